@@ -1,7 +1,7 @@
 -- What every standing of a campaign must be, from the facts alone. It shares no code with the program on purpose.
 -- Parameters: campaign (id) and at (instant): the state just before it. Rows: staff_no, counted, target, exempt, red.
 WITH terms AS (
-    SELECT campaign.id AS campaign_id, campaign.kept_until, newest.*, least(%(at)s::timestamptz, newest.cutoff_at) AS t
+    SELECT campaign.id AS campaign_id, campaign.snapshot_at, newest.*, least(%(at)s::timestamptz, newest.cutoff_at) AS t
     FROM campaigns_campaign campaign
     CROSS JOIN LATERAL (
         SELECT target, opens_at, cutoff_at, exclusive, confirmed_only, company_domains, scope FROM campaigns_campaignrule
@@ -25,7 +25,7 @@ WITH terms AS (
     FROM contacts_contact contact, terms
     WHERE contact.recorded_at >= terms.opens_at AND contact.recorded_at < terms.t
       AND (contact.ended_at IS NULL OR contact.ended_at >= terms.t)
-      AND (terms.kept_until IS NULL OR contact.stored_at <= terms.kept_until)
+      AND (terms.snapshot_at IS NULL OR contact.stored_at <= terms.snapshot_at)
       AND contact.id NOT IN (SELECT contact_id FROM company_contacts)
 ), first_claims AS (
     -- Who recorded an identity first, and who was the first among all the others.

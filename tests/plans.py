@@ -77,7 +77,7 @@ class Plans:
 
 
 # One row per suppressed identity: while it fits on one page, a scan is cheaper than its index.
-SMALL = {"contacts_objection"}
+SMALL = {"contacts_suppressedidentity"}
 
 
 def _rescans(loop: dict[str, Any]) -> bool:

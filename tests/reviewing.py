@@ -38,9 +38,9 @@ def refusal(work: Any, *args: Any, **options: Any) -> str:
     return refused.value.code
 
 
-def close(campaign: Campaign, kept_until: datetime) -> None:
+def close(campaign: Campaign, snapshot_at: datetime) -> None:
     """Bring the campaign into the state after a freeze with this snapshot instant."""
-    Campaign.objects.filter(pk=campaign.pk).update(state="closing", kept_until=kept_until)
+    Campaign.objects.filter(pk=campaign.pk).update(state="closing", snapshot_at=snapshot_at)
     campaign.refresh_from_db()
 
 

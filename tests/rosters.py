@@ -1,18 +1,18 @@
 """Rosters as HR uploads them: previewed and applied like a worker does."""
 
 from apps.roster import imports
-from apps.roster.models import RosterLoad
+from apps.roster.models import RosterImport
 from tests.people import TESTER
 
 
-def sent(content: str | bytes, name: str = "roster.csv") -> RosterLoad:
+def sent(content: str | bytes, name: str = "roster.csv") -> RosterImport:
     """A file that HR has uploaded and no worker has read."""
     return imports.receive_upload(
         name=name, content=[content.encode() if isinstance(content, str) else content], by=TESTER
     )
 
 
-def looked(content: str | bytes, name: str = "roster.csv", **again: object) -> RosterLoad:
+def looked(content: str | bytes, name: str = "roster.csv", **again: object) -> RosterImport:
     """A file with its difference ready; `again`: read with other options."""
     load = worked(sent(content, name))
     if again:
@@ -21,14 +21,14 @@ def looked(content: str | bytes, name: str = "roster.csv", **again: object) -> R
     return load
 
 
-def worked(load: RosterLoad) -> RosterLoad:
+def worked(load: RosterImport) -> RosterImport:
     """The load after a worker has done the pending work."""
     imports.process_load(load.pk)
     load.refresh_from_db()
     return load
 
 
-def confirmed(content: str | bytes, name: str = "roster.csv", **again: object) -> RosterLoad:
+def confirmed(content: str | bytes, name: str = "roster.csv", **again: object) -> RosterImport:
     """A confirmed load that is not applied yet."""
     load = looked(content, name, **again)
     assert imports.confirm(load, digest=load.digest, by=TESTER)
@@ -36,6 +36,6 @@ def confirmed(content: str | bytes, name: str = "roster.csv", **again: object) -
     return load
 
 
-def applied(content: str | bytes, name: str = "roster.csv", **again: object) -> RosterLoad:
+def applied(content: str | bytes, name: str = "roster.csv", **again: object) -> RosterImport:
     """A load that was applied."""
     return worked(confirmed(content, name, **again))

@@ -22,7 +22,7 @@ from apps.accounts.services import account_for
 from apps.employees.models import Employee
 from apps.roster import imports
 from apps.roster.email_change_mails import mail_address_changes
-from apps.roster.models import RosterLoad
+from apps.roster.models import RosterImport
 from tests import people
 
 CANARY = "Canary Grace"
@@ -46,12 +46,12 @@ class Ground:
 
     def load(
         self, rows: str, *, by: str = "H001", head: str = "staff_no,name,email", complete: bool = False
-    ) -> RosterLoad:
+    ) -> RosterImport:
         """The steps of HR to load a file in the browser, with a worker."""
         client = self.client(by)
         sent = SimpleUploadedFile("roster.csv", f"{head}\n{rows}\n".encode())
         address = client.post("/company/roster/", {"file": sent})["Location"]
-        load = RosterLoad.objects.get(pk=address.split("/")[3])
+        load = RosterImport.objects.get(pk=address.split("/")[3])
         if complete:
             client.post(f"{address}look/", {"complete": "yes"})
         imports.process_load(load.pk)
@@ -65,7 +65,7 @@ class Ground:
         """The page of a previewed and unconfirmed file, without the values of its form."""
         address = client.post("/company/roster/", {"file": SimpleUploadedFile("roster.csv", file.encode())})["Location"]
         pk = address.split("/")[3]
-        imports.process_load(RosterLoad.objects.get(pk=pk).pk)
+        imports.process_load(RosterImport.objects.get(pk=pk).pk)
         page_text = re.sub(r'value="[^"]*"', "", client.get(address).content.decode())
         return re.sub(r"<time.*?</time>", "", page_text.replace(pk, "LOAD"), flags=re.S)
 

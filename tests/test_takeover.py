@@ -122,7 +122,7 @@ NEEDS_TWO = "ALTER TABLE employees_employee {} TRIGGER accounts_email_needs_two"
 def direct(
     transactional_db: None, as_owner: Callable[[str], object], monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[None]:
-    """A roster changes addresses directly and each counts as proven, as in an earlier version; the database allows it."""
+    """A roster changes addresses directly, each counts as proven, and the database allows it."""
     monkeypatch.setattr(loading, "KEEP_EMAILS", "SELECT 1")
     believe_first_addresses(monkeypatch)
     as_owner(NEEDS_TWO.format("DISABLE"))

@@ -30,10 +30,10 @@ MAX_MAILS_A_CALL, MAX_BROWSER_CHARS = 200, 300
 NETWORK_BITS = {4: 16, 6: 48}
 # A claim lapses after ten minutes, so that a killed worker costs a second mail at most; nothing is sent after a week.
 CLAIM = """
-UPDATE accounts_securityevent SET tried_at = hundred_clock() WHERE id = (
+UPDATE accounts_securityevent SET claimed_at = hundred_clock() WHERE id = (
     SELECT event.id FROM accounts_securityevent event
     WHERE event.at > hundred_clock() - interval '7 days'
-      AND (event.tried_at IS NULL OR event.tried_at < hundred_clock() - interval '10 minutes')
+      AND (event.claimed_at IS NULL OR event.claimed_at < hundred_clock() - interval '10 minutes')
     ORDER BY event.at, event.id LIMIT 1 FOR UPDATE SKIP LOCKED)
 RETURNING id
 """

@@ -35,7 +35,7 @@ class CampaignQuerySet(models.QuerySet):
         rules = apps.get_model("campaigns", "CampaignRule").objects
         opened = rules.filter(campaign=newest).order_by("-version").values("opens_at")[:1]
         return (
-            self.filter(state__in=["open", "closing"], kept_until=None)
+            self.filter(state__in=["open", "closing"], snapshot_at=None)
             .alias(opened=models.Subquery(opened))
             .filter(opened__lt=at)
         )

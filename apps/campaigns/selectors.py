@@ -135,5 +135,5 @@ def _campaigns_over(now: datetime) -> list[Campaign]:
 
 def running_periods() -> list[tuple[datetime, datetime]]:
     """From the opening to the cut-off of each campaign without a snapshot, by its newest rule."""
-    running = Campaign.objects.filter(state__in=["open", "closing"], kept_until=None).prefetch_related("rules")
+    running = Campaign.objects.filter(state__in=["open", "closing"], snapshot_at=None).prefetch_related("rules")
     return [(one.rule.opens_at, one.rule.cutoff_at) for one in running if one.versions]

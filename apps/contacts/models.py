@@ -10,24 +10,24 @@ from django.db.models.expressions import RawSQL
 from django.db.models.functions import Collate
 from django.utils.translation import gettext_lazy as _
 
-from apps.contacts.objections import Erasure, ErasureSubject, Objection
+from apps.contacts.objections import Erasure, ErasureSubject, SuppressedIdentity
 from apps.contacts.querysets import ContactQuerySet
 from apps.core.models import StoredFile
 from apps.core.querysets import Clock
 from apps.employees.models import Employee
 
 __all__ = [
+    "ColumnMapping",
     "Contact",
     "ContactIdentity",
-    "ContactTally",
     "EndReason",
     "Erasure",
     "ErasureSubject",
-    "Objection",
-    "RememberedColumns",
+    "IntakeCount",
     "Sighting",
     "Source",
     "Submission",
+    "SuppressedIdentity",
 ]
 
 
@@ -137,7 +137,7 @@ class Submission(models.Model):
         ]
 
 
-class RememberedColumns(models.Model):
+class ColumnMapping(models.Model):
     """What an employee said the columns of a header mean: the next file with that header is read so at once."""
 
     employee = models.ForeignKey(Employee, on_delete=models.PROTECT)
@@ -291,7 +291,7 @@ class Sighting(models.Model):
         indexes = [models.Index(fields=["contact"], name="contacts_sighting_contact")]
 
 
-class ContactTally(models.Model):
+class IntakeCount(models.Model):
     """How many contacts were recorded in a quarter of an hour by one way in, whatever became of them since.
 
     The sum of its rows; triggers on Contact append them in the transaction of the contacts themselves.

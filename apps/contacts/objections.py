@@ -28,7 +28,7 @@ class Erasure(models.Model):
         constraints = [models.CheckConstraint(name="contacts_erasure_has_reason", condition=~Q(reason=""))]
 
 
-class Objection(models.Model):
+class SuppressedIdentity(models.Model):
     """An identity that must not be recorded again, by anybody: whoever it is has asked to be forgotten.
 
     The digest alone can keep that promise, so it outlives retention. Appended, never changed.
@@ -41,8 +41,8 @@ class Objection(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["kind", "digest"], name="contacts_objection_once"),
-            models.CheckConstraint(name="contacts_objection_kind", condition=Q(kind__in=["phone", "email", "handle"])),
+            models.UniqueConstraint(fields=["kind", "digest"], name="contacts_suppressed_once"),
+            models.CheckConstraint(name="contacts_suppressed_kind", condition=Q(kind__in=["phone", "email", "handle"])),
         ]
 
 

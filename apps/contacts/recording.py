@@ -47,7 +47,7 @@ WITH wanted AS MATERIALIZED (
 # What shares an identity with a draft and lives.
 OBJECTED = f"""
 SELECT {NOBODY}::bigint, wanted.kind, wanted.digest, {NOBODY}::bigint FROM wanted
-JOIN LATERAL (SELECT FROM contacts_objection one
+JOIN LATERAL (SELECT FROM contacts_suppressedidentity one
               WHERE one.kind = wanted.kind AND one.digest = wanted.digest OFFSET 0) AS objection ON true
 """
 RECORDED = """

@@ -25,7 +25,7 @@ class OutboxRow(models.Model):
     employee_id = models.BigIntegerField(null=True)
     kind = models.TextField(null=True)
     digest = models.BinaryField(null=True)
-    noted_at = models.DateTimeField(db_default=Clock())
+    queued_at = models.DateTimeField(db_default=Clock())
 
     class Meta:
         db_table = "core_outbox"

@@ -83,7 +83,7 @@ class ExportRequest:
 
 
 def ask_export(
-    *, campaign: Campaign, wish: ExportRequest, key: uuid.UUID, by: Actor, again_of: Export | None = None
+    *, campaign: Campaign, wish: ExportRequest, key: uuid.UUID, by: Actor, rerun_of: Export | None = None
 ) -> Export:
     """Request a file: store the row, write the audit entry and enqueue the export. The same key returns the same
     export.
@@ -111,7 +111,7 @@ def ask_export(
                 "filters": {name: text for name, text in wish.filters.items() if text} if kind.filtered else {},
                 "columns": wish.columns, "as_of": as_of, "since": since, "result_version": version,
                 "rule_version": campaign.rule_at(as_of).version, "asked_at": now, "asked_by_label": by.label,
-                "again_of": again_of,
+                "rerun_of": rerun_of,
             },
         )  # fmt: skip
         if new:
@@ -150,7 +150,7 @@ def rerun_export(*, export: Export, key: uuid.UUID, by: Actor) -> Export:
         kind=export.kind, form=export.form, root=export.root, alone=export.alone, filters=export.filters,
         columns=export.columns, as_of=export.as_of, since=export.since, result_version=export.result_version,
     )  # fmt: skip
-    return ask_export(campaign=export.campaign, wish=wish, key=key, by=by, again_of=export)
+    return ask_export(campaign=export.campaign, wish=wish, key=key, by=by, rerun_of=export)
 
 
 def can_sign(export: Export) -> bool:

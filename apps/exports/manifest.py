@@ -44,7 +44,7 @@ def manifest_of(export: Export) -> dict[str, Any]:
         "asked_by": export.asked_by_label,
         "asked_at": _iso(export.asked_at),
         "made_at": _iso(export.made_at),
-        "again_of": str(export.again_of_id) if export.again_of_id else None,
+        "rerun_of": str(export.rerun_of_id) if export.rerun_of_id else None,
     }
 
 
@@ -71,7 +71,7 @@ class Compared:
 
 def compared(export: Export) -> Compared | None:
     """How a repeated export compares; None while one of the two is not made, or for the first."""
-    before = export.again_of
+    before = export.rerun_of
     if before is None or not export.sha256 or not before.sha256:
         return None
     if bytes(export.sha256) == bytes(before.sha256):

@@ -87,7 +87,7 @@ class Export(models.Model):
     asked_at = models.DateTimeField()
     asked_by_id = models.BigIntegerField()
     asked_by_label = models.TextField()
-    again_of = models.ForeignKey("self", on_delete=models.PROTECT, null=True, db_index=False)
+    rerun_of = models.ForeignKey("self", on_delete=models.PROTECT, null=True, db_index=False)
     state = models.TextField(choices=State.choices, default=State.WAITING)
     attempts = models.IntegerField(default=0)
     made_at = models.DateTimeField(null=True)

@@ -23,7 +23,7 @@ def columns(standings: Standings) -> dict[str, Column]:
         "remaining": number("remaining"),
         "red": yes_no("red"),
         "pace": word("pace"),
-        "reached_at": instant("reached_at"),
+        "reached_at": instant("target_reached_at"),
         "exempt": yes_no("exempt"),
         "as_of": constant(standings.now),
         # Empty where the reader may not see it: "no" would be an answer.
@@ -55,15 +55,15 @@ def _in_order(standings: Standings, sort: str) -> str:
 
 def days_table(standings: Standings) -> Table:
     """A line for each person and local day with counted contacts, with the sum up to its end."""
-    total = "(sum(days.delta) OVER (PARTITION BY days.employee_id ORDER BY days.day))::int"
-    rows = f"""FROM (SELECT listed.staff_no, listed.name, days.day, days.delta, {total} AS total
+    total = "(sum(days.count) OVER (PARTITION BY days.employee_id ORDER BY days.day))::int"
+    rows = f"""FROM (SELECT listed.staff_no, listed.name, days.day, days.count, {total} AS total
             FROM days JOIN listed USING (employee_id) WHERE {standings.where}) daily
         ORDER BY daily.staff_no, daily.day"""
     columns = {
         "staff_no": text("staff_no"),
         "name": text("name"),
         "day": day("daily.day"),
-        "counted": number("delta"),
+        "counted": number("count"),
         "counted_so_far": number("total"),
         "as_of": constant(standings.now),
     }
@@ -122,8 +122,8 @@ def _below(standings: Standings) -> str:
 
 def _frozen_below(standings: Standings) -> str:
     """The same at the cut-off of a frozen campaign."""
-    return f"""SELECT head.employee_id AS head_id, node.employee_id FROM results_frozennode head
-        JOIN results_frozennode node ON node.campaign_id = head.campaign_id
+    return f"""SELECT head.employee_id AS head_id, node.employee_id FROM results_frozenorgposition head
+        JOIN results_frozenorgposition node ON node.campaign_id = head.campaign_id
          AND node.first > head.first AND node.first <= head.last
         WHERE head.campaign_id = {standings.campaign.pk} AND head.last > head.first"""
 

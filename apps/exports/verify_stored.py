@@ -34,6 +34,8 @@ from apps.results.verification import (
 
 # Columns that no signature covers but that are stored with a result.
 COMPARED = ("name", "remaining", "email", "department", "manager_staff_no", "pace", "reached_at")
+# The fields of FrozenStanding that are called otherwise than their columns in a file.
+FIELDS = {"reached_at": "target_reached_at"}
 
 
 ROWS_PER_QUERY = 5_000
@@ -147,15 +149,18 @@ def _compared(raw: IO[bytes], verdict: Verdict) -> Verdict:
     if not names:
         return verdict
     rows = FrozenStanding.objects.filter(campaign__slug=document["campaign"], version=document["result_version"])
+    fields = {name: FIELDS.get(name, name) for name in names}
     changed: dict[str, int] = {}
     lines = iter(Table(raw, document, verdict.encoding).rows())
     while piece := list(islice(lines, ROWS_PER_QUERY)):
         numbers = {one for _line, cells in piece for one in (cells["staff_no"], unguarded(cells["staff_no"]))}
-        stored = {row["staff_no"]: row for row in rows.filter(staff_no__in=numbers).values("staff_no", *names)}
+        stored = {
+            row["staff_no"]: row for row in rows.filter(staff_no__in=numbers).values("staff_no", *fields.values())
+        }
         for line, cells in piece:
             row = stored.get(unguarded(cells["staff_no"])) or stored.get(cells["staff_no"])
             for name in names:
-                if row is None or not _same(cells[name], row[name]):
+                if row is None or not _same(cells[name], row[fields[name]]):
                     changed.setdefault(name, line)
     return with_changes(verdict, changed, names)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
-from apps.contacts.models import Contact, ContactIdentity, Erasure, Objection, Submission
+from apps.contacts.models import Contact, ContactIdentity, Erasure, Submission, SuppressedIdentity
 from apps.contacts.services.submissions import finish_submission, lock_employees
 from apps.core.audit import Actor, audit
 from apps.core.clock import db_now
@@ -116,8 +116,8 @@ def _object(whom: ErasureTarget, reason: str, by: Actor, approved_by: Actor | No
         erasure = Erasure.objects.create(
             erased_at=db_now(), actor_id=by.id, actor_label=by.label, approved_by_label=second, reason=reason
         )
-        Objection.objects.bulk_create(
-            [Objection(erasure=erasure, kind=kind, digest=digest) for kind, digest in sorted(whom.keys)],
+        SuppressedIdentity.objects.bulk_create(
+            [SuppressedIdentity(erasure=erasure, kind=kind, digest=digest) for kind, digest in sorted(whom.keys)],
             ignore_conflicts=True,
         )
         detail = {"identities": len(whom.keys), **({"approved_by": second} if second else {})}

@@ -20,12 +20,12 @@ from apps.privacy import erase_contacts, erasure_subject
 from apps.privacy.erase_contacts import ERASED_TEXT
 from apps.privacy.pii_patterns import PiiPattern
 from apps.reviews.models import Review
-from apps.roster.models import RosterLoad
+from apps.roster.models import RosterImport
 
 # Names that people chose, and that nothing depends on: they become ERASED_TEXT. Each with the account it belongs to.
 NAMES: tuple[tuple[Any, str, str], ...] = (
     (ApiToken, "name", "account_id"),
-    (RosterLoad, "file_name", "actor_id"),
+    (RosterImport, "file_name", "actor_id"),
     (StoredFile, "name", "owner_id"),
 )
 # Texts that never change, or that are not about contacts: of these it is only listed where the person stands.
@@ -52,8 +52,8 @@ TEXTS = (
     ("employees_employee", "email"),
     ("employees_employee", "phone"),
     ("employees_placement", "department"),
-    ("roster_rosterbefore", "before::text"),
-    ("roster_rosterload", "report::text"),
+    ("roster_rosterimportbefore", "before::text"),
+    ("roster_rosterimport", "report::text"),
     ("mfa_authenticator", "data::text"),
     ("contacts_erasure", "reason"),
     ("core_auditentry", "subject_label"),
@@ -123,7 +123,7 @@ def forgetting(identities: tuple[Identity, ...]) -> erasure_subject.ErasureTarge
     # Files made of numbers and of the roster hold no contact.
     spared = [*Export.objects.exclude(file=None).values_list("file", flat=True)]
     for column in ("file", "difference"):
-        spared += RosterLoad.objects.exclude(**{column: None}).values_list(column, flat=True)
+        spared += RosterImport.objects.exclude(**{column: None}).values_list(column, flat=True)
     return erasure_subject.ErasureTarget(identities, kept_domains(), tuple(spared))
 
 

@@ -24,7 +24,7 @@ def churned_early_sql(rule: CampaignRule, at: datetime, result: FrozenResult | N
         kept = f"""AND EXISTS (
             SELECT 1 FROM results_frozenreason kept WHERE kept.campaign_id = {rule.campaign_id}
               AND kept.employee_id = contact.employee_id AND kept.contact_id = contact.id AND kept.reason = 'ended')"""
-    until = f"AND contact.stored_at <= {sql_literal(rule.campaign.kept_until)}" if rule.campaign.kept_until else ""
+    until = f"AND contact.stored_at <= {sql_literal(rule.campaign.snapshot_at)}" if rule.campaign.snapshot_at else ""
     return f"""FROM contacts_contact contact
         WHERE contact.ended_at >= {sql_literal(rule.opens_at)} AND contact.ended_at < {sql_literal(at)}
           AND contact.recorded_at >= {sql_literal(rule.opens_at)}

@@ -155,7 +155,8 @@ class _FactSource:
     each: bool
     # Joins that follow `fact` and restrict it to these employees.
     joined: list[str]
-    # SELECT of the employees' contacts of a time slice; with summaries also `clean_since` (indexed_pages.recorded_sql).
+    # SELECT of the employees' contacts of a time slice; with summaries also `last_disqualified_at`
+    # (indexed_pages.recorded_sql).
     recorded: Callable[[TimeSlice, bool], str]
 
     def among(self, employee: str) -> str:
@@ -202,7 +203,7 @@ def _whole(standings: Standings) -> bool:
 def _recent(standings: Standings, at: datetime, recorded: str, *, clean_known: bool) -> str:
     """CTEs; the last one, `recently`, has one row (n): how many of the `recorded` contacts count.
 
-    `clean_known`: the contacts have the column clean_since.
+    `clean_known`: the contacts have the column last_disqualified_at.
     """
     if standings.result is not None and standings.result.reasons_kept:
         return f"recently AS MATERIALIZED ({_counted_in_result(standings.result, standings.rule, recorded)})"
@@ -216,7 +217,7 @@ def _recent(standings: Standings, at: datetime, recorded: str, *, clean_known: b
         doubtful = f"""recent AS MATERIALIZED (
             SELECT count(*) FILTER (WHERE clean) AS clean, array_agg(employee_id) FILTER (WHERE NOT clean) AS employees,
                 array_agg(id) FILTER (WHERE NOT clean) AS contacts
-            FROM (SELECT employee_id, id, (recorded_at > clean_since) IS TRUE AS clean {counting}) judged),
+            FROM (SELECT employee_id, id, (recorded_at > last_disqualified_at) IS TRUE AS clean {counting}) judged),
         doubtful AS MATERIALIZED (
             SELECT one.employee_id, one.id FROM recent, unnest(employees, contacts) AS one (employee_id, id))"""
     contacts = {"contacts": "SELECT employee_id, id FROM doubtful"}
@@ -230,6 +231,6 @@ def _counted_in_result(result: FrozenResult, rule: CampaignRule, recorded: str) 
     re-evaluated.
     """
     return f"""SELECT count(*) AS n FROM ({recorded}) recent WHERE recent.recorded_at >= {sql_literal(rule.opens_at)}
-        AND recent.stored_at <= {sql_literal(result.kept_until)} AND NOT EXISTS (
+        AND recent.stored_at <= {sql_literal(result.snapshot_at)} AND NOT EXISTS (
             SELECT 1 FROM results_frozenreason kept WHERE kept.campaign_id = {rule.campaign_id}
               AND kept.employee_id = recent.employee_id AND kept.contact_id = recent.id)"""

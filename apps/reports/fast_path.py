@@ -21,7 +21,7 @@ def none_pending_sql(campaign: int, whose: str = "") -> str:
     of_them = f"WHERE kind IS NOT NULL OR employee_id IN ({whose})" if whose else ""
     return f"""NOT EXISTS (SELECT FROM core_outbox {of_them}) AND NOT EXISTS (
         SELECT FROM standings_markrange part JOIN standings_markrun run ON run.id = part.run_id
-        WHERE part.state = 'waiting' AND run.makes_stale AND run.campaign_id = {sql_literal(campaign)})"""
+        WHERE part.state = 'waiting' AND run.invalidates AND run.campaign_id = {sql_literal(campaign)})"""
 
 
 def query_if(holds: str, ctes: str, select: str, *, prepared: bool = False) -> list[tuple] | None:

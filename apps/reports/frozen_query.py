@@ -22,13 +22,13 @@ def frozen_sources(result: FrozenResult, people: People, reviews_at: datetime | 
     return f"""WITH chosen AS MATERIALIZED ({chosen_frozen(people, result.campaign_id)}),
     kept AS MATERIALIZED (
         SELECT row.* FROM results_frozenstanding row WHERE {which} AND row.employee_id IN (SELECT id FROM chosen)),
-    current AS (SELECT employee_id, counted, target, exempt, reached_at FROM kept),
-    days AS (SELECT employee_id, day, delta FROM kept, unnest(kept.days, kept.deltas) AS counted_on(day, delta)),
+    current AS (SELECT employee_id, counted, target, exempt, target_reached_at FROM kept),
+    days AS (SELECT employee_id, day, count FROM kept, unnest(kept.days, kept.counts) AS counted_on(day, count)),
     listed AS (
-        SELECT kept.employee_id, counted, target, exempt, reached_at, NULL::timestamptz AS since,
-               {sql_literal(result.frozen_at)} AS computed_at, NULL::timestamptz AS stale_since,
+        SELECT kept.employee_id, counted, target, exempt, target_reached_at, NULL::timestamptz AS status_since,
+               {sql_literal(result.frozen_at)} AS verdict_changed_at, NULL::timestamptz AS pending_since,
                staff_no COLLATE "C" AS staff_no, name, email, department, manager_staff_no, red, remaining, pace,
                NULL::integer AS quiet_days, true AS moved,
                coalesce(node.last > node.first, false) AS has_team, {asked} AS under_review
-        FROM kept LEFT JOIN results_frozennode node
+        FROM kept LEFT JOIN results_frozenorgposition node
           ON node.campaign_id = {result.campaign_id} AND node.employee_id = kept.employee_id)"""

@@ -39,14 +39,16 @@ def who_sql(summary: TeamSummary, *, assume_up_to_date: bool) -> str:
 
 
 def recorded_sql(summary: TeamSummary, when: str, *, assume_up_to_date: bool) -> str:
-    """SELECT of the contacts of `who` under a condition on their time, each with `clean_since` of its employee.
+    """SELECT of the contacts of `who` under a condition on their time, each with `last_disqualified_at` of its
+    employee.
 
-    NULL where clean_since is not valid (Standing.clean_since). With assume_up_to_date and a team near company size, the
+    NULL where last_disqualified_at is not valid (Standing.last_disqualified_at). With assume_up_to_date and a team
+    near company size, the
     caller also checks `summary.everyone_placed`.
     """
     standings = _valid_standings(summary, assume_up_to_date=assume_up_to_date)
-    stored = f"""SELECT contact.*, believed.clean_since FROM contacts_contact contact JOIN (
-            SELECT standing.employee_id, standing.clean_since FROM {standings}
+    stored = f"""SELECT contact.*, believed.last_disqualified_at FROM contacts_contact contact JOIN (
+            SELECT standing.employee_id, standing.last_disqualified_at FROM {standings}
         ) believed USING (employee_id) WHERE {when}"""
     # Without pending employees the statement can run in parallel.
     reevaluated = (

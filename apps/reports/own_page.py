@@ -27,7 +27,7 @@ FLIP = ("at", "red", "counted", "target", "exempt", "cause")
 # Beside the row: its days, its flips (newest first), and whether the employee ever had a review or an adjustment.
 EXTRA_COLUMNS = """
 ARRAY(SELECT day FROM days WHERE days.employee_id = listed.employee_id ORDER BY day),
-ARRAY(SELECT delta FROM days WHERE days.employee_id = listed.employee_id ORDER BY day),
+ARRAY(SELECT count FROM days WHERE days.employee_id = listed.employee_id ORDER BY day),
 EXISTS (SELECT FROM reviews_review asked
         WHERE asked.campaign_id = {campaign} AND asked.employee_id = listed.employee_id),
 EXISTS (SELECT FROM campaigns_adjustment terms
@@ -76,12 +76,12 @@ def own_standing(standings: Standings, employee: Employee) -> OwnStanding | None
     )
     if not rows:
         return None
-    (*row, days, deltas, asked, adjusted), turned = rows[0][: -len(FLIP)], rows[0][-len(FLIP) :]
+    (*row, days, counts, asked, adjusted), turned = rows[0][: -len(FLIP)], rows[0][-len(FLIP) :]
     flips = [
         StandingChange(campaign=standings.campaign, employee=employee, **dict(zip(FLIP, turn, strict=True)))
         for turn in zip(*turned, strict=True)
     ]
-    by_day = dict(zip(days, deltas, strict=True))
+    by_day = dict(zip(days, counts, strict=True))
     period = standings.days()
     totals = accumulate(by_day.get(day, 0) for day in period)
     curve = [Day(day, by_day.get(day, 0), total) for day, total in zip(period, totals, strict=True)]

@@ -36,7 +36,7 @@ STATUS = {
     "to_go": "counted < target",
     "exempt": "exempt",
     "at_zero": "counted = 0",
-    "updating": "stale_since IS NOT NULL",
+    "updating": "pending_since IS NOT NULL",
     # The facts answer these two: Standings.where.
     "ended_soon": "true",
     "handed_in_twice": "true",
@@ -103,17 +103,17 @@ class Row:
     exempt: bool
     pace: str
     quiet_days: int | None
-    reached_at: datetime | None
-    since: datetime | None
-    computed_at: datetime | None
-    stale_since: datetime | None
+    target_reached_at: datetime | None
+    status_since: datetime | None
+    verdict_changed_at: datetime | None
+    pending_since: datetime | None
     has_team: bool
     under_review: bool | None = None
 
     @property
     def stale(self) -> bool:
         """Whether the cached verdict is being updated; the numbers here come from the facts."""
-        return self.stale_since is not None
+        return self.pending_since is not None
 
     @property
     def still(self) -> bool:
@@ -162,7 +162,7 @@ class Totals:
 
 # Employees with equal standing, with how many of them are stalled, pending re-evaluation and under review.
 BUCKETS_SQL = """
-SELECT counted, target, exempt, count(*)::int, pace, count(*) FILTER (WHERE {still})::int, count(stale_since)::int,
+SELECT counted, target, exempt, count(*)::int, pace, count(*) FILTER (WHERE {still})::int, count(pending_since)::int,
     count(*) FILTER (WHERE under_review)::int
 FROM listed WHERE {where} GROUP BY 1, 2, 3, 5
 """
@@ -221,7 +221,7 @@ class Standings(TeamReport):
         if self.result is not None:
             self.as_of = None
         # Marking no longer touches it and no result exists yet: cached standings may be older than the facts.
-        kept = campaign.state == Campaign.State.CLOSING and campaign.kept_until is not None
+        kept = campaign.state == Campaign.State.CLOSING and campaign.snapshot_at is not None
         self.being_frozen = kept and as_of is None
         self._use_summaries = use_summaries
         # The rows of all employees that match the filters, once a page has read them all.

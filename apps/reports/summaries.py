@@ -167,7 +167,7 @@ class TeamSummary:
             f""", figure AS ({self._combined("verdict", block_set)}),
                 quiet AS ({self._combined("quiet", block_set, self._not_hired())})""",
             f"""SELECT low, high, exempt, sum(n), (SELECT coalesce(sum(n), 0) FROM quiet WHERE {self._week()}),
-                    (SELECT count(*) FROM current WHERE stale_since IS NOT NULL),
+                    (SELECT count(*) FROM current WHERE pending_since IS NOT NULL),
                     ({self._reviews(block_set, show_reviews)})
                 FROM figure GROUP BY 1, 2, 3 ORDER BY 1""",
             also=self._hired(),
@@ -176,7 +176,7 @@ class TeamSummary:
     @property
     def holds(self) -> str:
         """The condition, inside the statement itself, that summaries and tree places are still the same."""
-        return f"""EXISTS (SELECT FROM standings_rollup WHERE campaign_id = {self.campaign.pk} AND state = 'ready'
+        return f"""EXISTS (SELECT FROM standings_summarystate WHERE campaign_id = {self.campaign.pk} AND state = 'ready'
             AND tree = {self.tree} AND tree = {TREE_VERSION_SQL})"""
 
     @property
@@ -189,9 +189,9 @@ class TeamSummary:
         """The condition that every employee with a standing has a place in the tree, by the summaries and the changes
         since.
         """
-        return f"""NOT EXISTS (SELECT FROM standings_rollupsum
+        return f"""NOT EXISTS (SELECT FROM standings_summarycell
                 WHERE campaign_id = {self.campaign.pk} AND kind = 'verdict' AND block = {metrics.NOWHERE} AND n <> 0)
-            AND NOT EXISTS (SELECT FROM standings_rollupchange change WHERE campaign_id = {self.campaign.pk}
+            AND NOT EXISTS (SELECT FROM standings_summarydelta change WHERE campaign_id = {self.campaign.pk}
                 AND NOT EXISTS (SELECT FROM employees_treenode node WHERE node.employee_id = change.employee_id))"""
 
     @property
@@ -221,7 +221,7 @@ class TeamSummary:
     def _ctes(self, block_set: BlockSet | None, also: str, *, assume_up_to_date: bool) -> str:
         """The base CTEs for the employees read one by one, and `held`: what the summaries hold of them."""
         campaign = self.campaign.pk
-        change = f"SELECT * FROM standings_rollupchange WHERE campaign_id = {campaign}"
+        change = f"SELECT * FROM standings_summarydelta WHERE campaign_id = {campaign}"
         whose = "SELECT employee_id FROM differing"
         chosen = f"SELECT DISTINCT employee_id AS id FROM ({whose}) inside"
         if block_set is not None:
@@ -247,9 +247,9 @@ class TeamSummary:
             FROM standings_standing JOIN inside USING (employee_id)
             WHERE campaign_id = {campaign} AND employee_id NOT IN (SELECT employee_id FROM first_change)),
         held_days AS MATERIALIZED (
-            SELECT employee_id, day, delta FROM first_change JOIN inside USING (employee_id),
-                unnest(days, deltas) AS counted_on (day, delta)
-            UNION ALL SELECT employee_id, day, delta FROM standings_dailycount JOIN inside USING (employee_id)
+            SELECT employee_id, day, count FROM first_change JOIN inside USING (employee_id),
+                unnest(days, counts) AS counted_on (day, count)
+            UNION ALL SELECT employee_id, day, count FROM standings_dailycount JOIN inside USING (employee_id)
             WHERE campaign_id = {campaign} AND employee_id NOT IN (SELECT employee_id FROM first_change)), """
         return base_ctes(
             self.campaign,
@@ -265,13 +265,13 @@ class TeamSummary:
         """Sums of whole blocks, minus what they hold of the single employees, plus those employees' own values."""
         held = metrics.figures_sql(kind, people="held", days="held_days", sign="-")
         current = metrics.figures_sql(kind, people="current", days="days")
-        return f"""SELECT day, low, high, exempt, n FROM standings_rollupsum WHERE {self._summed(kind, block_set)}
+        return f"""SELECT day, low, high, exempt, n FROM standings_summarycell WHERE {self._summed(kind, block_set)}
             UNION ALL SELECT day, low, high, exempt, n FROM ({held}) held
             UNION ALL SELECT day, low, high, exempt, n FROM ({current}) figure {whose}"""
 
     def _verdicts(self, summed: GroupKey, held: GroupKey, current: GroupKey, block_set: BlockSet | None) -> str:
         return f"""SELECT {summed.key} AS key, summed.low, summed.high, exempt, n
-            FROM standings_rollupsum summed {summed.joined} WHERE {self._summed("verdict", block_set)}
+            FROM standings_summarycell summed {summed.joined} WHERE {self._summed("verdict", block_set)}
             UNION ALL SELECT {held.key}, counted, target, exempt, -1 FROM held {held.joined}
             UNION ALL SELECT {current.key}, counted, target, exempt, 1 FROM current {current.joined}"""
 
@@ -336,12 +336,12 @@ def team_summary_for(
         SELECT tree, top.first, top.last, (SELECT max(first) FROM employees_treenode),
             (SELECT count(*) FROM (SELECT FROM core_outbox LIMIT {MAX_CHANGED_EMPLOYEES + 1}) queued)
                 > {MAX_CHANGED_EMPLOYEES}
-            OR (SELECT count(*) FROM (SELECT FROM standings_rollupchange WHERE campaign_id = {campaign.pk}
+            OR (SELECT count(*) FROM (SELECT FROM standings_summarydelta WHERE campaign_id = {campaign.pk}
                 LIMIT {2 * MAX_CHANGED_EMPLOYEES + 1}) changed) > {2 * MAX_CHANGED_EMPLOYEES}
             OR EXISTS (SELECT FROM standings_markrange part JOIN standings_markrun run ON run.id = part.run_id
-                WHERE run.makes_stale AND run.campaign_id = {campaign.pk} AND part.state = 'waiting'),
+                WHERE run.invalidates AND run.campaign_id = {campaign.pk} AND part.state = 'waiting'),
             {none_pending_sql(campaign.pk)}
-        FROM standings_rollup LEFT JOIN employees_treenode top ON top.employee_id = {root}
+        FROM standings_summarystate LEFT JOIN employees_treenode top ON top.employee_id = {root}
         WHERE campaign_id = {campaign.pk} AND state = 'ready' AND tree = {TREE_VERSION_SQL}""")
     if not rows or rows[0][4]:
         return None

@@ -179,7 +179,7 @@ class TeamReport:
         until, zone = min(self.now, self.rule.cutoff_at), sql_literal(self.rule.time_zone)
         last = sql_literal(_quarter(until))
         return f"""SELECT (at AT TIME ZONE {zone})::date AS day, source, sum(n)::int FROM (
-                SELECT quarter AS at, source, n FROM contacts_contacttally
+                SELECT quarter AS at, source, n FROM contacts_intakecount
                 WHERE quarter >= {sql_literal(self.rule.opens_at)} AND quarter < {last}
                 UNION ALL SELECT recorded_at, source, 1 FROM contacts_contact
                 WHERE recorded_at >= {last} AND recorded_at < {sql_literal(until)}) tallied
@@ -247,7 +247,7 @@ class TeamReport:
         return self.ask(select, f", figure AS ({figures_sql(kind, people=people, days='days')})")
 
     def _stored_by_then(self) -> str:
-        return f" AND stored_at <= {sql_literal(self.result.kept_until)}" if self.result is not None else ""
+        return f" AND stored_at <= {sql_literal(self.result.snapshot_at)}" if self.result is not None else ""
 
     def _look(self) -> str | None:
         past = self.as_of is not None or self.being_frozen
@@ -312,8 +312,8 @@ def _members(root: Employee, look: str | None) -> str:
 
 def _frozen_members(root: Employee, campaign_id: int) -> str:
     """The same at the cut-off of a frozen campaign."""
-    return f"""SELECT head.employee_id AS head_id, node.employee_id FROM results_frozennode head
-        JOIN results_frozennode node ON node.campaign_id = head.campaign_id
+    return f"""SELECT head.employee_id AS head_id, node.employee_id FROM results_frozenorgposition head
+        JOIN results_frozenorgposition node ON node.campaign_id = head.campaign_id
          AND node.first BETWEEN head.first AND head.last
         WHERE head.campaign_id = {campaign_id} AND head.manager_id = {sql_literal(root.pk)}
           AND head.last > head.first"""

@@ -98,15 +98,15 @@ def fix_snapshot(campaign: Campaign, by: Actor) -> bool:
         lock_facts(exclusive=True)
         now = db_now()
         held = Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)
-        if held.state != Campaign.State.CLOSING or held.kept_until is not None:
+        if held.state != Campaign.State.CLOSING or held.snapshot_at is not None:
             return True
         if held.feed_until is not None and now < held.feed_until:
             return False
         if now < held.rule.cutoff_at or unfinished(held).exists():
             return False
         block_backdated_writes(held.slug, True)
-        Campaign.objects.filter(pk=held.pk).update(kept_until=now)
-        detail = {"kept_until": now.isoformat()}
+        Campaign.objects.filter(pk=held.pk).update(snapshot_at=now)
+        detail = {"snapshot_at": now.isoformat()}
         audit("campaign.kept", by=by, kind="campaign", id=held.slug, label=held.name, detail=detail)
     return True
 

@@ -212,6 +212,6 @@ def late_facts(result: FrozenResult) -> list[LateFacts]:
             " JOIN employees_employee person ON person.id = contact.employee_id"
             " WHERE stored_at > %s AND recorded_at >= %s AND recorded_at < %s"
             " AND (ended_at IS NULL OR ended_at >= %s) GROUP BY person.id ORDER BY 3 DESC, 1 LIMIT 200",
-            [result.kept_until, rule.opens_at, rule.cutoff_at, rule.cutoff_at],
+            [result.snapshot_at, rule.opens_at, rule.cutoff_at, rule.cutoff_at],
         )
         return [LateFacts(*row) for row in cursor.fetchall()]

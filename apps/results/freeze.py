@@ -80,7 +80,7 @@ def _step(
         raise CutoffNotReached(f"{now.name} is {now.get_state_display()}: there is nothing to freeze")
     if now.state == Campaign.State.OPEN:
         begin_closing(now, by)
-    elif now.kept_until is None:
+    elif now.snapshot_at is None:
         if left := finish_received(now):
             waiting(left)
         return None, not left and fix_snapshot(now, by)
@@ -131,7 +131,7 @@ def wait_for_feed(*, campaign: Campaign, until: datetime, by: Actor) -> bool:
     over.
     """
     with transaction.atomic():
-        open_still = Campaign.objects.filter(pk=campaign.pk, state__in=["open", "closing"], kept_until=None)
+        open_still = Campaign.objects.filter(pk=campaign.pk, state__in=["open", "closing"], snapshot_at=None)
         if not open_still.update(feed_until=until):
             return False
         detail = {"until": until.isoformat()}

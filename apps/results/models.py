@@ -28,7 +28,7 @@ class FrozenResult(models.Model):
     frozen_at = models.DateTimeField(db_default=Clock())
     rule_version = models.IntegerField()
     cutoff_at = models.DateTimeField()
-    kept_until = models.DateTimeField()
+    snapshot_at = models.DateTimeField()
     rows = models.IntegerField()
     red = models.IntegerField()
     canonical_form = models.IntegerField(default=1, db_default=1, help_text="which columns the signature covers")
@@ -74,9 +74,9 @@ class FrozenStanding(models.Model):
         expression=Greatest(F("target") - F("counted"), 0), output_field=models.IntegerField(), db_persist=True
     )
     pace = models.TextField()
-    reached_at = models.DateTimeField(null=True)
+    target_reached_at = models.DateTimeField(null=True)
     days = ArrayField(models.DateField(), default=list)
-    deltas = ArrayField(models.IntegerField(), default=list)
+    counts = ArrayField(models.IntegerField(), default=list)
 
     class Meta:
         constraints = [
@@ -111,7 +111,7 @@ class FrozenReason(models.Model):
         ]
 
 
-class FrozenNode(models.Model):
+class FrozenOrgPosition(models.Model):
     """An employee's place in the tree at the cut-off; everyone below has `first` in (first, last] of this node."""
 
     id = models.BigAutoField(primary_key=True)

@@ -27,12 +27,13 @@ CHUNK_ROWS = 20_000
 # The rows of the version before, with the corrected values. A corrected row has no date of reaching the target.
 COPY_ROWS = """
 INSERT INTO results_frozenstanding (campaign_id, version, employee_id, staff_no, name, email, department,
-    manager_staff_no, counted, target, exempt, pace, reached_at, days, deltas)
+    manager_staff_no, counted, target, exempt, pace, target_reached_at, days, counts)
 SELECT campaign_id, {version}, employee_id, staff_no, name, email, department, manager_staff_no, counted, target,
-    exempt, CASE WHEN corrected THEN {pace} ELSE pace END, CASE WHEN corrected THEN NULL ELSE reached_at END, days,
-    deltas
+    exempt, CASE WHEN corrected THEN {pace} ELSE pace END, CASE WHEN corrected THEN NULL ELSE target_reached_at END,
+    days,
+    counts
 FROM (SELECT before.campaign_id, before.employee_id, before.staff_no, before.name, before.email, before.department,
-        before.manager_staff_no, before.pace, before.reached_at, before.days, before.deltas,
+        before.manager_staff_no, before.pace, before.target_reached_at, before.days, before.counts,
         line.id IS NOT NULL AND (line.counted, line.target) <> (before.counted, before.target) AS corrected,
         coalesce(line.counted, before.counted) AS counted, coalesce(line.target, before.target) AS target,
         coalesce(line.exempt, before.exempt) AS exempt

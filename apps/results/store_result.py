@@ -31,16 +31,16 @@ from apps.standings.population import EmployeeIds
 ONE_LINE = str.maketrans("\r\n\t", "   ")
 STORE_ROWS = """
 {sources}, by_day AS (
-    SELECT employee_id, array_agg(day ORDER BY day) AS days, array_agg(delta ORDER BY day) AS deltas
+    SELECT employee_id, array_agg(day ORDER BY day) AS days, array_agg(count ORDER BY day) AS counts
     FROM days GROUP BY employee_id)
 INSERT INTO results_frozenstanding (campaign_id, version, employee_id, staff_no, name, email, department,
-    manager_staff_no, counted, target, exempt, pace, reached_at, days, deltas)
+    manager_staff_no, counted, target, exempt, pace, target_reached_at, days, counts)
 SELECT {campaign}, 1, employee_id, staff_no, name, email, department, manager_staff_no, counted, target, exempt, pace,
-    reached_at, coalesce(by_day.days, '{{}}'), coalesce(by_day.deltas, '{{}}')
+    target_reached_at, coalesce(by_day.days, '{{}}'), coalesce(by_day.counts, '{{}}')
 FROM listed LEFT JOIN by_day USING (employee_id)
 """
 STORE_TREE = """
-{tree} INSERT INTO results_frozennode (campaign_id, employee_id, manager_id, first, last)
+{tree} INSERT INTO results_frozenorgposition (campaign_id, employee_id, manager_id, first, last)
 SELECT {campaign}, employee_id, manager_id, first, last FROM tree
 """
 STORE_REASONS = """
@@ -79,7 +79,12 @@ def store_result(
         ):
             raise RuntimeError(f"{campaign.slug} is closing no more")
         block_backdated_writes(campaign.slug, False)
-        detail = {"rows": result.rows, "red": result.red, "digest": result.digest, "kept_until": f"{result.kept_until}"}
+        detail = {
+            "rows": result.rows,
+            "red": result.red,
+            "digest": result.digest,
+            "snapshot_at": f"{result.snapshot_at}",
+        }
         audit("campaign.frozen", by=by, kind="campaign", id=campaign.slug, label=campaign.name, detail=detail)
 
 
@@ -96,14 +101,14 @@ def store_version(
     `signed` receives the number of lines in the digest so far.
     """
     rows = FrozenStanding.objects.filter(campaign=campaign, version=version)
-    if campaign.kept_until is None:
+    if campaign.snapshot_at is None:
         raise ValueError(f"{campaign.slug} has no K: nothing says what counts")
     counts = rows.aggregate(rows=Count("pk"), red=Count("pk", filter=Q(red=True)))
     document = signature_fields(campaign, version, FORM, signed)
     signature, public_key = signing.sign(document)
     return FrozenResult.objects.create(
         campaign=campaign, version=version, rule_version=campaign.rule.version, cutoff_at=campaign.rule.cutoff_at,
-        kept_until=campaign.kept_until, rows=counts["rows"], red=counts["red"], digest=document["digest"],
+        snapshot_at=campaign.snapshot_at, rows=counts["rows"], red=counts["red"], digest=document["digest"],
         signature=signature, public_key=public_key, created_by_label=by.label,
         reasons_kept=reasons_kept, canonical_form=FORM,
     )  # fmt: skip

@@ -16,11 +16,11 @@ from apps.reviews.models import Review
 logger = logging.getLogger(__name__)
 # A claim expires after AGAIN, so that a dead worker does not cost the mail; after GIVE_UP no further attempt is made.
 CLAIM = """
-UPDATE reviews_review SET tried_at = hundred_clock() WHERE id = (
+UPDATE reviews_review SET claimed_at = hundred_clock() WHERE id = (
     SELECT review.id FROM reviews_review review
-    WHERE review.state = 'answered' AND review.told_at IS NULL
+    WHERE review.state = 'answered' AND review.notified_at IS NULL
       AND review.closed_at > hundred_clock() - interval '7 days'
-      AND (review.tried_at IS NULL OR review.tried_at < hundred_clock() - interval '10 minutes')
+      AND (review.claimed_at IS NULL OR review.claimed_at < hundred_clock() - interval '10 minutes')
       AND EXISTS (SELECT 1 FROM employees_employment work WHERE work.employee_id = review.employee_id
                   AND in_force(work.starts_at, work.ends_at, hundred_clock()))
     ORDER BY review.closed_at LIMIT 1 FOR NO KEY UPDATE OF review SKIP LOCKED)
@@ -51,7 +51,7 @@ def send_answer_mails() -> int:
             if isinstance(error, (SMTPRecipientsRefused, ValueError)):  # this address, not the server
                 continue
             break
-        Review.objects.filter(pk=review.pk).update(told_at=db_now())
+        Review.objects.filter(pk=review.pk).update(notified_at=db_now())
         sent += 1
     return sent
 

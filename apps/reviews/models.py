@@ -84,8 +84,8 @@ class Review(models.Model):
     answered_by = models.ForeignKey(Employee, on_delete=models.PROTECT, null=True, db_index=False, related_name="+")
     answered_by_label = models.TextField(blank=True)
     # The mail about the answer: when it was tried last, and when the mail server accepted it.
-    tried_at = models.DateTimeField(null=True)
-    told_at = models.DateTimeField(null=True)
+    claimed_at = models.DateTimeField(null=True)
+    notified_at = models.DateTimeField(null=True)
 
     objects = ReviewQuerySet.as_manager()
 

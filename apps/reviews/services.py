@@ -54,9 +54,9 @@ def under_review(campaign: Campaign, at: datetime) -> QuerySet[Review]:
 
 def ask_until(campaign: Campaign) -> datetime | None:
     """The first instant at which requests are closed; None while the campaign is not frozen."""
-    if campaign.kept_until is None:
+    if campaign.snapshot_at is None:
         return None
-    return rules.end_of_day_after(campaign.kept_until, settings.REVIEW_ASK_DAYS, campaign.rule.time_zone)
+    return rules.end_of_day_after(campaign.snapshot_at, settings.REVIEW_ASK_DAYS, campaign.rule.time_zone)
 
 
 def can_ask(campaign: Campaign, at: datetime) -> bool:

@@ -19,7 +19,7 @@ from apps.accounts.approvals import ApprovalRefused, request_approval
 from apps.accounts.models import ApprovalRequest, Role
 from apps.core.audit import Actor, audit
 from apps.employees.org_tree import roster_version
-from apps.roster.models import RosterLoad
+from apps.roster.models import RosterImport
 
 Kind = ApprovalRequest.Kind
 # Small loads of one day count together: twenty that each end less than the share are one large change.
@@ -162,7 +162,7 @@ def hr_exists() -> bool:
     return Role.objects.filter(role=Role.Kind.HR).exists()
 
 
-def is_approved(kind: str, load: RosterLoad, effect: dict[str, int] | None = None) -> bool:
+def is_approved(kind: str, load: RosterImport, effect: dict[str, int] | None = None) -> bool:
     """Whether a second person has approved this of the load, as it is shown now.
 
     `effect`: what the load does now. If an effect of ALWAYS_TWO is larger than the approved one, it is not approved.
@@ -204,7 +204,7 @@ def count_effect(now: datetime, by: Actor) -> dict[str, int]:
     return {name: number for name, number in (effect | {"counts": _count_moved[0]()}).items() if number}
 
 
-def require_small(effect: dict[str, int], of: int, now: datetime, but: RosterLoad | None = None) -> None:
+def require_small(effect: dict[str, int], of: int, now: datetime, but: RosterImport | None = None) -> None:
     """Raises NeedsSecondPerson for an effect on a company of `of` employed people that one person may not cause.
 
     `of`: before the change, without anybody whom it makes employed. `but`: a load whose own effect this is.
@@ -213,11 +213,11 @@ def require_small(effect: dict[str, int], of: int, now: datetime, but: RosterLoa
         raise NeedsSecondPerson(effect)
 
 
-def _is_large(effect: dict[str, int], of: int, now: datetime, but: RosterLoad | None) -> bool:
+def _is_large(effect: dict[str, int], of: int, now: datetime, but: RosterImport | None) -> bool:
     approved = ApprovalRequest.objects.filter(kind=Kind.ROSTER_LOAD, decision="approved").values_list("subject")
     # Undone loads count too, and so do loads undone within the day: an undo changes as many people as its load.
-    lately = RosterLoad.objects.filter(
-        Q(done_at__gt=now - SUMMED_OVER) | Q(undone_at__gt=now - SUMMED_OVER), state=RosterLoad.State.DONE
+    lately = RosterImport.objects.filter(
+        Q(done_at__gt=now - SUMMED_OVER) | Q(undone_at__gt=now - SUMMED_OVER), state=RosterImport.State.DONE
     )
     if but is not None:
         lately = lately.exclude(pk=but.pk)
@@ -237,7 +237,7 @@ def _sum(effect: dict[str, int], names: tuple[str, ...]) -> int:
     return sum(effect.get(name, 0) for name in names)
 
 
-def request_change(kind: str, load: RosterLoad, effect: dict[str, int], by: Actor) -> ApprovalRequest:
+def request_change(kind: str, load: RosterImport, effect: dict[str, int], by: Actor) -> ApprovalRequest:
     """Ask for a second person. The whole effect is theirs to read; the requester's copy lacks what is confidential.
 
     Raises ApprovalRefused.
@@ -254,7 +254,7 @@ def request_change(kind: str, load: RosterLoad, effect: dict[str, int], by: Acto
 
 def effect_of(request: ApprovalRequest) -> dict[str, int]:
     """The effect of a waiting change of the roster. Raises ApprovalRefused when it was counted on another roster."""
-    load = RosterLoad.objects.filter(pk=request.subject).first()
+    load = RosterImport.objects.filter(pk=request.subject).first()
     version = load.based_on if request.kind == Kind.ROSTER_LOAD else load.version  # type: ignore[union-attr]
     if version != roster_version():
         raise roster_changed()

@@ -17,7 +17,7 @@ from apps.core.identity_key import normalise_identity
 from apps.core.outbox import queue_identity_reevaluation, queue_reevaluation
 from apps.employees.models import Employee, EmployeeIdentity
 from apps.employees.org_tree import next_version
-from apps.roster.models import RosterBefore, RosterLoad
+from apps.roster.models import RosterImport, RosterImportBefore
 from apps.roster.statements import NEW_EMAILS
 
 Kind = ApprovalRequest.Kind
@@ -70,7 +70,7 @@ def new_emails(now: datetime) -> list[tuple[Any, ...]]:
         return cursor.fetchall()
 
 
-def request_email_changes(load: RosterLoad, by: Actor, now: datetime) -> int:
+def request_email_changes(load: RosterImport, by: Actor, now: datetime) -> int:
     """Ask a second person for the new addresses of the load that is being applied; returns how many there are.
 
     What an earlier load of the same account wanted for the same people is superseded. Raises ApprovalRefused.
@@ -144,7 +144,7 @@ def apply_email_changes(request: ApprovalRequest, by: Actor) -> None:
     queue_reevaluation(people)
     next_version()
     # What the last load changed can no longer be undone: it would bring old addresses back.
-    RosterBefore.objects.all().delete()
+    RosterImportBefore.objects.all().delete()
     supersede_requests(ApprovalRequest.objects.filter(kind__in=ON_ONE_ROSTER, decision=None))
     detail = {"addresses": len(changes)}
     audit("roster.addresses_changed", by=by, kind="roster", id=request.subject, label=request.label, detail=detail)

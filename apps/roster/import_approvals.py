@@ -12,16 +12,16 @@ from apps.core.audit import Actor
 from apps.core.clock import db_now
 from apps.employees.org_tree import roster_version
 from apps.roster.effects import SUMMED_OVER, roster_changed
-from apps.roster.models import RosterLoad
+from apps.roster.models import RosterImport
 
-State = RosterLoad.State
+State = RosterImport.State
 # Within SUMMED_OVER, for each account.
 REQUESTS_A_DAY = 3
 
 
-def held_load(load_id: uuid.UUID) -> RosterLoad:
+def held_load(load_id: uuid.UUID) -> RosterImport:
     """The load under its row lock."""
-    return RosterLoad.objects.select_for_update(no_key=True, of=("self",)).select_related("file").get(pk=load_id)
+    return RosterImport.objects.select_for_update(no_key=True, of=("self",)).select_related("file").get(pk=load_id)
 
 
 def hand_over(request: ApprovalRequest) -> uuid.UUID:
@@ -44,11 +44,11 @@ def require_fewer_requests(by: Actor) -> None:
     if by.id is None:
         return
     require_second_person(by)
-    if RosterLoad.objects.filter(state=State.RECEIVED, actor_id=by.id).exists():
+    if RosterImport.objects.filter(state=State.RECEIVED, actor_id=by.id).exists():
         raise ApprovalRefused("busy", _("Another file of yours is being applied: wait until it is done."))
     since, kinds = db_now() - SUMMED_OVER, (ApprovalRequest.Kind.ROSTER_LOAD, ApprovalRequest.Kind.ROSTER_UNDO)
     asked = ApprovalRequest.objects.filter(kind__in=kinds, requested_by_id=by.id, requested_at__gt=since)
-    refused = RosterLoad.objects.filter(
+    refused = RosterImport.objects.filter(
         state=State.REFUSED, actor_id=by.id, done_at__gt=since, report__problem__code__startswith="approval_"
     )
     if asked.count() + refused.count() >= REQUESTS_A_DAY:

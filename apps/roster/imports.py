@@ -35,12 +35,12 @@ from apps.roster.column_mappings import remember_columns, remembered_columns
 from apps.roster.effects import NeedsSecondPerson, request_change
 from apps.roster.import_approvals import held_load, require_fewer_requests
 from apps.roster.loading import RosterRefused, StaleRosterPreview, load_roster, preview_roster
-from apps.roster.models import RosterLoad
+from apps.roster.models import RosterImport
 from apps.roster.parser import AmbiguousEmployee, ConflictingRows, Roster, read_roster
 from apps.roster.reader import ColumnMissing, ColumnTwice, look, open_roster
 
 logger = logging.getLogger(__name__)
-State = RosterLoad.State
+State = RosterImport.State
 WAITING = (State.LOOKING, State.RECEIVED)
 # An upload that nobody confirms is gone after a day; what a load changed can be read for a quarter of a year.
 UPLOAD_KEPT, DIFFERENCE_KEPT = timedelta(days=1), timedelta(days=90)
@@ -52,17 +52,17 @@ EXAMPLES = 3
 PROGRESS_EVERY = 5_000
 
 
-def receive_upload(*, name: str, content: Iterable[bytes], by: Actor) -> RosterLoad:
+def receive_upload(*, name: str, content: Iterable[bytes], by: Actor) -> RosterImport:
     """Keep a file for a day; a worker is to look at it. Nothing of it is loaded."""
     stored = store_file(
         name=name, content=content, content_type=UPLOAD, expires_at=db_now() + UPLOAD_KEPT, owner_id=by.id
     )
-    return RosterLoad.objects.create(
+    return RosterImport.objects.create(
         state=State.LOOKING, actor_id=by.id, actor_label=by.label, file=stored, file_name=clean_text(name)
     )
 
 
-def read_header(load: RosterLoad, stored: StoredFile, *, encoding: str) -> None:
+def read_header(load: RosterImport, stored: StoredFile, *, encoding: str) -> None:
     """Propose what the columns mean: as the last file with this header, else by their names. Saves nothing."""
     load.report, load.layout = {}, {}
     with opened(stored) as raw:
@@ -85,7 +85,7 @@ def read_header(load: RosterLoad, stored: StoredFile, *, encoding: str) -> None:
 
 
 def refresh_preview(
-    load: RosterLoad, *, encoding: str = "", roles: Sequence[str] | None = None, complete: bool,
+    load: RosterImport, *, encoding: str = "", roles: Sequence[str] | None = None, complete: bool,
     without_unknown_managers: bool = False, by: Actor = SYSTEM,
 ) -> bool:  # fmt: skip
     """Show the difference anew, read as `by` says now. False: it has been confirmed, or its file is gone."""
@@ -108,7 +108,7 @@ def refresh_preview(
     return True
 
 
-def confirm(load: RosterLoad, *, digest: str, by: Actor) -> bool:
+def confirm(load: RosterImport, *, digest: str, by: Actor) -> bool:
     """Hand the load to a worker, once. False: the difference with this digest is not the one that would be applied.
 
     Then it is being looked at anew, unless somebody has confirmed it before. Raises ApprovalRefused.
@@ -138,7 +138,7 @@ def confirm(load: RosterLoad, *, digest: str, by: Actor) -> bool:
     return True
 
 
-def _request(load: RosterLoad, effect: dict[str, int]) -> None:
+def _request(load: RosterImport, effect: dict[str, int]) -> None:
     """Let the load wait for a second person, as long as a request can be decided."""
     with transaction.atomic():
         held = held_load(load.pk)
@@ -197,10 +197,10 @@ def process_load(load_id: uuid.UUID) -> bool:
         mine = all(held.enter_context(advisory_lock(name)) for name in (f"roster:{load_id}", *_lanes(load_id)))
         # Somebody may ask for another look while one is under way; nobody asks without end.
         for _attempt in range(ATTEMPTS):
-            load = RosterLoad.objects.select_related("file").filter(pk=load_id, state__in=WAITING).first()
+            load = RosterImport.objects.select_related("file").filter(pk=load_id, state__in=WAITING).first()
             if not mine or load is None:
                 return mine
-            RosterLoad.objects.filter(pk=load_id).update(attempts=F("attempts") + 1, advanced_at=db_now())
+            RosterImport.objects.filter(pk=load_id).update(attempts=F("attempts") + 1, advanced_at=db_now())
             if load.file is None or load.attempts >= ATTEMPTS:
                 _give_up(load, {"code": "lost" if load.file is None else "gave_up"})
                 return True
@@ -213,7 +213,7 @@ def process_load(load_id: uuid.UUID) -> bool:
 
 
 def _lanes(load_id: uuid.UUID) -> list[str]:
-    load = RosterLoad.objects.select_related("file").filter(pk=load_id, actor_id__isnull=False).first()
+    load = RosterImport.objects.select_related("file").filter(pk=load_id, actor_id__isnull=False).first()
     if load is None or load.file is None:
         return []
     return [f"preview:{load.actor_id}", *([LARGE_FILE] if load.file.size > LARGE_BYTES else [])]
@@ -221,8 +221,8 @@ def _lanes(load_id: uuid.UUID) -> list[str]:
 
 def next_loads(after: uuid.UUID) -> list[uuid.UUID]:
     """The loads that may have waited for this one: the next of its account, and the next large one."""
-    done = RosterLoad.objects.filter(pk=after).values("actor_id")
-    waiting = RosterLoad.objects.filter(state__in=WAITING).exclude(pk=after).order_by("advanced_at")
+    done = RosterImport.objects.filter(pk=after).values("actor_id")
+    waiting = RosterImport.objects.filter(state__in=WAITING).exclude(pk=after).order_by("advanced_at")
     lanes = (Q(actor_id__in=done), Q(file__size__gt=LARGE_BYTES))
     found = (waiting.filter(lane).values_list("pk", flat=True).first() for lane in lanes)
     return list(dict.fromkeys(pk for pk in found if pk))
@@ -234,19 +234,19 @@ def _counting_deaths_only(load_id: uuid.UUID) -> Iterator[None]:
     try:
         yield
     except Exception:
-        RosterLoad.objects.filter(pk=load_id, attempts__gt=0).update(attempts=F("attempts") - 1)
+        RosterImport.objects.filter(pk=load_id, attempts__gt=0).update(attempts=F("attempts") - 1)
         raise
 
 
 def waiting_loads(now: datetime) -> list[uuid.UUID]:
     """Loads that wait and that nobody has worked at for a while."""
-    waiting = RosterLoad.objects.filter(state__in=WAITING, advanced_at__lt=now - ABANDONED_AFTER)
+    waiting = RosterImport.objects.filter(state__in=WAITING, advanced_at__lt=now - ABANDONED_AFTER)
     return list(waiting.order_by("advanced_at").values_list("pk", flat=True)[:20])
 
 
 def forget_loads(now: datetime) -> None:
     """Drop what uploads held that nobody confirmed, and who was changed by loads of long ago; that they were stays."""
-    unconfirmed = RosterLoad.objects.filter(state__in=(State.LOOKING, State.LOOKED), file=None)
+    unconfirmed = RosterImport.objects.filter(state__in=(State.LOOKING, State.LOOKED), file=None)
     unconfirmed.exclude(layout={}, report={}).filter(asked_at__lt=now - UPLOAD_KEPT).update(
         layout={}, report={}, state=State.LOOKED
     )
@@ -255,25 +255,25 @@ def forget_loads(now: datetime) -> None:
         load.save(update_fields=["report"])
 
 
-def past_loads() -> QuerySet[RosterLoad]:
+def past_loads() -> QuerySet[RosterImport]:
     """Every load that was confirmed, the newest first."""
-    return RosterLoad.objects.exclude(state__in=(State.LOOKING, State.LOOKED)).order_by("-asked_at", "-pk")
+    return RosterImport.objects.exclude(state__in=(State.LOOKING, State.LOOKED)).order_by("-asked_at", "-pk")
 
 
-def open_loads(now: datetime) -> QuerySet[RosterLoad]:
+def open_loads(now: datetime) -> QuerySet[RosterImport]:
     """Files that nobody has confirmed yet."""
     kept = Q(file__expires_at__gt=now)
-    return RosterLoad.objects.filter(kept, state__in=(State.LOOKING, State.LOOKED)).order_by("-asked_at", "-pk")
+    return RosterImport.objects.filter(kept, state__in=(State.LOOKING, State.LOOKED)).order_by("-asked_at", "-pk")
 
 
-def _stale(held: RosterLoad) -> None:
+def _stale(held: RosterImport) -> None:
     """Begin anew, because the roster is another one now; the page says so beside the new difference."""
     held.state, held.digest, held.attempts, held.done = State.LOOKING, "", 0, 0
     held.report, held.advanced_at = {"moved": True}, db_now()
     held.save()
 
 
-def _read(load: RosterLoad, stored: StoredFile) -> Roster:
+def _read(load: RosterImport, stored: StoredFile) -> Roster:
     layout = load.layout
     with (
         opened(stored) as raw,
@@ -284,15 +284,15 @@ def _read(load: RosterLoad, stored: StoredFile) -> Roster:
     return roster
 
 
-def _telling(load: RosterLoad) -> Callable[[int], None]:
+def _telling(load: RosterImport) -> Callable[[int], None]:
     def tell(read: int) -> None:
         if read % PROGRESS_EVERY == 0:
-            RosterLoad.objects.filter(pk=load.pk).update(done=read, advanced_at=db_now())
+            RosterImport.objects.filter(pk=load.pk).update(done=read, advanced_at=db_now())
 
     return tell
 
 
-def _look(load: RosterLoad, stored: StoredFile) -> None:
+def _look(load: RosterImport, stored: StoredFile) -> None:
     if "roles" not in load.layout and not _header_is_read(load, stored):
         return
     told: dict[str, Any] = {"state": State.LOOKED, "report": {}}
@@ -313,7 +313,7 @@ def _look(load: RosterLoad, stored: StoredFile) -> None:
             told |= {"total": result.read, "done": result.read}
         with transaction.atomic():
             # Whoever asked for another reading meanwhile is given that one.
-            if not RosterLoad.objects.filter(
+            if not RosterImport.objects.filter(
                 pk=load.pk, state=State.LOOKING, layout=load.layout, complete=load.complete
             ).exists():
                 return
@@ -323,28 +323,28 @@ def _look(load: RosterLoad, stored: StoredFile) -> None:
                     name="roster-difference.csv", content=iter(lambda: whole.read(1 << 18), b""),
                     content_type=DIFFERENCE, expires_at=db_now() + UPLOAD_KEPT, owner_id=load.actor_id,
                 )  # fmt: skip
-            RosterLoad.objects.filter(pk=load.pk).update(**told, attempts=0, advanced_at=db_now())
+            RosterImport.objects.filter(pk=load.pk).update(**told, attempts=0, advanced_at=db_now())
             detail = {"lines": roster.read} if roster else {}
             by = Actor(load.actor_id, load.actor_label)
             audit("roster.previewed", by=by, kind="roster", id=load.pk, label=load.file_name, detail=detail)
 
 
-def _header_is_read(load: RosterLoad, stored: StoredFile) -> bool:
+def _header_is_read(load: RosterImport, stored: StoredFile) -> bool:
     """False: it cannot be read, and the load says why, or another reading has been asked for."""
     asked = load.layout
     read_header(load, stored, encoding=asked.get("encoding", ""))
     load.layout |= {name: asked[name] for name in ("without_unknown_managers",) if name in asked}
     found = {"layout": load.layout, "report": load.report, "state": load.state}
-    changed = RosterLoad.objects.filter(pk=load.pk, state=State.LOOKING, layout=asked).update(**found)
+    changed = RosterImport.objects.filter(pk=load.pk, state=State.LOOKING, layout=asked).update(**found)
     return bool(changed) and load.state == State.LOOKING
 
 
-def _apply(load: RosterLoad, stored: StoredFile) -> bool:
+def _apply(load: RosterImport, stored: StoredFile) -> bool:
     """False: it must wait."""
     roster: Roster | None = None
     try:
         roster = _read(load, stored)
-        RosterLoad.objects.filter(pk=load.pk).update(done=roster.read, advanced_at=db_now())
+        RosterImport.objects.filter(pk=load.pk).update(done=roster.read, advanced_at=db_now())
         load_roster(roster=roster, by=Actor(load.actor_id, load.actor_label), complete=load.complete, load=load)
     except StaleRosterPreview:
         with transaction.atomic():
@@ -355,17 +355,17 @@ def _apply(load: RosterLoad, stored: StoredFile) -> bool:
         _request(load, needs.effect)
     except BackdatingBlocked:
         # The sweep asks again.
-        RosterLoad.objects.filter(pk=load.pk).update(attempts=F("attempts") - 1)
+        RosterImport.objects.filter(pk=load.pk).update(attempts=F("attempts") - 1)
         return False
     except (UnreadableFile, RosterRefused) as error:
         _give_up(load, _problem(error, roster))
     return True
 
 
-def _give_up(load: RosterLoad, problem: dict[str, Any]) -> None:
+def _give_up(load: RosterImport, problem: dict[str, Any]) -> None:
     logger.warning("roster load %s: %s", load.pk, problem["code"])
     over = {"state": State.REFUSED, "done_at": db_now()} if load.state == State.RECEIVED else {"state": State.LOOKED}
-    RosterLoad.objects.filter(pk=load.pk, state=load.state).update(**over, report=load.report | {"problem": problem})
+    RosterImport.objects.filter(pk=load.pk, state=load.state).update(**over, report=load.report | {"problem": problem})
 
 
 def _problem(error: Exception, roster: Roster | None = None) -> dict[str, Any]:

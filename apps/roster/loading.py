@@ -26,7 +26,7 @@ from apps.roster.dependents import AS_BEFORE, BY_INDEX, NEEDS, REFUSE_DEPENDENTS
 from apps.roster.diff import Difference, difference, remember_state
 from apps.roster.effects import OF_LOAD, count_effect, employed, hr_exists, is_approved, remember_people, require_small
 from apps.roster.email_changes import ON_ONE_ROSTER, new_emails, request_email_changes
-from apps.roster.models import RosterLoad
+from apps.roster.models import RosterImport
 from apps.roster.parser import Reject, Roster
 from apps.roster.rollback import forget_changed, keep_rows, store_changed
 from apps.roster.staging import COLUMNS, StagingTable
@@ -101,7 +101,7 @@ class RosterResult:
 
 
 def load_roster(
-    *, roster: Roster, by: Actor, complete: bool = False, dry_run: bool = False, load: RosterLoad | None = None,
+    *, roster: Roster, by: Actor, complete: bool = False, dry_run: bool = False, load: RosterImport | None = None,
     file_name: str = "",
 ) -> RosterResult:  # fmt: skip
     """Load checked rows in one transaction; with `complete`, who is not mentioned in the file has left.
@@ -168,7 +168,7 @@ def _refusal(error: Error) -> Exception:
 
 
 def _apply(
-    roster: Roster, by: Actor, complete: bool, *, load: RosterLoad | None = None, to: IO[bytes] | None = None,
+    roster: Roster, by: Actor, complete: bool, *, load: RosterImport | None = None, to: IO[bytes] | None = None,
     rebuilds: bool,
 ) -> RosterResult:  # fmt: skip
     lock_facts()
@@ -243,7 +243,7 @@ def _is_set_up(by: Actor) -> bool:
 
 
 def _require_approval(
-    result: RosterResult, load: RosterLoad | None, by: Actor, employed_before: int, now: datetime
+    result: RosterResult, load: RosterImport | None, by: Actor, employed_before: int, now: datetime
 ) -> None:
     """Raises NeedsSecondPerson, which takes everything back."""
     remember_people(OF_LOAD, prefix="pg_temp.was_")
@@ -285,30 +285,30 @@ def _send_away(cursor: Any, now: datetime, roster: Roster) -> int:
     return int(cursor.fetchone()[0])
 
 
-def _hold(load: RosterLoad) -> None:
+def _hold(load: RosterImport) -> None:
     """Raises RosterMoved unless this load waits to be applied to the roster it was shown against."""
-    held = RosterLoad.objects.select_for_update(no_key=True, of=("self",)).get(pk=load.pk)
-    if (held.state, held.digest) != (RosterLoad.State.RECEIVED, load.digest) or held.based_on != roster_version():
+    held = RosterImport.objects.select_for_update(no_key=True, of=("self",)).get(pk=load.pk)
+    if (held.state, held.digest) != (RosterImport.State.RECEIVED, load.digest) or held.based_on != roster_version():
         raise StaleRosterPreview
 
 
-def _remember(result: RosterResult, by: Actor, complete: bool, load: RosterLoad | None, file_name: str) -> None:
+def _remember(result: RosterResult, by: Actor, complete: bool, load: RosterImport | None, file_name: str) -> None:
     """That it was loaded, and the version it made when it changed anything."""
     version = next_version() if result.created or result.updated or result.left else None
     told: dict[str, Any] = {
-        "state": RosterLoad.State.DONE,
+        "state": RosterImport.State.DONE,
         "done_at": db_now(),
         "version": version,
         "done": result.read,
     }
     if load is None:
-        load = RosterLoad.objects.create(
+        load = RosterImport.objects.create(
             actor_id=by.id, actor_label=by.label, file_name=clean_text(file_name), complete=complete,
             total=result.read, report=result.counts, effect=result.effect, **told,
         )  # fmt: skip
     else:
         told |= {"report": load.report | result.counts, "effect": result.effect}
-        RosterLoad.objects.filter(pk=load.pk).update(**told, actor_id=by.id, actor_label=by.label)
+        RosterImport.objects.filter(pk=load.pk).update(**told, actor_id=by.id, actor_label=by.label)
     request_email_changes(load, by, told["done_at"])
     if version is not None:
         supersede_requests(ApprovalRequest.objects.filter(kind__in=ON_ONE_ROSTER, decision=None))

@@ -9,7 +9,7 @@ from apps.core.models import StoredFile
 from apps.core.querysets import Clock
 
 
-class RosterLoad(models.Model):
+class RosterImport(models.Model):
     """A file of HR's: looked at, shown as a difference, and applied as one transaction.
 
     `difference` holds the whole of it as CSV and `digest` its SHA-256: what is applied is what was shown. `based_on`
@@ -72,11 +72,11 @@ class RosterLoad(models.Model):
         ]
 
 
-class RosterBefore(models.Model):
+class RosterImportBefore(models.Model):
     """A row as it was before the last load that changed the roster; None: the load made it. Kept for its undoing."""
 
     id = models.BigAutoField(primary_key=True)
-    load = models.ForeignKey(RosterLoad, on_delete=models.CASCADE)
+    load = models.ForeignKey(RosterImport, on_delete=models.CASCADE)
     place = models.TextField(help_text="the table")
     row_id = models.BigIntegerField()
     employee_id = models.BigIntegerField(null=True)

@@ -32,7 +32,7 @@ from apps.roster.effects import (
 )
 from apps.roster.email_changes import ON_ONE_ROSTER
 from apps.roster.import_approvals import require_fewer_requests
-from apps.roster.models import RosterLoad
+from apps.roster.models import RosterImport
 from apps.roster.statements import PLANNED
 
 Kind = ApprovalRequest.Kind
@@ -50,17 +50,18 @@ CREATE TEMP TABLE was_{table} ON COMMIT DROP AS TABLE {table};
 ANALYZE was_{table};
 """
 STORE = """
-INSERT INTO roster_rosterbefore (load_id, place, row_id, employee_id, before)
+INSERT INTO roster_rosterimportbefore (load_id, place, row_id, employee_id, before)
 SELECT %(load)s, '{table}', is_now.id, is_now.{employee},
     CASE WHEN was.id IS NOT NULL THEN to_jsonb(was) - 'password' END
 FROM {table} is_now LEFT JOIN was_{table} was ON was.id = is_now.id
 WHERE is_now.* IS DISTINCT FROM was.*
 """
 LOCK_PEOPLE = """
-SELECT id FROM employees_employee WHERE id IN (SELECT employee_id FROM roster_rosterbefore WHERE load_id = %(load)s)
+SELECT id FROM employees_employee WHERE id IN (SELECT employee_id FROM roster_rosterimportbefore WHERE load_id =
+%(load)s)
 ORDER BY id FOR NO KEY UPDATE
 """
-AFFECTED = "SELECT DISTINCT employee_id FROM roster_rosterbefore WHERE load_id = %(load)s"
+AFFECTED = "SELECT DISTINCT employee_id FROM roster_rosterimportbefore WHERE load_id = %(load)s"
 HELD = f"SELECT kind, digest FROM employees_employeeidentity WHERE employee_id IN ({AFFECTED})"
 BACK = [
     # Periods and identities that the load made are gone: as the owner, for the application deletes no fact.
@@ -68,33 +69,33 @@ BACK = [
     """
     UPDATE employees_employee person SET name = old.name, phone = old.phone, time_zone = old.time_zone,
         email = CASE WHEN %(emails)s THEN old.email ELSE person.email END
-    FROM roster_rosterbefore kept, jsonb_populate_record(NULL::employees_employee, kept.before) old
+    FROM roster_rosterimportbefore kept, jsonb_populate_record(NULL::employees_employee, kept.before) old
     WHERE kept.load_id = %(load)s AND kept.place = 'employees_employee' AND person.id = kept.row_id
       AND kept.before IS NOT NULL
     """,
     """
     UPDATE accounts_account account SET display_name = old.display_name,
         email = CASE WHEN %(emails)s THEN old.email ELSE account.email END
-    FROM roster_rosterbefore kept, jsonb_populate_record(NULL::accounts_account, kept.before) old
+    FROM roster_rosterimportbefore kept, jsonb_populate_record(NULL::accounts_account, kept.before) old
     WHERE kept.load_id = %(load)s AND kept.place = 'accounts_account' AND account.id = kept.row_id
       AND kept.before IS NOT NULL
     """,
     """
     UPDATE employees_employeeidentity held SET live = old.live, ended_at = old.ended_at
-    FROM roster_rosterbefore kept, jsonb_populate_record(NULL::employees_employeeidentity, kept.before) old
+    FROM roster_rosterimportbefore kept, jsonb_populate_record(NULL::employees_employeeidentity, kept.before) old
     WHERE kept.load_id = %(load)s AND kept.place = 'employees_employeeidentity' AND held.id = kept.row_id
       AND kept.before IS NOT NULL
     """,
     """
     UPDATE employees_employment work SET starts_at = old.starts_at, ends_at = old.ends_at
-    FROM roster_rosterbefore kept, jsonb_populate_record(NULL::employees_employment, kept.before) old
+    FROM roster_rosterimportbefore kept, jsonb_populate_record(NULL::employees_employment, kept.before) old
     WHERE kept.load_id = %(load)s AND kept.place = 'employees_employment' AND work.id = kept.row_id
       AND kept.before IS NOT NULL
     """,
     """
     UPDATE employees_placement spot SET starts_at = old.starts_at, ends_at = old.ends_at,
         department = old.department, manager_id = old.manager_id
-    FROM roster_rosterbefore kept, jsonb_populate_record(NULL::employees_placement, kept.before) old
+    FROM roster_rosterimportbefore kept, jsonb_populate_record(NULL::employees_placement, kept.before) old
     WHERE kept.load_id = %(load)s AND kept.place = 'employees_placement' AND spot.id = kept.row_id
       AND kept.before IS NOT NULL
     """,
@@ -103,7 +104,7 @@ BACK = [
 
 # An address comes back with a second person alone, and the database refuses it otherwise.
 ADDRESSES = """
-SELECT count(*) FROM roster_rosterbefore kept JOIN employees_employee person ON person.id = kept.row_id
+SELECT count(*) FROM roster_rosterimportbefore kept JOIN employees_employee person ON person.id = kept.row_id
 WHERE kept.load_id = %(load)s AND kept.place = 'employees_employee' AND kept.before ->> 'email' <> person.email
 """
 
@@ -133,14 +134,14 @@ def store_changed(load_id: uuid.UUID) -> None:
 def forget_changed() -> None:
     """Nothing before this can be undone any more."""
     with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM roster_rosterbefore")
+        cursor.execute("DELETE FROM roster_rosterimportbefore")
 
 
-def can_undo(load: RosterLoad) -> bool:
+def can_undo(load: RosterImport) -> bool:
     """Whether this is the last load that changed the roster, and what it changed is kept."""
-    if load.state != RosterLoad.State.DONE or load.undone_at or load.version is None:
+    if load.state != RosterImport.State.DONE or load.undone_at or load.version is None:
         return False
-    return load.version == roster_version() and load.rosterbefore_set.exists()
+    return load.version == roster_version() and load.rosterimportbefore_set.exists()
 
 
 def undo_load(*, load_id: uuid.UUID, by: Actor) -> None:
@@ -153,7 +154,7 @@ def undo_load(*, load_id: uuid.UUID, by: Actor) -> None:
         lock_facts()
         ensure_backdating_allowed()
         lock_org_tree()
-        load = RosterLoad.objects.select_for_update(no_key=True, of=("self",)).get(pk=load_id)
+        load = RosterImport.objects.select_for_update(no_key=True, of=("self",)).get(pk=load_id)
         if not can_undo(load):
             raise CannotUndo(str(load_id))
         now, approved = db_now(), is_approved(Kind.ROSTER_UNDO, load)
@@ -178,7 +179,7 @@ def undo_or_request(*, load_id: uuid.UUID, by: Actor) -> ApprovalRequest | None:
     try:
         undo_load(load_id=load_id, by=by)
     except NeedsSecondPerson as needs:
-        return request_change(Kind.ROSTER_UNDO, RosterLoad.objects.get(pk=load_id), needs.effect, by)
+        return request_change(Kind.ROSTER_UNDO, RosterImport.objects.get(pk=load_id), needs.effect, by)
     return None
 
 
@@ -202,7 +203,7 @@ def _take_back(cursor: Any, load_id: uuid.UUID, now: datetime, *, approved: bool
     return effect
 
 
-def _finish(load: RosterLoad, by: Actor, now: datetime) -> None:
+def _finish(load: RosterImport, by: Actor, now: datetime) -> None:
     rebuild_tree(now)
     next_version()
     of_load = Q(kind=Kind.EMAIL_CHANGE, subject=str(load.pk))

@@ -1,7 +1,9 @@
 """Where a report's rows come from, as CTEs that every question builds upon.
 
-`current`: one row for each person of the population (employee_id, counted, target, exempt, reached_at, newest_day,
-since, computed_at, stale_since). Today that is the cached standing, except for stale people: they are judged from the
+`current`: one row for each person of the population (employee_id, counted, target, exempt, target_reached_at,
+last_counted_on,
+status_since, verdict_changed_at, pending_since). Today that is the cached standing, except for stale people: they are
+judged from the
 facts in the same statement. For a past instant everybody is. Of a frozen campaign it is the stored result, and no fact
 is looked at. `days` has their counted contacts by local day, and `listed` adds who and where they are, the words red,
 remaining and pace, for how many days nothing new has counted (`quiet_days`, NULL from the cut-off on), whether
@@ -54,43 +56,46 @@ def base_ctes(
 def _past(rule: CampaignRule, at: datetime) -> str:
     return f"""{evaluation_ctes(rule, at, "SELECT id FROM chosen")},
     current AS (
-        SELECT employee_id, counted, target, exempt, reached_at, newest_day, NULL::timestamptz AS since,
-               NULL::timestamptz AS computed_at, NULL::timestamptz AS stale_since
+        SELECT employee_id, counted, target, exempt, target_reached_at, last_counted_on, NULL::timestamptz AS
+        status_since,
+               NULL::timestamptz AS verdict_changed_at, NULL::timestamptz AS pending_since
         FROM verdict),
-    days AS (SELECT employee_id, day, delta FROM daily)"""
+    days AS (SELECT employee_id, day, count FROM daily)"""
 
 
 def _today(campaign: Campaign, rule: CampaignRule, at: datetime) -> str:
     # Nobody has a standing before the opening, noted or not.
-    nothing = "SELECT NULL::bigint AS employee_id, NULL::timestamptz AS noted_at WHERE false"
+    nothing = "SELECT NULL::bigint AS employee_id, NULL::timestamptz AS queued_at WHERE false"
     notes = pending_sql(campaign.pk) if rule.opens_at < at else nothing
     return f"""stale AS MATERIALIZED (
-        SELECT note.employee_id, note.noted_at FROM ({notes}) note WHERE note.employee_id IN (SELECT id FROM chosen)),
+        SELECT note.employee_id, note.queued_at FROM ({notes}) note WHERE note.employee_id IN (SELECT id FROM chosen)),
     {evaluation_ctes(rule, at, "SELECT employee_id FROM stale")},
     current AS (
-        SELECT employee_id, counted, target, exempt, reached_at, newest_day, since, computed_at,
-               NULL::timestamptz AS stale_since
+        SELECT employee_id, counted, target, exempt, target_reached_at, last_counted_on, status_since,
+        verdict_changed_at,
+               NULL::timestamptz AS pending_since
         FROM standings_standing WHERE campaign_id = {campaign.pk} AND employee_id IN (SELECT id FROM chosen)
           AND employee_id NOT IN (SELECT employee_id FROM stale)
         UNION ALL
-        SELECT verdict.employee_id, verdict.counted, verdict.target, verdict.exempt, verdict.reached_at,
-               verdict.newest_day, stored.since, stored.computed_at, stale.noted_at
+        SELECT verdict.employee_id, verdict.counted, verdict.target, verdict.exempt, verdict.target_reached_at,
+               verdict.last_counted_on, stored.status_since, stored.verdict_changed_at, stale.queued_at
         FROM verdict JOIN stale USING (employee_id) LEFT JOIN standings_standing stored
           ON stored.campaign_id = {campaign.pk} AND stored.employee_id = verdict.employee_id),
     days AS (
-        SELECT employee_id, day, delta FROM standings_dailycount WHERE campaign_id = {campaign.pk}
+        SELECT employee_id, day, count FROM standings_dailycount WHERE campaign_id = {campaign.pk}
           AND employee_id IN (SELECT id FROM chosen) AND employee_id NOT IN (SELECT employee_id FROM stale)
         UNION ALL
-        SELECT employee_id, day, delta FROM daily)"""
+        SELECT employee_id, day, count FROM daily)"""
 
 
 def _believed(campaign: Campaign) -> str:
     theirs = f"campaign_id = {campaign.pk} AND employee_id IN (SELECT id FROM chosen)"
     return f"""current AS (
-        SELECT employee_id, counted, target, exempt, reached_at, newest_day, since, computed_at,
-               NULL::timestamptz AS stale_since
+        SELECT employee_id, counted, target, exempt, target_reached_at, last_counted_on, status_since,
+        verdict_changed_at,
+               NULL::timestamptz AS pending_since
         FROM standings_standing WHERE {theirs}),
-    days AS (SELECT employee_id, day, delta FROM standings_dailycount WHERE {theirs})"""
+    days AS (SELECT employee_id, day, count FROM standings_dailycount WHERE {theirs})"""
 
 
 @dataclass(frozen=True)
@@ -138,7 +143,7 @@ def _listed(rule: CampaignRule, at: datetime, look: str, asked: str, hired: Hire
             coalesce(place.department, '') AS department, coalesce(boss.staff_no, '') AS manager_staff_no,
             is_red(counted, target, exempt) AS red, greatest(target - counted, 0) AS remaining,
             {pace_sql(rule, at)} AS pace, {quiet_sql(rule, at, hired)} AS quiet_days,
-            coalesce(newest_day > {_week_ago(rule, at)}, false) AS moved,
+            coalesce(last_counted_on > {_week_ago(rule, at)}, false) AS moved,
             {has_team} AS has_team, {asked} AS under_review
         FROM current JOIN employees_employee person ON person.id = current.employee_id {place}
         LEFT JOIN employees_employee boss ON boss.id = place.manager_id {hired.joined}"""
@@ -160,7 +165,7 @@ def pace_sql(rule: CampaignRule, at: datetime) -> str:
 
 
 def quiet_sql(rule: CampaignRule, at: datetime, hired: Hired) -> str:
-    """Whole days up to today, it included, since the column `newest_day`, the day of the last counted contact.
+    """Whole days up to today, it included, since the column `last_counted_on`, the day of the last counted contact.
 
     Without such a day: since the campaign's first day, or the employee's own first day when that is later. NULL from
     the cut-off on: nothing can move any more.
@@ -169,4 +174,4 @@ def quiet_sql(rule: CampaignRule, at: datetime, hired: Hired) -> str:
         return "NULL::integer"
     today = sql_literal(rules.day_of(at, rule.time_zone).isoformat())
     began = f"greatest({sql_literal(rule.opens_on.isoformat())}::date, {hired.day}) - 1"
-    return f"greatest({today}::date - greatest(newest_day, {began}), 0)"
+    return f"greatest({today}::date - greatest(last_counted_on, {began}), 0)"

@@ -11,7 +11,7 @@ from apps.core.clock import db_now
 from apps.core.locks import advisory_lock, disable_statement_timeout
 from apps.employees.org_tree import TREE_VERSION_SQL
 from apps.standings import metrics
-from apps.standings.models import MarkRange, Rollup, RollupChange, RollupSum
+from apps.standings.models import MarkRange, SummaryCell, SummaryDelta, SummaryState
 
 logger = logging.getLogger(__name__)
 # In a smaller company everybody's rows are read as quickly as sums.
@@ -20,7 +20,8 @@ WORTH_IT = 5_000
 
 def holds_sql(campaign: Campaign) -> str:
     """The condition that there are sums, of today's tree, and that they may be believed."""
-    return f"""EXISTS (SELECT FROM standings_rollup held WHERE held.campaign_id = {campaign.pk} AND held.state = 'ready'
+    return f"""EXISTS (SELECT FROM standings_summarystate held WHERE held.campaign_id = {campaign.pk} AND held.state =
+    'ready'
         AND held.tree = {TREE_VERSION_SQL})"""
 
 
@@ -28,7 +29,7 @@ SUM = "kind, block, department, day, low, high, exempt"
 
 
 def _add(campaign: Campaign) -> str:
-    return f"""INSERT INTO standings_rollupsum (campaign_id, {SUM}, n)
+    return f"""INSERT INTO standings_summarycell (campaign_id, {SUM}, n)
         SELECT {campaign.pk}, placed.* FROM ({_placed()}) placed"""
 
 
@@ -47,7 +48,7 @@ def _placed() -> str:
 
 # One statement, one snapshot: what a mark has changed is in the sums exactly when its row of changes is taken away.
 def _built(campaign: Campaign) -> str:
-    return f"""WITH taken AS (DELETE FROM standings_rollupchange WHERE campaign_id = {campaign.pk} RETURNING id),
+    return f"""WITH taken AS (DELETE FROM standings_summarydelta WHERE campaign_id = {campaign.pk} RETURNING id),
         {_stored(campaign, "NOT MATERIALIZED")},
         figure AS NOT MATERIALIZED ({metrics.all_figures_sql(people="person", days="counted_on")}),
         summed AS ({_add(campaign)} RETURNING n)
@@ -56,30 +57,30 @@ def _built(campaign: Campaign) -> str:
 
 def _from_summaries(campaign: Campaign) -> str:
     changed = "AND employee_id IN (SELECT employee_id FROM was)"
-    return f"""WITH taken AS (DELETE FROM standings_rollupchange WHERE campaign_id = {campaign.pk} RETURNING *),
+    return f"""WITH taken AS (DELETE FROM standings_summarydelta WHERE campaign_id = {campaign.pk} RETURNING *),
         was AS MATERIALIZED (SELECT DISTINCT ON (employee_id) * FROM taken ORDER BY employee_id, id),
         held AS (SELECT employee_id, counted, target, exempt FROM was WHERE counted IS NOT NULL),
-        held_days AS (SELECT employee_id, day, delta FROM was, unnest(days, deltas) AS counted_on (day, delta)),
+        held_days AS (SELECT employee_id, day, count FROM was, unnest(days, counts) AS counted_on (day, count)),
         {_stored(campaign, "MATERIALIZED", changed)},
         figure AS ({metrics.all_figures_sql(people="held", days="held_days", sign="-")}
             UNION ALL {metrics.all_figures_sql(people="person", days="counted_on")}),
         summed AS ({_add(campaign)} ON CONFLICT (campaign_id, {SUM})
-            DO UPDATE SET n = standings_rollupsum.n + excluded.n)
+            DO UPDATE SET n = standings_summarycell.n + excluded.n)
         SELECT count(*) FROM was"""
 
 
 def _checked(campaign: Campaign) -> str:
     changed = "employee_id NOT IN (SELECT employee_id FROM was)"
     return f"""WITH was AS MATERIALIZED (
-            SELECT DISTINCT ON (employee_id) * FROM standings_rollupchange WHERE campaign_id = {campaign.pk}
+            SELECT DISTINCT ON (employee_id) * FROM standings_summarydelta WHERE campaign_id = {campaign.pk}
             ORDER BY employee_id, id),
         {_stored(campaign, "NOT MATERIALIZED", f"AND {changed}")},
         held AS NOT MATERIALIZED (SELECT * FROM person
             UNION ALL SELECT employee_id, counted, target, exempt FROM was WHERE counted IS NOT NULL),
         held_days AS NOT MATERIALIZED (SELECT * FROM counted_on
-            UNION ALL SELECT employee_id, day, delta FROM was, unnest(days, deltas) AS counted_on (day, delta)),
+            UNION ALL SELECT employee_id, day, count FROM was, unnest(days, counts) AS counted_on (day, count)),
         figure AS NOT MATERIALIZED ({metrics.all_figures_sql(people="held", days="held_days")}),
-        summed AS (SELECT {SUM}, n FROM standings_rollupsum WHERE campaign_id = {campaign.pk} AND n <> 0)
+        summed AS (SELECT {SUM}, n FROM standings_summarycell WHERE campaign_id = {campaign.pk} AND n <> 0)
         SELECT count(*) FROM ({_placed()}) fresh FULL JOIN summed USING ({SUM})
         WHERE fresh.n IS DISTINCT FROM summed.n AND {holds_sql(campaign)}"""
 
@@ -87,7 +88,7 @@ def _checked(campaign: Campaign) -> str:
 def _stored(campaign: Campaign, how: str, whose: str = "") -> str:
     return f"""person AS {how} (SELECT employee_id, counted, target, exempt FROM standings_standing
             WHERE campaign_id = {campaign.pk} {whose}),
-        counted_on AS {how} (SELECT employee_id, day, delta FROM standings_dailycount
+        counted_on AS {how} (SELECT employee_id, day, count FROM standings_dailycount
             WHERE campaign_id = {campaign.pk} {whose})"""
 
 
@@ -97,7 +98,7 @@ def update_summaries() -> None:
     Whoever is killed on the way has changed nothing; two at once, and the second does nothing.
     """
     judged = list(Campaign.objects.to_mark(db_now()).order_by("pk"))
-    for left in Rollup.objects.exclude(campaign__in=judged):
+    for left in SummaryState.objects.exclude(campaign__in=judged):
         _forget(left)
     if _places() < WORTH_IT:
         return
@@ -109,7 +110,7 @@ def update_summaries() -> None:
 
 def invalidate_summaries(campaign: Campaign) -> None:
     """The sums are not to be believed, nor kept: everybody is judged anew. Part of the caller's transaction."""
-    Rollup.objects.filter(campaign=campaign).update(state=Rollup.State.VOID)
+    SummaryState.objects.filter(campaign=campaign).update(state=SummaryState.State.VOID)
 
 
 def verify_summaries(campaign: Campaign) -> int:
@@ -145,11 +146,11 @@ def _sum_up(campaign: Campaign) -> bool:
     with transaction.atomic(), connection.cursor() as cursor:
         # Held until the end: nobody makes them void while they are summed up.
         cursor.execute(
-            f"SELECT {holds_sql(campaign)} FROM standings_rollup WHERE campaign_id = %s FOR UPDATE", [campaign.pk]
+            f"SELECT {holds_sql(campaign)} FROM standings_summarystate WHERE campaign_id = %s FOR UPDATE", [campaign.pk]
         )
         if cursor.fetchone() != (True,):
             return False
-        if RollupChange.objects.filter(campaign=campaign).exists():
+        if SummaryDelta.objects.filter(campaign=campaign).exists():
             disable_statement_timeout()
             cursor.execute(_from_summaries(campaign))
     return True
@@ -159,23 +160,25 @@ def _build(campaign: Campaign) -> None:
     """Sum up everybody. From the first commit on marks say what they change, and none that did not is under way."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT FROM campaigns_campaign WHERE id = %s FOR NO KEY UPDATE", [campaign.pk])
-        Rollup.objects.update_or_create(campaign=campaign, defaults={"state": Rollup.State.BUILDING, "tree": None})
+        SummaryState.objects.update_or_create(
+            campaign=campaign, defaults={"state": SummaryState.State.BUILDING, "tree": None}
+        )
     with transaction.atomic(), connection.cursor() as cursor:
         disable_statement_timeout()
-        RollupSum.objects.filter(campaign=campaign).delete()
+        SummaryCell.objects.filter(campaign=campaign).delete()
         cursor.execute(_built(campaign))
         tree, rows = cursor.fetchone()
         # Last, for whoever makes them void need not wait until they are built.
-        building = Rollup.objects.filter(campaign=campaign, state=Rollup.State.BUILDING)
-        if not building.update(state=Rollup.State.READY, tree=tree, built_at=db_now()):
+        building = SummaryState.objects.filter(campaign=campaign, state=SummaryState.State.BUILDING)
+        if not building.update(state=SummaryState.State.READY, tree=tree, built_at=db_now()):
             transaction.set_rollback(True)
     logger.info("%s: the roll-up was built, %s rows", campaign.slug, rows)
 
 
-def _forget(rollup: Rollup) -> None:
+def _forget(rollup: SummaryState) -> None:
     """Of what is judged no more there is a result, or nothing. First the word that its sums hold is taken back."""
     invalidate_summaries(rollup.campaign)
     with transaction.atomic():
-        RollupSum.objects.filter(campaign=rollup.campaign).delete()
-        RollupChange.objects.filter(campaign=rollup.campaign).delete()
+        SummaryCell.objects.filter(campaign=rollup.campaign).delete()
+        SummaryDelta.objects.filter(campaign=rollup.campaign).delete()
         rollup.delete()

@@ -92,7 +92,7 @@ def disable_unused_tracking() -> bool:
 
 
 def _exclusive_left() -> bool:
-    judged = Campaign.objects.filter(state__in=["draft", "open", "closing"], kept_until=None).prefetch_related("rules")
+    judged = Campaign.objects.filter(state__in=["draft", "open", "closing"], snapshot_at=None).prefetch_related("rules")
     return any(campaign.rules.exists() and campaign.rule.exclusive for campaign in judged)
 
 

@@ -46,8 +46,8 @@ def _ended(contact: str, rule: CampaignRule, at: datetime) -> str:
 def _outside(contact: str, rule: CampaignRule) -> str:
     recorded, opens_at, cutoff_at = f"{contact}.recorded_at", sql_literal(rule.opens_at), sql_literal(rule.cutoff_at)
     outside = f"{recorded} < {opens_at} OR {recorded} >= {cutoff_at}"
-    kept_until = rule.campaign.kept_until
-    return f"({outside} OR {contact}.stored_at > {sql_literal(kept_until)})" if kept_until else f"({outside})"
+    snapshot_at = rule.campaign.snapshot_at
+    return f"({outside} OR {contact}.stored_at > {sql_literal(snapshot_at)})" if snapshot_at else f"({outside})"
 
 
 def _matches(rule: CampaignRule, at: datetime | None) -> list[str]:
@@ -181,9 +181,11 @@ def exclusion_case_sql(rule: CampaignRule, at: datetime, employees: str, contact
 def evaluation_ctes(rule: CampaignRule, at: datetime, employees: str) -> str:
     """CTEs `people`, `daily` and `verdict` from the facts alone.
 
-    `verdict` (employee_id, target, exempt, counted, reached_at, newest_day) is that on everyone of `employees` (a
+    `verdict` (employee_id, target, exempt, counted, target_reached_at, last_counted_on) is that on everyone of
+    `employees` (a
     SELECT of ids) who is in the population, in the state just before `at`. `daily` has the counted contacts by day, the
-    last of which is `newest_day`; `reached_at` is the recording of the target-th of them, which is looked for on the
+    last of which is `last_counted_on`; `target_reached_at` is the recording of the target-th of them, which is looked
+    for on the
     one day on which the sum passes the target (the hours around it leave room for a clock change).
     """
     look, zone = effective_as_of(rule, at), sql_literal(rule.time_zone)
@@ -203,16 +205,16 @@ def evaluation_ctes(rule: CampaignRule, at: datetime, employees: str) -> str:
     internal AS MATERIALIZED ({internal_sql(rule, at, chosen)}),
     claimed AS MATERIALIZED ({claimed_sql(rule, at, chosen)}),
     daily AS MATERIALIZED (
-        SELECT contact.employee_id, {day} AS day, count(*)::int AS delta
+        SELECT contact.employee_id, {day} AS day, count(*)::int AS count
         FROM people JOIN contacts_contact contact USING (employee_id) {counting}
         GROUP BY 1, 2),
     running AS (
-        SELECT employee_id, day, delta, (sum(delta) OVER (PARTITION BY employee_id ORDER BY day))::int AS total
+        SELECT employee_id, day, count, (sum(count) OVER (PARTITION BY employee_id ORDER BY day))::int AS total
         FROM daily),
     crossing AS MATERIALIZED (
-        SELECT employee_id, running.day, target - (total - delta) AS place,
+        SELECT employee_id, running.day, target - (total - count) AS place,
                running.day::timestamp AT TIME ZONE {zone} AS begins
-        FROM running JOIN people USING (employee_id) WHERE total >= target AND total - delta < target),
+        FROM running JOIN people USING (employee_id) WHERE total >= target AND total - count < target),
     reached AS (
         SELECT contact.employee_id, contact.recorded_at, crossing.place,
                row_number() OVER (PARTITION BY contact.employee_id ORDER BY contact.recorded_at, contact.id) AS nth
@@ -222,15 +224,17 @@ def evaluation_ctes(rule: CampaignRule, at: datetime, employees: str) -> str:
          AND {day} = crossing.day {counting}),
     verdict AS MATERIALIZED (
         SELECT people.employee_id, people.target, people.exempt, coalesce(sums.counted, 0) AS counted,
-               reached.recorded_at AS reached_at, sums.newest_day
+               reached.recorded_at AS target_reached_at, sums.last_counted_on
         FROM people
-        LEFT JOIN (SELECT employee_id, sum(delta)::int AS counted, max(day) AS newest_day FROM daily GROUP BY 1) sums
+        LEFT JOIN (SELECT employee_id, sum(count)::int AS counted, max(day) AS last_counted_on FROM daily GROUP BY 1)
+        sums
             USING (employee_id)
         LEFT JOIN reached ON reached.employee_id = people.employee_id AND reached.nth = reached.place)"""
 
 
 def clean_sql(rule: CampaignRule) -> str:
-    """CTE `clean` of (employee_id, clean_since), one row for each of `verdict`, behind the CTEs of evaluation_ctes.
+    """CTE `clean` of (employee_id, last_disqualified_at), one row for each of `verdict`, behind the CTEs of
+    evaluation_ctes.
 
     Contacts recorded after that instant are neither internal nor claimed.
     """
@@ -241,19 +245,19 @@ def clean_sql(rule: CampaignRule) -> str:
         CROSS JOIN LATERAL (SELECT employee_id, recorded_at FROM contacts_contact WHERE id = found.contact_id OFFSET 0
             ) contact GROUP BY 1),
     clean AS MATERIALIZED (
-        SELECT verdict.employee_id, coalesce(refused.recorded_at, {sql_literal(rule.opens_at)}) AS clean_since
+        SELECT verdict.employee_id, coalesce(refused.recorded_at, {sql_literal(rule.opens_at)}) AS last_disqualified_at
         FROM verdict LEFT JOIN refused USING (employee_id))"""
 
 
 def employees_holding_identity_sql(notes: str) -> str:
-    """SELECT of (employee_id, noted_at), not distinct: whose verdict may hang on an identity of `notes`.
+    """SELECT of (employee_id, queued_at), not distinct: whose verdict may hang on an identity of `notes`.
 
-    `notes` is a SELECT of (kind, digest, noted_at). Whoever recorded it, and whoever shares any identity with a
+    `notes` is a SELECT of (kind, digest, queued_at). Whoever recorded it, and whoever shares any identity with a
     contact that has it: when that contact stops claiming, theirs may count.
     """
     # One look by an index after the other (OFFSET 0 keeps them apart): how many notes there are the planner is often
     # wrong about, and once it believes in many it reads everybody's identities for each page.
-    return f"""SELECT held.employee_id, note.noted_at FROM ({notes}) note
+    return f"""SELECT held.employee_id, note.queued_at FROM ({notes}) note
         CROSS JOIN LATERAL (SELECT employee_id, contact_id FROM contacts_contactidentity met
             WHERE met.kind = note.kind AND met.digest = note.digest OFFSET 0) met
         CROSS JOIN LATERAL (SELECT kind, digest FROM contacts_contactidentity beside
@@ -263,20 +267,20 @@ def employees_holding_identity_sql(notes: str) -> str:
 
 
 def pending_sql(campaign: int | None = None) -> str:
-    """SELECT of (employee_id, noted_at): employees with an outbox row, their own or on an identity, the oldest.
+    """SELECT of (employee_id, queued_at): employees with an outbox row, their own or on an identity, the oldest.
 
     So are those of a range that waits to be evaluated, in this campaign or, without one, in any. Of an identity's row
-    there is no `noted_at`: those employees are evaluated from the facts, and no list marks them as updating. The
+    there is no `queued_at`: those employees are evaluated from the facts, and no list marks them as updating. The
     writer of the row could otherwise read there which employees hold the identity.
     """
     identities = employees_holding_identity_sql(
-        "SELECT kind, digest, NULL::timestamptz AS noted_at FROM core_outbox WHERE kind IS NOT NULL"
+        "SELECT kind, digest, NULL::timestamptz AS queued_at FROM core_outbox WHERE kind IS NOT NULL"
     )
     of_it = "" if campaign is None else f"AND run.campaign_id = {sql_literal(campaign)}"
     ranges = f"""SELECT person.id AS employee_id, run.started_at FROM standings_markrange part
-        JOIN standings_markrun run ON run.id = part.run_id AND run.makes_stale {of_it}
+        JOIN standings_markrun run ON run.id = part.run_id AND run.invalidates {of_it}
         JOIN employees_employee person ON person.id BETWEEN part.first_id AND part.last_id
         WHERE part.state = 'waiting'"""
-    return f"""SELECT employee_id, min(noted_at) AS noted_at FROM (
-        SELECT employee_id, noted_at FROM core_outbox WHERE employee_id IS NOT NULL
+    return f"""SELECT employee_id, min(queued_at) AS queued_at FROM (
+        SELECT employee_id, queued_at FROM core_outbox WHERE employee_id IS NOT NULL
         UNION ALL {identities} UNION ALL {ranges}) noted GROUP BY employee_id"""

@@ -22,7 +22,7 @@ from apps.standings.models import StandingChange
 # Row locks held at a time, and notes taken at a time.
 AT_MOST = 5_000
 
-TAKEN = "SELECT *, NULL::timestamptz AS noted_at FROM unnest(%s::text[], %s::bytea[]) AS taken(kind, digest)"
+TAKEN = "SELECT *, NULL::timestamptz AS queued_at FROM unnest(%s::text[], %s::bytea[]) AS taken(kind, digest)"
 MARK = """
 WITH chosen AS MATERIALIZED ({employees}), {judgement}, {clean},
 old AS (SELECT * FROM standings_standing WHERE campaign_id = {campaign} AND employee_id IN (SELECT id FROM chosen)),
@@ -30,11 +30,11 @@ old_days AS MATERIALIZED (
     SELECT * FROM standings_dailycount WHERE campaign_id = {campaign} AND employee_id IN (SELECT id FROM chosen)),
 changed AS (
     SELECT verdict.*, is_red(verdict.counted, verdict.target, verdict.exempt) AS red, old.red AS was_red,
-           {since} AS since, clean.clean_since
+           {since} AS status_since, clean.last_disqualified_at
     FROM verdict JOIN clean USING (employee_id) LEFT JOIN old USING (employee_id)
-    WHERE old.id IS NULL OR old.reached_at IS DISTINCT FROM verdict.reached_at
-       OR old.clean_since IS DISTINCT FROM clean.clean_since
-       OR old.newest_day IS DISTINCT FROM verdict.newest_day
+    WHERE old.id IS NULL OR old.target_reached_at IS DISTINCT FROM verdict.target_reached_at
+       OR old.last_disqualified_at IS DISTINCT FROM clean.last_disqualified_at
+       OR old.last_counted_on IS DISTINCT FROM verdict.last_counted_on
        OR (old.counted, old.target, old.exempt) <> (verdict.counted, verdict.target, verdict.exempt)),
 gone AS (
     DELETE FROM standings_standing WHERE id IN (SELECT id FROM old)
@@ -45,26 +45,29 @@ gone_days AS (
         SELECT id FROM old_days LEFT JOIN daily USING (employee_id, day) WHERE daily.day IS NULL)
     RETURNING employee_id),
 days AS (
-    INSERT INTO standings_dailycount (campaign_id, employee_id, day, delta)
-    SELECT {campaign}, employee_id, day, daily.delta FROM daily LEFT JOIN old_days USING (employee_id, day)
-    WHERE old_days.delta IS DISTINCT FROM daily.delta
-    ON CONFLICT (campaign_id, employee_id, day) DO UPDATE SET delta = excluded.delta
+    INSERT INTO standings_dailycount (campaign_id, employee_id, day, count)
+    SELECT {campaign}, employee_id, day, daily.count FROM daily LEFT JOIN old_days USING (employee_id, day)
+    WHERE old_days.count IS DISTINCT FROM daily.count
+    ON CONFLICT (campaign_id, employee_id, day) DO UPDATE SET count = excluded.count
     RETURNING employee_id),
 {kept},
 written AS (
-    INSERT INTO standings_standing (campaign_id, employee_id, counted, target, exempt, reached_at, since, computed_at,
-        clean_since, newest_day)
-    SELECT {campaign}, employee_id, counted, target, exempt, reached_at, since, {now}, clean_since, newest_day
+    INSERT INTO standings_standing (campaign_id, employee_id, counted, target, exempt, target_reached_at,
+    status_since, verdict_changed_at,
+        last_disqualified_at, last_counted_on)
+    SELECT {campaign}, employee_id, counted, target, exempt, target_reached_at, status_since, {now},
+    last_disqualified_at, last_counted_on
     FROM changed
     ON CONFLICT (campaign_id, employee_id) DO UPDATE SET counted = excluded.counted, target = excluded.target,
-        exempt = excluded.exempt, reached_at = excluded.reached_at, clean_since = excluded.clean_since,
-        newest_day = excluded.newest_day,
-        computed_at = CASE WHEN standings_standing.reached_at IS DISTINCT FROM excluded.reached_at
+        exempt = excluded.exempt, target_reached_at = excluded.target_reached_at, last_disqualified_at =
+        excluded.last_disqualified_at,
+        last_counted_on = excluded.last_counted_on,
+        verdict_changed_at = CASE WHEN standings_standing.target_reached_at IS DISTINCT FROM excluded.target_reached_at
                 OR (standings_standing.counted, standings_standing.target, standings_standing.exempt)
                    <> (excluded.counted, excluded.target, excluded.exempt)
-            THEN excluded.computed_at ELSE standings_standing.computed_at END,
+            THEN excluded.verdict_changed_at ELSE standings_standing.verdict_changed_at END,
         since = CASE WHEN standings_standing.red = is_red(excluded.counted, excluded.target, excluded.exempt)
-                THEN standings_standing.since ELSE excluded.since END),
+                THEN standings_standing.status_since ELSE excluded.status_since END),
 flips AS (
     INSERT INTO standings_standingchange (campaign_id, employee_id, at, red, counted, target, exempt, cause)
     SELECT {campaign}, employee_id, {now}, red, counted, target, exempt, {cause} FROM changed WHERE was_red <> red
@@ -77,16 +80,17 @@ FROM verdict
 
 # What stood there of whomever this changes, for the sums over many; nothing where there are none (rolling.py).
 KEPT = """kept AS (
-    INSERT INTO standings_rollupchange (campaign_id, employee_id, counted, target, exempt, days, deltas)
+    INSERT INTO standings_summarydelta (campaign_id, employee_id, counted, target, exempt, days, counts)
     SELECT {campaign}, employee_id, old.counted, old.target, old.exempt,
-           coalesce(had.days, '{{}}'), coalesce(had.deltas, '{{}}')
+           coalesce(had.days, '{{}}'), coalesce(had.counts, '{{}}')
     FROM (SELECT employee_id FROM changed UNION SELECT employee_id FROM gone UNION SELECT employee_id FROM gone_days
           UNION SELECT employee_id FROM days) touched
     LEFT JOIN old USING (employee_id)
     LEFT JOIN (
-        SELECT employee_id, array_agg(day) AS days, array_agg(delta) AS deltas FROM old_days GROUP BY 1
+        SELECT employee_id, array_agg(day) AS days, array_agg(count) AS counts FROM old_days GROUP BY 1
     ) had USING (employee_id)
-    WHERE EXISTS (SELECT FROM standings_rollup WHERE campaign_id = {campaign} AND state IN ('building', 'ready')))"""
+    WHERE EXISTS (SELECT FROM standings_summarystate WHERE campaign_id = {campaign} AND state IN ('building',
+    'ready')))"""
 # A repair that gives back the verdict of the last flip gives back its instant: nothing had happened since.
 SINCE_REPAIRED = """coalesce((
         SELECT CASE WHEN flip.red = is_red(verdict.counted, verdict.target, verdict.exempt) THEN flip.at END

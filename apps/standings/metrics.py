@@ -14,7 +14,7 @@ NOWHERE, DEPARTMENTS = -1, -2
 # Of figures of no day, and the newest day of whoever has none.
 NO_DAY = "date '0001-01-01'"
 
-# `people` is of (employee_id, counted, target, exempt), `days` of (employee_id, day, delta): theirs, or those of more.
+# `people` is of (employee_id, counted, target, exempt), `days` of (employee_id, day, count): theirs, or those of more.
 METRICS = {
     # low: counted, high: target; n: people.
     "verdict": f"""SELECT employee_id, {NO_DAY} AS day, counted AS low, target AS high, exempt, 1 AS n
@@ -25,13 +25,13 @@ METRICS = {
         FROM {{people}} red LEFT JOIN {{days}} days ON days.employee_id = red.employee_id
         WHERE is_red(red.counted, red.target, red.exempt) GROUP BY red.employee_id""",
     # n: contacts that were recorded on the day.
-    "counted": """SELECT days.employee_id, days.day, 0 AS low, 0 AS high, false AS exempt, days.delta AS n
+    "counted": """SELECT days.employee_id, days.day, 0 AS low, 0 AS high, false AS exempt, days.count AS n
         FROM {days} days JOIN {people} people ON people.employee_id = days.employee_id""",
     # A day on which somebody reaches another quarter of the target; low: the one left, high: reached; n: people.
     "step": """SELECT employee_id, day, was::int AS low, band::int AS high, exempt, 1 AS n FROM (
             SELECT *, coalesce(lag(band) OVER (PARTITION BY employee_id ORDER BY day), 0) AS was FROM (
                 SELECT days.employee_id, days.day, people.exempt, least(
-                    sum(days.delta) OVER (PARTITION BY days.employee_id ORDER BY days.day) * 4 / people.target, 4
+                    sum(days.count) OVER (PARTITION BY days.employee_id ORDER BY days.day) * 4 / people.target, 4
                 ) AS band
                 FROM {days} days JOIN {people} people ON people.employee_id = days.employee_id) reached) step
         WHERE was <> band""",

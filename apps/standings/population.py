@@ -56,7 +56,7 @@ class Team:
 
     def chosen_frozen(self, campaign_id: int) -> str:
         """SELECT of (id): the team as it was at the cut-off of a frozen campaign."""
-        return f"""SELECT node.employee_id AS id FROM results_frozennode node JOIN results_frozennode top
+        return f"""SELECT node.employee_id AS id FROM results_frozenorgposition node JOIN results_frozenorgposition top
             ON top.campaign_id = node.campaign_id AND node.first > top.first AND node.first <= top.last
             WHERE node.campaign_id = {campaign_id} AND top.employee_id = {sql_literal(self.employee.pk)}"""
 

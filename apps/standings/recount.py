@@ -28,20 +28,21 @@ DRIFT = "drift"
 LISTED = 100
 
 # One statement, one snapshot: a fact that a mark has not seen yet has its note in the outbox, and is passed over.
-# `clean_since` is compared where it is known.
+# `last_disqualified_at` is compared where it is known.
 RECOUNT = """
 WITH {judgement}, {clean},
 waiting AS MATERIALIZED (SELECT DISTINCT employee_id FROM ({stale}) note WHERE employee_id IN ({employees})),
 judged AS (
-    SELECT verdict.employee_id, counted, target, exempt, reached_at, newest_day, clean_since,
+    SELECT verdict.employee_id, counted, target, exempt, target_reached_at, last_counted_on, last_disqualified_at,
            coalesce(by_day.days, '{{}}') AS days
     FROM verdict JOIN clean USING (employee_id) LEFT JOIN (
-        SELECT employee_id, jsonb_object_agg(day, delta) AS days FROM daily GROUP BY 1) by_day USING (employee_id)),
+        SELECT employee_id, jsonb_object_agg(day, count) AS days FROM daily GROUP BY 1) by_day USING (employee_id)),
 stored AS (
-    SELECT standing.employee_id, counted, target, exempt, reached_at, newest_day,
-           coalesce(standing.clean_since, clean.clean_since) AS clean_since, coalesce(by_day.days, '{{}}') AS days
+    SELECT standing.employee_id, counted, target, exempt, target_reached_at, last_counted_on,
+           coalesce(standing.last_disqualified_at, clean.last_disqualified_at) AS last_disqualified_at,
+           coalesce(by_day.days, '{{}}') AS days
     FROM standings_standing standing LEFT JOIN clean USING (employee_id) LEFT JOIN (
-        SELECT employee_id, jsonb_object_agg(day, delta) AS days FROM standings_dailycount
+        SELECT employee_id, jsonb_object_agg(day, count) AS days FROM standings_dailycount
         WHERE campaign_id = {campaign} AND employee_id IN ({employees}) GROUP BY 1) by_day USING (employee_id)
     WHERE campaign_id = {campaign} AND employee_id IN ({employees})),
 found AS (

@@ -28,18 +28,18 @@ FROM (SELECT id, (row_number() OVER (ORDER BY id) - 1) / %s AS place FROM employ
 GROUP BY place ORDER BY place
 """
 DUE = """
-UPDATE standings_markrange SET rung_at = %(now)s WHERE id IN (
+UPDATE standings_markrange SET enqueued_at = %(now)s WHERE id IN (
     SELECT id FROM standings_markrange
-    WHERE state = 'waiting' AND greatest(rung_at, claimed_at, '-infinity') < %(before)s
+    WHERE state = 'waiting' AND greatest(enqueued_at, claimed_at, '-infinity') < %(before)s
     ORDER BY id LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
 RETURNING id
 """
 
 
-def start_run(*, campaign: Campaign, work: str, cause: str, by: Actor, makes_stale: bool = False) -> MarkRun:
+def start_run(*, campaign: Campaign, work: str, cause: str, by: Actor, invalidates: bool = False) -> MarkRun:
     """Write down a run over everybody and its ranges. Part of the caller's transaction, which holds the facts lock."""
     run = MarkRun.objects.create(
-        campaign=campaign, work=work, cause=cause, makes_stale=makes_stale, asked_by_id=by.id, asked_by_label=by.label
+        campaign=campaign, work=work, cause=cause, invalidates=invalidates, asked_by_id=by.id, asked_by_label=by.label
     )
     with connection.cursor() as cursor:
         cursor.execute(CUT, [run.pk, marking.AT_MOST])
@@ -53,7 +53,7 @@ def reevaluate_all(campaign: Campaign, *, cause: str, by: Actor) -> MarkRun:
     Part of the caller's transaction, which holds the facts lock. The caller's door rings; else the sweep does.
     """
     invalidate_summaries(campaign)
-    return start_run(campaign=campaign, work=MarkRun.Work.MARK, cause=cause, by=by, makes_stale=True)
+    return start_run(campaign=campaign, work=MarkRun.Work.MARK, cause=cause, by=by, invalidates=True)
 
 
 def begin_nightly_recount(campaign: Campaign, night: str) -> MarkRun | None:

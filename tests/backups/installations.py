@@ -34,7 +34,7 @@ FACTS = {
     "identities": "SELECT id, contact_id, kind, value, encode(digest, 'hex') FROM contacts_contactidentity ORDER BY id",
     "placements": "SELECT id, employee_id, manager_id, starts_at::text FROM employees_placement ORDER BY id",
     "audit": "SELECT id, extract(epoch FROM at), actor_label, action, detail::text FROM core_auditentry ORDER BY id",
-    "final": "SELECT campaign_id, version, staff_no, counted, target, exempt, red, days::text, deltas FROM"
+    "final": "SELECT campaign_id, version, staff_no, counted, target, exempt, red, days::text, counts FROM"
     ' results_frozenstanding ORDER BY campaign_id, version, staff_no COLLATE "C"',
     "results": "SELECT campaign_id, version, digest, signature, public_key FROM results_frozenresult ORDER BY 1, 2",
     "corrections": "SELECT c.id, state, reason, evidence, asked_by_id, decided_by_id, result_version, employee_id,"

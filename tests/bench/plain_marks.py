@@ -32,33 +32,36 @@ counting AS (
       AND contact.recorded_at >= %(opens_at)s AND contact.recorded_at < %(cutoff_at)s AND contact.recorded_at < %(now)s
       AND NOT coalesce(contact.ended_at < %(now)s, false)),
 daily AS MATERIALIZED (
-    SELECT employee_id, (recorded_at AT TIME ZONE %(zone)s)::date AS day, count(*)::int AS delta
+    SELECT employee_id, (recorded_at AT TIME ZONE %(zone)s)::date AS day, count(*)::int AS count
     FROM counting GROUP BY 1, 2),
-sums AS (SELECT employee_id, sum(delta)::int AS counted, max(day) AS newest_day FROM daily GROUP BY 1),
+sums AS (SELECT employee_id, sum(count)::int AS counted, max(day) AS last_counted_on FROM daily GROUP BY 1),
 reached AS (
     SELECT employee_id, recorded_at FROM (
         SELECT employee_id, recorded_at, row_number() OVER (PARTITION BY employee_id ORDER BY recorded_at, id) AS nth
         FROM counting JOIN sums USING (employee_id) WHERE counted >= %(target)s) ranked WHERE nth = %(target)s),
 verdict AS MATERIALIZED (
-    SELECT employee_id, coalesce(counted, 0) AS counted, reached.recorded_at AS reached_at, newest_day
+    SELECT employee_id, coalesce(counted, 0) AS counted, reached.recorded_at AS target_reached_at, last_counted_on
     FROM people LEFT JOIN sums USING (employee_id) LEFT JOIN reached USING (employee_id))
 """
 RECOUNT = f"""{JUDGED}
-SELECT count(*), coalesce(sum(counted), 0), count(*) FILTER (WHERE counted < %(target)s), count(reached_at),
+SELECT count(*), coalesce(sum(counted), 0), count(*) FILTER (WHERE counted < %(target)s), count(target_reached_at),
     (SELECT count(*) FROM daily) FROM verdict
 """
 UPSERT = f"""{JUDGED}, days AS (
-    INSERT INTO standings_dailycount (campaign_id, employee_id, day, delta)
-    SELECT %(campaign)s, employee_id, day, delta FROM daily
-    ON CONFLICT (campaign_id, employee_id, day) DO UPDATE SET delta = excluded.delta),
+    INSERT INTO standings_dailycount (campaign_id, employee_id, day, count)
+    SELECT %(campaign)s, employee_id, day, count FROM daily
+    ON CONFLICT (campaign_id, employee_id, day) DO UPDATE SET count = excluded.count),
 written AS (
-    INSERT INTO standings_standing (campaign_id, employee_id, counted, target, exempt, reached_at, since, computed_at,
-        newest_day)
-    SELECT %(campaign)s, employee_id, counted, %(target)s, false, reached_at, %(now)s, %(now)s, newest_day FROM verdict
+    INSERT INTO standings_standing (campaign_id, employee_id, counted, target, exempt, target_reached_at, since,
+    verdict_changed_at,
+        last_counted_on)
+    SELECT %(campaign)s, employee_id, counted, %(target)s, false, target_reached_at, %(now)s, %(now)s, last_counted_on
+    FROM verdict
     ON CONFLICT (campaign_id, employee_id) DO UPDATE SET counted = excluded.counted, target = excluded.target,
-        exempt = excluded.exempt, reached_at = excluded.reached_at, computed_at = excluded.computed_at,
-        newest_day = excluded.newest_day)
-SELECT count(*), coalesce(sum(counted), 0), count(*) FILTER (WHERE counted < %(target)s), count(reached_at),
+        exempt = excluded.exempt, target_reached_at = excluded.target_reached_at, verdict_changed_at =
+        excluded.verdict_changed_at,
+        last_counted_on = excluded.last_counted_on)
+SELECT count(*), coalesce(sum(counted), 0), count(*) FILTER (WHERE counted < %(target)s), count(target_reached_at),
     (SELECT count(*) FROM daily) FROM verdict
 """
 

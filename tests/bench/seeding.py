@@ -11,7 +11,7 @@ from tests.bench.database import Database
 # Campaigns and employees last: the others point at them.
 FILLED = (
     "contacts_contact", "contacts_contactidentity", "contacts_submission", "core_outbox", "core_storedfile",
-    "core_storedchunk", "results_frozenreason", "results_frozennode",
+    "core_storedchunk", "results_frozenreason", "results_frozenorgposition",
     "results_frozenstanding", "results_frozenresult", "campaigns_campaign", "employees_employee",
 )  # fmt: skip
 # Its comment names the generated company and is deleted on any change.

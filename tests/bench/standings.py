@@ -43,7 +43,7 @@ COPY (SELECT person.staff_no, person.name, person.email, place.department, boss.
 PLAIN_PAST = f"""
 COPY ({JUDGED} SELECT person.staff_no, person.name, person.email, place.department,
         boss.staff_no AS manager_staff_no, counted, %(target)s AS target,
-        greatest(%(target)s - counted, 0) AS remaining, counted < %(target)s AS red, reached_at, %(now)s AS as_of
+        greatest(%(target)s - counted, 0) AS remaining, counted < %(target)s AS red, target_reached_at, %(now)s AS as_of
     FROM verdict JOIN employees_employee person ON person.id = verdict.employee_id
     JOIN employees_placement place ON place.employee_id = person.id AND place.starts_at < %(now)s
         AND place.ends_at >= %(now)s

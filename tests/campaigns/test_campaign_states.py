@@ -30,7 +30,7 @@ WAYS = {("draft", "open"), ("draft", "cancelled"), ("open", "closing"), ("open",
 @pytest.mark.parametrize("old", STATES)
 @pytest.mark.parametrize("new", STATES)
 def test_a_campaign_moves_along_the_listed_ways_only(noon: Clock, old: str, new: str) -> None:
-    kept = {"kept_until": db_now()}
+    kept = {"snapshot_at": db_now()}
     campaign = Campaign.objects.create(slug="x", name="x", created_by_label="x", state="draft")
     for step in {"draft": [], "cancelled": ["cancelled"]}.get(old, STATES[1 : STATES.index(old) + 1]):
         move(campaign, state=step)
@@ -46,14 +46,14 @@ def test_a_campaign_moves_along_the_listed_ways_only(noon: Clock, old: str, new:
 
 def test_nothing_is_frozen_without_its_instant_and_the_instant_stays(campaign: Campaign) -> None:
     with pytest.raises(IntegrityError):
-        move(campaign, kept_until=db_now())
+        move(campaign, snapshot_at=db_now())
     move(campaign, state="closing")
     with pytest.raises(IntegrityError):
         move(campaign, state="frozen")
-    move(campaign, kept_until=db_now())
+    move(campaign, snapshot_at=db_now())
     for other in (None, db_now()):
         with pytest.raises(DatabaseError, match="keeps its instant"):
-            move(campaign, kept_until=other)
+            move(campaign, snapshot_at=other)
 
 
 def test_a_rule_is_never_changed_and_a_campaign_that_is_over_gets_no_new_one(campaign: Campaign, as_owner: Any) -> None:
@@ -81,7 +81,7 @@ def test_not_even_the_owner_rewrites_a_rule_or_deletes_a_campaign(campaign: Camp
         "UPDATE campaigns_campaignrule SET target = 1",
         "DELETE FROM campaigns_campaignrule",
         "DELETE FROM campaigns_campaign",
-        "UPDATE campaigns_campaign SET state = 'frozen', kept_until = now()",
+        "UPDATE campaigns_campaign SET state = 'frozen', snapshot_at = now()",
     ):
         with pytest.raises(Exception, match=r"never|cannot"):
             as_owner(statement)
@@ -89,7 +89,7 @@ def test_not_even_the_owner_rewrites_a_rule_or_deletes_a_campaign(campaign: Camp
 
 def test_nothing_is_frozen_without_a_result(campaign: Campaign) -> None:
     move(campaign, state="closing")
-    move(campaign, kept_until=db_now())
+    move(campaign, snapshot_at=db_now())
     with pytest.raises(DatabaseError, match="without a result"):
         move(campaign, state="frozen")
 
@@ -100,6 +100,6 @@ def test_red_and_what_remains_are_the_databases_own_arithmetic(campaign: Campaig
     for changes in ({"counted": -1}, {"target": 0}, {"counted": 100}):
         with pytest.raises(IntegrityError), transaction.atomic():
             Standing.objects.filter(employee=alice).update(**changes)
-    Standing.objects.filter(employee=alice).update(counted=100, reached_at=db_now())
+    Standing.objects.filter(employee=alice).update(counted=100, target_reached_at=db_now())
     verdict = Standing.objects.get(employee=alice)
     assert (verdict.red, verdict.remaining) == (False, 0)

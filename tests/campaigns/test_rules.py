@@ -69,8 +69,8 @@ LATER = CUTOFF + timedelta(days=1)
         (contact(confirmed_at=CUTOFF), {"confirmed_only": True}, LATER, "unconfirmed"),
         (contact(claimed_before=True), {}, LATER, ""),
         (contact(claimed_before=True), {"exclusive": True}, LATER, "claimed"),
-        (contact(), {"kept_until": NOON}, LATER, ""),
-        (contact(stored_at=NOON + TICK), {"kept_until": NOON}, LATER, "outside_period"),
+        (contact(), {"snapshot_at": NOON}, LATER, ""),
+        (contact(stored_at=NOON + TICK), {"snapshot_at": NOON}, LATER, "outside_period"),
     ],
 )
 def test_the_first_thing_that_is_wrong_is_the_reason(

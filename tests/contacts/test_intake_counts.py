@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from apps.contacts.models import Contact, ContactTally
+from apps.contacts.models import Contact, IntakeCount
 from apps.contacts.services.intake_counts import sum_up_tally
 from apps.employees.models import Employee
 from tests.crowd import at_once
@@ -15,7 +15,7 @@ from tests.people import record
 
 def tallied() -> Counter[tuple[object, str]]:
     found: Counter[tuple[object, str]] = Counter()
-    for one in ContactTally.objects.all():
+    for one in IntakeCount.objects.all():
         found[one.quarter, one.source] += one.n
     return +found
 
@@ -33,12 +33,12 @@ def test_what_is_recorded_changed_and_summed_up_is_tallied(alice: Employee, bob:
         record(bob, 3, source=source)
     assert tallied() == counted()
     assert sum(tallied().values()) == 20
-    rows = ContactTally.objects.count()
+    rows = IntakeCount.objects.count()
     sum_up_tally()
     assert tallied() == counted()
-    assert ContactTally.objects.count() == len(counted()) < rows
+    assert IntakeCount.objects.count() == len(counted()) < rows
     Contact.objects.filter(employee=alice).update(end_reason="removed", ended_at=clock.now())
-    assert ContactTally.objects.count() == len(counted()), "an end is nothing new"
+    assert IntakeCount.objects.count() == len(counted()), "an end is nothing new"
     late = Contact.objects.filter(employee=bob)
     late.update(recorded_at=late.earliest("recorded_at").recorded_at - timedelta(days=1))
     assert tallied() == counted()

@@ -160,6 +160,6 @@ def test_nothing_moves_into_a_result_that_is_final(campaign: Campaign, alice: Em
     Submission.objects.filter(pk=waiting.pk).update(received_at=BEFORE)
     clock.set("2026-12-01T01:00:00+08:00", ticks=True)
     import_submission(waiting.pk)
-    contact, snapshot_at = Contact.objects.get(), Campaign.objects.get().kept_until
+    contact, snapshot_at = Contact.objects.get(), Campaign.objects.get().snapshot_at
     assert snapshot_at
     assert contact.stored_at > snapshot_at

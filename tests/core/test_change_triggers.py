@@ -52,8 +52,8 @@ UPDATES = {
     **dict.fromkeys(
         ("employees_employee", "employees_employeeidentity", "employees_employment", "employees_placement",
          "accounts_account_groups", "accounts_account_user_permissions", "contacts_contact",
-         "contacts_contactidentity", "contacts_sighting", "contacts_erasure", "contacts_objection",
-         "results_frozenstanding", "results_frozennode", "results_frozenreason"),
+         "contacts_contactidentity", "contacts_sighting", "contacts_erasure", "contacts_suppressedidentity",
+         "results_frozenstanding", "results_frozenorgposition", "results_frozenreason"),
         "id = id",
     ),
 }  # fmt: skip

@@ -14,7 +14,7 @@ from pytest_django import DjangoCaptureOnCommitCallbacks
 from apps.campaigns.adjustments import bulk_previews
 from apps.campaigns.models import Campaign
 from apps.contacts.imports import import_submission
-from apps.contacts.models import Contact, RememberedColumns, Submission
+from apps.contacts.models import ColumnMapping, Contact, Submission
 from apps.core.models import StoredFile
 from apps.employees.models import Employee
 from tests import files, people
@@ -176,7 +176,7 @@ def test_column_roles_can_be_chosen_and_are_remembered(
     assert "None of the columns is known" in text_of(client.get(preview))
     said = text_of(look(client, preview, role_0="name", role_1="phone"))
     assert "1 would be recorded" in said
-    assert not RememberedColumns.objects.exists()
+    assert not ColumnMapping.objects.exists()
     confirm(client, preview, role_0="name", role_1="phone")
     assert Contact.objects.get().name == "Wanda"
     assert "1 you have already" in text_of(client.get(send(client, odd)))
@@ -354,7 +354,7 @@ def test_a_choice_for_a_list_without_a_header_is_not_remembered_for_others(
 ) -> None:
     client = as_(alice)
     confirm(client, send(client, "Wanda,13812345678\n"), role_0="", role_1="phone")
-    assert not RememberedColumns.objects.exists()
+    assert not ColumnMapping.objects.exists()
 
 
 def test_only_the_newest_uploads_wait(as_: SignIn, alice: Employee, campaign: Campaign) -> None:

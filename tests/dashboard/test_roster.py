@@ -15,7 +15,7 @@ from apps.accounts.services import account_for
 from apps.campaigns.models import Campaign
 from apps.employees.models import Employee
 from apps.roster import imports
-from apps.roster.models import RosterLoad
+from apps.roster.models import RosterImport
 from tests import people, rosters
 from tests.accounts import access_log_entries
 from tests.dashboard.conftest import SignIn
@@ -32,12 +32,12 @@ def send(client: StrictClient, content: str | bytes, name: str = "roster.csv") -
     data = content.encode() if isinstance(content, str) else content
     response = client.post("/company/roster/", {"file": SimpleUploadedFile(name, data)})
     assert response.status_code == 302, text_of(response)
-    imports.process_load(RosterLoad.objects.latest("asked_at").pk)
+    imports.process_load(RosterImport.objects.latest("asked_at").pk)
     return str(response["Location"])
 
 
 def confirm(client: StrictClient, address: str) -> Any:
-    load = RosterLoad.objects.get(pk=address.split("/")[3])
+    load = RosterImport.objects.get(pk=address.split("/")[3])
     return client.post(address + "apply/", {"digest": load.digest})
 
 
@@ -48,7 +48,7 @@ def test_hr_sees_who_joins_leaves_moves_and_why_a_line_is_rejected(as_: SignIn, 
     assert "1 Join 0 Leave 1 Move 1 Change 1 Rejected 5 Unchanged" in said
     assert "Apply 3 changes" in said
     client.post(address + "look/", {"complete": "yes"})
-    rosters.worked(RosterLoad.objects.get(file_name="roster.csv"))
+    rosters.worked(RosterImport.objects.get(file_name="roster.csv"))
     said = text_of(client.get(address))
     assert "1 Join 1 Leave 1 Move 1 Change 1 Rejected 5 Unchanged" in said
     assert "1 employed person is not in this file and leaves" in said
@@ -78,7 +78,7 @@ def test_a_double_click_applies_one_load(as_: SignIn, hr: Employee) -> None:
     for _time in range(2):
         assert confirm(client, address).status_code == 302
     assert "Changing the roster" in text_of(client.get(address))
-    rosters.worked(RosterLoad.objects.get(file_name="roster.csv"))
+    rosters.worked(RosterImport.objects.get(file_name="roster.csv"))
     said = text_of(client.get(address))
     assert "1 Joined 0 Left 1 Moved 1 Changed" in said
     assert "The roster is loaded." in said
@@ -105,9 +105,11 @@ def test_an_older_preview_is_not_applied_and_the_new_difference_is_shown(as_: Si
     address = send(client, NEXT)
     people.load("staff_no,name,email\nZ001,Zoe,zoe@corp.example.com")
     assert "Nothing was changed" in text_of(
-        client.post(address + "apply/", {"digest": RosterLoad.objects.get(file_name="roster.csv").digest}, follow=True)
+        client.post(
+            address + "apply/", {"digest": RosterImport.objects.get(file_name="roster.csv").digest}, follow=True
+        )
     )
-    rosters.worked(RosterLoad.objects.get(file_name="roster.csv"))
+    rosters.worked(RosterImport.objects.get(file_name="roster.csv"))
     assert "The roster has changed since this file was looked at." in text_of(client.get(address))
     assert not Employee.objects.filter(staff_no="N001").exists()
 
@@ -130,9 +132,9 @@ def test_hr_cannot_remove_their_own_employment(as_: SignIn, hr: Employee) -> Non
     client = as_(hr)
     address = send(client, "staff_no,name,email\nA001,Alice 艾,alice@corp.example.com\n")
     client.post(address + "look/", {"complete": "yes"})
-    rosters.worked(RosterLoad.objects.get(file_name="roster.csv"))
+    rosters.worked(RosterImport.objects.get(file_name="roster.csv"))
     confirm(client, address)
-    rosters.worked(RosterLoad.objects.get(file_name="roster.csv"))
+    rosters.worked(RosterImport.objects.get(file_name="roster.csv"))
     assert "This file would send away the one who loads it." in text_of(client.get(address))
 
 
@@ -177,13 +179,13 @@ def test_people_of_an_unknown_manager_are_named_once_and_can_be_loaded_without_o
     assert said.count("The manager 404") == 1
     assert "Load people without a manager where the manager is not known" in said
     client.post(address + "look/", {"without_unknown_managers": "yes"})
-    rosters.worked(RosterLoad.objects.get(file_name="roster.csv"))
+    rosters.worked(RosterImport.objects.get(file_name="roster.csv"))
     said = text_of(client.get(address))
     assert "3 Join" in said
     assert "Rejected" not in said
     assert "1 person has a manager whom nobody knows, and is loaded without one." in said
     confirm(client, address)
-    rosters.worked(RosterLoad.objects.get(file_name="roster.csv"))
+    rosters.worked(RosterImport.objects.get(file_name="roster.csv"))
     assert [access_log_entries.boss_of(number) for number in ("N1", "N2", "N3")] == [None, "N1", "N2"]
 
 
@@ -194,7 +196,7 @@ def test_a_file_of_uncertain_encoding_needs_a_choice(as_: SignIn, hr: Employee) 
     client.post(address + "look/", {"encoding": "gb18030"})
     said = text_of(client.get(address + "progress/"))
     assert "Comparing with the roster" in said
-    rosters.worked(RosterLoad.objects.get(file_name="roster.csv"))
+    rosters.worked(RosterImport.objects.get(file_name="roster.csv"))
     assert "1 Join" in text_of(client.get(address))
 
 
@@ -211,7 +213,7 @@ def test_a_load_of_large_effect_waits_until_another_hr_user_approves_it(
     client, second = as_(hr), as_(people.with_account(people.person("D001"), "hr"))
     address = send(client, NEXT)
     client.post(address + "look/", {"complete": "yes"})
-    load = rosters.worked(RosterLoad.objects.get(file_name="roster.csv"))
+    load = rosters.worked(RosterImport.objects.get(file_name="roster.csv"))
     confirm(client, address)
     rosters.worked(load)
     said = text_of(client.get(address))
@@ -237,7 +239,7 @@ def test_new_addresses_are_shown_apart_and_wait(as_: SignIn, hr: Employee) -> No
     assert "2 New addresses" in said
     assert "E-mail: alice@corp.example.com becomes alice.new@corp.example.com" in said
     confirm(client, address)
-    rosters.worked(RosterLoad.objects.get(file_name="roster.csv"))
+    rosters.worked(RosterImport.objects.get(file_name="roster.csv"))
     assert people.person("A001").email == "alice@corp.example.com"
     request = ApprovalRequest.objects.get(decision=None)
     said = text_of(second.get(f"/company/approvals/{request.pk}/"))
@@ -253,4 +255,4 @@ def test_a_recently_changed_account_gets_the_reason(as_: SignIn, hr: Employee, s
     address = send(client, NEXT)
     said = text_of(client.get(confirm(client, address)["Location"]))
     assert "of your account changed within the last 3 days. Until then another HR user has to do this." in said
-    assert RosterLoad.objects.get(file_name="roster.csv").state == "looked"
+    assert RosterImport.objects.get(file_name="roster.csv").state == "looked"

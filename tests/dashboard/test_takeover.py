@@ -543,9 +543,9 @@ def test_without_counting_first_many_guesses_at_once_get_past(alice: Employee, r
 
 
 def _last_load() -> Any:
-    from apps.roster.models import RosterLoad
+    from apps.roster.models import RosterImport
 
-    return RosterLoad.objects.latest("done_at").pk
+    return RosterImport.objects.latest("done_at").pk
 
 
 def test_codes_have_enough_bits() -> None:

@@ -66,7 +66,7 @@ def trust_stale_standings() -> None:
     """The mutant: what a mark has not yet seen is shown as if it had."""
     from apps.standings import base_query
 
-    nobody = "SELECT NULL::bigint AS employee_id, NULL::timestamptz AS noted_at WHERE false"
+    nobody = "SELECT NULL::bigint AS employee_id, NULL::timestamptz AS queued_at WHERE false"
     vars(base_query)["pending_sql"] = lambda *asked: nobody
 
 

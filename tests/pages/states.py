@@ -31,7 +31,7 @@ from apps.results.close_submissions import begin_closing
 from apps.results.corrections import CorrectionDraft, ask_correction, grant_correction, refuse_correction
 from apps.results.freeze import freeze
 from apps.roster.effects import request_change
-from apps.roster.models import RosterLoad
+from apps.roster.models import RosterImport
 from apps.standings.campaign_approvals import change_rule_or_request
 from apps.standings.campaign_lifecycle import cancel_campaign
 from apps.standings.effective_dates import process_effective_dates
@@ -313,11 +313,11 @@ def _approvals(header: str) -> dict[str, object]:
     return {"approval_emails": emails.pk, "approval_refused": refused.pk}
 
 
-def _wait_for_approval(load: RosterLoad) -> dict[str, object]:
+def _wait_for_approval(load: RosterImport) -> dict[str, object]:
     """An import that one HR member confirmed and another decides."""
     effect = {"leaving": 31, "moving": 420, "joining": 120, "counts": 2}
     request = request_change("roster_load", load, effect, account("hr").actor)
-    RosterLoad.objects.filter(pk=load.pk).update(state=RosterLoad.State.REQUESTED)
+    RosterImport.objects.filter(pk=load.pk).update(state=RosterImport.State.REQUESTED)
     return {"approval": request.pk, "roster_requested": load.pk}
 
 

@@ -23,7 +23,7 @@ from apps.campaigns import population
 from apps.campaigns.models import Campaign
 from apps.contacts.drafts import Draft
 from apps.contacts.imports import import_contacts, import_submission
-from apps.contacts.models import Contact, ContactIdentity, Erasure, ErasureSubject, Objection, Submission
+from apps.contacts.models import Contact, ContactIdentity, Erasure, ErasureSubject, Submission, SuppressedIdentity
 from apps.contacts.previews import preview
 from apps.contacts.reading import open_contacts
 from apps.contacts.services.changes import ContactRefused, correct_contact, end_contact, rename_contact, restore_contact
@@ -42,7 +42,7 @@ from apps.privacy.erase_person import erase_person, preview_person_erasure
 from apps.privacy.erasure_approvals import request_erasure
 from apps.privacy.erasure_subject import ErasureRefused, identities_of
 from apps.reviews.models import Review
-from apps.roster.models import RosterLoad
+from apps.roster.models import RosterImport
 from apps.standings import evaluation
 from apps.standings.approvable_changes import effect_of_request
 from apps.standings.models import Standing
@@ -366,7 +366,7 @@ def test_looking_changes_nothing_and_says_how_much_but_not_whose(everywhere: Cam
     found = preview_person_erasure(identities_of(ASKED), by=TESTER)
     assert (found.found.contacts, found.found.files, found.texts) == (5, 6, 1)
     assert canary.shown_by_tables() == before
-    assert not Objection.objects.exists()
+    assert not SuppressedIdentity.objects.exists()
 
 
 def test_a_file_that_is_being_recorded_is_waited_for(campaign: Campaign, alice: Employee) -> None:
@@ -374,7 +374,7 @@ def test_a_file_that_is_being_recorded_is_waited_for(campaign: Campaign, alice: 
     with pytest.raises(ErasureRefused) as refused:
         forget()
     assert refused.value.code == "busy"
-    assert not Objection.objects.exists()
+    assert not SuppressedIdentity.objects.exists()
     import_submission(submission.pk)
     forget()
     assert canary.shown_by_tables() == {}
@@ -407,10 +407,10 @@ def test_erased_twice_it_is_erased_once(everywhere: Campaign) -> None:
     forget()
     again = forget()
     assert (again.found.files, again.found.reports, again.texts) == (0, 0, 0)
-    assert Objection.objects.count() == 3
+    assert SuppressedIdentity.objects.count() == 3
 
 
-@pytest.mark.parametrize("table", ["contacts_objection", "contacts_erasure"])
+@pytest.mark.parametrize("table", ["contacts_suppressedidentity", "contacts_erasure"])
 def test_no_objection_is_taken_back(everywhere: Campaign, table: str) -> None:
     forget()
     for statement in (f"DELETE FROM {table}", f"UPDATE {table} SET id = id"):
@@ -495,19 +495,19 @@ NO_FREE_TEXT = {
     "auth_group.*", "auth_permission.*",
     "axes_accessattempt.*", "axes_accessattemptexpiration.*", "axes_accessfailurelog.*", "axes_accesslog.*",
     "contacts_contact.end_reason", "contacts_contact.source", "contacts_contactidentity.kind",
-    "contacts_contactidentity.domain", "contacts_contacttally.source", "contacts_erasure.actor_label",
-    "contacts_erasure.approved_by_label", "contacts_erasuresubject.sealed", "contacts_objection.kind",
-    "contacts_rememberedcolumns.roles", "contacts_submission.actor_label", "contacts_submission.layout",
+    "contacts_contactidentity.domain", "contacts_intakecount.source", "contacts_erasure.actor_label",
+    "contacts_erasure.approved_by_label", "contacts_erasuresubject.sealed", "contacts_suppressedidentity.kind",
+    "contacts_columnmapping.roles", "contacts_submission.actor_label", "contacts_submission.layout",
     "contacts_submission.source", "contacts_submission.state", "contacts_sighting.*", "django_admin_log.*",
     "django_content_type.*",
     "django_migrations.*", "accounts_account.*", "accounts_approvalrequest.decided_by_label",
     "accounts_approvalrequest.decided_effect", "accounts_approvalrequest.decision",
     "accounts_approvalrequest.effect", "accounts_approvalrequest.kind",
     "accounts_approvalrequest.requested_by_label", "accounts_approvalrequest.subject", "accounts_deputyship.*",
-    "accounts_emailchange.*", "employees_employee.staff_no", "roster_rosterload.effect",
+    "accounts_emailchange.*", "employees_employee.staff_no", "roster_rosterimport.effect",
     "employees_employee.time_zone", "employees_employeeidentity.*", "accounts_providersubject.*", "accounts_role.*",
-    "roster_rosterbefore.place", "roster_rosterload.actor_label", "roster_rosterload.digest",
-    "roster_rosterload.layout", "roster_rosterload.state", "roster_rosterload.undone_by",
+    "roster_rosterimportbefore.place", "roster_rosterimport.actor_label", "roster_rosterimport.digest",
+    "roster_rosterimport.layout", "roster_rosterimport.state", "roster_rosterimport.undone_by",
     "accounts_securityevent.*", "accounts_session.*", "employees_treenode.department", "core_auditentry.action",
     "core_auditentry.actor_label",
     "core_auditentry.origin", "core_auditentry.subject_kind", "core_auditentry.transaction",
@@ -525,8 +525,8 @@ NO_FREE_TEXT = {
     "results_frozenstanding.manager_staff_no", "results_frozenstanding.pace", "results_frozenstanding.staff_no",
     "standings_markrange.*", "standings_markrun.*", "results_resultcorrection.asked_by_label",
     "results_resultcorrection.decided_by_label", "results_resultcorrection.state", "reviews_review.answer_kind",
-    "reviews_review.answered_by_label", "reviews_review.state", "reviews_reviewcontact.*", "standings_rollup.*",
-    "standings_rollupchange.*", "standings_rollupsum.*", "standings_standingchange.cause",
+    "reviews_review.answered_by_label", "reviews_review.state", "reviews_reviewcontact.*", "standings_summarystate.*",
+    "standings_summarydelta.*", "standings_summarycell.*", "standings_standingchange.cause",
     "socialaccount_socialaccount.*",
     "socialaccount_socialapp.*", "socialaccount_socialtoken.*",
 }  # fmt: skip
@@ -572,7 +572,9 @@ def talked_about(everywhere: Campaign, alice: Employee, hr: Employee) -> dict[st
 def test_other_names_are_cleared_and_what_stays_is_listed(
     everywhere: Campaign, talked_about: dict[str, Any], alice: Employee, hr: Employee
 ) -> None:
-    RosterLoad.objects.create(state="refused", file_name=f"{SPELLED}.csv", actor_label="x", done_at=core_clock.db_now())
+    RosterImport.objects.create(
+        state="refused", file_name=f"{SPELLED}.csv", actor_label="x", done_at=core_clock.db_now()
+    )
     named = people.november(name=f"Not for {EMAIL}")
     before = reasons(everywhere)
     found = preview_person_erasure(identities_of(ASKED), by=TESTER)
@@ -664,7 +666,7 @@ def test_an_approved_erasure_that_was_interrupted_is_ended_by_the_sweep(
         patch.setattr(below, "wait_for_writers", lambda patience: False)
         people.approve(request)
         assert sweep() is None
-    assert Objection.objects.count() == 3, "from the approval on nobody records them"
+    assert SuppressedIdentity.objects.count() == 3, "from the approval on nobody records them"
     assert canary.shown_by_tables()
     sweep()
     assert canary.shown_by_tables() == {}
@@ -677,7 +679,7 @@ def test_a_file_that_is_being_recorded_holds_up_the_approval(campaign: Campaign,
     with pytest.raises(ApprovalRefused) as refused:
         people.approve(request)
     assert refused.value.code == "busy"
-    assert not Objection.objects.exists()
+    assert not SuppressedIdentity.objects.exists()
 
 
 def test_a_form_that_is_sent_twice_is_one_request(campaign: Campaign) -> None:

@@ -29,7 +29,7 @@ def test_a_number_follows_at_once_before_any_marking(campaign: Campaign, alice: 
     assert Standing.objects.get(employee=alice).red, "the cache still says red, the page does not"
     mark()
     row = Standings(campaign, OneEmployee(alice)).one(alice.pk)
-    assert (row.counted, row.red, row.stale, row.stale_since) == (100, False, False, None)
+    assert (row.counted, row.red, row.stale, row.pending_since) == (100, False, False, None)
 
 
 def test_the_age_of_a_stale_standing_is_its_oldest_notes(
@@ -44,8 +44,8 @@ def test_the_age_of_a_stale_standing_is_its_oldest_notes(
     record_one(alice, ("handle", "later"))
     after = db_now()
     mine = Standings(campaign, OneEmployee(alice)).one(alice.pk)
-    assert before < mine.stale_since < after
-    assert Standings(campaign, OneEmployee(alan)).one(alan.pk).stale_since is None
+    assert before < mine.pending_since < after
+    assert Standings(campaign, OneEmployee(alan)).one(alan.pk).pending_since is None
 
 
 def test_a_leaver_has_no_standing(campaign: Campaign, alan: Employee) -> None:

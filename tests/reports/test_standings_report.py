@@ -33,7 +33,7 @@ def test_every_row_says_what_the_facts_say(random_company: Campaign, as_of: date
     for one in facts.people:
         row = rows[one.staff_no]
         assert (row.counted, row.target, row.exempt, row.red) == (one.counted, one.target, one.exempt, one.red)
-        assert (row.remaining, row.pace, row.reached_at) == (one.remaining, one.pace, one.reached_at)
+        assert (row.remaining, row.pace, row.target_reached_at) == (one.remaining, one.pace, one.target_reached_at)
         assert (row.quiet_days, row.still) == (one.quiet_days, one.still)
         assert (row.name, row.email, row.department) == (one.employee.name, one.employee.email, one.department)
         assert row.manager_staff_no == (one.manager.staff_no if one.manager else "")
@@ -53,7 +53,7 @@ def test_pending_employees_are_evaluated_from_the_facts_and_shown_as_updating(
     assert {row.staff_no for row in shown} == {row.staff_no for row in stale}
     for row in stale:
         assert row.staff_no in population
-        assert row.stale_since < db_now()
+        assert row.pending_since < db_now()
 
 
 @pytest.mark.parametrize("as_of", LOOKS)

@@ -24,8 +24,8 @@ from apps.reports.data_quality import quality_indicators, shortest_slice
 from apps.reports.standings_report import Standings
 from apps.standings import build_summaries, metrics
 from apps.standings.marking import mark_touched
-from apps.standings.models import Rollup as State
-from apps.standings.models import RollupChange, RollupSum
+from apps.standings.models import SummaryCell, SummaryDelta
+from apps.standings.models import SummaryState as State
 from apps.standings.population import Team, WholeCompany
 from apps.standings.process_runs import finish_run, mark_everybody, sweep
 from apps.standings.start_run import begin_nightly_recount, reevaluate_all
@@ -130,7 +130,7 @@ def test_summaries_equal_the_sums_of_all_rows(
     mark_touched()
     build_summaries.update_summaries()
     assert compare(campaign)
-    assert not RollupChange.objects.exists(), "what was changed is summed up"
+    assert not SummaryDelta.objects.exists(), "what was changed is summed up"
 
 
 ZONES = ["Asia/Shanghai", "Europe/Berlin", "America/Havana", "Australia/Lord_Howe", "Asia/Kathmandu"]
@@ -156,7 +156,7 @@ def test_whole_days_and_a_part_of_one_are_the_last_24_hours(zone: str, at: datet
 
 def held() -> list[tuple[Any, ...]]:
     columns = ("kind", "block", "department", "day", "low", "high", "exempt", "n")
-    return sorted(RollupSum.objects.exclude(n=0).values_list(*columns))
+    return sorted(SummaryCell.objects.exclude(n=0).values_list(*columns))
 
 
 def test_incremental_summaries_equal_a_rebuild(noon: Any) -> None:
@@ -177,7 +177,7 @@ def test_incremental_summaries_equal_a_rebuild(noon: Any) -> None:
 def test_drifted_summaries_are_reported_and_rebuilt(random_company: Campaign) -> None:
     build_summaries.update_summaries()
     right = held()
-    RollupSum.objects.filter(pk=RollupSum.objects.earliest("pk").pk).update(n=F("n") + 1)
+    SummaryCell.objects.filter(pk=SummaryCell.objects.earliest("pk").pk).update(n=F("n") + 1)
     out = StringIO()
     with pytest.raises(SystemExit):
         call_command("recount", stdout=out)
@@ -221,14 +221,14 @@ def test_a_crashed_summary_update_changes_nothing(random_company: Campaign, monk
     for one in Employee.objects.all():
         record(one, 3)
     mark_touched()
-    before, changes = held(), list(RollupChange.objects.order_by("pk").values_list())
+    before, changes = held(), list(SummaryDelta.objects.order_by("pk").values_list())
     assert changes
 
     with monkeypatch.context() as patched:
         patched.setattr(build_summaries, "_from_summaries", lambda campaign: "SELECT 1 / 0")
         with pytest.raises(Exception, match="division by zero"):
             build_summaries.update_summaries()
-    assert (held(), list(RollupChange.objects.order_by("pk").values_list())) == (before, changes)
+    assert (held(), list(SummaryDelta.objects.order_by("pk").values_list())) == (before, changes)
     assert compare(random_company)
 
 

@@ -56,7 +56,7 @@ def seal(campaign: Campaign) -> None:
     """An empty result for a campaign with its snapshot, so that it may become frozen."""
     at = db_now()
     FrozenResult.objects.create(
-        campaign=campaign, version=1, rule_version=1, cutoff_at=at, kept_until=at, rows=0, red=0, digest="",
+        campaign=campaign, version=1, rule_version=1, cutoff_at=at, snapshot_at=at, rows=0, red=0, digest="",
         signature="", public_key="", created_by_label="test",
     )  # fmt: skip
 

@@ -122,11 +122,11 @@ def test_a_campaign_that_is_due_is_closed_in_time_and_frozen_once_there_is_a_key
     with pytest.raises(NotSigned):
         freeze(campaign=campaign, by=TESTER, wait=True)
     campaign = Campaign.objects.get()
-    assert (campaign.state, campaign.kept_until is None) == ("closing", False)
+    assert (campaign.state, campaign.snapshot_at is None) == ("closing", False)
     record(alice, 3)
     settings.SIGNING_KEY = KEY
     [result] = freeze_due(TESTER)
-    assert result.kept_until == campaign.kept_until, "what came while the key was missing does not count"
+    assert result.snapshot_at == campaign.snapshot_at, "what came while the key was missing does not count"
 
 
 def test_the_key_is_in_no_table(campaign: Campaign, alice: Employee, hr: Employee, clock: Clock, settings: Any) -> None:

@@ -184,7 +184,7 @@ def test_what_was_asked_and_what_was_answered_never_changes(
     for change in ({"answer_text": "other"}, {"state": "open"}, {"closed_at": core_clock.db_now()}):
         with pytest.raises(DatabaseError, match="is closed"), transaction.atomic():
             Review.objects.filter(pk=review.pk).update(**change)
-    Review.objects.filter(pk=review.pk).update(told_at=core_clock.db_now())
+    Review.objects.filter(pk=review.pk).update(notified_at=core_clock.db_now())
 
 
 def test_the_database_refuses_ticks_of_foreign_contacts(campaign: Campaign, alice: Employee, alan: Employee) -> None:

@@ -22,7 +22,7 @@ from apps.results.freeze import freeze
 from apps.roster import effects, imports
 from apps.roster.effects import NeedsSecondPerson
 from apps.roster.loading import load_roster
-from apps.roster.models import RosterLoad
+from apps.roster.models import RosterImport
 from apps.roster.parser import read_roster
 from apps.roster.rollback import undo_load, undo_or_request
 from apps.standings import moved_counts
@@ -33,7 +33,7 @@ from tests.people import ROSTER, TESTER, approve, load, officer, person, record_
 from tests.rosters import looked, worked
 
 pytestmark = pytest.mark.django_db
-State = RosterLoad.State
+State = RosterImport.State
 DATES = "staff_no,name,email,started_on,left_on\n"
 MANY = "".join(f"N{number:03},New {number},n{number}@corp.example.com,,,\n" for number in range(30))
 
@@ -44,13 +44,13 @@ def share(settings: Any, company: object) -> None:
     settings.ROSTER_APPROVAL_SHARE = 0.1
 
 
-def confirmed(content: str, by: Actor | None = None, **options: bool) -> RosterLoad:
+def confirmed(content: str, by: Actor | None = None, **options: bool) -> RosterImport:
     shown = looked(content, **options)
     assert imports.confirm(shown, digest=shown.digest, by=by or officer("hr-1"))
     return worked(shown)
 
 
-def request_of(done: RosterLoad) -> dict[str, int]:
+def request_of(done: RosterImport) -> dict[str, int]:
     """The effect of the request that the load waits for, whole."""
     assert done.state == State.REQUESTED
     return effect_of_request(ApprovalRequest.objects.get(decision=None), db_now())
@@ -251,7 +251,7 @@ def test_undoing_asks_too() -> None:
         request_of(confirmed(DATES + f"A002,Alan,alan@corp.example.com,,2026-11-1{number}\n", by))
         refuse_request(request_id=ApprovalRequest.objects.get(decision=None).pk, note="no", by=officer("hr-2"))
     with pytest.raises(ApprovalRefused) as refused:
-        undo_or_request(load_id=RosterLoad.objects.latest("asked_at").pk, by=by)
+        undo_or_request(load_id=RosterImport.objects.latest("asked_at").pk, by=by)
     assert refused.value.code == "too_many"
 
 

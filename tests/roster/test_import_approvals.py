@@ -17,7 +17,7 @@ from apps.employees.models import Employee
 from apps.roster import imports
 from apps.roster.effects import NeedsSecondPerson
 from apps.roster.import_approvals import REQUESTS_A_DAY
-from apps.roster.models import RosterLoad
+from apps.roster.models import RosterImport
 from apps.roster.rollback import undo_load, undo_or_request
 from apps.standings.approvable_changes import approve_request, effect_digest, effect_of_request
 from tests.accounts.access_log_entries import boss_of, employed
@@ -27,7 +27,7 @@ from tests.people import ROSTER, load, officer, person, record_one
 from tests.rosters import looked, worked
 
 pytestmark = pytest.mark.django_db
-State = RosterLoad.State
+State = RosterImport.State
 WITHOUT_ALAN = ROSTER.replace("A002,Alan,alan@corp.example.com,,Sales,B001\n", "")
 UNDER_CAROL = ROSTER.replace("bob@corp.example.com,,Sales,D001", "bob@corp.example.com,,Sales,C001")
 MADE_UP = ROSTER + "X001,Nobody,guest@outside.example.org,,,\n"
@@ -39,7 +39,7 @@ def share(settings: Any, company: object) -> None:
     settings.ROSTER_APPROVAL_SHARE = 0.1
 
 
-def confirmed(content: str, by: Actor, **options: bool) -> RosterLoad:
+def confirmed(content: str, by: Actor, **options: bool) -> RosterImport:
     """A load as a worker leaves it when HR has confirmed it."""
     shown = looked(content, **options)
     assert imports.confirm(shown, digest=shown.digest, by=by)
@@ -208,7 +208,7 @@ def test_undoing_does_not_bring_an_address_back_alone() -> None:
     """A load of the first set-up changed it, before anybody held the HR role."""
     Account.objects.all().delete()
     load("staff_no,name,email\nA001,Alice 艾,alice.new@corp.example.com")
-    last = RosterLoad.objects.latest("asked_at")
+    last = RosterImport.objects.latest("asked_at")
     request = undo_or_request(load_id=last.pk, by=officer("hr-1"))
     assert request is not None
     assert request.effect == {"addresses": 1}
@@ -234,7 +234,7 @@ class TestCommand:
         request = the_request()
         assert run("approvals")["waiting"][0]["id"] == str(request.pk)
         approve(request, by="hr-1")
-        worked(RosterLoad.objects.get(pk=request.subject))
+        worked(RosterImport.objects.get(pk=request.subject))
         assert not employed("A002")
 
     def test_the_file_is_read_for_the_second_person_as_the_operator_said(self, tmp_path: Path) -> None:
@@ -247,7 +247,7 @@ class TestCommand:
             run("import_roster", file, "--complete", "--without-unknown-managers", "--encoding", "utf-8-sig")
         request = the_request()
         approve(request, by="hr-1")
-        worked(RosterLoad.objects.get(pk=request.subject))
+        worked(RosterImport.objects.get(pk=request.subject))
         assert not employed("A002")
         assert employed("N001")
 
@@ -268,7 +268,7 @@ class TestCommand:
         assert "1 employed person leaves" in err
         assert "approved" in out
         assert AuditEntry.objects.get(action="approval.approved").detail["operator"]
-        worked(RosterLoad.objects.get(pk=request.subject))
+        worked(RosterImport.objects.get(pk=request.subject))
         assert not employed("A002")
 
     def test_the_operator_refuses_with_a_reason(self) -> None:

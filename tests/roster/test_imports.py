@@ -14,13 +14,13 @@ from apps.core.models import AuditEntry
 from apps.core.time_zones import midnight
 from apps.employees.models import Employee, Employment
 from apps.roster import imports
-from apps.roster.models import RosterLoad
+from apps.roster.models import RosterImport
 from tests.accounts.access_log_entries import boss_of, employed, tree
 from tests.fixtures import Clock
 from tests.people import ROSTER, TESTER, load, officer
 from tests.rosters import applied, confirmed, looked, worked
 
-State = RosterLoad.State
+State = RosterImport.State
 # Alan leaves, Alice moves to Carol, Carol has another name, Nina is new, Uwe's e-mail is none.
 NEXT = (
     ROSTER.replace("A002,Alan,alan@corp.example.com,,Sales,B001\n", "")
@@ -31,7 +31,7 @@ NEXT = (
 )
 
 
-def kinds(one: RosterLoad) -> dict[str, list[str]]:
+def kinds(one: RosterImport) -> dict[str, list[str]]:
     """Who stands in which list."""
     return {kind: [row.get("staff_no", row.get("code")) for row in rows] for kind, rows in one.report["shown"].items()}
 
@@ -94,7 +94,7 @@ def test_a_confirmed_load_is_applied_once(company: dict[str, Employee]) -> None:
     worked(waiting)
     worked(waiting)
     assert AuditEntry.objects.filter(action="roster.loaded").count() == 2  # the company, and this
-    assert RosterLoad.objects.get(pk=waiting.pk).version == 2
+    assert RosterImport.objects.get(pk=waiting.pk).version == 2
 
 
 def test_a_difference_to_an_older_roster_is_not_applied_but_shown_anew(company: dict[str, Employee]) -> None:
@@ -226,7 +226,7 @@ def test_columns_that_were_told_are_remembered_for_the_next_file(company: dict[s
     mine = looked(odd.replace("wer", "nummer"))
     imports.refresh_preview(mine, roles=["staff_no", "name", "email"], complete=False, by=officer("hr-2"))
     worked(mine)
-    assert imports.confirm(mine, digest=RosterLoad.objects.get(pk=mine.pk).digest, by=TESTER)
+    assert imports.confirm(mine, digest=RosterImport.objects.get(pk=mine.pk).digest, by=TESTER)
     worked(mine)
     assert looked(odd.replace("wer", "nummer")).report["problem"]["code"] == "column_missing"
     theirs = imports.receive_upload(name="roster.csv", content=[odd.encode()], by=officer("hr-2"))
@@ -235,7 +235,7 @@ def test_columns_that_were_told_are_remembered_for_the_next_file(company: dict[s
 
 def test_a_load_that_a_worker_left_is_found_by_the_sweep(company: dict[str, Employee], noon: Clock) -> None:
     waiting = confirmed(NEXT)
-    RosterLoad.objects.filter(pk=waiting.pk).update(attempts=1, done=3)  # and there the worker died
+    RosterImport.objects.filter(pk=waiting.pk).update(attempts=1, done=3)  # and there the worker died
     assert imports.waiting_loads(noon.now()) == []
     noon.set("2026-11-23T12:00:31+08:00", ticks=True)
     assert imports.waiting_loads(noon.now()) == [waiting.pk]
@@ -244,7 +244,7 @@ def test_a_load_that_a_worker_left_is_found_by_the_sweep(company: dict[str, Empl
 
 def test_a_file_that_ends_every_worker_is_given_up(company: dict[str, Employee]) -> None:
     waiting = confirmed(NEXT)
-    RosterLoad.objects.filter(pk=waiting.pk).update(attempts=imports.ATTEMPTS)
+    RosterImport.objects.filter(pk=waiting.pk).update(attempts=imports.ATTEMPTS)
     after = worked(waiting)
     assert (after.state, after.report["problem"]["code"]) == (State.REFUSED, "gave_up")
     assert employed("A002")

@@ -19,14 +19,14 @@ from apps.fileio.csv_reader import Table
 from apps.privacy.erase_person import forgetting
 from apps.roster import imports, loading
 from apps.roster.loading import RosterRefused
-from apps.roster.models import RosterLoad
+from apps.roster.models import RosterImport
 from apps.roster.parser import read_roster
 from tests.fixtures import Clock
 from tests.people import ROSTER, TESTER, load, officer
 from tests.roster.test_imports import NEXT
 from tests.rosters import looked, worked
 
-State = RosterLoad.State
+State = RosterImport.State
 HEADER = "staff_no,name,email,manager_staff_no\n"
 
 

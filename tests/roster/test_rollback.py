@@ -8,7 +8,7 @@ from apps.accounts.models import Account
 from apps.core.closed_periods import BackdatingBlocked, block_backdated_writes
 from apps.core.models import AuditEntry
 from apps.employees.models import Employee, EmployeeIdentity, Employment, Placement, TreeNode
-from apps.roster.models import RosterBefore
+from apps.roster.models import RosterImportBefore
 from apps.roster.rollback import CannotUndo, can_undo, undo_load
 from tests.accounts.access_log_entries import employed
 from tests.people import ROSTER, TESTER, load, person
@@ -42,7 +42,7 @@ def test_everybody_is_again_what_they_were_at_every_instant(company: dict[str, E
     assert everything() == before
     assert not employed("N001")
     assert AuditEntry.objects.filter(action="roster.undone", subject_label="roster.csv").count() == 1
-    assert not RosterBefore.objects.exists()
+    assert not RosterImportBefore.objects.exists()
 
 
 def test_the_same_file_loads_again_after_its_undoing(company: dict[str, Employee]) -> None:

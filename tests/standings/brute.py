@@ -117,7 +117,7 @@ class Person:
         return max(self.target - self.counted, 0)
 
     @property
-    def reached_at(self) -> datetime | None:
+    def target_reached_at(self) -> datetime | None:
         return self.instants[self.target - 1] if self.counted >= self.target else None
 
     @property

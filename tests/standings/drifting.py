@@ -11,7 +11,7 @@ def inject(campaign: Campaign, one: Employee, by: int) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE standings_standing SET counted = greatest(counted + %s, 0),"
-            " reached_at = CASE WHEN greatest(counted + %s, 0) >= target"
-            " THEN coalesce(reached_at, hundred_clock()) END WHERE campaign_id = %s AND employee_id = %s",
+            " target_reached_at = CASE WHEN greatest(counted + %s, 0) >= target"
+            " THEN coalesce(target_reached_at, hundred_clock()) END WHERE campaign_id = %s AND employee_id = %s",
             [by, by, campaign.pk, one.pk],
         )

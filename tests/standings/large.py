@@ -42,7 +42,7 @@ INSERT INTO core_rowchange (at, transaction, origin, table_name, operation, rows
 SELECT '2026-01-01'::timestamptz + n * interval '1 minute', 'x:' || n, 'page', 'x', 'insert', 1, '[]', '[]', '[]'
 FROM generate_series(1, 60000) AS n;
 INSERT INTO standings_standingchange (campaign_id, employee_id, at, red, counted, target, exempt, cause)
-SELECT campaign_id, employee_id, computed_at - n * interval '1 hour', n % 2 = 0, counted, target, false, 'mark'
+SELECT campaign_id, employee_id, verdict_changed_at - n * interval '1 hour', n % 2 = 0, counted, target, false, 'mark'
 FROM standings_standing, generate_series(1, 3) AS n;
 """
 # Rows that fit together are not looked at one by one, and nobody is noted for them.

@@ -17,13 +17,13 @@ GRANTED = """INSERT INTO results_resultcorrection (campaign_id, state, reason, e
     decided_at, decided_by_id, decided_by_label, answer, result_version)
 VALUES ({campaign}, 'granted', 'x', 'x', 1, 'x', hundred_clock(), 2, 'x', '', 2)"""
 ROW = """INSERT INTO results_frozenstanding (campaign_id, version, employee_id, staff_no, name, email, department,
-    manager_staff_no, counted, target, exempt, pace, days, deltas)
+    manager_staff_no, counted, target, exempt, pace, days, counts)
 VALUES ({campaign}, {version}, 999, 'Z', '', '', '', '', 100, 100, false, 'done', '{{}}', '{{}}')"""
 REASON = """INSERT INTO results_frozenreason (campaign_id, employee_id, contact_id, reason)
 SELECT {campaign}, employee_id, max(id), 'ended' FROM contacts_contact GROUP BY employee_id"""
-VERSION_2 = """INSERT INTO results_frozenresult (campaign_id, version, frozen_at, rule_version, cutoff_at, kept_until,
+VERSION_2 = """INSERT INTO results_frozenresult (campaign_id, version, frozen_at, rule_version, cutoff_at, snapshot_at,
     rows, red, digest, signature, public_key, created_by_label)
-SELECT campaign_id, 2, frozen_at, 1, cutoff_at, kept_until, 0, 0, '', '', '', '' FROM results_frozenresult
+SELECT campaign_id, 2, frozen_at, 1, cutoff_at, snapshot_at, 0, 0, '', '', '', '' FROM results_frozenresult
 WHERE campaign_id = {campaign}"""
 
 
@@ -35,17 +35,18 @@ def statements(campaign: Campaign, rng: Random) -> list[str]:
         f"UPDATE results_frozenresult SET digest = 'x' WHERE {of}",
         f"DELETE FROM results_frozenstanding WHERE {of}",
         f"DELETE FROM results_frozenresult WHERE {of}",
-        f"DELETE FROM results_frozennode WHERE {of}",
+        f"DELETE FROM results_frozenorgposition WHERE {of}",
         f"DELETE FROM results_frozenreason WHERE {of}",
         f"UPDATE results_frozenreason SET reason = 'claimed' WHERE {of}",
         REASON.format(campaign=campaign.pk),
         "TRUNCATE results_frozenstanding CASCADE",
         f"UPDATE campaigns_campaign SET state = 'open' WHERE id = {campaign.pk}",
-        f"UPDATE campaigns_campaign SET state = 'closing', kept_until = NULL WHERE id = {campaign.pk}",
-        f"UPDATE campaigns_campaign SET kept_until = hundred_clock() WHERE id = {campaign.pk}",
+        f"UPDATE campaigns_campaign SET state = 'closing', snapshot_at = NULL WHERE id = {campaign.pk}",
+        f"UPDATE campaigns_campaign SET snapshot_at = hundred_clock() WHERE id = {campaign.pk}",
         NEW_RULE + of,
         *(ROW.format(campaign=campaign.pk, version=version) for version in (1, 2)),
-        f"INSERT INTO results_frozennode (campaign_id, employee_id, first, last) VALUES ({campaign.pk}, 0, 900, 900)",
+        f"""INSERT INTO results_frozenorgposition (campaign_id, employee_id, first, last)
+        VALUES ({campaign.pk}, 0, 900, 900)""",
         VERSION_2.format(campaign=campaign.pk),
         GRANTED.format(campaign=campaign.pk),
         "ALTER TABLE results_frozenstanding DISABLE TRIGGER ALL",

@@ -17,7 +17,7 @@ def begin(campaign: Campaign) -> MarkRun:
     with transaction.atomic():
         lock_facts()
         lock_employees(Employee.objects.values_list("pk", flat=True))
-        Standing.objects.filter(campaign=campaign).update(counted=0, reached_at=None)
+        Standing.objects.filter(campaign=campaign).update(counted=0, target_reached_at=None)
         return reevaluate_all(campaign, cause="rule", by=TESTER)
 
 

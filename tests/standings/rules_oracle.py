@@ -30,14 +30,14 @@ class ContactFacts:
 
 @dataclass(frozen=True)
 class CountingRule:
-    """The part of a campaign's rule that judges a contact; `kept_until` is the freeze's K, if it has one."""
+    """The part of a campaign's rule that judges a contact; `snapshot_at` is the freeze's K, if it has one."""
 
     opens_at: datetime
     cutoff_at: datetime
     company_domains: Collection[str] = ()
     exclusive: bool = False
     confirmed_only: bool = False
-    kept_until: datetime | None = None
+    snapshot_at: datetime | None = None
 
 
 def reason(contact: ContactFacts, terms: CountingRule, at: datetime) -> str:
@@ -48,7 +48,7 @@ def reason(contact: ContactFacts, terms: CountingRule, at: datetime) -> str:
     at = rules.effective_as_of(at, terms.cutoff_at)
     if contact.ended_at is not None and contact.ended_at < at:
         return "ended"
-    late = terms.kept_until is not None and contact.stored_at > terms.kept_until
+    late = terms.snapshot_at is not None and contact.stored_at > terms.snapshot_at
     if not terms.opens_at <= contact.recorded_at < terms.cutoff_at or late:
         return "outside_period"
     if not is_external(contact, terms):

@@ -40,7 +40,7 @@ def test_a_campaign_keeps_its_own_rule(company: dict[str, Employee], settings: A
     assert rule.opens_at == datetime(2026, 10, 31, 16, tzinfo=UTC)
     assert rule.cutoff_at == datetime(2026, 11, 30, 16, tzinfo=UTC)
     [run] = campaign.runs.all()
-    assert (run.makes_stale, run.progress()) == (True, (0, 1)), "everybody is to be judged"
+    assert (run.invalidates, run.progress()) == (True, (0, 1)), "everybody is to be judged"
     assert AuditEntry.objects.get(action="campaign.opened").subject_label == "November"
 
 
@@ -147,7 +147,7 @@ def test_the_open_campaign_with_the_nearest_deadline_comes_first_and_a_frozen_on
     assert campaign_for(alice.account, None) == long
     for one in (long, short):
         move(one, state="closing")
-        move(one, kept_until=core_clock.db_now())
+        move(one, snapshot_at=core_clock.db_now())
         seal(one)
         move(one, state="frozen")
     clock.set("2027-01-26T00:00:00+08:00", ticks=True)

@@ -37,8 +37,8 @@ def test_what_was_refused_last_is_known_of_everybody(campaign: Campaign, alice: 
     record(alice)
     record(alan)
     mark()
-    assert standing(campaign, alice).clean_since == refused
-    assert standing(campaign, alan).clean_since == campaign.rule.opens_at
+    assert standing(campaign, alice).last_disqualified_at == refused
+    assert standing(campaign, alan).last_disqualified_at == campaign.rule.opens_at
 
 
 def test_a_claim_of_somebody_else_is_a_refusal_too_until_it_is_gone(
@@ -49,10 +49,10 @@ def test_a_claim_of_somebody_else_is_a_refusal_too_until_it_is_gone(
     record_one(alice, ("handle", "first"))
     mark()
     claimed = Contact.objects.of(alice).get()
-    assert standing(campaign, alice).clean_since == claimed.recorded_at
+    assert standing(campaign, alice).last_disqualified_at == claimed.recorded_at
     end_contact(contact_id=Contact.objects.of(alan).get().pk, employee=alan, by=TESTER)
     mark()
-    assert standing(campaign, alice).clean_since == campaign.rule.opens_at
+    assert standing(campaign, alice).last_disqualified_at == campaign.rule.opens_at
 
 
 def test_what_is_refused_anew_leaves_the_verdict_as_old_as_it_was(campaign: Campaign, alice: Employee) -> None:
@@ -63,25 +63,25 @@ def test_what_is_refused_anew_leaves_the_verdict_as_old_as_it_was(campaign: Camp
     record_one(alice, ("email", "bob@corp.example.com"))
     mark()
     after = standing(campaign, alice)
-    assert after.clean_since > before.clean_since
-    assert (after.computed_at, after.since, after.counted) == (before.computed_at, before.since, 1)
+    assert after.last_disqualified_at > before.last_disqualified_at
+    assert (after.verdict_changed_at, after.since, after.counted) == (before.verdict_changed_at, before.since, 1)
 
 
 def test_what_is_not_known_yet_is_no_drift_and_known_after_the_next_mark(campaign: Campaign, alice: Employee) -> None:
     """As everybody's is after an upgrade."""
     record(alice)
     mark()
-    Standing.objects.update(clean_since=None)
+    Standing.objects.update(last_disqualified_at=None)
     assert recount(campaign) == []
     mark_everybody(campaign)
-    assert set(Standing.objects.values_list("clean_since", flat=True)) == {campaign.rule.opens_at}
+    assert set(Standing.objects.values_list("last_disqualified_at", flat=True)) == {campaign.rule.opens_at}
 
 
 def test_what_is_known_wrongly_is_drift(campaign: Campaign, alice: Employee) -> None:
     record(alice)
     mark()
-    Standing.objects.filter(employee=alice).update(clean_since=BEGUN - timedelta(days=30))
-    assert [(one.staff_no, one.fields) for one in recount(campaign)] == [("A001", ["clean_since"])]
+    Standing.objects.filter(employee=alice).update(last_disqualified_at=BEGUN - timedelta(days=30))
+    assert [(one.staff_no, one.fields) for one in recount(campaign)] == [("A001", ["last_disqualified_at"])]
 
 
 @pytest.fixture
@@ -182,7 +182,7 @@ def test_the_last_day_is_counted_contact_by_contact_whatever_was_refused(
         if dice.random() < 0.2:
             build_summaries.update_summaries()
         if step == 20:
-            Standing.objects.filter(employee__in=dice.sample(staff, 4)).update(clean_since=None)
+            Standing.objects.filter(employee__in=dice.sample(staff, 4)).update(last_disqualified_at=None)
         if step % 5 == 4:
             compare(campaign)
     mark_touched()

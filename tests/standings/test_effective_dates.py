@@ -127,7 +127,7 @@ def test_identities_are_no_longer_noted_when_no_exclusive_campaign_is_left(
     for one, stopped in ((first, False), (second, True)):
         Campaign.objects.filter(pk=one.pk).update(state="closing")
         assert disable_unused_tracking() is False, "it is still judged"
-        Campaign.objects.filter(pk=one.pk).update(kept_until=core_clock.db_now())
+        Campaign.objects.filter(pk=one.pk).update(snapshot_at=core_clock.db_now())
         tasks.day_change()
         assert identity_tracking_on() is not stopped
     november(name="Third", exclusive=True)

@@ -107,12 +107,12 @@ def test_counts_by_day_are_days_of_the_campaigns_zone(campaign: Campaign, alice:
         record(alice)
     clock.set("2026-11-26T00:00:00+08:00", ticks=True)
     mark()
-    days = DailyCount.objects.filter(employee=alice).order_by("day").values_list("day", "delta")
-    assert [(day.day, delta) for day, delta in days] == [(24, 1), (25, 2)]
+    days = DailyCount.objects.filter(employee=alice).order_by("day").values_list("day", "count")
+    assert [(day.day, count) for day, count in days] == [(24, 1), (25, 2)]
     earliest = Contact.objects.order_by("recorded_at")[:1].values("pk")
     Contact.objects.filter(pk__in=earliest).update(ended_at="2026-11-25T12:00:00+08:00", end_reason="removed")
     mark_everybody(campaign)
-    assert [(day.day, delta) for day, delta in days.all()] == [(25, 2)]
+    assert [(day.day, count) for day, count in days.all()] == [(25, 2)]
 
 
 def test_the_newest_day_is_kept_beside_the_verdict_and_goes_back_with_its_contact(
@@ -123,7 +123,10 @@ def test_the_newest_day_is_kept_beside_the_verdict_and_goes_back_with_its_contac
     clock.set("2026-11-25T12:00:00+08:00", ticks=True)
     record(alice)
     mark()
-    assert (standing(campaign, alice).newest_day, standing(campaign, alan).newest_day) == (date(2026, 11, 25), None)
+    assert (standing(campaign, alice).last_counted_on, standing(campaign, alan).last_counted_on) == (
+        date(2026, 11, 25),
+        None,
+    )
     changes.end_contact(contact_id=Contact.objects.of(alice).latest("pk").pk, employee=alice, by=TESTER)
     # Another as old as the first: the count stays what it was, and its day does not.
     first = Contact.objects.of(alice).earliest("pk")
@@ -131,13 +134,13 @@ def test_the_newest_day_is_kept_beside_the_verdict_and_goes_back_with_its_contac
     Contact.objects.filter(pk=Contact.objects.of(alice).latest("pk").pk).update(recorded_at=first.recorded_at)
     mark_everybody(campaign)
     after = standing(campaign, alice)
-    assert (after.counted, after.newest_day) == (2, date(2026, 11, 23))
+    assert (after.counted, after.last_counted_on) == (2, date(2026, 11, 23))
     assert recount(campaign) == []
 
 
 def test_frozen_closing_and_cancelled_campaigns_are_left_alone(campaign: Campaign, alice: Employee) -> None:
     Campaign.objects.filter(pk=campaign.pk).update(state="closing")
-    Campaign.objects.filter(pk=campaign.pk).update(kept_until=db_now())
+    Campaign.objects.filter(pk=campaign.pk).update(snapshot_at=db_now())
     record(alice)
     mark()
     assert mark_everybody(campaign).employees == 0

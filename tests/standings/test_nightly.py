@@ -163,8 +163,8 @@ def test_days_missing_standings_and_surplus_ones_are_put_right_too(
     for one in (alice, alan):
         record(one, 2)
     mark()
-    DailyCount.objects.filter(employee=alice).update(delta=1)
-    DailyCount.objects.create(campaign=campaign, employee=bob, day="2026-11-05", delta=3)
+    DailyCount.objects.filter(employee=alice).update(count=1)
+    DailyCount.objects.create(campaign=campaign, employee=bob, day="2026-11-05", count=3)
     Standing.objects.filter(employee=carol).delete()
     with connection.cursor() as cursor:
         cursor.execute("UPDATE employees_employment SET ends_at = %s WHERE employee_id = %s", ["2026-11-01", alan.pk])

@@ -17,17 +17,17 @@ def test_a_recount_finds_every_standing_that_drifted_and_nothing_else(
         record(one, 2)
     mark()
     assert recount(campaign) == []
-    Standing.objects.filter(employee=hr).update(newest_day="2026-11-22")
+    Standing.objects.filter(employee=hr).update(last_counted_on="2026-11-22")
     Standing.objects.filter(employee=alice).update(counted=3)
     Standing.objects.filter(employee=alan).update(exempt=True)
-    DailyCount.objects.filter(employee=bob).update(delta=1)
+    DailyCount.objects.filter(employee=bob).update(count=1)
     Standing.objects.filter(employee=carol).delete()
     found = recount(campaign)
     assert [(one.staff_no, one.fields) for one in found if one.staff_no != "C001"] == [
         ("A001", ["counted"]),
         ("A002", ["exempt"]),
         ("B001", ["days"]),
-        ("H001", ["newest_day"]),
+        ("H001", ["last_counted_on"]),
     ]
     [gone] = [one for one in found if one.staff_no == "C001"]
     assert gone.stored is None

@@ -97,7 +97,7 @@ def worlds(draw: Any) -> World:
             ),
             exclusive=draw(st.sampled_from([True, True, False])),
             confirmed_only=draw(st.sampled_from([False, False, True])),
-            kept_until=draw(rarely(few)),
+            snapshot_at=draw(rarely(few)),
         ),
         at=draw(few | st.just(FAR)),
     )
@@ -180,7 +180,7 @@ def test_the_reason_in_sql_is_the_reason_in_python(db: None, world: World) -> No
     store(world.contacts, world.employed)
     terms = world.terms
     rule = CampaignRule(
-        campaign=Campaign(kept_until=terms.kept_until), opens_at=OPENS, cutoff_at=CUTOFF, exclusive=terms.exclusive,
+        campaign=Campaign(snapshot_at=terms.snapshot_at), opens_at=OPENS, cutoff_at=CUTOFF, exclusive=terms.exclusive,
         confirmed_only=terms.confirmed_only, company_domains=list(terms.company_domains),
     )  # fmt: skip
     annotated = with_exclusion_reason(Contact.objects.all(), rule, world.at, all_employees_sql())
@@ -231,7 +231,7 @@ def test_the_quiet_days_in_sql_are_those_in_python(
     with connection.cursor() as cursor:
         newest, joined = [newest for newest, _ in pairs], [joined for _, joined in pairs]
         cursor.execute(
-            f"""SELECT {quiet} FROM unnest(%s::date[], %s::date[]) WITH ORDINALITY AS hired(newest_day, day, n)
+            f"""SELECT {quiet} FROM unnest(%s::date[], %s::date[]) WITH ORDINALITY AS hired(last_counted_on, day, n)
                 ORDER BY n""",
             [newest, joined],
         )

@@ -143,7 +143,7 @@ def test_the_tasks_finish_a_run_that_was_only_begun(
 def test_who_is_to_be_judged_anew_is_never_shown_the_old_verdict(
     campaign: Campaign, alice: Employee, ranges_of_two: None
 ) -> None:
-    run = begin(campaign, makes_stale=True)
+    run = begin(campaign, invalidates=True)
     with_stale = stale(campaign)
     assert set(with_stale.values()) == {run.started_at}
     assert set(with_stale) == set(Employee.objects.values_list("pk", flat=True))
@@ -173,7 +173,7 @@ def test_a_campaign_that_is_frozen_on_the_way_is_left_alone(campaign: Campaign, 
     record(alice)
     run = begin(campaign)
     Campaign.objects.filter(pk=campaign.pk).update(state="closing")
-    Campaign.objects.filter(pk=campaign.pk).update(kept_until=db_now())
+    Campaign.objects.filter(pk=campaign.pk).update(snapshot_at=db_now())
     finish_run(run)
     assert run.totals == {"people": 9}
     assert Standing.objects.get(campaign=campaign, employee=alice).counted == 0

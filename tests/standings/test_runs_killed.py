@@ -115,7 +115,7 @@ def test_what_a_killed_worker_had_begun_comes_back_by_the_broker_or_by_the_sweep
         run = begin(crowd_of_contacts)
         MarkRange.objects.filter(run=run).exclude(pk=run.ranges.earliest("pk").pk).delete()
         while not (held := in_the_middle()):
-            MarkRange.objects.filter(run=run).update(rung_at=None, claimed_at=None)
+            MarkRange.objects.filter(run=run).update(enqueued_at=None, claimed_at=None)
             tasks.mark_touched()
             wait_for(run, lambda run: run.finished_at is not None or bool(in_the_middle()), workers, sweeping=False)
             if run.finished_at is not None:  # the quick one was first: once more

@@ -46,7 +46,7 @@ def test_the_moment_of_the_hundredth_is_kept(campaign: Campaign, alice: Employee
     hundredth = record(alice).outcomes[0].contact_id
     record(alice, 3)
     mark()
-    assert standing(campaign, alice).reached_at == Contact.objects.get(pk=hundredth).recorded_at
+    assert standing(campaign, alice).target_reached_at == Contact.objects.get(pk=hundredth).recorded_at
 
 
 def test_the_moment_moves_when_an_earlier_contact_ends_and_another_takes_its_place(
@@ -58,7 +58,7 @@ def test_the_moment_moves_when_an_earlier_contact_ends_and_another_takes_its_pla
     last = record(alice).outcomes[0].contact_id
     mark()
     assert standing(campaign, alice).counted == 100
-    assert standing(campaign, alice).reached_at == Contact.objects.get(pk=last).recorded_at
+    assert standing(campaign, alice).target_reached_at == Contact.objects.get(pk=last).recorded_at
     assert not StandingChange.objects.filter(red=True).exists()
 
 

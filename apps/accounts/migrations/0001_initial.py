@@ -369,7 +369,7 @@ class Migration(migrations.Migration):
                 ("origin", models.TextField(help_text="from where it was done, as in the audit trail")),
                 ("browser", models.TextField(blank=True, help_text="what the browser said it is")),
                 ("at", models.DateTimeField(db_default=apps.core.querysets.Clock())),
-                ("tried_at", models.DateTimeField(null=True)),
+                ("claimed_at", models.DateTimeField(null=True)),
                 (
                     "account",
                     models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to=settings.AUTH_USER_MODEL),

@@ -37,7 +37,7 @@ class SecurityEvent(models.Model):
     origin = models.TextField(help_text="from where it was done, as in the audit trail")
     browser = models.TextField(blank=True, help_text="what the browser said it is")
     at = models.DateTimeField(db_default=Clock())
-    tried_at = models.DateTimeField(null=True)
+    claimed_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [models.CheckConstraint(name="accounts_security_event_address", condition=~models.Q(address=""))]

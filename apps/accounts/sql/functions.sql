@@ -166,7 +166,7 @@ BEGIN
         WHERE change.employee_id = NEW.id AND change.old_email = OLD.email AND change.new_email = NEW.email
           AND change.waiting AND request.decision = 'approved'
     ) OR EXISTS (
-        SELECT 1 FROM roster_rosterbefore kept
+        SELECT 1 FROM roster_rosterimportbefore kept
         JOIN accounts_approvalrequest request ON request.kind = 'roster_undo' AND request.subject = kept.load_id::text
         WHERE kept.place = 'employees_employee' AND kept.row_id = NEW.id AND kept.before ->> 'email' = NEW.email
           AND request.decision = 'approved'

@@ -43,13 +43,16 @@ class PlainRowSerializer(serializers.Serializer):
             return super().to_representation(instance)
         return {
             name: value if value is None or type(value) is plain else draw(value)
-            for name, draw, plain in self._columns
-            for value in (instance[name],)
+            for name, source, draw, plain in self._columns
+            for value in (instance[source],)
         }
 
     @cached_property
-    def _columns(self) -> list[tuple[str, Callable[[Any], Any], type | None]]:
-        return [(name, field.to_representation, AS_IT_IS.get(type(field))) for name, field in self.fields.items()]
+    def _columns(self) -> list[tuple[str, str, Callable[[Any], Any], type | None]]:
+        return [
+            (name, str(field.source), field.to_representation, AS_IT_IS.get(type(field)))
+            for name, field in self.fields.items()
+        ]
 
 
 class QueryValues(dict[str, str]):

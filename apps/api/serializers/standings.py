@@ -136,12 +136,18 @@ class StandingSerializer(PlainRowSerializer):
             "Whole local days, today included, without a new contact that counts; null once the cut-off has passed."
         ),
     )
-    reached_at = Instant(allow_null=True, help_text=gettext_lazy("When the contact that reached the target came."))
+    reached_at = Instant(
+        source="target_reached_at",
+        allow_null=True,
+        help_text=gettext_lazy("When the contact that reached the target came."),
+    )
     since = Instant(
+        source="status_since",
         allow_null=True,
         help_text=gettext_lazy("Red, or not red, since then; null for a past look, or before the first mark."),
     )
     computed_at = Instant(
+        source="verdict_changed_at",
         allow_null=True,
         help_text=gettext_lazy("When the stored verdict last changed; null for a past look, or before the first mark."),
     )

@@ -5,7 +5,6 @@ import django.db.models.deletion
 from django.db import migrations, models
 
 import apps.core.querysets
-from apps.core.migration_sql import run_file
 
 
 class Migration(migrations.Migration):
@@ -17,8 +16,6 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        # Before the tables of standings and results, whose column `red` it is.
-        run_file("campaigns", "is_red.sql", functions=("is_red",)),
         migrations.CreateModel(
             name="Campaign",
             fields=[
@@ -48,7 +45,7 @@ class Migration(migrations.Migration):
                 ("created_by_label", models.TextField()),
                 ("closing_at", models.DateTimeField(null=True)),
                 ("feed_until", models.DateTimeField(null=True)),
-                ("kept_until", models.DateTimeField(null=True)),
+                ("snapshot_at", models.DateTimeField(null=True)),
             ],
             options={
                 "ordering": ["slug"],

@@ -21,7 +21,7 @@ AUDITED: list[tuple[str, str, str]] = [
     (
         "campaigns_campaign",
         "one.slug",
-        """jsonb_build_object('state', one.state, 'name', one.name, 'backdated', one.backdated, 'closing_at', one.closing_at, 'kept_until', one.kept_until, 'feed_until', one.feed_until)""",
+        """jsonb_build_object('state', one.state, 'name', one.name, 'backdated', one.backdated, 'closing_at', one.closing_at, 'snapshot_at', one.snapshot_at, 'feed_until', one.feed_until)""",
     ),
     (
         "campaigns_campaignrule",

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 class Campaign(models.Model):
     """A target, an opening, a deadline and a counting rule, kept as numbered versions in CampaignRule.
 
-    `closing_at` is when its closing began, `kept_until` the instant K of the freeze: what the database learned after it
+    `closing_at` is when its closing began, `snapshot_at` the instant K of the freeze: what the database learned after
+    it
     does not count. Before `feed_until` there is no K, so that a late feed still counts.
     """
 
@@ -40,7 +41,7 @@ class Campaign(models.Model):
     created_by_label = models.TextField()
     closing_at = models.DateTimeField(null=True)
     feed_until = models.DateTimeField(null=True)
-    kept_until = models.DateTimeField(null=True)
+    snapshot_at = models.DateTimeField(null=True)
 
     objects = CampaignQuerySet.as_manager()
 

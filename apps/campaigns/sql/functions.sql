@@ -68,7 +68,7 @@ CREATE FUNCTION campaigns_guard_campaign() RETURNS trigger
                         RAISE EXCEPTION 'campaign % cannot go from % to %', OLD.slug, OLD.state, NEW.state
                             USING ERRCODE = '23H03';
                     END IF;
-                    IF OLD.kept_until IS NOT NULL AND OLD.kept_until IS DISTINCT FROM NEW.kept_until THEN
+                    IF OLD.snapshot_at IS NOT NULL AND OLD.snapshot_at IS DISTINCT FROM NEW.snapshot_at THEN
                         RAISE EXCEPTION 'campaign % keeps its instant of freezing', OLD.slug USING ERRCODE = '23H03';
                     END IF;
                     RETURN NEW;

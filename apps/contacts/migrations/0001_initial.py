@@ -19,18 +19,6 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name="ContactTally",
-            fields=[
-                ("id", models.BigAutoField(primary_key=True, serialize=False)),
-                ("quarter", models.DateTimeField(help_text="its first instant")),
-                ("source", models.TextField()),
-                ("n", models.BigIntegerField()),
-            ],
-            options={
-                "indexes": [models.Index(fields=["quarter"], name="contacts_tally_quarter")],
-            },
-        ),
-        migrations.CreateModel(
             name="Erasure",
             fields=[
                 ("id", models.UUIDField(default=uuid.uuid4, primary_key=True, serialize=False)),
@@ -64,6 +52,18 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+        ),
+        migrations.CreateModel(
+            name="IntakeCount",
+            fields=[
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("quarter", models.DateTimeField(help_text="its first instant")),
+                ("source", models.TextField()),
+                ("n", models.BigIntegerField()),
+            ],
+            options={
+                "indexes": [models.Index(fields=["quarter"], name="contacts_tally_quarter")],
+            },
         ),
         migrations.CreateModel(
             name="Submission",
@@ -238,6 +238,34 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
+            name="SuppressedIdentity",
+            fields=[
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("kind", models.TextField()),
+                ("digest", models.BinaryField()),
+                (
+                    "erasure",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="objections", to="contacts.erasure"
+                    ),
+                ),
+            ],
+        ),
+        migrations.CreateModel(
+            name="ColumnMapping",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("header", models.BinaryField(help_text="SHA-256 of the header's cells")),
+                ("roles", models.JSONField(help_text="one role a column, in order")),
+                ("employee", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="employees.employee")),
+            ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("employee", "header"), name="contacts_columns_once_a_header")
+                ],
+            },
+        ),
+        migrations.CreateModel(
             name="ContactIdentity",
             fields=[
                 ("id", models.BigAutoField(primary_key=True, serialize=False)),
@@ -277,9 +305,7 @@ class Migration(migrations.Migration):
                     models.Index(
                         django.db.models.functions.comparison.Collate(
                             models.Func(
-                                "domain",
-                                output_field=models.TextField(),
-                                template="reverse('.' || %(expressions)s)",
+                                "domain", output_field=models.TextField(), template="reverse('.' || %(expressions)s)"
                             ),
                             "C",
                         ),
@@ -300,42 +326,6 @@ class Migration(migrations.Migration):
                         condition=models.Q(("domain__isnull", True), ("kind", "email"), _connector="OR"),
                         name="contacts_identity_domain_of_email",
                     ),
-                ],
-            },
-        ),
-        migrations.CreateModel(
-            name="Objection",
-            fields=[
-                ("id", models.BigAutoField(primary_key=True, serialize=False)),
-                ("kind", models.TextField()),
-                ("digest", models.BinaryField()),
-                (
-                    "erasure",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="objections", to="contacts.erasure"
-                    ),
-                ),
-            ],
-            options={
-                "constraints": [
-                    models.UniqueConstraint(fields=("kind", "digest"), name="contacts_objection_once"),
-                    models.CheckConstraint(
-                        condition=models.Q(("kind__in", ["phone", "email", "handle"])), name="contacts_objection_kind"
-                    ),
-                ],
-            },
-        ),
-        migrations.CreateModel(
-            name="RememberedColumns",
-            fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("header", models.BinaryField(help_text="SHA-256 of the header's cells")),
-                ("roles", models.JSONField(help_text="one role a column, in order")),
-                ("employee", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="employees.employee")),
-            ],
-            options={
-                "constraints": [
-                    models.UniqueConstraint(fields=("employee", "header"), name="contacts_columns_once_a_header")
                 ],
             },
         ),
@@ -526,6 +516,16 @@ class Migration(migrations.Migration):
             constraint=models.CheckConstraint(
                 condition=models.Q(("source__in", ["page", "paste", "api", "csv", "vcard", "feed", "demo"])),
                 name="contacts_source",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="suppressedidentity",
+            constraint=models.UniqueConstraint(fields=("kind", "digest"), name="contacts_suppressed_once"),
+        ),
+        migrations.AddConstraint(
+            model_name="suppressedidentity",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("kind__in", ["phone", "email", "handle"])), name="contacts_suppressed_kind"
             ),
         ),
     ]

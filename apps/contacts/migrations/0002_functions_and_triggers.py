@@ -11,7 +11,7 @@ AUDITED: list[tuple[str, str, str]] = [
     ("contacts_contact", "one.id", ""),
     ("contacts_contactidentity", "one.contact_id", ""),
     ("contacts_erasure", "one.id", ""),
-    ("contacts_objection", "one.id", ""),
+    ("contacts_suppressedidentity", "one.id", ""),
     ("contacts_sighting", "one.contact_id", ""),
 ]
 # Their own writers hold the facts lock and are not recorded a second time.

@@ -15,10 +15,10 @@ from apps.core.models import Job
 
 # Exact for whoever reads meanwhile, for it is one statement; of two at once the second finds nothing left to take.
 SUM_UP = """
-WITH many AS (SELECT quarter, source FROM contacts_contacttally GROUP BY 1, 2 HAVING count(*) > 1),
-taken AS (DELETE FROM contacts_contacttally tally USING many
+WITH many AS (SELECT quarter, source FROM contacts_intakecount GROUP BY 1, 2 HAVING count(*) > 1),
+taken AS (DELETE FROM contacts_intakecount tally USING many
     WHERE tally.quarter = many.quarter AND tally.source = many.source RETURNING tally.quarter, tally.source, tally.n)
-INSERT INTO contacts_contacttally (quarter, source, n)
+INSERT INTO contacts_intakecount (quarter, source, n)
 SELECT quarter, source, sum(n) FROM taken GROUP BY 1, 2 HAVING sum(n) <> 0
 """
 

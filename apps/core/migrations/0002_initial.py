@@ -84,7 +84,7 @@ class Migration(migrations.Migration):
                 ("employee_id", models.BigIntegerField(null=True)),
                 ("kind", models.TextField(null=True)),
                 ("digest", models.BinaryField(null=True)),
-                ("noted_at", models.DateTimeField(db_default=apps.core.querysets.Clock())),
+                ("queued_at", models.DateTimeField(db_default=apps.core.querysets.Clock())),
             ],
             options={
                 "db_table": "core_outbox",

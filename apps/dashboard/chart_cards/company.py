@@ -38,8 +38,8 @@ def under_by_day(
         return days.under_figure(data, opens=rule.opens_on, deadline=rule.deadline, words=labels)
 
     def people(day: days.UnderDay) -> Cell:
-        newest_day = day is data[-1]
-        return Cell(base.number(day.people), listed(None if newest_day else day.day) if listed else "")
+        last_counted_on = day is data[-1]
+        return Cell(base.number(day.people), listed(None if last_counted_on else day.day) if listed else "")
 
     title = ngettext(
         "%(under)s of %(people)s is still under the target",

@@ -82,7 +82,7 @@ class ExportForm(IdempotentForm):
             raise forms.ValidationError(_("This is no day of a campaign."))
         return day
 
-    def clean_since(self) -> date | None:
+    def last_disqualified_at(self) -> date | None:
         day: date | None = self.cleaned_data["since"]
         if day and not 2000 <= day.year <= 9000:
             raise forms.ValidationError(_("This is no day of a campaign."))

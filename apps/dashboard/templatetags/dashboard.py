@@ -121,9 +121,9 @@ def age(context: Context, moment: datetime) -> str:
 @register.simple_tag
 def reached(row: Any) -> str:
     """The target, and the day the employee reached it."""
-    if row.reached_at is None:
+    if row.target_reached_at is None:
         return _("Target reached")
-    day = base.full_date(timezone.localtime(row.reached_at).date())
+    day = base.full_date(timezone.localtime(row.target_reached_at).date())
     return _("%(target)s reached on %(day)s") % {"target": base.number(row.target), "day": day}
 
 

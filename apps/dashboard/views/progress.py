@@ -1,7 +1,8 @@
 """Progress of long work, the same on every page: label, state, and time left.
 
 A page with progress includes `_progress_head.html` in its head, `_progress_text.html` in its content and
-`_progress_scripts.html` at its end. The part that follows the work is a `.work` element that polls every second: it holds `_progress.html` with a
+`_progress_scripts.html` at its end. The part that follows the work is a `.work` element that polls every second: it
+holds `_progress.html` with a
 ProgressView and, at the end, a result in tiles.
 """
 

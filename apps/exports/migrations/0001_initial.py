@@ -74,12 +74,6 @@ class Migration(migrations.Migration):
                 ("sha256", models.BinaryField(help_text="of the file's bytes", null=True)),
                 ("error", models.TextField(blank=True)),
                 (
-                    "again_of",
-                    models.ForeignKey(
-                        db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, to="exports.export"
-                    ),
-                ),
-                (
                     "campaign",
                     models.ForeignKey(
                         db_index=False, on_delete=django.db.models.deletion.PROTECT, to="campaigns.campaign"
@@ -89,6 +83,12 @@ class Migration(migrations.Migration):
                     "file",
                     models.ForeignKey(
                         null=True, on_delete=django.db.models.deletion.SET_NULL, related_name="+", to="core.storedfile"
+                    ),
+                ),
+                (
+                    "rerun_of",
+                    models.ForeignKey(
+                        db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, to="exports.export"
                     ),
                 ),
                 (

@@ -71,7 +71,7 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
-            name="FrozenNode",
+            name="FrozenOrgPosition",
             fields=[
                 ("id", models.BigAutoField(primary_key=True, serialize=False)),
                 ("manager_id", models.BigIntegerField(null=True)),
@@ -157,7 +157,7 @@ class Migration(migrations.Migration):
                 ("frozen_at", models.DateTimeField(db_default=apps.core.querysets.Clock())),
                 ("rule_version", models.IntegerField()),
                 ("cutoff_at", models.DateTimeField()),
-                ("kept_until", models.DateTimeField()),
+                ("snapshot_at", models.DateTimeField()),
                 ("rows", models.IntegerField()),
                 ("red", models.IntegerField()),
                 (
@@ -233,13 +233,13 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("pace", models.TextField()),
-                ("reached_at", models.DateTimeField(null=True)),
+                ("target_reached_at", models.DateTimeField(null=True)),
                 (
                     "days",
                     django.contrib.postgres.fields.ArrayField(base_field=models.DateField(), default=list, size=None),
                 ),
                 (
-                    "deltas",
+                    "counts",
                     django.contrib.postgres.fields.ArrayField(
                         base_field=models.IntegerField(), default=list, size=None
                     ),

@@ -14,7 +14,7 @@ AUDITED: list[tuple[str, str, str]] = [
         """jsonb_build_object('correction_id', one.correction_id, 'counted', one.counted, 'target', one.target, 'exempt', one.exempt)""",
     ),
     (
-        "results_frozennode",
+        "results_frozenorgposition",
         "(SELECT person.staff_no FROM employees_employee person WHERE person.id = one.employee_id)",
         "",
     ),

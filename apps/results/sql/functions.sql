@@ -114,7 +114,7 @@ BEGIN
     END IF;
     IF result_version = 1 AND NOT EXISTS (
         SELECT FROM campaigns_campaign one
-        WHERE one.id = campaign AND one.state = 'closing' AND one.kept_until IS NOT NULL
+        WHERE one.id = campaign AND one.state = 'closing' AND one.snapshot_at IS NOT NULL
     ) THEN
         RAISE EXCEPTION 'a result is stored while its campaign is closing, with its instant' USING ERRCODE = '23H03';
     END IF;

@@ -4,8 +4,8 @@ CREATE TRIGGER results_correction_ways BEFORE INSERT OR DELETE OR UPDATE ON resu
 CREATE TRIGGER results_correctionline_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON results_correctionline FOR EACH STATEMENT EXECUTE FUNCTION hundred_refuse_change();
 CREATE TRIGGER results_frozen_reasons AFTER INSERT ON results_frozenreason REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION results_guard_frozen_reasons();
 CREATE TRIGGER results_frozen_rows AFTER INSERT ON results_frozenstanding REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION results_guard_frozen_rows();
-CREATE TRIGGER results_frozen_tree AFTER INSERT ON results_frozennode REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION results_guard_frozen_tree();
-CREATE TRIGGER results_frozennode_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON results_frozennode FOR EACH STATEMENT EXECUTE FUNCTION hundred_refuse_change();
+CREATE TRIGGER results_frozen_tree AFTER INSERT ON results_frozenorgposition REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION results_guard_frozen_tree();
+CREATE TRIGGER results_frozenorgposition_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON results_frozenorgposition FOR EACH STATEMENT EXECUTE FUNCTION hundred_refuse_change();
 CREATE TRIGGER results_frozenreason_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON results_frozenreason FOR EACH STATEMENT EXECUTE FUNCTION hundred_refuse_change();
 CREATE TRIGGER results_frozenresult_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON results_frozenresult FOR EACH STATEMENT EXECUTE FUNCTION hundred_refuse_change();
 CREATE TRIGGER results_frozenstanding_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON results_frozenstanding FOR EACH STATEMENT EXECUTE FUNCTION hundred_refuse_change();

@@ -43,8 +43,8 @@ class Migration(migrations.Migration):
                 ("answer_text", models.TextField(blank=True)),
                 ("answer_subject_id", models.BigIntegerField(null=True)),
                 ("answered_by_label", models.TextField(blank=True)),
-                ("tried_at", models.DateTimeField(null=True)),
-                ("told_at", models.DateTimeField(null=True)),
+                ("claimed_at", models.DateTimeField(null=True)),
+                ("notified_at", models.DateTimeField(null=True)),
                 (
                     "answered_by",
                     models.ForeignKey(

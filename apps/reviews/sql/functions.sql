@@ -16,8 +16,8 @@ CREATE FUNCTION reviews_guard_review() RETURNS trigger
             RAISE EXCEPTION 'what was asked in review % never changes', OLD.id USING ERRCODE = '23H03';
         END IF;
         -- Of what is closed only the mail that tells of it still moves.
-        IF OLD.state <> 'open' AND to_jsonb(NEW) - '{tried_at,told_at}'::text[]
-           IS DISTINCT FROM to_jsonb(OLD) - '{tried_at,told_at}'::text[] THEN
+        IF OLD.state <> 'open' AND to_jsonb(NEW) - '{claimed_at,notified_at}'::text[]
+           IS DISTINCT FROM to_jsonb(OLD) - '{claimed_at,notified_at}'::text[] THEN
             RAISE EXCEPTION 'review % is closed', OLD.id USING ERRCODE = '23H03';
         END IF;
         RETURN NEW;

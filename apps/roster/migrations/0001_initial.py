@@ -15,7 +15,7 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name="RosterLoad",
+            name="RosterImport",
             fields=[
                 ("id", models.UUIDField(default=uuid.uuid4, primary_key=True, serialize=False)),
                 (
@@ -72,18 +72,18 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
-            name="RosterBefore",
+            name="RosterImportBefore",
             fields=[
                 ("id", models.BigAutoField(primary_key=True, serialize=False)),
                 ("place", models.TextField(help_text="the table")),
                 ("row_id", models.BigIntegerField()),
                 ("employee_id", models.BigIntegerField(null=True)),
                 ("before", models.JSONField(null=True)),
-                ("load", models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to="roster.rosterload")),
+                ("load", models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to="roster.rosterimport")),
             ],
         ),
         migrations.AddIndex(
-            model_name="rosterload",
+            model_name="rosterimport",
             index=models.Index(
                 condition=models.Q(("state__in", ["looking", "received"])),
                 fields=["advanced_at"],
@@ -91,11 +91,11 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.AddIndex(
-            model_name="rosterload",
+            model_name="rosterimport",
             index=models.Index(fields=["asked_at"], name="roster_load_asked"),
         ),
         migrations.AddConstraint(
-            model_name="rosterload",
+            model_name="rosterimport",
             constraint=models.CheckConstraint(
                 condition=models.Q(
                     models.Q(("done_at__isnull", False), ("state__in", ["done", "refused"])),
@@ -106,14 +106,14 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.AddConstraint(
-            model_name="rosterload",
+            model_name="rosterimport",
             constraint=models.CheckConstraint(
                 condition=models.Q(("undone_at__isnull", True), ("state", "done"), _connector="OR"),
                 name="roster_load_undone_was_done",
             ),
         ),
         migrations.AddConstraint(
-            model_name="rosterload",
+            model_name="rosterimport",
             constraint=models.UniqueConstraint(
                 condition=models.Q(("version__isnull", False)), fields=("version",), name="roster_load_one_a_version"
             ),

@@ -25,7 +25,7 @@ class Migration(migrations.Migration):
                 ("work", models.TextField(choices=[("mark", "mark"), ("recount", "recount")])),
                 ("cause", models.TextField(help_text="why everybody: opened, rule, asked or night")),
                 (
-                    "makes_stale",
+                    "invalidates",
                     models.BooleanField(
                         default=False, help_text="what stands there is not to be believed before its range is done"
                     ),
@@ -51,7 +51,7 @@ class Migration(migrations.Migration):
                 ("last_id", models.BigIntegerField()),
                 ("state", models.TextField(choices=[("waiting", "waiting"), ("done", "done")], default="waiting")),
                 ("attempts", models.IntegerField(default=0)),
-                ("rung_at", models.DateTimeField(help_text="when somebody was last asked to take it", null=True)),
+                ("enqueued_at", models.DateTimeField(help_text="when somebody was last asked to take it", null=True)),
                 ("claimed_at", models.DateTimeField(help_text="when somebody last began with it", null=True)),
                 ("finished_at", models.DateTimeField(null=True)),
                 ("result", models.JSONField(default=dict)),
@@ -59,86 +59,6 @@ class Migration(migrations.Migration):
                     "run",
                     models.ForeignKey(
                         on_delete=django.db.models.deletion.CASCADE, related_name="ranges", to="standings.markrun"
-                    ),
-                ),
-            ],
-        ),
-        migrations.CreateModel(
-            name="Rollup",
-            fields=[
-                (
-                    "campaign",
-                    models.OneToOneField(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        primary_key=True,
-                        related_name="+",
-                        serialize=False,
-                        to="campaigns.campaign",
-                    ),
-                ),
-                ("state", models.TextField(choices=[("void", "Void"), ("building", "Building"), ("ready", "Ready")])),
-                ("tree", models.BigIntegerField(help_text="version of the tree whose blocks these are", null=True)),
-                ("built_at", models.DateTimeField(db_default=apps.core.querysets.Clock())),
-            ],
-            options={
-                "constraints": [
-                    models.CheckConstraint(
-                        condition=models.Q(("state__in", ["void", "building", "ready"])), name="standings_rollup_state"
-                    )
-                ],
-            },
-        ),
-        migrations.CreateModel(
-            name="RollupChange",
-            fields=[
-                ("id", models.BigAutoField(primary_key=True, serialize=False)),
-                ("counted", models.IntegerField(null=True)),
-                ("target", models.IntegerField(null=True)),
-                ("exempt", models.BooleanField(null=True)),
-                ("days", django.contrib.postgres.fields.ArrayField(base_field=models.DateField(), size=None)),
-                ("deltas", django.contrib.postgres.fields.ArrayField(base_field=models.IntegerField(), size=None)),
-                (
-                    "campaign",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        db_index=False,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        to="campaigns.campaign",
-                    ),
-                ),
-                (
-                    "employee",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        db_index=False,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        to="employees.employee",
-                    ),
-                ),
-            ],
-        ),
-        migrations.CreateModel(
-            name="RollupSum",
-            fields=[
-                ("id", models.BigAutoField(primary_key=True, serialize=False)),
-                ("kind", models.TextField()),
-                ("block", models.IntegerField()),
-                ("department", models.TextField(blank=True)),
-                ("day", models.DateField()),
-                ("low", models.IntegerField()),
-                ("high", models.IntegerField()),
-                ("exempt", models.BooleanField()),
-                ("n", models.BigIntegerField()),
-                (
-                    "campaign",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        db_index=False,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        to="campaigns.campaign",
                     ),
                 ),
             ],
@@ -171,12 +91,15 @@ class Migration(migrations.Migration):
                         output_field=models.IntegerField(),
                     ),
                 ),
-                ("reached_at", models.DateTimeField(null=True)),
-                ("since", models.DateTimeField()),
-                ("computed_at", models.DateTimeField()),
-                ("newest_day", models.DateField(help_text="local day of the newest contact that counts", null=True)),
+                ("target_reached_at", models.DateTimeField(null=True)),
+                ("status_since", models.DateTimeField()),
+                ("verdict_changed_at", models.DateTimeField()),
                 (
-                    "clean_since",
+                    "last_counted_on",
+                    models.DateField(help_text="local day of the newest contact that counts", null=True),
+                ),
+                (
+                    "last_disqualified_at",
                     models.DateTimeField(help_text="not known of what was judged before this was asked", null=True),
                 ),
                 (
@@ -213,11 +136,91 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
+            name="SummaryCell",
+            fields=[
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("kind", models.TextField()),
+                ("block", models.IntegerField()),
+                ("department", models.TextField(blank=True)),
+                ("day", models.DateField()),
+                ("low", models.IntegerField()),
+                ("high", models.IntegerField()),
+                ("exempt", models.BooleanField()),
+                ("n", models.BigIntegerField()),
+                (
+                    "campaign",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="campaigns.campaign",
+                    ),
+                ),
+            ],
+        ),
+        migrations.CreateModel(
+            name="SummaryDelta",
+            fields=[
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("counted", models.IntegerField(null=True)),
+                ("target", models.IntegerField(null=True)),
+                ("exempt", models.BooleanField(null=True)),
+                ("days", django.contrib.postgres.fields.ArrayField(base_field=models.DateField(), size=None)),
+                ("counts", django.contrib.postgres.fields.ArrayField(base_field=models.IntegerField(), size=None)),
+                (
+                    "campaign",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="campaigns.campaign",
+                    ),
+                ),
+                (
+                    "employee",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="employees.employee",
+                    ),
+                ),
+            ],
+        ),
+        migrations.CreateModel(
+            name="SummaryState",
+            fields=[
+                (
+                    "campaign",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        primary_key=True,
+                        related_name="+",
+                        serialize=False,
+                        to="campaigns.campaign",
+                    ),
+                ),
+                ("state", models.TextField(choices=[("void", "Void"), ("building", "Building"), ("ready", "Ready")])),
+                ("tree", models.BigIntegerField(help_text="version of the tree whose blocks these are", null=True)),
+                ("built_at", models.DateTimeField(db_default=apps.core.querysets.Clock())),
+            ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("state__in", ["void", "building", "ready"])), name="standings_summary_state"
+                    )
+                ],
+            },
+        ),
+        migrations.CreateModel(
             name="DailyCount",
             fields=[
                 ("id", models.BigAutoField(primary_key=True, serialize=False)),
                 ("day", models.DateField()),
-                ("delta", models.IntegerField()),
+                ("count", models.IntegerField()),
                 (
                     "campaign",
                     models.ForeignKey(
@@ -272,17 +275,6 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.AddIndex(
-            model_name="rollupchange",
-            index=models.Index(fields=["campaign", "employee"], name="standings_rollupchange_of"),
-        ),
-        migrations.AddConstraint(
-            model_name="rollupsum",
-            constraint=models.UniqueConstraint(
-                fields=("campaign", "kind", "block", "department", "day", "low", "high", "exempt"),
-                name="standings_rollupsum_once",
-            ),
-        ),
-        migrations.AddIndex(
             model_name="standing",
             index=models.Index(fields=["campaign", "red", "remaining"], name="standings_standing_need"),
         ),
@@ -314,5 +306,16 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="standingchange",
             index=models.Index(fields=["campaign", "employee", "at"], name="standings_change_of"),
+        ),
+        migrations.AddConstraint(
+            model_name="summarycell",
+            constraint=models.UniqueConstraint(
+                fields=("campaign", "kind", "block", "department", "day", "low", "high", "exempt"),
+                name="standings_summarycell_once",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="summarydelta",
+            index=models.Index(fields=["campaign", "employee"], name="standings_summarydelta_of"),
         ),
     ]

@@ -2,15 +2,15 @@
 
 from apps.standings.models.run import MarkRange, MarkRun
 from apps.standings.models.standing import DailyCount, Standing, StandingChange
-from apps.standings.models.summary import Rollup, RollupChange, RollupSum
+from apps.standings.models.summary import SummaryCell, SummaryDelta, SummaryState
 
 __all__ = [
     "DailyCount",
     "MarkRange",
     "MarkRun",
-    "Rollup",
-    "RollupChange",
-    "RollupSum",
     "Standing",
     "StandingChange",
+    "SummaryCell",
+    "SummaryDelta",
+    "SummaryState",
 ]

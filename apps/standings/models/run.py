@@ -24,7 +24,7 @@ class MarkRun(models.Model):
     campaign = models.ForeignKey("campaigns.Campaign", on_delete=models.PROTECT, related_name="runs")
     work = models.TextField(choices=Work.choices)
     cause = models.TextField(help_text="why everybody: opened, rule, asked or night")
-    makes_stale = models.BooleanField(
+    invalidates = models.BooleanField(
         default=False, help_text="what stands there is not to be believed before its range is done"
     )
     asked_by_id = models.BigIntegerField(null=True)
@@ -62,7 +62,7 @@ class MarkRange(models.Model):
     last_id = models.BigIntegerField()
     state = models.TextField(choices=State.choices, default=State.WAITING)
     attempts = models.IntegerField(default=0)
-    rung_at = models.DateTimeField(null=True, help_text="when somebody was last asked to take it")
+    enqueued_at = models.DateTimeField(null=True, help_text="when somebody was last asked to take it")
     claimed_at = models.DateTimeField(null=True, help_text="when somebody last began with it")
     finished_at = models.DateTimeField(null=True)
     result = models.JSONField(default=dict)

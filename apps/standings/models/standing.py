@@ -13,8 +13,10 @@ from apps.employees.models import Employee
 class Standing(models.Model):
     """The cached verdict on one employee in one campaign. Whoever is not in the population has none.
 
-    `computed_at` is when the verdict last changed, `since` since when it is red or not. Of the contacts that were
-    recorded after `clean_since`, none is a colleague or somebody else's: those count unless their own row says why not.
+    `verdict_changed_at` is when the verdict last changed, `status_since` since when it is red or not. Of the contacts
+    that were
+    recorded after `last_disqualified_at`, none is a colleague or somebody else's: those count unless their own row
+    says why not.
     """
 
     campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, db_index=False)
@@ -28,12 +30,14 @@ class Standing(models.Model):
     remaining = models.GeneratedField(
         expression=Greatest(F("target") - F("counted"), 0), output_field=models.IntegerField(), db_persist=True
     )
-    reached_at = models.DateTimeField(null=True)
-    since = models.DateTimeField()
-    computed_at = models.DateTimeField()
-    newest_day = models.DateField(null=True, help_text="local day of the newest contact that counts")
+    target_reached_at = models.DateTimeField(null=True)
+    status_since = models.DateTimeField()
+    verdict_changed_at = models.DateTimeField()
+    last_counted_on = models.DateField(null=True, help_text="local day of the newest contact that counts")
     # Without it whoever counts a part of a day has every contact's identities compared with all colleagues'.
-    clean_since = models.DateTimeField(null=True, help_text="not known of what was judged before this was asked")
+    last_disqualified_at = models.DateTimeField(
+        null=True, help_text="not known of what was judged before this was asked"
+    )
 
     class Meta:
         # Who needs help, and who needs most of it: a page of a long list is found by it.
@@ -78,7 +82,7 @@ class DailyCount(models.Model):
     campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, db_index=False)
     employee = models.ForeignKey(Employee, on_delete=models.PROTECT, db_index=False)
     day = models.DateField()
-    delta = models.IntegerField()
+    count = models.IntegerField()
 
     class Meta:
         constraints = [

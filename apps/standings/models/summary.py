@@ -13,7 +13,7 @@ from django.db.models import Q
 from apps.core.querysets import Clock
 
 
-class Rollup(models.Model):
+class SummaryState(models.Model):
     """Whether a campaign's sums may be believed: `ready`, and made over this version of the tree.
 
     From `building` on every mark says what it changes; of what is `void` nobody needs to.
@@ -31,11 +31,11 @@ class Rollup(models.Model):
 
     class Meta:
         constraints = [
-            models.CheckConstraint(name="standings_rollup_state", condition=Q(state__in=["void", "building", "ready"]))
+            models.CheckConstraint(name="standings_summary_state", condition=Q(state__in=["void", "building", "ready"]))
         ]
 
 
-class RollupSum(models.Model):
+class SummaryCell(models.Model):
     """How many (`n`) of one kind there are in a block, or in a department; what the columns say is the kind's."""
 
     id = models.BigAutoField(primary_key=True)
@@ -56,12 +56,12 @@ class RollupSum(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["campaign", "kind", "block", "department", "day", "low", "high", "exempt"],
-                name="standings_rollupsum_once",
+                name="standings_summarycell_once",
             )
         ]
 
 
-class RollupChange(models.Model):
+class SummaryDelta(models.Model):
     """What stood there of a person before a mark changed it; no `counted`: nothing. Appended, until it is summed up.
 
     Marks of one person wait for each other, so the smallest id is the first.
@@ -78,7 +78,7 @@ class RollupChange(models.Model):
     target = models.IntegerField(null=True)
     exempt = models.BooleanField(null=True)
     days = ArrayField(models.DateField())
-    deltas = ArrayField(models.IntegerField())
+    counts = ArrayField(models.IntegerField())
 
     class Meta:
-        indexes = [models.Index(fields=["campaign", "employee"], name="standings_rollupchange_of")]
+        indexes = [models.Index(fields=["campaign", "employee"], name="standings_summarydelta_of")]

@@ -48,7 +48,7 @@ STAFF = 24
 IN_A_ROW = 10
 PATIENCE = 60.0
 FORGET_K = """SET session_replication_role = 'replica';
-UPDATE campaigns_campaign SET kept_until = '2999-01-01 00:00+00'"""
+UPDATE campaigns_campaign SET snapshot_at = '2999-01-01 00:00+00'"""
 
 
 def one_result(ground: Ground, trials: int, seed: int, broken: str = "") -> Tally:

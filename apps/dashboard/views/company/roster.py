@@ -27,14 +27,14 @@ from apps.dashboard.views.page_context import PageContext, fragment, render, str
 from apps.dashboard.views.progress import ProgressView, not_begun
 from apps.fileio.encodings import ENCODINGS
 from apps.roster import imports
-from apps.roster.models import RosterLoad
+from apps.roster.models import RosterImport
 from apps.roster.parser import OPTIONAL, REQUIRED
 from apps.roster.rollback import CannotUndo, can_undo, undo_or_request
 
 PAGE = 25
 # htmx stops polling at this status.
 STOP_POLLING = 286
-State, Kind = RosterLoad.State, ApprovalRequest.Kind
+State, Kind = RosterImport.State, ApprovalRequest.Kind
 ABOUT_LOADS = (Kind.ROSTER_LOAD, Kind.EMAIL_CHANGE, Kind.ROSTER_UNDO)
 FIRST = ("left", "rejected", "address", "moved", "changed", "joined")
 # No employee has this number: the unchanged template changes nothing.
@@ -68,16 +68,16 @@ def template(request: HttpRequest) -> StreamingHttpResponse:
     return streamed([text.encode()], "roster-template.csv", "text/csv; charset=utf-8")
 
 
-def _load(scope: PageContext, load_id: uuid.UUID) -> RosterLoad:
+def _load(scope: PageContext, load_id: uuid.UUID) -> RosterImport:
     """An import with a stored file, or a confirmed one, by any HR member."""
-    load = RosterLoad.objects.select_related("file", "difference").filter(pk=load_id).first()
+    load = RosterImport.objects.select_related("file", "difference").filter(pk=load_id).first()
     gone = load is None or (load.state in (State.LOOKING, State.LOOKED) and _expired(load, scope))
     if load is None or gone:
         raise Http404("There is no such file")
     return load
 
 
-def _expired(load: RosterLoad, scope: PageContext) -> bool:
+def _expired(load: RosterImport, scope: PageContext) -> bool:
     return load.file is None or load.file.expires_at <= scope.now
 
 
@@ -98,7 +98,7 @@ def progress(request: HttpRequest, load_id: uuid.UUID) -> HttpResponse:
     return fragment(scope, "company/_roster_import_state.html", context, status=status)
 
 
-def _context(scope: PageContext, load: RosterLoad, show: str = "") -> dict[str, Any]:
+def _context(scope: PageContext, load: RosterImport, show: str = "") -> dict[str, Any]:
     summary = _summary(load)
     requests = ApprovalRequest.objects.filter(kind__in=ABOUT_LOADS, subject=str(load.pk)).order_by("requested_at")
     lists = {entry["kind"]: entry for entry in summary["lists"]} if summary["compared"] else {}
@@ -112,7 +112,7 @@ def _context(scope: PageContext, load: RosterLoad, show: str = "") -> dict[str, 
     }  # fmt: skip
 
 
-def _summary(load: RosterLoad) -> dict[str, Any]:
+def _summary(load: RosterImport) -> dict[str, Any]:
     report = load.report
     kinds = report.get("kinds") or {}
     problem = report.get("problem")
@@ -138,7 +138,7 @@ def _summary(load: RosterLoad) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _work(load: RosterLoad) -> ProgressView:
+def _work(load: RosterImport) -> ProgressView:
     title = _("Changing the roster") if load.state == State.RECEIVED else _("Comparing with the roster")
     if not load.attempts:
         return not_begun(title)
@@ -148,7 +148,7 @@ def _work(load: RosterLoad) -> ProgressView:
     return ProgressView(title, read, load.done, load.total)
 
 
-def _columns(load: RosterLoad) -> list[dict[str, Any]]:
+def _columns(load: RosterImport) -> list[dict[str, Any]]:
     layout = load.layout
     return [
         {

@@ -132,7 +132,7 @@ def _make_small(export: Export) -> None:
 
 
 def _found(scope: PageContext, export_id: uuid.UUID) -> Export:
-    visible = Export.objects.visible_to(scope.user).select_related("campaign", "root", "file", "again_of")
+    visible = Export.objects.visible_to(scope.user).select_related("campaign", "root", "file", "rerun_of")
     found = visible.filter(pk=export_id).first()
     if found is None:
         raise Http404("There is no such export")

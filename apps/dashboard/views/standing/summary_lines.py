@@ -65,7 +65,7 @@ def _needed(scope: PageContext, card: Card) -> Line | None:
 
 def _done(scope: PageContext, card: Card) -> Line:
     row, spare = card.row, card.row.counted - card.row.target
-    if spare == 0 and row.reached_at and row.reached_at.astimezone(scope.zone).date() == scope.today:
+    if spare == 0 and row.target_reached_at and row.target_reached_at.astimezone(scope.zone).date() == scope.today:
         lead = _("That was number %(target)s") % {"target": base.number(row.target)}
         return Line("circle-check", lead, _("you are done: nothing is left to do"))
     if spare == 0:

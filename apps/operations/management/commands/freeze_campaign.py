@@ -53,7 +53,7 @@ class Command(AppCommand):
         refused = refused_at_closing(Campaign.objects.get(pk=campaign.pk))
         outcome = {
             "campaign": campaign.slug, "state": "frozen", "employees": result.rows, "red": result.red,
-            "cutoff": result.cutoff_at.isoformat(), "kept_until": result.kept_until.isoformat(),
+            "cutoff": result.cutoff_at.isoformat(), "snapshot_at": result.snapshot_at.isoformat(),
             "frozen_at": result.frozen_at.isoformat(), "result_version": result.version, "digest": result.digest,
             "refused": [{"staff_no": item.staff_no, "received_at": item.received_at} for item in refused],
             "red_under_review": (under_review := red_under_review(result)),

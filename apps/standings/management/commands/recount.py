@@ -21,7 +21,7 @@ class Command(AppCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         campaign = choose_campaign(options["campaign"])
-        if campaign.kept_until is not None:
+        if campaign.snapshot_at is not None:
             raise CommandError(f"{campaign.name} is being frozen or is: its result stands, and verify_freeze proves it")
         with self.bar("employees") as progress:
             found = compare_everybody(campaign, progress, repairing=options["repair"], by=self.actor)

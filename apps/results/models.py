@@ -45,7 +45,7 @@ class FrozenResult(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["campaign", "version"], name="results_result_version"),
             models.CheckConstraint(name="results_result_from_one", condition=Q(version__gte=1)),
-            models.CheckConstraint(name="results_result_after_cutoff", condition=Q(kept_until__gte=F("cutoff_at"))),
+            models.CheckConstraint(name="results_result_after_cutoff", condition=Q(snapshot_at__gte=F("cutoff_at"))),
         ]
 
     def __str__(self) -> str:

@@ -94,7 +94,9 @@ class Review(models.Model):
             models.Index(fields=["campaign", "state", "due_at", "id"], name="reviews_review_due"),
             models.Index(fields=["employee", "campaign", "asked_at"], name="reviews_review_of"),
             models.Index(
-                fields=["closed_at"], condition=Q(state="answered", told_at__isnull=True), name="reviews_review_untold"
+                fields=["closed_at"],
+                condition=Q(state="answered", notified_at__isnull=True),
+                name="reviews_review_untold",
             ),
         ]
         constraints = [
@@ -125,7 +127,7 @@ class Review(models.Model):
             ),
             models.CheckConstraint(
                 name="reviews_review_told_of_an_answer",
-                condition=Q(state="answered") | Q(tried_at__isnull=True, told_at__isnull=True),
+                condition=Q(state="answered") | Q(claimed_at__isnull=True, notified_at__isnull=True),
             ),
         ]
 

@@ -137,7 +137,7 @@ def _places() -> int:
 
 def _being_judged(campaign: Campaign) -> bool:
     """Whether what is stored is being replaced: sums of it would be wrong for readers and work for marks."""
-    waiting = MarkRange.objects.filter(run__campaign=campaign, run__makes_stale=True, state=MarkRange.State.WAITING)
+    waiting = MarkRange.objects.filter(run__campaign=campaign, run__invalidates=True, state=MarkRange.State.WAITING)
     return waiting.exists()
 
 

@@ -67,5 +67,5 @@ def one(times: int) -> dict[str, Any]:
 
 
 def _stored(campaign: Campaign) -> dict[str, int]:
-    reached = Standing.objects.filter(campaign=campaign, reached_at__isnull=False).count()
+    reached = Standing.objects.filter(campaign=campaign, target_reached_at__isnull=False).count()
     return {"reached": reached, "days": DailyCount.objects.filter(campaign=campaign).count()}

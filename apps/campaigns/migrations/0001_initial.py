@@ -5,6 +5,7 @@ import django.db.models.deletion
 from django.db import migrations, models
 
 import apps.core.querysets
+from apps.core.migration_sql import run_file
 
 
 class Migration(migrations.Migration):
@@ -16,6 +17,8 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        # Before the tables of standings and results: their column `red` calls it.
+        run_file("campaigns", "is_red.sql", functions=("is_red",)),
         migrations.CreateModel(
             name="Campaign",
             fields=[
@@ -57,9 +60,9 @@ class Migration(migrations.Migration):
                     models.CheckConstraint(
                         condition=models.Q(
                             models.Q(
-                                ("kept_until__isnull", True), ("state__in", ["draft", "open", "closing", "cancelled"])
+                                ("snapshot_at__isnull", True), ("state__in", ["draft", "open", "closing", "cancelled"])
                             ),
-                            models.Q(("kept_until__isnull", False), ("state__in", ["closing", "frozen"])),
+                            models.Q(("snapshot_at__isnull", False), ("state__in", ["closing", "frozen"])),
                             _connector="OR",
                         ),
                         name="campaigns_campaign_kept_when_closing",

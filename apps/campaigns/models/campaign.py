@@ -54,8 +54,8 @@ class Campaign(models.Model):
             ),
             models.CheckConstraint(
                 name="campaigns_campaign_kept_when_closing",
-                condition=Q(kept_until__isnull=True, state__in=["draft", "open", "closing", "cancelled"])
-                | Q(kept_until__isnull=False, state__in=["closing", "frozen"]),
+                condition=Q(snapshot_at__isnull=True, state__in=["draft", "open", "closing", "cancelled"])
+                | Q(snapshot_at__isnull=False, state__in=["closing", "frozen"]),
             ),
         ]
 

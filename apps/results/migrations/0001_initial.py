@@ -192,7 +192,7 @@ class Migration(migrations.Migration):
                     models.UniqueConstraint(fields=("campaign", "version"), name="results_result_version"),
                     models.CheckConstraint(condition=models.Q(("version__gte", 1)), name="results_result_from_one"),
                     models.CheckConstraint(
-                        condition=models.Q(("kept_until__gte", models.F("cutoff_at"))),
+                        condition=models.Q(("snapshot_at__gte", models.F("cutoff_at"))),
                         name="results_result_after_cutoff",
                     ),
                 ],

@@ -141,7 +141,7 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="review",
             index=models.Index(
-                condition=models.Q(("state", "answered"), ("told_at__isnull", True)),
+                condition=models.Q(("notified_at__isnull", True), ("state", "answered")),
                 fields=["closed_at"],
                 name="reviews_review_untold",
             ),
@@ -233,7 +233,7 @@ class Migration(migrations.Migration):
             constraint=models.CheckConstraint(
                 condition=models.Q(
                     ("state", "answered"),
-                    models.Q(("told_at__isnull", True), ("tried_at__isnull", True)),
+                    models.Q(("claimed_at__isnull", True), ("notified_at__isnull", True)),
                     _connector="OR",
                 ),
                 name="reviews_review_told_of_an_answer",

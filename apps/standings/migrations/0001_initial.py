@@ -237,7 +237,7 @@ class Migration(migrations.Migration):
             options={
                 "constraints": [
                     models.UniqueConstraint(fields=("campaign", "employee", "day"), name="standings_daily_once"),
-                    models.CheckConstraint(condition=models.Q(("delta__gt", 0)), name="standings_daily_positive"),
+                    models.CheckConstraint(condition=models.Q(("count__gt", 0)), name="standings_daily_positive"),
                 ],
             },
         ),
@@ -296,8 +296,8 @@ class Migration(migrations.Migration):
             model_name="standing",
             constraint=models.CheckConstraint(
                 condition=models.Q(
-                    models.Q(("counted__lt", models.F("target")), ("reached_at__isnull", True)),
-                    models.Q(("counted__gte", models.F("target")), ("reached_at__isnull", False)),
+                    models.Q(("counted__lt", models.F("target")), ("target_reached_at__isnull", True)),
+                    models.Q(("counted__gte", models.F("target")), ("target_reached_at__isnull", False)),
                     _connector="OR",
                 ),
                 name="standings_standing_reached",

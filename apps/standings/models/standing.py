@@ -48,8 +48,8 @@ class Standing(models.Model):
             models.CheckConstraint(name="standings_standing_target", condition=Q(target__gte=1)),
             models.CheckConstraint(
                 name="standings_standing_reached",
-                condition=Q(reached_at__isnull=True, counted__lt=F("target"))
-                | Q(reached_at__isnull=False, counted__gte=F("target")),
+                condition=Q(target_reached_at__isnull=True, counted__lt=F("target"))
+                | Q(target_reached_at__isnull=False, counted__gte=F("target")),
             ),
         ]
 
@@ -87,5 +87,5 @@ class DailyCount(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["campaign", "employee", "day"], name="standings_daily_once"),
-            models.CheckConstraint(name="standings_daily_positive", condition=Q(delta__gt=0)),
+            models.CheckConstraint(name="standings_daily_positive", condition=Q(count__gt=0)),
         ]

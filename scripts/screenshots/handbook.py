@@ -30,13 +30,13 @@ def send(page: Page, button: str, until: str) -> None:
 
 def look_at_roster(page: Page) -> None:
     """Three join, two move, one leaves, and one line is invalid."""
-    rows = [row for row in standings(page) if row["manager_staff_no"]][40:43]
-    manager, elsewhere = rows[0]["manager_staff_no"], "Partner Sales"
+    employees = [row for row in standings(page) if row["manager_staff_no"]][40:43]
+    manager, elsewhere = employees[0]["manager_staff_no"], "Partner Sales"
     rows = [["Staff number", "Name", "E-mail", "Department", "Manager", "Last day"]]
     for number, name in (("E90001", "Amara Okafor"), ("E90002", "陈晓明"), ("E90003", "Diego Fuentes")):
         rows.append([number, name, f"{number.lower()}@northwind.example", elsewhere, manager, ""])
-    rows += [[row["staff_no"], row["name"], row["email"], elsewhere, row["manager_staff_no"], ""] for row in rows]
-    rows[-1][3], rows[-1][5] = rows[-1]["department"], days_ago(1).isoformat()
+    rows += [[row["staff_no"], row["name"], row["email"], elsewhere, row["manager_staff_no"], ""] for row in employees]
+    rows[-1][3], rows[-1][5] = employees[-1]["department"], days_ago(1).isoformat()
     rows.append(["E90004", "Hannah Weiss", "hannah.weiss", elsewhere, manager, ""])
     text = io.StringIO()
     csv.writer(text).writerows(rows)

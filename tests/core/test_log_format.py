@@ -90,7 +90,7 @@ TOKEN = "cz8k2p-0123456789abcdef0123456789abcdef"
 
 
 @pytest.mark.parametrize(
-    "told",
+    "message",
     [
         "Not Found: /set-password/Mg/{}/)",
         "Forbidden (CSRF token missing.): /set-password/Mg/{}/",

@@ -82,11 +82,11 @@ def test_the_files_of_one_person_are_read_one_after_another() -> None:
     slow, quick = Reading(gate.before(lambda: None)), Reading()
     with meanwhile(lambda: make_preview(first.pk, {KIND: slow})) as reading:
         gate.wait()
-        second = sent(owner=2)
-        for stored in (second, second):
+        colleagues = sent(owner=2)
+        for stored in (second, colleagues):
             make_preview(stored.pk, {KIND: quick})
         gate.open()
-    assert quick.read == [second.pk], "another person's small file waits"
+    assert quick.read == [colleagues.pk], "another person's small file waits"
     assert reading.result() == [second.pk]
 
 

@@ -39,7 +39,7 @@ def another_key(settings: Any) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("given", "read"), [("", []), ("one", ["one"]), ("one, two-$,", ["one", "two-$"]), ("a=b;c", ["a=b;c"])]
+    ("value", "read"), [("", []), ("one", ["one"]), ("one, two-$,", ["one", "two-$"]), ("a=b;c", ["a=b;c"])]
 )
 def test_earlier_keys_are_read_from_the_environment(value: str, read: list[str]) -> None:
     code = "import json; from django.conf import settings as s; print(json.dumps(s.SECRET_KEY_FALLBACKS))"

@@ -19,7 +19,7 @@ print(json.dumps([s.CACHES["default"], s.RATES_STORAGE, s.BASE_URL]))
 
 
 @pytest.mark.parametrize(
-    ("given", "read"),
+    ("address", "read"),
     [
         ("https://hundred.example.com", "https://hundred.example.com"),
         ("https://hundred.example.com/", "https://hundred.example.com"),
@@ -31,7 +31,7 @@ def test_the_public_address_is_an_origin(address: str, read: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "given",
+    "address",
     [
         "http://hundred.example.com", "hundred.example.com", "https://", "https://u:p@hundred.example.com", "ftp://h",
         "https://hundred.example.com/app", "https://hundred.example.com?x=1", "https://hundred.example.com#x", "",
@@ -81,7 +81,7 @@ HERE = {"BASE_URL": "https://h.example.com", "ALLOWED_HOSTS": ["h.example.com"]}
 
 
 @pytest.mark.parametrize(
-    ("broker", "cache", "found"),
+    ("broker", "cache", "expected"),
     [
         (SAFE, cache_of(SAFE), []),
         ("redis://localhost/0", cache_of("redis://localhost/0"), []),

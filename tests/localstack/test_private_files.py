@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 import redis
 
-from apps.backups.pg_tools import fitting
+from apps.backups.pg_tools import find_program
 from apps.localstack.paths import BASE_DIR, InstallPaths
 from tests.canary import EMAIL, HANDLE, NAME, PHONE, SIGNS, SPELLED, signs_in
 from tests.localstack.stack import RunningStack, data_folder, environment, eventually
@@ -164,7 +164,7 @@ class Lived:
         """The output of pg_dump for the whole database."""
         address = f"host={self.places.sockets} port=5432 user=owner dbname=hundred"
         return subprocess.run(
-            [str(fitting("pg_dump", 0)), "--dbname", address], check=True, capture_output=True
+            [str(find_program("pg_dump", 0)), "--dbname", address], check=True, capture_output=True
         ).stdout  # fmt: skip
 
     def accessed(self) -> bytes:

@@ -22,7 +22,7 @@ from apps.employees.models import Employee
 from apps.reviews import services
 from apps.reviews.models import Review
 from apps.reviews.services import ReviewRefused, under_review
-from tests.crowd import PATIENCE, Gate, at_once, blocked, meanwhile, no_lock, until
+from tests.crowd import TIMEOUT_SECONDS, Gate, at_once, blocked, meanwhile, no_lock, until
 from tests.people import mark, record
 from tests.reviewing import answer, ask, withdraw
 
@@ -57,7 +57,7 @@ def test_mutant_without_the_lock_all_but_one_get_an_error(
 
     def all_look_first(*args: Any) -> Any:
         found = real(*args)
-        meeting.wait(PATIENCE)
+        meeting.wait(TIMEOUT_SECONDS)
         return found
 
     monkeypatch.setattr(services, "_verdict", all_look_first)
@@ -115,7 +115,7 @@ def test_mutant_without_the_row_lock_the_database_refuses_the_second_with_an_err
     meeting, real = threading.Barrier(2), services._subject
 
     def both(*args: Any) -> Any:
-        meeting.wait(PATIENCE)
+        meeting.wait(TIMEOUT_SECONDS)
         return real(*args)
 
     monkeypatch.setattr(services, "_subject", both)

@@ -25,7 +25,7 @@ from apps.standings import campaign_lifecycle, marking
 from apps.standings.models import MarkRange
 from apps.standings.process_runs import sweep
 from apps.standings.recount import recount
-from tests.crowd import PATIENCE, Gate, at_once, blocked, meanwhile, no_lock, unlock, until
+from tests.crowd import TIMEOUT_SECONDS, Gate, at_once, blocked, meanwhile, no_lock, unlock, until
 from tests.oracle import oracle, stored
 from tests.people import TESTER, november, outsider, record, record_one, standing
 
@@ -76,7 +76,7 @@ def together(monkeypatch: pytest.MonkeyPatch, hands: int) -> None:
     meeting, real = threading.Barrier(hands), recording.store
 
     def store(*args: Any) -> None:
-        meeting.wait(PATIENCE)
+        meeting.wait(TIMEOUT_SECONDS)
         real(*args)
 
     monkeypatch.setattr(recording, "store", store)

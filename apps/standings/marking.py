@@ -66,7 +66,7 @@ written AS (
                 OR (standings_standing.counted, standings_standing.target, standings_standing.exempt)
                    <> (excluded.counted, excluded.target, excluded.exempt)
             THEN excluded.verdict_changed_at ELSE standings_standing.verdict_changed_at END,
-        since = CASE WHEN standings_standing.red = is_red(excluded.counted, excluded.target, excluded.exempt)
+        status_since = CASE WHEN standings_standing.red = is_red(excluded.counted, excluded.target, excluded.exempt)
                 THEN standings_standing.status_since ELSE excluded.status_since END),
 flips AS (
     INSERT INTO standings_standingchange (campaign_id, employee_id, at, red, counted, target, exempt, cause)

@@ -136,7 +136,7 @@ def test_a_restore_into_a_running_installation_is_refused(saved: Path, blank: In
 
 def test_a_backup_of_an_older_version_is_migrated(blank: Installation, tmp_path: Path) -> None:
     old = tmp_path / "old.backup"
-    for command in (["migrate", "-v0"], ["migrate", "api", "zero", "-v0"], ["backup", old]):
+    for command in (["migrate", "-v0"], ["migrate", "exports", "0001_initial", "-v0"], ["backup", old]):
         done = blank.manage(*command)
         assert done.returncode == 0, done.stderr
     with data_folder("newer installation") as folder:

@@ -52,7 +52,7 @@ UPSERT = f"""{JUDGED}, days AS (
     SELECT %(campaign)s, employee_id, day, count FROM daily
     ON CONFLICT (campaign_id, employee_id, day) DO UPDATE SET count = excluded.count),
 written AS (
-    INSERT INTO standings_standing (campaign_id, employee_id, counted, target, exempt, target_reached_at, since,
+    INSERT INTO standings_standing (campaign_id, employee_id, counted, target, exempt, target_reached_at, status_since,
     verdict_changed_at,
         last_counted_on)
     SELECT %(campaign)s, employee_id, counted, %(target)s, false, target_reached_at, %(now)s, %(now)s, last_counted_on

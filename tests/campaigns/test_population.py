@@ -146,4 +146,4 @@ def test_every_flip_is_told_once_with_its_instant(campaign: Campaign, alice: Emp
         (True, 1, 2, alice),
     ]
     assert before < changes[0].at < changes[1].at < db_now()
-    assert standing(campaign, alice).since == changes[1].at
+    assert standing(campaign, alice).status_since == changes[1].at

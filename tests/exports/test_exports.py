@@ -29,7 +29,7 @@ from tests.reviewing import answer, ask, ids, withdraw
 
 ZONE = ZoneInfo("Asia/Shanghai")
 HEADER = (
-    "staff_no,name,email,department,manager_staff_no,counted,target,remaining,red,pace,target_reached_at,exempt,as_of"
+    "staff_no,name,email,department,manager_staff_no,counted,target,remaining,red,pace,reached_at,exempt,as_of"
 )
 HEADER += ",under_review,quiet_days"
 # How a spreadsheet program may recognise a formula: the first character after blanks and quotes.

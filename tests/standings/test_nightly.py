@@ -187,13 +187,13 @@ def test_a_repair_is_told_as_one_and_gives_back_since_when(
     record(alice)
     mark()
     turned = StandingChange.objects.get(employee=alice)
-    assert (turned.red, turned.cause, standing(campaign, alice).since) == (False, "mark", turned.at)
+    assert (turned.red, turned.cause, standing(campaign, alice).status_since) == (False, "mark", turned.at)
     inject(campaign, alice, -1)
     assert standing(campaign, alice).red
     night()
     repaired = StandingChange.objects.exclude(pk=turned.pk).get()
     assert (repaired.red, repaired.cause) == (False, "repair")
-    assert standing(campaign, alice).since == turned.at, "nothing had happened to her since"
+    assert standing(campaign, alice).status_since == turned.at, "nothing had happened to her since"
     assert list(employee_detail.flips(campaign, alice)) == [repaired, turned]
     page = sign_in(client, bob).get("/team/A001/").content.decode()
     assert page.count("turned not red") == 1
@@ -209,7 +209,7 @@ def test_a_verdict_that_no_mark_had_reached_dates_from_its_repair(campaign: Camp
     began = db_now()
     night()
     assert (standing(campaign, alice).red, drift()) == (False, 1)
-    assert standing(campaign, alice).since > began
+    assert standing(campaign, alice).status_since > began
 
 
 # -- what is no drift ------------------------------------------------------------------------------------------------

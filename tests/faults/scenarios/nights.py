@@ -119,7 +119,7 @@ def _until_morning(ground: Ground, tally: Tally, number: int) -> MarkRun | None:
 def _standings() -> Verdicts:
     """Every standing without its computation time: (counted, target, exempt, red, target_reached_at, since)."""
     told = Standing.objects.values_list(
-        "employee__staff_no", "counted", "target", "exempt", "red", "target_reached_at", "since"
+        "employee__staff_no", "counted", "target", "exempt", "red", "target_reached_at", "status_since"
     )
     return {staff_no: tuple(rest) for staff_no, *rest in told}
 

@@ -38,7 +38,7 @@ def listing(scope: PageContext, form: QuickAddForm, status: int = 200) -> HttpRe
         "form": form,
         "can_ask": can_ask,
         "final": final_line(scope),
-        "kept_until": until.astimezone(scope.zone).date() if until else None,
+        "retained_until": until.astimezone(scope.zone).date() if until else None,
         **own_page(scope, choice_of(scope)),
     }
     return render(scope, "contacts/contacts.html", context, status=status)

@@ -28,9 +28,7 @@ from tests.people import load, mark, november, person, record, record_one
 from tests.reviewing import answer, ask, ids, withdraw
 
 ZONE = ZoneInfo("Asia/Shanghai")
-HEADER = (
-    "staff_no,name,email,department,manager_staff_no,counted,target,remaining,red,pace,reached_at,exempt,as_of"
-)
+HEADER = "staff_no,name,email,department,manager_staff_no,counted,target,remaining,red,pace,reached_at,exempt,as_of"
 HEADER += ",under_review,quiet_days"
 # How a spreadsheet program may recognise a formula: the first character after blanks and quotes.
 DANGEROUS = re.compile(r"^[\s\"'＂＇‘’“”]*[=+\-@\t\r＝＋－＠]")

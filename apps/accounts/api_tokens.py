@@ -109,6 +109,7 @@ def sign_in(secret: str) -> tuple[Account, ApiToken] | None:
     if found is None or account is None:
         return None
     account.roles = _reach(account, found.second_factor)
+    # Write at most once per USE_NOTED_EVERY, so that a read request rarely causes a write.
     if found.last_used_at is None or found.last_used_at <= found.now - USE_NOTED_EVERY:
         ApiToken.objects.filter(pk=found.pk).update(last_used_at=found.now)
     return account, found

@@ -90,6 +90,7 @@ def request_approval(
         if existing := open_requests.first():
             if existing.expires_at > now:
                 raise ApprovalRefused("waiting", _("A request for this is waiting already."))
+            # The expired request is still undecided, and each subject can have only one undecided request.
             supersede_requests(open_requests.filter(pk=existing.pk))
         request = ApprovalRequest.objects.create(
             kind=kind, subject=subject, label=clean_text(label), payload=payload, effect=effect,
@@ -184,8 +185,8 @@ def _audit(
     request: ApprovalRequest, event: str, by: Actor, *, effect: dict[str, int] | None = None, operator: bool = False
 ) -> None:
     detail: dict[str, Any] = {"kind": request.kind, "subject": request.subject}
-    # The counts of an erasure reveal whose contact a person is, and the requester reads the trail too. The entry holds
-    # only the counts that the request shows; `decided_effect` holds the rest.
+    # Effect counts can reveal whose contact a person is, and the requester reads the trail too. The entry holds only
+    # the counts that the request shows; `decided_effect` holds the rest.
     if effect is not None and request.kind != ApprovalRequest.Kind.ERASURE:
         detail["effect"] = {name: count for name, count in effect.items() if name in request.effect}
     if operator:

@@ -44,7 +44,7 @@ def _signed_in() -> QuerySet[Account]:
 
 
 def typed_name(raw: str) -> str:
-    """Normalize a typed sign-in name for look-up and throttling; NFKC, as Django's own username field does."""
+    """Normalise a typed sign-in name for look-up and throttling; NFKC, as Django's own username field does."""
     return unicodedata.normalize("NFKC", raw).strip().lower()
 
 
@@ -56,6 +56,7 @@ def account_meant(name: str) -> Account | None:
     # Only current employees: a leaver's address may belong to another employee today.
     may = Account.objects.filter(meant_by(name) & MAY_SIGN_IN).select_related("employee").distinct()
     matches = list(may.order_by(F("employee").asc(nulls_last=True))[:2])
+    # A matching login takes precedence over a matching e-mail.
     exact = [account for account in matches if account.login == name] or matches
     return exact[0] if len(exact) == 1 else None
 

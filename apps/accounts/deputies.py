@@ -44,7 +44,7 @@ def name_deputy(
     """
     key = key or uuid.uuid4()
     with transaction.atomic():
-        # The row lock serializes writers per manager, so a form sent twice finds the first result.
+        # The row lock serialises writers per manager, so a form sent twice finds the first result.
         Employee.objects.select_for_update(no_key=True).get(pk=manager.pk)
         known = Deputyship.objects.filter(named_by_id=by.pk, key=key).first()
         if known:

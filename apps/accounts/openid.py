@@ -164,6 +164,7 @@ def go(request: HttpRequest, next_url: str) -> HttpResponse:
     """Redirect to the provider with a state, PKCE and a nonce that only this session knows. Raises Away."""
     adapter = CompanyAdapter(request)
     try:
+        # Read the provider's metadata before redirecting, to raise Away here.
         _known = adapter.openid_config
     except (RequestException, *MALFORMED) as error:
         raise Away(repr(error)) from error

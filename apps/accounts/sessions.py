@@ -98,6 +98,7 @@ def end_session(*, account: Account, name: str, but: str | None) -> bool:
     `but` is the caller's own session, which ends by signing out.
     """
     with transaction.atomic():
+        # The digest cannot be looked up by key, so compare it with the account's few sessions.
         keys = [row.pk for row in BrowserSession.objects.of(account).exclude(pk=but) if name_of(row.pk) == name]
         ended = BrowserSession.objects.filter(pk__in=keys).delete()[0] > 0
         if ended:

@@ -84,6 +84,7 @@ def rebuild_tree(at: datetime) -> int:
     lock_org_tree()
     with connection.cursor() as cursor:
         cursor.execute(NEXT_TREE, [TREE_VERSION])
+        # Not TRUNCATE, whose lock would block readers until the commit.
         cursor.execute("DELETE FROM employees_treenode")
         # The parts of this statement have no statistics: the planner would assume few rows and scan them once per
         # person.

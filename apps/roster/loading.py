@@ -96,7 +96,7 @@ class RosterResult:
 
     @property
     def loaded_nothing(self) -> bool:
-        """Whether the file has no effect: no row was created, updated or unchanged, and no person left."""
+        """Whether nothing was loaded: no row was created, updated or unchanged, and no person left."""
         return not (self.created or self.updated or self.unchanged or self.left)
 
 
@@ -174,6 +174,7 @@ def _apply(
     roster: Roster, by: Actor, complete: bool, *, load: RosterImport | None = None, to: IO[bytes] | None = None,
     rebuilds: bool,
 ) -> RosterResult:  # fmt: skip
+    # Lock order as in rollback.undo_load: facts, tree, the load's row, then employees.
     lock_facts()
     ensure_backdating_allowed()
     lock_org_tree()

@@ -53,6 +53,7 @@ RENAME = """
 UPDATE {rows} row SET manager = meant.staff_no FROM unnest(%s::text[], %s::text[]) AS meant(name, staff_no)
 WHERE good AND row.manager = meant.name
 """
+# Each file has its own table name: an earlier Roster fails instead of reading a later file's rows.
 _numbers = count(1)
 
 

@@ -48,7 +48,7 @@ def test_writing_the_name_otherwise_gives_no_more_guesses(alice: Employee) -> No
 
 @pytest.mark.parametrize("name", ["a００1", "Ａ００１", "Ａlice@corp.example.com", "alice＠corp.example.com"])
 def test_nor_do_full_width_letters(alice: Employee, name: str) -> None:
-    """The form normalizes them: without the same step here, each spelling would allow ten more guesses."""
+    """The form normalises them: without the same step here, each spelling would allow ten more guesses."""
     assert tries(StrictClient(), name, people.PASSWORD).status_code == 302
     for typed in (name, "A001") * (NAME_LIMIT // 2):
         answer = tries(StrictClient(), typed)

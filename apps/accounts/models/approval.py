@@ -113,9 +113,8 @@ class EmailChangeQuerySet(models.QuerySet["EmailChange"]):
 class EmailChange(models.Model):
     """One employee's new e-mail address, in one request for all new addresses of a roster load.
 
-    `waiting` ends when the change is applied, when the request is decided otherwise (a trigger), or
-    when a later load names another address. `requested_mail_at` and `applied_mail_at`: when the old address was
-    notified.
+    `waiting` ends when the change is applied, when the request is decided otherwise (a trigger), or when a later load
+    names another address. `requested_mail_at` and `applied_mail_at`: when the old address was notified.
     """
 
     id = models.BigAutoField(primary_key=True)

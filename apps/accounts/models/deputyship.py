@@ -1,4 +1,4 @@
-"""Deputyships: which employee deputizes for which manager, and until when.
+"""Deputyships: which employee stands in for which manager, and until when.
 
 A trigger (sql/triggers.sql) ensures that a row is ended once and otherwise never changes.
 """

@@ -42,10 +42,10 @@ def _shown() -> QuerySet[CampaignRule]:
 
 
 def select_campaign(user: Any, slug: str | None) -> Choice:
-    """Return the named campaign, else the user's open one with the nearest cut-off, else the latest frozen one, else
-    None.
+    """Return the campaign with this slug, or the default one, with all campaigns to choose from.
 
-    One query, including rules and clock. Raises Campaign.DoesNotExist for an unknown slug.
+    The default is the user's open campaign with the nearest cut-off, else the latest frozen one, else None. One query,
+    including rules and clock. Raises Campaign.DoesNotExist for an unknown slug.
     """
     found: dict[int, Campaign] = {}
     rules: list[Any] = list(_shown().all())

@@ -48,11 +48,10 @@ class Draft:
     ended_at: datetime | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """Return the draft as a submission stores it until it is recorded, without a feed's times: feeds are read from
-        files.
+        """Return the draft as a submission stores it until it is recorded.
 
-        Texts are cut where they would be refused or cut anyway, and characters that the database cannot store are
-        removed.
+        A feed's times are left out, because feeds are read from files. Texts are cut where they would be refused or cut
+        anyway, and characters that the database cannot store are removed.
         """
         identities = [
             [storable_part(kind, KIND_LIMIT), storable_part(text, RAW_LIMIT + 1)] for kind, text in self.identities

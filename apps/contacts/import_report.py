@@ -77,9 +77,7 @@ class ImportResult:
         return {"read": self.read, "accepted": self.read - rejected, "rejected": rejected, "rejects": shown}
 
     def as_report(self) -> dict[str, Any]:
-        """Return the report to store: the JSON contract, and the count of every outcome, from which the import can
-        continue.
-        """
+        """Return the report to store: the JSON contract, and every outcome's count for a continued import."""
         more = {
             "rejects": self.rejects,
             "left_out": self.left_out,

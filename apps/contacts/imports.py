@@ -140,10 +140,10 @@ def receive_file(
     *, employee: Employee | None, by: Actor, source: str, file_name: str, sha256: bytes, layout: dict[str, Any],
     key: str | None = None, file: StoredFile | None = None, **fields: Any,
 ) -> Submission:  # fmt: skip
-    """Commit the receipt of a file with its instant, from which its contacts count. The same key returns the same
-    submission.
+    """Commit the receipt of a file with its instant, from which its contacts count.
 
-    `file`: its bytes, kept from now on as long as its rejects. Raises UploadExpired.
+    The same key returns the same submission. `file`: its bytes, kept from now on as long as its rejects. Raises
+    UploadExpired.
     """
     with transaction.atomic():
         lock_facts()
@@ -205,8 +205,9 @@ def import_submission(submission_id: uuid.UUID, *, queued: bool = True) -> bool:
 
 
 def _queues(submission: Submission) -> list[str]:
-    """Return the locks that limit imports: one file per employee and one large file, so that they cannot take every
-    worker.
+    """Return the locks that limit imports: one file per employee, and one large file.
+
+    The limits keep one employee's files, or several large ones, from occupying every worker.
     """
     large = submission.file is not None and submission.file.size > LARGE_BYTES
     return [f"import:{submission.employee_id}", *([LARGE_FILE] if large else [])]
@@ -266,6 +267,7 @@ def _run(
                     rejected.append((entry, outcome))
             result.rejects_not_kept += keep_rejects(submission, file.header, rejected)
             submission.done, submission.report = result.read, result.as_report()
+            # Progress resets the attempts: only a file that kills its process without progress is refused.
             submission.advanced_at, submission.attempts = db_now(), 0
             submission.save(update_fields=["done", "report", "rejects", "advanced_at", "attempts"])
         progress(result.read)

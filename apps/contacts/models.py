@@ -66,10 +66,10 @@ DUPLICATES = """CASE WHEN report ? 'outcomes'
 
 
 class Submission(models.Model):
-    """A form, an API call or a file that was submitted. It is stored before its contacts, which count from
-    `received_at`.
+    """A form, an API call or a file that was submitted.
 
-    A deadline therefore cannot fall between the receipt and the recording.
+    It is stored before its contacts, which count from `received_at`. A deadline therefore cannot fall between the
+    receipt and the recording.
     """
 
     class State(models.TextChoices):

@@ -11,10 +11,9 @@ from apps.core.querysets import Clock
 
 
 class Erasure(models.Model):
-    """An erasure that a person outside the company requested: when, why and by whom. The audit trail has what was
-    found.
+    """An erasure that a person outside the company requested: when, why, and which users did it.
 
-    Append-only.
+    The audit trail records the request and its completion. Append-only.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
@@ -48,11 +47,11 @@ class SuppressedIdentity(models.Model):
 
 
 class ErasureSubject(models.Model):
-    """The sealed subject of an erasure: the person and the reason, which an approval request must not hold in readable
-    form.
+    """The sealed subject of an erasure: the person and the reason.
 
-    A trigger deletes the row when the request is refused, withdrawn or expires; the erasure deletes it when it is done.
-    Until then `erasure` shows that it was approved and has begun.
+    An approval request must not hold them in readable form. A trigger deletes the row when the request is refused,
+    withdrawn or expires; the erasure deletes it when it is done. Until then `erasure` shows that it was approved and
+    has begun.
     """
 
     request_id = models.UUIDField(primary_key=True)

@@ -1,8 +1,7 @@
-"""Turn typed or pasted text into drafts, one person a line: a phone, an e-mail or a handle, with a name before or
-after.
+"""Turn typed or pasted text into drafts, one person a line.
 
-Pure functions. An unreadable line becomes a draft that normalise_draft() refuses, so every line has an outcome. A name
-is never taken for a handle.
+A line has a phone, an e-mail or a handle, with a name before or after it. The functions are pure. An unreadable line
+becomes a draft that normalise_draft() refuses, so every line has an outcome. A name is never taken for a handle.
 """
 
 from __future__ import annotations

@@ -113,8 +113,7 @@ def preview(file: ContactFile, *, employee: Employee, most: int) -> Preview:
 
 
 def make_preview(stored: StoredFile, asked: dict[str, Any]) -> Made:
-    """Read an upload for `employee` (an id), with `encoding` and `roles` as given, else as detected from bytes and
-    header.
+    """Read an upload for `employee` (an id), with `encoding` and `roles` as given, else as detected.
 
     The page shows the report, and the confirmation submits it: `format`, `encoding`, `header`, `roles`, `examples`,
     `chosen`, `headless`, `preview`. `problem` is a code when the file cannot be recorded as it is.

@@ -48,9 +48,7 @@ class Entry(NamedTuple):
 
 @dataclass
 class ContactFile:
-    """An opened file. `header`: the column names; `roles`: the role of each column; `unknown`: columns that are not
-    read.
-    """
+    """An opened file: `header` has the column names, `roles` their roles, `unknown` the columns that are not read."""
 
     format: str
     encoding: str
@@ -101,8 +99,7 @@ def look(raw: IO[bytes], encoding: str = "", rows: int = 3) -> Look:
 
 
 def roles_as_said(raw: IO[bytes], encoding: str, said: Mapping[str, str]) -> list[str]:
-    """Return the roles of a table's columns: those in `said` (column name to role), else those detected from the
-    header.
+    """Return the roles of a table's columns: those in `said` (column name to role), else the detected ones.
 
     Raises UnreadableFile when no column has one of the names.
     """

@@ -56,7 +56,7 @@ WHERE employee_id = ANY(%s) AND recorded_at >= %s AND recorded_at < %s
   AND (source NOT IN ('feed', 'demo') OR replaces_id IS NOT NULL) GROUP BY 1
 """
 # Contacts that share an identity with a draft and were recorded, or ended, after the receipt. A file may wait in the
-# queue while its employee goes on recording.
+# queue while its employee continues to record contacts.
 SINCE = f"""{SENT}
 SELECT met.employee_id, met.kind, met.digest, contact.id, contact.recorded_at, contact.ended_at FROM wanted
 JOIN LATERAL (SELECT * FROM contacts_contactidentity one WHERE one.employee_id = wanted.employee_id
@@ -88,9 +88,7 @@ class Later(NamedTuple):
 
 @dataclass
 class Batch:
-    """The outcomes of a batch in the order of its drafts, and the employees and identities whose standing it may
-    change.
-    """
+    """The outcomes of a batch in the order of its drafts, and the employees and identities to evaluate again."""
 
     outcomes: list[Outcome] = field(default_factory=list)
     employees: set[int] = field(default_factory=set)
@@ -160,12 +158,12 @@ def record(
     source: str,
     submission_id: uuid.UUID,
 ) -> Batch:
-    """Evaluate drafts in order, given as (employee id, checked draft), and store the valid ones. They count from the
-    receipt.
+    """Evaluate drafts in order, given as (employee id, checked draft), and store the valid ones.
 
-    A draft that shares an identity with a live contact is a duplicate. Changes after the receipt neither count a person
-    twice nor lose one. A contact recorded later counts from the receipt; after a contact that ended later, the new one
-    starts at its end. The caller holds the facts lock and the locks on the employees' rows.
+    They count from the receipt. A draft that shares an identity with a live contact is a duplicate. Changes after the
+    receipt neither count a person twice nor lose one. A contact recorded later counts from the receipt; after a contact
+    that ended later, the new one starts at its end. The caller holds the facts lock and the locks on the employees'
+    rows.
     """
     batch, new = Batch(), []
     held, ids, messages = existing_identities(drafts), reserve_ids(len(drafts)), sentences()

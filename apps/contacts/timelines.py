@@ -126,6 +126,7 @@ def stays_of(sightings: Iterable[Sighting]) -> list[Stay]:
 
 def _people(rows: Sequence[Sighting]) -> list[list[Sighting]]:
     """Group the rows by person, each person's rows in order of time."""
+    # Union-find: all rows of one run of an identity get the same root.
     root = list(range(len(rows)))
 
     def find(n: int) -> int:

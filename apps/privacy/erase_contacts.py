@@ -1,5 +1,4 @@
-"""Erase a person outside the company on request: their identifying data is removed everywhere, all counts stay (ADR
-53).
+"""Erase a person outside the company on request: identifying data is removed, all counts stay (ADR 53).
 
 The erasure has three steps. First an objection to their identities is committed, so that no employee records them
 again. Then the erasure waits for running writers. Then it blanks the stored data. It is idempotent: a second run erases
@@ -103,6 +102,7 @@ def finish(whom: ErasureTarget, *, erasure: Erasure, by: Actor) -> ErasurePrevie
     """
     if not wait_for_writers(PATIENCE):
         raise ErasureRefused("busy", _("Somebody is still writing contacts. Try again in a minute."))
+    # Record pending drafts first: the objection then refuses the person, and the report can be blanked below.
     for submission in handed_in_with(MatchedRecords.of(whom)):
         if submission.state == Submission.State.RECEIVED and submission.payload is not None:
             finish_submission(submission.pk)

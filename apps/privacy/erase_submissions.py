@@ -95,9 +95,7 @@ def _shows(stored: StoredFile, layout: dict[str, Any], whom: ErasureTarget, trac
 
 
 def clear_files(whom: ErasureTarget, known: MatchedRecords) -> int:
-    """Blank the person's rejected lines, and delete every other file that mentions them; returns how many files there
-    were.
-    """
+    """Blank the person's rejected lines, and delete other files that mention them; returns the number of files."""
     cleared = 0
     for stored, _handed_in in list(files_with(whom, known)):
         with transaction.atomic():

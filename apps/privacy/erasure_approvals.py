@@ -1,5 +1,4 @@
-"""Erasures that wait for a second person (ADR 75): the requester sees no counts, the second person sees them and
-approves.
+"""Erasures that wait for a second person (ADR 75): only the second person sees counts before approving.
 
 The requester never learns how much data there is, because that would reveal whose contact the person is.
 """
@@ -43,10 +42,9 @@ class Asked:
 
 
 def request_erasure(identities: tuple[Identity, ...], *, reason: str, key: uuid.UUID, by: Actor) -> ApprovalRequest:
-    """Store an erasure that waits for a second person, without searching for data. The same `key` returns the same
-    request.
+    """Store an erasure that waits for a second person, without searching for data.
 
-    Raises ErasureRefused, ApprovalRefused.
+    The same `key` returns the same request. Raises ErasureRefused, ApprovalRefused.
     """
     if known := ApprovalRequest.objects.filter(kind=Kind.ERASURE, subject=str(key)).first():
         return known

@@ -33,9 +33,7 @@ SELECT employee_id, id FROM found ORDER BY employee_id, id
 
 
 class ErasureRefused(ValueError):
-    """The erasure cannot be done now, or not as requested: a stable `code`, a message, and the form field it belongs
-    to.
-    """
+    """The erasure cannot be done now, or not as requested: a stable `code`, a message, and a form field."""
 
     def __init__(self, code: str, message: str, field: str = ""):
         super().__init__(message)
@@ -92,10 +90,10 @@ class MatchedRecords:
 
     @property
     def telling(self) -> PiiPattern:
-        """Return the pattern with identities and distinctive names: two or more words, or three or more non-ASCII
-        characters.
+        """Return the pattern with identities and distinctive names.
 
-        Shorter names match too many other people.
+        A name is distinctive with two or more words, or with three or more characters that are not all ASCII. Shorter
+        names match too many other people.
         """
         return replace(self.at_home, names=tuple(name for name in self.at_home.names if _tells(name)))
 

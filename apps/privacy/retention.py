@@ -49,8 +49,9 @@ class RetentionStatus:
         return self.campaign.state == Campaign.State.FROZEN and at >= self.until and not self.unsettled
 
     def in_use(self, at: datetime) -> bool:
-        """Return whether the campaign is evaluated, or its result can be disputed, at that instant; then no contact is
-        erased.
+        """Return whether the campaign is evaluated, or its result can be disputed, at that instant.
+
+        Contacts of such a campaign are not erased.
         """
         answered = self.campaign.rule.cutoff_at + reviewing_time()
         return self.campaign.state != Campaign.State.FROZEN or at < answered or self.unsettled

@@ -67,10 +67,9 @@ WHERE id IN (SELECT id FROM contacts_submission contact WHERE received_at < %(be
 
 @dataclass(frozen=True)
 class RetentionWindow:
-    """The expired contacts: recorded `before` and in no `held` period, or recorded by employees who left before
-    `left_before`.
+    """The expired contacts: recorded `before` and in no `held` period, or recorded by a leaver.
 
-    A leaver's contacts are kept in periods that are in `use`.
+    A leaver left before `left_before`. A leaver's contacts are kept in periods that are in `use`.
     """
 
     before: datetime

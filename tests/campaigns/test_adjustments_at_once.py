@@ -200,9 +200,7 @@ def test_a_campaign_that_closes_in_between_is_not_adjusted(campaign: Campaign, a
 def test_an_own_adjustment_that_comes_in_between_is_seen_by_the_grant_for_many(
     campaign: Campaign, alice: Employee, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The list is checked after the employees' rows are locked, so an adjustment granted in between is not granted
-    twice.
-    """
+    """The list is checked after the employees' rows are locked, so no employee is adjusted twice."""
     header = "staff_no,name,email,started_on\n"
     load(header + "J12,Jo,jo@corp.example.com,2026-11-12\nJ20,Jim,jim@corp.example.com,2026-11-20")
     campaign.refresh_from_db()

@@ -1,6 +1,4 @@
-"""Adjusting many by a file: every line has an outcome, and the previewed list is the list that is requested and
-granted.
-"""
+"""Adjusting many by a file: every line has an outcome, and HR grants exactly the previewed list."""
 
 import csv
 import io
@@ -421,9 +419,7 @@ def test_a_file_gives_exactly_what_single_adjustments_give(campaign: Campaign, s
 
 
 def questions(size: int, noon: Clock) -> list[int]:
-    """Return the query counts of preview, request, second preview and grant of a file of `size` lines, some of them
-    bad.
-    """
+    """Return the query counts of preview, request, second preview and grant of `size` lines, some of them bad."""
     load("staff_no,name,email\n" + "\n".join(f"N{n:05d},Name,n{n}@corp.example.com" for n in range(size)))
     campaign = november(name=f"Of {size}")
     mark()

@@ -35,9 +35,7 @@ def line(number: str, started: str = "", department: str = "Sales", left: str = 
 
 @pytest.fixture
 def joined(company: dict[str, Employee]) -> Campaign:
-    """November with long-serving employees, joiners on the 2nd, 12th and 20th, one who left and returned, and a future
-    one.
-    """
+    """November with long-serving employees, joiners on the 2nd, 12th and 20th, a returner and a future employee."""
     rows = [
         line("J02", "2026-11-02"), line("J12", "2026-11-12"), line("J20", "2026-11-20", "Support"),
         line("OLD", "2020-01-01"), line("FIRST", "2026-11-01"), line("NEXT", "2026-11-28"),

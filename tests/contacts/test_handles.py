@@ -77,7 +77,7 @@ def test_a_file_has_its_bad_handles_rejected_by_line(alice: Employee, trusted: b
 
 
 def test_a_number_is_a_handle_only_for_who_says_so(alice: Employee) -> None:
-    """In a handle column, l39... is queried as a possible phone number; after an @ it is accepted as a handle."""
+    """In a handle column, l39... is refused as a mistyped phone number; after an @ it is accepted as a handle."""
     assert normalise_draft(Draft("", (("handle", "l3912345678"),))).refused is not None
     assert normalise_draft(Draft("", (("handle", "@l3912345678"),))).refused is None
 

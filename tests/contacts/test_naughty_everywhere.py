@@ -1,7 +1,7 @@
-"""Hostile texts in every field of every input channel: never a 5xx; stored as cleaned, or refused with the field's
-name.
+"""Hostile texts in every field of every input channel: never a 5xx.
 
-The texts are our own. A channel that cannot transmit a text (half a surrogate pair in UTF-8) sends its bytes instead.
+Each text is stored as cleaned, or refused with the field's name. The texts are our own. A channel that cannot transmit
+a text (half a surrogate pair in UTF-8) sends its bytes instead.
 """
 
 import io

@@ -1,4 +1,4 @@
-"""Files that wait while their employee goes on recording. A failure counts a person twice or loses contacts in time.
+"""Files that wait while their employee records more. A failure counts a person twice or loses contacts in time.
 
 A file counts from its receipt but may be recorded much later: behind other files, or after a worker died.
 """

@@ -361,7 +361,7 @@ def test_a_file_that_is_recorded_is_not_kept(campaign: Campaign, alice: Employee
     assert not StoredFile.objects.exists()
 
 
-# -- how it is asked -----------------------------------------------------------------------------------------------
+# -- how an erasure is requested -----------------------------------------------------------------------------------
 
 
 def test_looking_changes_nothing_and_says_how_much_but_not_whose(everywhere: Campaign) -> None:

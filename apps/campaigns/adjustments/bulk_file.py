@@ -137,8 +137,9 @@ def read_adjustments(raw: IO[bytes], encoding: str = "") -> AdjustmentFile:
 
 
 def rejected_csv(file: AdjustmentFile, rejects: Sequence[Rejected]) -> bytes:
-    """Return the rejected lines under the file's own headings, with line, column and reason, to correct and upload
-    again.
+    """Return the rejected lines under the file's own headings, with line, column and reason.
+
+    HR can correct this file and upload it again.
     """
     kept = [place for place, name in enumerate(file.header) if name.lower() not in TOLD]
     text = io.StringIO()

@@ -183,8 +183,9 @@ def _candidate(employee: int, line: Line, one: Facts, rule: CampaignRule) -> Bul
 
 
 def _disagreement(lines: list[Line]) -> str:
-    """Return the message for the lines of one person when they disagree, with the first few numbers; else an empty
-    string.
+    """Return the message for the lines of one person when they disagree, else an empty string.
+
+    The message names the first few line numbers.
     """
     if len({line.terms for line in lines}) == 1:
         return ""

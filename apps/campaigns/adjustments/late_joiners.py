@@ -1,7 +1,6 @@
-"""Adjust many by one rule: employees who joined after a day get a pro-rata target, previewed as a list before the
-request.
+"""Adjust many by one rule: employees who joined after a day get a pro-rata target.
 
-Each query here is one statement, however many employees there are.
+HR previews them as a list before the request. Each query here is one statement, however many employees there are.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""Counts of all contacts: the intake by time and source, compacted regularly, and a daily count of handle-only
-contacts.
+"""Counts of all contacts: the intake by time and source, and a daily count of handle-only contacts.
+
+The intake has many rows, which a task compacts regularly.
 """
 
 from __future__ import annotations

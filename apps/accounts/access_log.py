@@ -1,7 +1,7 @@
-"""Looks at one named person's record by somebody who is neither that person nor above them: each is an entry (ADR 41).
+"""Audit entries for reads of one named person's record (ADR 41).
 
-Lists are none, unless a search or a filter leaves one person; whoever takes one away as a file leaves an entry of
-its own. What was typed is in no entry: it may be anybody.
+Reads by that person, or by a manager above, are not logged. Lists are not logged, unless a search or filter leaves one
+person. Each file export writes its own entry. No entry holds the search text, because it may name another person.
 """
 
 from __future__ import annotations
@@ -13,14 +13,15 @@ from apps.accounts.models import Account
 from apps.core.audit import audit_once
 from apps.employees.models import Employee
 
-# Loading a page again, and its charts, is the same look.
+# Reloading a page, or loading its charts, counts as the same read.
 SAME_LOOK = timedelta(hours=1)
 
 
 def log_record_access(reader: Account, person: Employee, what: str) -> None:
-    """Append that `reader` looks at `what` of `person`: standing, adjustment, account. For those above it asks nothing.
+    """Append that `reader` reads `what` of `person`: standing, adjustment, account.
 
-    Give a person with the node selected; whether the reader may look is decided before.
+    Reads by the person or by a manager above write nothing, without a query. The caller selects `person` with its node,
+    and checks the permission first.
     """
     if _is_theirs(reader, person):
         return
@@ -30,7 +31,7 @@ def log_record_access(reader: Account, person: Employee, what: str) -> None:
 
 
 def note_found(reader: Account, employee_ids: Collection[int], what: str) -> None:
-    """`note_look` when these are the whole of a narrowed list and it has one person; else nothing."""
+    """Call `log_record_access` when a narrowed list holds exactly one person; `employee_ids` are the whole list."""
     if len(employee_ids) != 1:
         return
     person = Employee.objects.select_related("node").filter(pk__in=employee_ids).first()

@@ -1,4 +1,4 @@
-"""The admin of people: accounts, roles and the roster, to read."""
+"""Read-only admin of accounts, roles and employees."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from apps.employees.models import Employee
 
 
 class PersonAdmin(ReadOnlyAdmin):
-    """Rows about one person each: opening one is a look at that person."""
+    """Rows about one person each; opening a row logs a read of that person's record."""
 
     looked_at = "account"
 
     def person(self, row: Any) -> Employee | None:
-        """Whom the row is about."""
+        """Return the employee that the row describes, or None."""
         return cast("Employee | None", row.employee)
 
     def render_change_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:

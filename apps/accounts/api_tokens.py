@@ -1,4 +1,7 @@
-"""Making, using and revoking the tokens programs sign in with: shown once, never stored, every change audited."""
+"""Create, use and revoke API tokens.
+
+A token's secret is shown once and never stored. Every change is audited.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ from apps.core.clock import db_now
 from apps.core.identity import clean_text
 from apps.core.querysets import Clock
 
-# Lets a scanner of repositories and chats recognise a leaked one.
+# The prefix lets secret scanners of repositories and chats recognise a leaked token.
 PREFIX = "hnd_"
 RANDOM_BYTES = 32
 NAME_LIMIT = 100
@@ -30,7 +33,7 @@ OFFERED = tuple(Scope)
 
 
 class TokenRefused(ValueError):
-    """A token that cannot be made: a stable `code`, a sentence, and the field it belongs to."""
+    """A token that cannot be created: a stable `code`, a `message`, and the `field` it belongs to."""
 
     def __init__(self, code: str, message: str, field: str = ""):
         super().__init__(message)
@@ -46,10 +49,10 @@ def create_token(
     days: int = DEFAULT_DAYS,
     shown: bool = False,
 ) -> tuple[ApiToken, str]:
-    """Make a token that expires after `days`; returns it with its secret, which is stored nowhere.
+    """Create a token that expires after `days`; return it with its secret, which is not stored.
 
-    `shown`: the second factor was shown by whoever makes it. Without that, a role of SECOND_FACTOR_ROLES does not reach
-    through the token. Raises TokenRefused.
+    `shown`: the creator has shown a second factor. Otherwise the token does not carry the roles of SECOND_FACTOR_ROLES.
+    Raises TokenRefused.
     """
     name = clean_text(name, NAME_LIMIT)
     _refuse_bad_terms(account, name, scopes, days, shown)
@@ -86,7 +89,7 @@ def _refuse_bad_terms(account: Account, name: str, scopes: Collection[str], days
 
 
 def revoke_token(*, token: ApiToken, by: Actor) -> bool:
-    """End a token at once; False when it had ended before."""
+    """Revoke a token at once; False when it was already revoked."""
     with transaction.atomic():
         ended = ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=Clock())
         if ended:
@@ -97,22 +100,23 @@ def revoke_token(*, token: ApiToken, by: Actor) -> bool:
 
 
 def sign_in(secret: str) -> tuple[Account, ApiToken] | None:
-    """The account a secret signs in and its token, or None for an unknown, expired or revoked one, or a leaver's.
+    """Return the account and token for a secret; None when the token is unknown, expired, revoked or a leaver's.
 
-    The account has only the roles that reach through the token.
+    The account holds only the roles that the token carries.
     """
     found = ApiToken.objects.usable().filter(digest=_digest(secret)).annotate(now=Clock()).first()
     account = EmployeeBackend().get_user(found.account_id) if found else None
     if found is None or account is None:
         return None
     account.roles = _reach(account, found.second_factor)
+    # Write at most once per USE_NOTED_EVERY, so that a read request rarely causes a write.
     if found.last_used_at is None or found.last_used_at <= found.now - USE_NOTED_EVERY:
         ApiToken.objects.filter(pk=found.pk).update(last_used_at=found.now)
     return account, found
 
 
 def _reach(account: Account, shown: bool) -> frozenset[str]:
-    """The roles that a token gives: one that needs a second factor only where it was shown when the token was made."""
+    """Roles that a token carries; SECOND_FACTOR_ROLES only when a second factor was shown at its creation."""
     return account.roles if shown else account.roles - set(settings.SECOND_FACTOR_ROLES)
 
 

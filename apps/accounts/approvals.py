@@ -1,6 +1,6 @@
-"""The two-person rule: request a change of large effect, decide about it, and who may do either.
+"""The two-person rule: request a change of large effect and decide on it, with the permission checks for both.
 
-What a change does, and how it is made, belongs to its own service; this module knows only the request.
+The service of each change knows its effect and applies it. This module handles only the request.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from apps.core.clock import db_now
 from apps.core.identity import clean_text
 
 Decision = ApprovalRequest.Decision
-# An open request that nobody decides within this time can no longer be approved.
+# After this time, an open request can no longer be approved.
 REQUEST_VALID = timedelta(days=14)
 MAX_REASON_CHARS = 1000
 
 
 class ApprovalRefused(ValueError):
-    """A request or a decision is refused; nothing was changed. `code` names the reason for programs."""
+    """A refused request or decision; nothing was changed. `code` identifies the reason for programs."""
 
     def __init__(self, code: str, message: str):
         super().__init__(message)
@@ -46,14 +46,14 @@ def hr_accounts() -> QuerySet[Account]:
 
 
 def approvers(request: ApprovalRequest, now: datetime) -> QuerySet[Account]:
-    """HR accounts that can decide `request` at `now`: everybody of HR but the requester, whose account is settled."""
+    """HR accounts that can decide `request` at `now`: settled accounts, without the requester's."""
     return hr_accounts().filter(settled(now)).exclude(pk=request.requested_by_id or 0)
 
 
 def require_second_person(by: Actor) -> None:
-    """Check that `by` may take part in a two-person decision now; locks the account's role until the commit.
+    """Check that `by` may take part in a two-person decision now; lock the account's role until the commit.
 
-    Raises ApprovalRefused without the HR role, or when the account's address, factor or role changed lately.
+    Raises ApprovalRefused without the HR role, or when the account's address, factor or role changed recently.
     """
     accounts = Account.objects.filter(pk=by.id or 0, is_active=True)
     role = Role.objects.select_for_update(no_key=True).filter(account_id=by.id or 0, role=Role.Kind.HR).first()
@@ -63,7 +63,7 @@ def require_second_person(by: Actor) -> None:
 
 
 def require_settled(by: Actor) -> None:
-    """Raises ApprovalRefused when the account's address, second factor or role changed lately."""
+    """Raise ApprovalRefused when the account's address, second factor or role changed recently."""
     if not Account.objects.filter(settled(db_now()), pk=by.id or 0).exists():
         raise ApprovalRefused(
             "unsettled",
@@ -80,7 +80,7 @@ def request_approval(
 ) -> ApprovalRequest:
     """Store a change that waits for a second person. Raises ApprovalRefused.
 
-    `by` without an account is a command of the operator. One request for one subject can be open.
+    `by` has no account when an operator's command makes the request. Each subject can have one open request.
     """
     with transaction.atomic():
         if by.id is not None:
@@ -90,6 +90,7 @@ def request_approval(
         if existing := open_requests.first():
             if existing.expires_at > now:
                 raise ApprovalRefused("waiting", _("A request for this is waiting already."))
+            # The expired request is still undecided, and each subject can have only one undecided request.
             supersede_requests(open_requests.filter(pk=existing.pk))
         request = ApprovalRequest.objects.create(
             kind=kind, subject=subject, label=clean_text(label), payload=payload, effect=effect,
@@ -102,7 +103,10 @@ def request_approval(
 
 
 def lock_open_request(request_id: uuid.UUID) -> ApprovalRequest:
-    """The request under its row lock. Raises ApprovalRefused when it was decided or has expired, DoesNotExist."""
+    """Return the request under its row lock.
+
+    Raises ApprovalRefused when it was decided or has expired, and DoesNotExist.
+    """
     request = ApprovalRequest.objects.select_for_update().get(pk=request_id)
     if request.decision:
         raise ApprovalRefused(
@@ -114,9 +118,9 @@ def lock_open_request(request_id: uuid.UUID) -> ApprovalRequest:
 
 
 def record_approval(request: ApprovalRequest, *, by: Actor, effect: dict[str, int], by_operator: bool = False) -> None:
-    """Store the approval of a locked request; the caller makes the change in the same transaction.
+    """Store the approval of a locked request; the caller applies the change in the same transaction.
 
-    `effect` is what the second person saw. Raises ApprovalRefused.
+    `effect` is the effect that the second person saw. Raises ApprovalRefused.
     """
     _require_decider(request, by, by_operator)
     _write(request, Decision.APPROVED, by, db_now(), effect=effect, by_operator=by_operator)
@@ -124,7 +128,7 @@ def record_approval(request: ApprovalRequest, *, by: Actor, effect: dict[str, in
 
 
 def refuse_request(*, request_id: uuid.UUID, note: str, by: Actor, by_operator: bool = False) -> None:
-    """Refuse what another person requested, with a reason. Raises ApprovalRefused."""
+    """Refuse another person's request, with a reason. Raises ApprovalRefused."""
     why = clean_text(note, MAX_REASON_CHARS)
     if not why:
         raise ApprovalRefused("note", _("Say why it is refused."))
@@ -136,7 +140,7 @@ def refuse_request(*, request_id: uuid.UUID, note: str, by: Actor, by_operator: 
 
 
 def withdraw_request(*, request_id: uuid.UUID, by: Actor) -> None:
-    """Take back what one requested oneself. Raises ApprovalRefused."""
+    """Withdraw one's own request. Raises ApprovalRefused."""
     with transaction.atomic():
         request = lock_open_request(request_id)
         if by.id is None or request.requested_by_id != by.id:
@@ -146,14 +150,14 @@ def withdraw_request(*, request_id: uuid.UUID, by: Actor) -> None:
 
 
 def supersede_requests(requests: QuerySet[ApprovalRequest]) -> None:
-    """End open requests that mean nothing any more, because what they were counted on has changed."""
+    """Close open requests whose counted effect no longer holds, because the underlying data changed."""
     for request in requests.filter(decision=None).select_for_update():
         _write(request, Decision.SUPERSEDED, Actor(None, ""), db_now())
         _audit(request, "superseded", SYSTEM)
 
 
 def _require_decider(request: ApprovalRequest, by: Actor, by_operator: bool) -> None:
-    """The second person: another settled HR user, or the operator where no such HR user exists."""
+    """Check the second person: another settled HR user, or the operator when no such HR user exists."""
     if by_operator:
         if approvers(request, db_now()).exists():
             raise ApprovalRefused(
@@ -181,8 +185,8 @@ def _audit(
     request: ApprovalRequest, event: str, by: Actor, *, effect: dict[str, int] | None = None, operator: bool = False
 ) -> None:
     detail: dict[str, Any] = {"kind": request.kind, "subject": request.subject}
-    # How much there is of somebody tells whose contact they are, and the requester reads the trail too: of what the
-    # second person saw it has what the request says as well. `decided_effect` has the rest.
+    # Effect counts can reveal whose contact a person is, and the requester reads the trail too. The entry holds only
+    # the counts that the request shows; `decided_effect` holds the rest.
     if effect is not None and request.kind != ApprovalRequest.Kind.ERASURE:
         detail["effect"] = {name: count for name, count in effect.items() if name in request.effect}
     if operator:

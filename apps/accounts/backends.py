@@ -1,4 +1,4 @@
-"""Sign-in with staff number or e-mail and password. Who has left cannot sign in, nor stay signed in."""
+"""Sign-in with staff number or e-mail and password; leavers can neither sign in nor stay signed in."""
 
 from __future__ import annotations
 
@@ -18,8 +18,7 @@ from apps.core.identity import storable
 from apps.core.periods import in_force_from
 from apps.core.querysets import Clock
 
-# One query for every request: the account, its employee and tree node, its roles, whether it stands in for a manager,
-# only while employed.
+# One query per request reads the account, employee, tree node, roles and deputy flag, for current employees only.
 MAY_SIGN_IN = Q(employee=None) | in_force_from(Clock(), of="employee__employment")
 
 HELD = "ARRAY(SELECT role.role FROM accounts_role role WHERE role.account_id = accounts_account.id)"
@@ -27,7 +26,7 @@ HELD = "ARRAY(SELECT role.role FROM accounts_role role WHERE role.account_id = a
 
 @cache
 def _leads() -> tuple[str, tuple[object, ...]]:
-    """Whether the account's employee sees another's team now, as SQL; put together once, for every request asks it."""
+    """SQL: whether the account's employee sees another manager's team as a deputy now. Cached for every request."""
     chosen = Deputyship.objects.in_force().with_a_team().order_by().values("deputy_id")
     text, values = chosen.query.sql_with_params()
     return f"EXISTS ({text} AND accounts_deputyship.deputy_id = accounts_account.employee_id)", tuple(values)
@@ -35,34 +34,35 @@ def _leads() -> tuple[str, tuple[object, ...]]:
 
 @cache
 def _signed_in() -> QuerySet[Account]:
-    """Whoever may be signed in, with all that a request asks of them; put together once, for every request asks it."""
+    """Accounts that may be signed in, with all data a request needs; cached, because every request runs it."""
     may = Account.objects.filter(MAY_SIGN_IN, is_active=True).select_related("employee", "employee__node")
     return may.annotate(
         running=F("employee__employment__pk"),
-        held=RawSQL(HELD, (), ArrayField(TextField())),  # noqa: S611 # nosec B611 # ours
-        leads=RawSQL(*_leads(), BooleanField()),  # noqa: S611 # nosec B611 # Django's
+        held=RawSQL(HELD, (), ArrayField(TextField())),  # noqa: S611 # nosec B611 # constant SQL
+        leads=RawSQL(*_leads(), BooleanField()),  # noqa: S611 # nosec B611 # SQL compiled by Django
     ).distinct()
 
 
 def typed_name(raw: str) -> str:
-    """A name at the sign-in as it is looked up and counted: in the form (NFKC) that Django's own field gives it."""
+    """Normalise a typed sign-in name for look-up and throttling; NFKC, as Django's own username field does."""
     return unicodedata.normalize("NFKC", raw).strip().lower()
 
 
 def account_meant(name: str) -> Account | None:
-    """The account of somebody who works here now that a name at the sign-in means; None for none and for two."""
+    """Return the currently employed account that a sign-in name matches; None for no match or two."""
     name = typed_name(name)
     if not name or not storable(name):
         return None
-    # Only of people who work here: the address of a leaver may be another employee's today.
+    # Only current employees: a leaver's address may belong to another employee today.
     may = Account.objects.filter(meant_by(name) & MAY_SIGN_IN).select_related("employee").distinct()
     matches = list(may.order_by(F("employee").asc(nulls_last=True))[:2])
+    # A matching login takes precedence over a matching e-mail.
     exact = [account for account in matches if account.login == name] or matches
     return exact[0] if len(exact) == 1 else None
 
 
 class EmployeeBackend(ModelBackend):
-    """Django's own backend over logins and e-mail addresses, for accounts of people who are employed now."""
+    """Django's backend over logins and e-mail addresses, for accounts of current employees."""
 
     def authenticate(
         self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **kwargs: Any
@@ -72,7 +72,7 @@ class EmployeeBackend(ModelBackend):
             return None
         account = account_meant(name)
         if account is None:
-            # As long as a real check, so that the time does not tell whether the account exists.
+            # Hash the password anyway: equal response times do not reveal whether the account exists.
             Account().set_password(password)
             return None
         if account.check_password(password) and self.user_can_authenticate(account):

@@ -1,6 +1,6 @@
-"""A list of passwords that became known elsewhere, in the form of Have I Been Pwned's: lines `SHA-1:count`, in order.
+"""Binary search in a list of breached passwords, in the Have I Been Pwned format: sorted `SHA-1:count` lines.
 
-The whole of it is some 40 GB. A line is found by halving the file, some 35 short reads, and nothing of it is kept.
+The full list has about 40 GB. A search needs about 35 short reads, and nothing stays in memory.
 """
 
 from __future__ import annotations
@@ -12,19 +12,19 @@ from pathlib import Path
 from typing import BinaryIO
 
 LINE = re.compile(rb"([0-9A-Fa-f]{40}):[0-9]+\r?\n?")
-# More than any line of such a list; a file of another form is never read to a line's end that is not there.
+# Longer than any valid line. The bound limits a read in a file of another format.
 LONGEST = 100
-# Lines from all over the list that are looked at for its order: one that is ordered by counts would find nobody.
+# Number of sampled lines that must be in order: a file ordered by count would never match.
 LOOKS = 32
 
 
 class PasswordListError(Exception):
-    """The file cannot be used; the text says why, in a part of a sentence."""
+    """The file cannot be used; the text is the reason, as part of a sentence."""
 
 
 def is_known(path: Path, password: str) -> bool:
-    """Whether the list has this password. Raises NoSuchList for a file that cannot be read."""
-    # The list's own form, and no protection of anything.
+    """Whether the list holds this password. Raises PasswordListError when the file cannot be read."""
+    # SHA-1 is the list's format here, not a protection.
     digest = hashlib.sha1(password.encode(), usedforsecurity=False).hexdigest().upper().encode()
     try:
         with path.open("rb") as file:
@@ -34,9 +34,9 @@ def is_known(path: Path, password: str) -> bool:
 
 
 def has_line(file: BinaryIO, digest: bytes) -> bool:
-    """Whether a list has a line that begins with this digest, 40 digits in upper case."""
+    """Whether a list has a line that begins with this digest, 40 hex digits in upper case."""
     low, high = 0, file.seek(0, 2)
-    # The line, if there is one, begins from `low`, where a line begins, and before `high`.
+    # Invariant: a matching line starts at or after `low`, which is the start of a line, and before `high`.
     while low < high:
         middle = (low + high) // 2
         begins = _next_line(file, middle)
@@ -55,7 +55,7 @@ def has_line(file: BinaryIO, digest: bytes) -> bool:
 
 
 def look_at(path: Path) -> None:
-    """Raises NoSuchList unless the file is such a list and in order, as far as a look here and there tells."""
+    """Sample the file; raise PasswordListError unless the lines have the right format and order."""
     try:
         with path.open("rb") as file:
             digests = list(_here_and_there(file))
@@ -79,7 +79,7 @@ def _here_and_there(file: BinaryIO) -> Iterator[bytes]:
 
 
 def _next_line(file: BinaryIO, position: int) -> int:
-    """Go to where the first line begins that does so at this position or behind it; returns that place."""
+    """Move to the first line that begins at or after `position`; return its offset in bytes."""
     if position == 0:
         return file.seek(0)
     file.seek(position - 1)

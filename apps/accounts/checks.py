@@ -1,4 +1,4 @@
-"""System checks that say plainly what an installation lacks."""
+"""System checks for the list of breached passwords."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ HINT = "docs/deployment.md says how such a list is made. Without BREACHED_PASSWO
 
 @register(Tags.security)
 def usable_list_of_passwords(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """Found at the start, not when somebody sets a password."""
+    """Report an unusable list at start-up, before the first user sets a password."""
     if not settings.BREACHED_PASSWORDS:
         return []
     try:
@@ -27,7 +27,7 @@ def usable_list_of_passwords(app_configs: Any, **kwargs: Any) -> list[CheckMessa
 
 @register(Tags.security, deploy=True)
 def list_of_passwords(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """Django's list of common passwords is short."""
+    """Suggest a list of breached passwords, because Django's list of common passwords is short."""
     if settings.BREACHED_PASSWORDS:
         return []
     told = "BREACHED_PASSWORDS is not set: passwords that became known elsewhere are taken, but for the commonest."

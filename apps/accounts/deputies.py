@@ -1,6 +1,7 @@
-"""Naming and ending deputies: a manager, or HR, lets somebody see the manager's team until a day.
+"""Name and end deputies: a manager or HR lets a deputy see the manager's team until a given day.
 
-What a deputy sees is decided in `querysets` at every request; here is only who may say so, of whom, and for how long.
+The querysets decide at every request what a deputy sees. This module decides who may name a deputy, for whom and for
+how long.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from apps.employees.models import Employee, Employment
 
 
 class DeputyRefused(ValueError):
-    """A deputy who cannot be named as wanted: the field, a sentence."""
+    """A deputy who cannot be named: the form `field` and a `message`."""
 
     def __init__(self, field: str, message: str):
         super().__init__(message)
@@ -37,13 +38,13 @@ def name_deputy(
     starts_on: date | None = None,
     key: uuid.UUID | None = None,
 ) -> Deputyship:
-    """Let `deputy` see the manager's team from the first day (without one: from now) to the end of `until`.
+    """Let `deputy` see the manager's team from `starts_on` (default: now) to the end of `until`.
 
-    Days are the company's. The same `key` again is the same deputyship. Raises DeputyRefused.
+    Days are in the company's time zone. Repeating a `key` returns the same deputyship. Raises DeputyRefused.
     """
     key = key or uuid.uuid4()
     with transaction.atomic():
-        # Everybody who names for this manager queues here: a form sent twice at once finds the first one's effect.
+        # The row lock serialises writers per manager, so a form sent twice finds the first result.
         Employee.objects.select_for_update(no_key=True).get(pk=manager.pk)
         known = Deputyship.objects.filter(named_by_id=by.pk, key=key).first()
         if known:
@@ -66,9 +67,9 @@ def name_deputy(
 
 
 def end_deputyship(*, deputyship_id: int, by: Account) -> tuple[Deputyship, bool]:
-    """End it now; False when it was over already. The manager, the deputy and HR may, for whom else it does not exist.
+    """End a deputyship now; False when it had already ended. Raises Deputyship.DoesNotExist.
 
-    Raises Deputyship.DoesNotExist.
+    The manager, the deputy and HR may end it. For all other users it does not exist.
     """
     with transaction.atomic():
         found = Deputyship.objects.visible_to(by).select_related("manager", "deputy").get(pk=deputyship_id)
@@ -83,7 +84,7 @@ def _period(now: datetime, starts_on: date | None, until: date) -> tuple[datetim
         raise DeputyRefused("until", _("This day has passed."))
     if starts_on and until < starts_on:
         raise DeputyRefused("until", _("It ends before it begins."))
-    # Compared as days first: no calendar has the day after the last one.
+    # Compare days first: `midnight` would overflow after the calendar's last day.
     if until > (now + LONGEST).date() or midnight(until, 1) > now + LONGEST:
         raise DeputyRefused("until", _("A deputy is named for a year at most."))
     return (midnight(starts_on) if starts_on and starts_on > today else now), midnight(until, 1)
@@ -92,7 +93,7 @@ def _period(now: datetime, starts_on: date | None, until: date) -> tuple[datetim
 def _refuse_people(manager: Employee, deputy: Employee, by: Account, begin: datetime, now: datetime) -> None:
     if by.employee_id != manager.pk and not by.has_role("hr"):
         raise DeputyRefused("manager", _("Only the manager and HR name a deputy."))
-    # Fresh: the tree may have changed since the form was shown.
+    # Read again, because the tree may have changed since the form was shown.
     if not Employee.objects.select_related("node").get(pk=manager.pk).is_manager:
         raise DeputyRefused("manager", _("Nobody stands below this person today, so there is nothing to see."))
     if manager.pk == deputy.pk:
@@ -103,7 +104,10 @@ def _refuse_people(manager: Employee, deputy: Employee, by: Account, begin: date
 
 
 def _end_lapsed(manager: Employee, deputy: Employee, by: Account) -> None:
-    """End what is over because one of the two had left: it would stand in the way. A refusal takes this back too."""
+    """End deputyships that lapsed when either person left, because they would block a new one.
+
+    The transaction of a refusal undoes this too.
+    """
     pair = Deputyship.objects.filter(manager=manager, deputy=deputy)
     alive = list(pair.not_over().values_list("pk", flat=True))
     for lapsed in pair.filter(ended_at=None).exclude(pk__in=alive).select_related("manager", "deputy"):

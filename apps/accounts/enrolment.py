@@ -1,4 +1,4 @@
-"""Enrolment codes: the operator makes one, and the role holder types it to add the first second factor (ADR 65)."""
+"""Enrolment codes: the operator creates one; the role holder enters it to add the first second factor (ADR 65)."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ from apps.core.audit import Actor, audit, audit_once
 from apps.core.clock import db_now
 
 VALID = timedelta(days=7)
-# No letter or digit that looks like another: 16 of 31 are 79 bits.
+# No look-alike characters. 16 characters out of 31 give 79 bits.
 ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 GROUPS, GROUP_CHARS = 4, 4
-# Kinds that are a factor of their own; recovery codes only stand in for one.
+# Kinds that count as a factor; recovery codes only replace one.
 FACTORS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
 
 
 class CodeNeeded(Exception):
-    """The first second factor of a role holder needs an enrolment code, and this is none that is good."""
+    """A role holder's first second factor needs a valid enrolment code, and this code is not valid."""
 
 
 def has_factor(account: Account) -> bool:
-    """Whether this account signs in with something beside the password."""
+    """Whether the account has a second factor."""
     return Authenticator.objects.filter(user=account, type__in=FACTORS).exists()
 
 
 def needs_code(account: Account) -> bool:
-    """Whether the account's next second factor needs an enrolment code: it holds a role, and has no factor yet."""
+    """Whether the account's next second factor needs an enrolment code: it holds a role and has no factor yet."""
     return Role.objects.filter(account=account).exists() and not has_factor(account)
 
 
 def make_code(*, account: Account, by: Actor) -> str | None:
-    """A new code, good once and for VALID; the one before is void. None for an account that needs none."""
+    """Create a code, valid once and for VALID, and void the previous one; None when the account needs none."""
     code = "-".join("".join(secrets.choice(ALPHABET) for _ in range(GROUP_CHARS)) for _ in range(GROUPS))
     with transaction.atomic():
         Account.objects.select_for_update().get(pk=account.pk)
@@ -54,9 +54,9 @@ def make_code(*, account: Account, by: Actor) -> str | None:
 
 
 def use_code(account: Account, typed: str) -> None:
-    """Use up the code that the account needs for its next factor; nothing where it needs none. Raises CodeNeeded.
+    """Use up the code that the account's next factor needs; does nothing when it needs none. Raises CodeNeeded.
 
-    The caller has locked the account, and adds the factor in the same transaction.
+    The caller holds the account's row lock and adds the factor in the same transaction.
     """
     if not needs_code(account):
         return
@@ -69,7 +69,10 @@ def use_code(account: Account, typed: str) -> None:
 
 
 def audit_wrong_enrolment_code(account: Account) -> None:
-    """Append that a wrong enrolment code was typed, once a minute: the password before it was right."""
+    """Append a wrong enrolment code to the audit trail, at most once a minute.
+
+    The entry matters because the password before it was right.
+    """
     audit_once(
         "account.enrolment_code_refused", by=Actor(None, "?"), kind="account", id=account.pk, label=str(account),
         within=timedelta(minutes=1),
@@ -77,7 +80,7 @@ def audit_wrong_enrolment_code(account: Account) -> None:
 
 
 def _digests(account: Account, code: str) -> Iterator[bytes]:
-    """Of the code as people type it, with today's SECRET_KEY first and then the ones before."""
+    """Digests of a typed code, with the current SECRET_KEY first, then each fallback key."""
     plain = "".join(char for char in code.upper() if char.isalnum())
     for key in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS):
         yield salted_hmac("enrolment code", f"{account.pk}:{plain}", secret=key, algorithm="sha256").digest()

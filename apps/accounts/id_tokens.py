@@ -1,7 +1,7 @@
-"""Whether an ID token of OpenID Connect is what it says it is: signed by the provider, for us, now, for this browser.
+"""Validate an OpenID Connect ID token: signature, issuer, audience, age and nonce.
 
-OpenID Connect Core 1.0, 3.1.3.7. The check of the signature is not left out, which a client that has fetched its token
-itself would be allowed to: it costs a millisecond, and holds when the way to the provider does not.
+Source: OpenID Connect Core 1.0, section 3.1.3.7. The standard lets a client that fetched the token itself skip the
+signature. This check costs a millisecond, and holds even when the connection to the provider is compromised.
 """
 
 from __future__ import annotations
@@ -13,25 +13,25 @@ from typing import Any
 import jwt
 from jwt.types import Options
 
-# Signatures of a private key. With a shared secret, or none, whoever knows what everybody may know could sign.
+# Asymmetric signatures only: with a shared secret or no key, a third party could sign.
 ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
 KEY_TYPES = {"RSA", "EC", "OKP"}
-# How far two clocks may be apart, and how old a token may be that was made for a browser that waits: seconds.
+# Allowed clock difference, and the maximum age of a token for a waiting browser; both in seconds.
 LEEWAY, OLDEST = 60, 600
 NEEDED = ["iss", "sub", "aud", "exp", "iat", "nonce"]
 LONGEST_SUBJECT = 255
 
 
 class BadToken(Exception):
-    """The token proves nothing; the text says why, for the log alone."""
+    """The token is invalid; the text says why, for the log only."""
 
 
 def read_id_token(
     token: object, *, keys: Sequence[dict[str, Any]], issuer: str, client_id: str, nonce: str, now: float
 ) -> dict[str, Any]:
-    """The claims of a token that holds; raises BadToken for every other.
+    """Return the claims of a valid token; raise BadToken for any other.
 
-    `keys`: what stands in the provider's JWK set; `now`: seconds of Unix time.
+    `keys`: the keys of the provider's JWK set. `now`: Unix time in seconds.
     """
     if not isinstance(token, str) or not nonce:
         raise BadToken("no ID token")
@@ -49,7 +49,7 @@ def read_id_token(
 
 
 def _key(header: dict[str, Any], keys: Sequence[dict[str, Any]]) -> jwt.PyJWK:
-    """The one public key the header means."""
+    """Return the one public key that the token header selects."""
     kid, algorithm = header.get("kid"), header.get("alg")
     if algorithm not in ALGORITHMS:
         raise BadToken(f"signed by {algorithm}")
@@ -61,7 +61,7 @@ def _key(header: dict[str, Any], keys: Sequence[dict[str, Any]]) -> jwt.PyJWK:
 
 
 def _for_us_now(claims: dict[str, Any], client_id: str, nonce: str, now: float) -> None:
-    """What the library does not look at."""
+    """Check what PyJWT does not: authorized party, nonce, age and subject."""
     audience = claims["aud"] if isinstance(claims["aud"], list) else [claims["aud"]]
     if claims.get("azp", client_id) != client_id or (len(audience) > 1 and "azp" not in claims):
         raise BadToken("made for another program")

@@ -1,9 +1,10 @@
-"""Guesses at passwords, codes and passkeys are limited, and nobody is locked out by another's guesses (ADR 52, 65).
+"""Rate limits for guesses at passwords, codes and passkeys; another user's guesses lock no owner out (ADR 52, 65).
 
-Failures are counted for an account at an address, and for an address whatever the names: never for an account alone, or
-anybody who knows its name could lock its owner out. A browser from which the owner has signed in before is counted for
-itself, so that not even somebody in the same office can. Prompts behind the sign-in are counted by session: its owner
-opens another. Counters are in the cache and end by themselves.
+Failures count per account and address, and per address for all names. They never count per account alone: otherwise
+an attacker who knows a name could lock its owner out.
+
+A browser in which the owner signed in before has its own counter, so a colleague at the same address cannot block it.
+Prompts behind the sign-in count per session; the owner can open another session. Counters live in the cache and expire.
 """
 
 from __future__ import annotations
@@ -25,14 +26,14 @@ from apps.accounts.models import Account
 from apps.core.audit import Actor, audit_once
 from apps.core.rate_limits import address_of
 
-# Failures until an account at an address waits, and until an address does, which may be a whole office's.
+# Failures before an account at one address waits, and before an address waits, which may serve a whole office.
 NAME_LIMIT, ADDRESS_LIMIT = 10, 100
-# Wrong second factors until the same happens. One in a third of a million is right, so that strangers all over the
-# world together have few: the owner's own browsers and passkeys have theirs.
+# Wrong second factors before the same happens. A guess succeeds once in about 333,000 tries, so all unknown browsers
+# together get few. The owner's own browsers and passkeys have separate counters.
 FACTOR_LIMIT, STRANGERS_LIMIT = 5, 30
-# Wrong answers to prompts of one session.
+# Wrong answers to the prompts of one session.
 PROMPT_LIMIT = 10
-# Since the last failure that was counted: what comes while one waits does not make it longer.
+# Counted from the last failure; requests during the wait do not extend it.
 WAIT = timedelta(minutes=15)
 KNOWN, KNOWN_FOR = "known", timedelta(days=180)
 SALT = "apps.accounts.login_throttling"
@@ -40,28 +41,31 @@ Counters = tuple[tuple[str, int], ...]
 
 
 class TooManyGuesses(Exception):
-    """No further guess is looked at for WAIT."""
+    """No guess is checked before WAIT has passed."""
 
 
 @dataclass(frozen=True)
 class Guess:
-    """One guess, counted as wrong before it is looked at: of many at once none gets past the limit."""
+    """One guess, counted as wrong before the check, so concurrent guesses cannot exceed the limit."""
 
     counters: Counters
 
     def was_right(self) -> None:
-        """Forget the failures of the account; an address keeps those of others: an own account buys it no guesses."""
+        """Clear the account's failures; the address counter keeps other accounts' failures.
+
+        Otherwise an attacker could sign in to an own account to get new guesses.
+        """
         keys = [key for key, _limit in self.counters]
         cache.delete_many(keys[:1])
         _take_back(keys[1:])
 
     def was_none(self) -> None:
-        """Nothing was guessed at: it does not count."""
+        """Uncount an attempt that was not a guess."""
         _take_back(key for key, _limit in self.counters)
 
     @property
     def was_last(self) -> bool:
-        """Whether it was the last one that is looked at."""
+        """Whether this guess reached the limit."""
         return any(_failures(key) >= limit for key, limit in self.counters)
 
 
@@ -69,9 +73,9 @@ NO_GUESS = Guess(())
 
 
 def guess_password(request: HttpRequest, name: str) -> Guess:
-    """Count a guess at the password of the account that a name means. Raises TooManyGuesses.
+    """Count a guess at the password of the account that `name` matches. Raises TooManyGuesses.
 
-    All names of an account count as one; a name that no account has counts for itself.
+    All names of an account share one counter. An unknown name has its own counter.
     """
     account = account_meant(name)
     who = f"account {account.pk}" if account else typed_name(name)
@@ -83,7 +87,7 @@ def guess_password(request: HttpRequest, name: str) -> Guess:
 
 
 def guess_factor(request: HttpRequest, account: Account, *, by_passkey: bool) -> Guess:
-    """Count a guess at the second factor of an account whose password was right. Raises TooManyGuesses."""
+    """Count a guess at the second factor, after a right password. Raises TooManyGuesses."""
     counters = _counted(request, f"factor of account {account.pk}", account, FACTOR_LIMIT)
     if not by_passkey and not _known_browser(request, account):
         counters = (*counters, (f"failed-factor-{account.pk}", STRANGERS_LIMIT))
@@ -95,7 +99,7 @@ def guess_factor(request: HttpRequest, account: Account, *, by_passkey: bool) ->
 
 
 def guess_in_session(request: HttpRequest, account: Account) -> Guess:
-    """Count a guess at a password, factor or code that a page behind the sign-in asks for. Raises TooManyGuesses."""
+    """Count a guess at a password, factor or code on a page behind the sign-in. Raises TooManyGuesses."""
     try:
         return _guess(((f"failed-session-{_digest(str(request.session.session_key))}", PROMPT_LIMIT),))
     except TooManyGuesses:
@@ -104,7 +108,7 @@ def guess_in_session(request: HttpRequest, account: Account) -> Guess:
 
 
 def remember_browser(response: HttpResponse, account: Account) -> None:
-    """From now on this browser is counted for itself when it asks for this account; it has shown all its factors."""
+    """Give this browser its own counter for this account; the caller has verified all factors."""
     value = signing.dumps([account.pk, secrets.token_urlsafe(12)], salt=SALT)
     response.set_cookie(
         _cookie(), value, max_age=KNOWN_FOR, httponly=True, samesite="Lax", secure=settings.SESSION_COOKIE_SECURE,
@@ -112,7 +116,10 @@ def remember_browser(response: HttpResponse, account: Account) -> None:
 
 
 def audit_locked_out(account: Account | None) -> None:
-    """Once a minute for one account and place; a name that nobody has is not kept: people type passwords there."""
+    """Append a lock-out, at most once a minute per account and place.
+
+    Unknown names are not stored, because users type passwords into the name field.
+    """
     audit_once(
         "account.locked_out", by=Actor(None, "?"), kind="account", id=account.pk if account else "",
         label=str(account or ""), within=timedelta(minutes=1),
@@ -128,7 +135,7 @@ def _digest(text: str) -> str:
 
 
 def _counted(request: HttpRequest, who: str, account: Account | None, limit: int) -> Counters:
-    """Keys of the cache with their limits: first what is the account's own."""
+    """Cache keys with their limits; the account's own key comes first."""
     if account and (browser := _known_browser(request, account)):
         return ((f"failed-{_digest(who)}-{browser}", limit),)
     address = _digest(address_of(request.META.get("REMOTE_ADDR", "")))
@@ -136,7 +143,7 @@ def _counted(request: HttpRequest, who: str, account: Account | None, limit: int
 
 
 def _known_browser(request: HttpRequest, account: Account) -> str:
-    """The browser's own number, where it was given for this account; otherwise empty."""
+    """The browser's number in its signed cookie for this account; empty without one."""
     try:
         known, number = signing.loads(request.COOKIES.get(_cookie(), ""), salt=SALT, max_age=KNOWN_FOR)
     except (signing.BadSignature, ValueError, TypeError):
@@ -151,22 +158,22 @@ def _guess(counters: Counters) -> Guess:
         raise TooManyGuesses
     counts = [(_one_more(key), limit) for key, limit in counters]
     if any(count > limit for count, limit in counts):
-        # Others came in between.
+        # Concurrent guesses were counted in between.
         _take_back(key for key, _limit in counters)
         raise TooManyGuesses
     return Guess(counters)
 
 
 def _end_in_time(keys: Iterable[str]) -> None:
-    """No counter stops anybody for longer than WAIT, even if somebody with the cache wrote one that never ends."""
-    # Only a cache on a server, which others can write to, has it.
+    """Limit the life of full counters to WAIT, even if another cache client wrote one without expiry."""
+    # Only a shared cache server has this method.
     end_within = getattr(caches["default"], "end_within", lambda key, seconds: None)
     for key in keys:
         end_within(key, int(WAIT.total_seconds()))
 
 
 def _failures(key: str) -> int:
-    """How often it failed; 0 where the cache holds something else than a number."""
+    """Number of failures; 0 when the cached value is not a number."""
     stored = cache.get(key, 0)
     return stored if isinstance(stored, int) else 0
 
@@ -177,7 +184,7 @@ def _one_more(key: str) -> int:
         return 1
     try:
         count = int(cache.incr(key))
-    except (ValueError, TypeError):  # it ended between the two, or was none of ours
+    except (ValueError, TypeError):  # the counter expired in between, or another client overwrote it
         cache.set(key, 1, seconds)
         return 1
     cache.touch(key, seconds)

@@ -1,7 +1,8 @@
-"""Whom the company's OpenID provider signs in: somebody of the roster who is employed now, bound once for all.
+"""Sign-in through the company's OpenID provider, for current employees on the roster.
 
-The first sign-in finds the person by staff number, or by a verified e-mail where tokens have no staff number. From
-then on the issuer and its subject decide alone: an address that changed, or went to somebody else, opens nothing.
+The first sign-in finds the employee by staff number, or by verified e-mail when tokens hold no staff number. It binds
+the account to the issuer and subject. Later sign-ins use this binding only: a changed or reassigned address gives no
+access.
 """
 
 from __future__ import annotations
@@ -27,7 +28,10 @@ from apps.employees.models import Employee
 
 @dataclass(frozen=True)
 class Claims:
-    """What a provider has proven of somebody. `email`: only one it has verified; `groups`: of the configured claim."""
+    """Verified claims of a provider about one person.
+
+    `email` is set only when the provider verified it. `groups` come from the configured claim.
+    """
 
     issuer: str
     subject: str
@@ -38,12 +42,12 @@ class Claims:
 
     @property
     def provider(self) -> Actor:
-        """The provider as the one who grants and takes roles."""
+        """The provider as the actor of role changes."""
         return Actor(None, f"OpenID provider {self.issuer}")
 
 
 class SsoRejected(Exception):
-    """Proven to be somebody, and yet nobody who may come in; the reason is one of those below."""
+    """The provider identified a person who may not sign in; `reason` is one of the constants below."""
 
     def __init__(self, reason: str, account: Account | None = None) -> None:
         super().__init__(reason)
@@ -51,12 +55,12 @@ class SsoRejected(Exception):
 
 
 EMPLOYED = in_force_from(Clock(), of="employment")
-# Nobody on the roster; left, not begun yet or switched off; bound to somebody else at the provider.
+# Not on the roster; not employed now or deactivated; bound to another subject at the provider.
 UNKNOWN, NOT_EMPLOYED, OTHER_SUBJECT = "unknown", "not_employed", "other_subject"
 
 
 def sign_on(claims: Claims) -> Account:
-    """The account of whoever these claims are about, bound and with the roles of their groups. Raises NotSignedOn."""
+    """Return the account of these claims, bound and with the roles of their groups. Raises SsoRejected."""
     with transaction.atomic():
         account = _bound(claims) or _bind(claims)
         if not Account.objects.filter(MAY_SIGN_IN, pk=account.pk, is_active=True).exists():
@@ -72,9 +76,10 @@ def _bound(claims: Claims) -> Account | None:
 
 
 def _bind(claims: Claims) -> Account:
-    """For ever, but for `unbind` and an undone employment. Of two at once one is first: an account has one subject.
+    """Bind the account to the subject permanently; only `unlink` and an undone employment remove the binding.
 
-    What the account had before ends: its password may have been set by a link to an address that is not the person's.
+    Of two concurrent sign-ins, the first wins, because an account has one subject per issuer. Binding ends the
+    account's previous access: its password may come from a link to another person's address.
     """
     employee = _employee(claims)
     if employee is None:
@@ -100,7 +105,7 @@ def _bind(claims: Claims) -> Account:
 
 
 def _employee(claims: Claims) -> Employee | None:
-    """Whom of the roster the claims name; nobody when they name two."""
+    """Return the employee whom the claims match; None for no match or two."""
     if settings.OIDC_STAFF_NO_CLAIM:
         name, value = "staff_no", claims.staff_no
     else:
@@ -108,16 +113,16 @@ def _employee(claims: Claims) -> Employee | None:
     if not value or not storable(value):
         return None
     people = Employee.objects.filter(**{name: value})
-    # An address of somebody who left may be somebody else's by now.
+    # A leaver's address may belong to another employee now.
     found = list((people.filter(EMPLOYED) if name == "email" else people)[:2])
     if len(found) != 1 or (name == "email" and has_pending_email_change(found[0].pk)):
-        # A binding outlives the address. Whose it is, a second person is about to decide.
+        # A binding outlasts the address, and a second person is about to decide on the address.
         return None
     return found[0]
 
 
 def _follow_groups(account: Account, claims: Claims) -> None:
-    """HR for as long as the group is there. What was granted here is not the provider's to take."""
+    """Grant HR while the claims hold the group; a role granted in Hundred is not removed."""
     if not settings.OIDC_HR_GROUP:
         return
     if settings.OIDC_HR_GROUP in claims.groups:
@@ -136,7 +141,7 @@ def _follow_groups(account: Account, claims: Claims) -> None:
 
 
 def unlink(*, employee: Employee, by: Actor) -> int:
-    """Forget who this is at the provider: the next sign-in binds again. Returns how many bindings there were."""
+    """Delete the employee's provider bindings; the next sign-in binds again. Returns their number."""
     with transaction.atomic():
         found = ProviderSubject.objects.filter(account__employee=employee)
         issuers = list(found.values_list("issuer", flat=True))
@@ -151,9 +156,9 @@ def unlink(*, employee: Employee, by: Actor) -> int:
 
 
 def audit_not_signed_on(reason: str, account: Account | None = None) -> None:
-    """Append that the provider brought nobody in, once a minute for one account and place.
+    """Append a rejected provider sign-in to the audit trail, at most once a minute per account and place.
 
-    Without an account nobody is named: who is unknown here may be anybody.
+    Without an account, the entry holds no name, because the person is unknown.
     """
     audit_once(
         f"account.not_signed_on_{reason}", by=Actor(None, "?"), kind="account", id=account.pk if account else "",

@@ -1,4 +1,4 @@
-"""How people sign in: at the company's OpenID provider, with a password, or either. Only the environment says which."""
+"""Validate the sign-in settings: OpenID provider, password, or both. Only the environment sets them."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,14 +6,14 @@ from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
-# Who can be asked for a second factor.
+# Roles that may require a second factor.
 ROLES = {"hr", "operator", "auditor"}
-# Without these a provider that is named cannot be used.
+# Required when OIDC_ISSUER is set.
 NEEDED = ("OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET")
 
 
 def validate_oidc_settings(found: Mapping[str, Any], *, local: bool) -> None:
-    """Raise ImproperlyConfigured for settings of which a half is missing: no door is open, or shut, by forgetting."""
+    """Raise ImproperlyConfigured for incomplete settings, which could open or block sign-in by mistake."""
     if unknown := set(found["SECOND_FACTOR_ROLES"]) - ROLES:
         raise ImproperlyConfigured(f"SECOND_FACTOR_ROLES names no role: {', '.join(sorted(unknown))}.")
     if not found["OIDC_ISSUER"]:

@@ -1,7 +1,7 @@
-"""The way to the company's OpenID provider and back: allauth's own steps with a nonce, and with nothing taken on trust.
+"""The OpenID Connect flow: allauth's steps, with the checks that allauth leaves out.
 
-allauth keeps the state, PKCE's secret and the code; it leaves out the nonce, the check of the signature, azp, and
-whether the provider is the one that was configured. These stand here.
+allauth keeps the state, the PKCE secret and the code. This module adds the nonce, the signature check, `azp`, and the
+check that the provider is the configured one.
 """
 
 from __future__ import annotations
@@ -28,25 +28,28 @@ from apps.accounts.oidc_login import Claims
 
 
 class NotProven(Exception):
-    """Nobody is brought by this; the text is for the log."""
+    """The answer proves no identity; the text is for the log."""
 
 
 class Cancelled(Exception):
-    """The provider's own page was left with a no."""
+    """The user cancelled at the provider's page."""
 
 
 class Away(Exception):
-    """The provider does not answer, or not as the one that was configured."""
+    """The provider does not answer, or is not the configured one."""
 
 
-# What a provider's answer of any other form than expected ends in.
+# Exceptions for a provider's answer in an unexpected form.
 MALFORMED = (OAuth2Error, LookupError, TypeError, ValueError, AttributeError)
 ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri", "userinfo_endpoint")
 OPTIONAL = "userinfo_endpoint"
 
 
 def _app() -> SocialApp:
-    """The provider of the environment, as allauth has them; its id is the issuer, to which a state is tied."""
+    """The provider from the environment, in allauth's form.
+
+    Its id is the issuer, so a state is valid for this issuer only.
+    """
     return SocialApp(
         provider="openid_connect", provider_id=settings.OIDC_ISSUER, name=settings.OIDC_NAME,
         client_id=settings.OIDC_CLIENT_ID, secret=settings.OIDC_CLIENT_SECRET,
@@ -59,12 +62,14 @@ def _app() -> SocialApp:
 
 
 class NoRedirects(DefaultSocialAccountAdapter):
-    """How all that is asked of a provider is sent, by allauth too (SOCIALACCOUNT_ADAPTER): with a time-out, and never
-    on to where an answer points. A secret or somebody's code would go to an address that nobody checked."""
+    """Send all requests to a provider, allauth's included (SOCIALACCOUNT_ADAPTER), with a time-out and no redirects.
+
+    A redirect could send a secret or an authorization code to an unchecked address.
+    """
 
     def get_requests_session(self) -> Session:
         session: Session = super().get_requests_session()
-        # The first one raises TooManyRedirects, and is not asked.
+        # The first redirect raises TooManyRedirects and is not followed.
         session.max_redirects = 0
         return session
 
@@ -75,7 +80,7 @@ class CompanyProvider(OpenIDConnectProvider):
 
 
 class CompanyAdapter(OpenIDConnectOAuth2Adapter):
-    """Speaks with one provider; everything it says is checked against what was configured."""
+    """Adapter for the one configured provider; checks every answer against the configuration."""
 
     def __init__(self, request: HttpRequest) -> None:
         super().__init__(request, settings.OIDC_ISSUER)
@@ -88,7 +93,10 @@ class CompanyAdapter(OpenIDConnectOAuth2Adapter):
 
     @cached_property
     def openid_config(self) -> dict[str, Any]:
-        """Raises OAuth2Error when this is not the provider that was configured, or speaks without TLS."""
+        """The provider's metadata.
+
+        Raises OAuth2Error when the issuer is not the configured one, or an endpoint does not use TLS.
+        """
         found = super().openid_config
         if not isinstance(found, dict) or found.get("issuer") != settings.OIDC_ISSUER:
             raise OAuth2Error("the provider has another name than OIDC_ISSUER")
@@ -100,7 +108,7 @@ class CompanyAdapter(OpenIDConnectOAuth2Adapter):
         return found
 
     def claims(self, answer: dict[str, Any], nonce: str) -> Claims:
-        """What the answer of the token endpoint proves."""
+        """Return the verified claims of the token endpoint's answer."""
         found = read_id_token(
             answer.get("id_token"),
             keys=self._fetch(self.openid_config["jwks_uri"])["keys"],
@@ -119,14 +127,14 @@ class CompanyAdapter(OpenIDConnectOAuth2Adapter):
             issuer=found["iss"],
             subject=found["sub"],
             staff_no=_text(found.get(settings.OIDC_STAFF_NO_CLAIM)),
-            # A text like "true" proves nothing.
+            # Only the boolean counts: a text such as "true" proves nothing.
             email=_text(found.get("email")) if found.get("email_verified") is True else "",
             groups=frozenset(_texts(found.get(settings.OIDC_GROUPS_CLAIM))),
             second_factor="mfa" in _texts(found.get("amr")),
         )
 
     def _user_info(self, subject: str, access_token: str) -> dict[str, Any]:
-        """Claims that do not stand in the token: only of the one the token is about."""
+        """Return claims that the token lacks; the answer must be about the token's subject."""
         found = self._fetch(self.openid_config["userinfo_endpoint"], {"Authorization": f"Bearer {access_token}"})
         if found.get("sub") != subject:
             raise OAuth2Error("the provider tells of somebody else")
@@ -153,9 +161,10 @@ def _texts(value: object) -> list[str]:
 
 
 def go(request: HttpRequest, next_url: str) -> HttpResponse:
-    """Off to the provider, with a state, PKCE and a nonce that only this session knows. Raises Away."""
+    """Redirect to the provider with a state, PKCE and a nonce that only this session knows. Raises Away."""
     adapter = CompanyAdapter(request)
     try:
+        # Read the provider's metadata before redirecting, to raise Away here.
         _known = adapter.openid_config
     except (RequestException, *MALFORMED) as error:
         raise Away(repr(error)) from error
@@ -167,9 +176,9 @@ def go(request: HttpRequest, next_url: str) -> HttpResponse:
 
 
 def come_back(request: HttpRequest) -> tuple[Claims, str]:
-    """What the provider proved of whoever comes back, and where they wanted to go.
+    """Return the proven claims of a returning user, and the address to open next.
 
-    Raises NotProven, Cancelled or Away. A state is good for once, in the session that went off with it.
+    Raises NotProven, Cancelled or Away. A state is valid once, in the session that created it.
     """
     adapter = CompanyAdapter(request)
     try:
@@ -187,7 +196,7 @@ def come_back(request: HttpRequest) -> tuple[Claims, str]:
         raise NotProven("a state this session did not go off with") from error
     except BadToken as error:
         raise NotProven(str(error)) from error
-    # What is no JSON is malformed, although the library counts it among what did not arrive.
+    # Invalid JSON is a malformed answer, although requests treats it as a RequestException.
     except JSONDecodeError as error:
         raise NotProven(repr(error)) from error
     except RequestException as error:
@@ -197,7 +206,7 @@ def come_back(request: HttpRequest) -> tuple[Claims, str]:
 
 
 def _from_our_provider(request: HttpRequest, config: dict[str, Any]) -> None:
-    """RFC 9207: another provider's answer is not taken to ours."""
+    """Reject an answer from another provider (RFC 9207)."""
     said = request.GET.get("iss")
     if said is None and not config.get("authorization_response_iss_parameter_supported"):
         return

@@ -1,4 +1,4 @@
-"""What a browser was asked to sign, kept in its session: for one purpose, one account, one answer and five minutes."""
+"""WebAuthn challenges in the session: for one purpose, one account, one answer and five minutes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ KEPT, PATIENCE = "passkey_challenge", 300
 
 
 class Purpose(StrEnum):
-    """What an answer is good for."""
+    """The purpose of a challenge."""
 
     SIGN_IN = "sign_in"
     PROOF = "proof"
@@ -26,7 +26,7 @@ class Purpose(StrEnum):
 
 
 def place(request: HttpRequest) -> Place:
-    """Where the browser stands: a host out of ALLOWED_HOSTS, and the origins from which its forms are taken."""
+    """Return the passkey scope of a request: a host from ALLOWED_HOSTS and its trusted origins."""
     address = request.get_host()
     host = split_domain_port(address)[0]
     trusted = [origin for origin in settings.CSRF_TRUSTED_ORIGINS if urlsplit(origin).hostname == host]
@@ -34,12 +34,12 @@ def place(request: HttpRequest) -> Place:
 
 
 def keep(request: HttpRequest, purpose: Purpose, account: Account, state: dict[str, Any]) -> None:
-    """Another question makes the one before it void."""
+    """Store a challenge; it replaces the previous one."""
     request.session[KEPT] = {"purpose": purpose, "account": account.pk, "at": time.time(), "state": dict(state)}
 
 
 def take(request: HttpRequest, purpose: Purpose, account: Account) -> dict[str, Any]:
-    """The question that is to be answered now; it can be answered this once. Raises NotProven without one."""
+    """Remove and return the stored challenge, which is valid once. Raises NotProven without a matching one."""
     found = request.session.pop(KEPT, None)
     if not isinstance(found, dict) or (found["purpose"], found["account"]) != (purpose, account.pk):
         raise NotProven("nothing was asked")

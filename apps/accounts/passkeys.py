@@ -1,6 +1,6 @@
-"""Passkeys (WebAuthn): second factors beside the app's codes, asked for and kept where those are (ADR 56).
+"""Passkeys (WebAuthn) as second factors beside app codes, stored with them by allauth (ADR 56).
 
-python-fido2 reads what a browser sends and checks signatures; what is asked for, and what is kept, is ours.
+python-fido2 parses the browser's answers and checks signatures. This module decides what to request and what to store.
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ if TYPE_CHECKING:
 
 KIND = Authenticator.Type.WEBAUTHN
 NAME_LIMIT, MOST = 60, 20
-# Ed25519, ECDSA with P-256, RSA with SHA-256: what authenticators have. No SHA-1, which the library would take.
+# Ed25519, ECDSA with P-256, RSA with SHA-256: what authenticators support. The library's default also allows SHA-1.
 ALGORITHMS = (-8, -7, -257)
 
 
 class NotProven(Exception):
-    """What the browser sent proves nothing."""
+    """The browser's answer proves nothing."""
 
 
 class TooManyPasskeys(Exception):
-    """This account has as many passkeys as one may have."""
+    """The account has reached the maximum number of passkeys."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a passkey is used: the host it is bound to, and the origins of that host's pages."""
+    """The scope of a passkey: its host, and the origins of that host's pages."""
 
     host: str
     origins: frozenset[str]
@@ -46,7 +46,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Passkey:
-    """What is shown of one."""
+    """One passkey as pages show it."""
 
     pk: int
     name: str
@@ -55,23 +55,23 @@ class Passkey:
 
 
 def passkeys(account: Account) -> list[Passkey]:
-    """An account's passkeys, the first one first."""
+    """An account's passkeys, oldest first."""
     found = Authenticator.objects.filter(user=account, type=KIND).order_by("pk")
     return [Passkey(one.pk, one.data["name"], one.created_at, one.last_used_at) for one in found]
 
 
 def works_at(account: Account, place: Place) -> bool:
-    """Whether a passkey of this account can be used at this host."""
+    """Whether the account has a passkey for this host."""
     return bool(_kept(account, place))
 
 
 def ask_new(account: Account, place: Place) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What a browser is asked for a new passkey, and what the session keeps of it."""
+    """Return the creation options for the browser and the state for the session."""
     from fido2.webauthn import PublicKeyCredentialUserEntity, ResidentKeyRequirement, UserVerificationRequirement
 
     asked, state = _server(place).register_begin(
         PublicKeyCredentialUserEntity(
-            # Authenticators may tell it to anybody who holds them, so it is no staff number.
+            # Authenticators may reveal this id to any holder, so it is not the staff number.
             id=force_bytes(account.pk),
             name=account.login,
             display_name=str(account),
@@ -84,7 +84,7 @@ def ask_new(account: Account, place: Place) -> tuple[dict[str, Any], dict[str, A
 
 
 def ask_known(account: Account, place: Place) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What a browser is asked for a passkey of this account, and what the session keeps. Raises NotProven."""
+    """Return the request options for the account's passkeys and the state for the session. Raises NotProven."""
     from fido2.webauthn import UserVerificationRequirement as Wanted
 
     kept = _kept(account, place)
@@ -101,9 +101,9 @@ def ask_known(account: Account, place: Place) -> tuple[dict[str, Any], dict[str,
 def add_passkey(
     *, account: Account, place: Place, state: dict[str, Any], answer: str, name: str, enrolment_code: str = ""
 ) -> None:
-    """The authenticator that gave this answer is a second factor of the account.
+    """Add the authenticator that gave this answer as a second factor of the account.
 
-    Raises NotProven, TooMany, CodeNeeded.
+    Raises NotProven, TooManyPasskeys, CodeNeeded.
     """
     found = _registered(place, state, answer)
     credential = found.credential_data
@@ -126,7 +126,7 @@ def add_passkey(
 
 
 def check_passkey(*, account: Account, place: Place, state: dict[str, Any], answer: str) -> None:
-    """Note that one of the account's passkeys was used. Raises NotProven for whatever does not prove it."""
+    """Verify an answer and record the passkey's use. Raises NotProven for an invalid answer."""
     with transaction.atomic():
         kept = {one.data["id"]: one for one in _kept(account, place, lock=True)}
         used, counter, verified = _authenticated(place, state, answer, [_public(one) for one in kept.values()])
@@ -171,14 +171,14 @@ def _registered(place: Place, state: dict[str, Any], answer: str) -> Any:
         _refuse_framed(sent)
         return _server(place).register_complete(state, sent)
     except Exception as error:
-        # A stranger's bytes: whatever the library stumbles over proves nothing.
+        # The input is untrusted: any parser error means that it proves nothing.
         raise NotProven(type(error).__name__) from error
 
 
 def _authenticated(
     place: Place, state: dict[str, Any], answer: str, known: list[AttestedCredentialData]
 ) -> tuple[str, int, bool]:
-    """(id of the passkey, its counter, whether it asked who somebody is)."""
+    """Return (passkey id, counter, whether the authenticator verified the user)."""
     from fido2.webauthn import AuthenticationResponse
 
     try:

@@ -1,4 +1,4 @@
-"""The tokens of links to set a password: good once, and only as long as the account is what it was when it was sent."""
+"""Tokens of set-password links: valid once, and only while the account stays as it was at sending."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from apps.accounts.models import Account
 
 
 class PasswordLinkTokens(PasswordResetTokenGenerator):
-    """Django's own, which also end with a change of the address that the link was mailed to, of a factor, a role or
-    the employment: the roster's address is not the account's, which Django's covers."""
+    """Django's reset tokens, also invalidated by a change of address, factor, role or employment.
+
+    Django's token covers only the account's own address. Here the link goes to the roster's address.
+    """
 
     key_salt = "apps.accounts.password_links"
 
@@ -24,7 +26,7 @@ class PasswordLinkTokens(PasswordResetTokenGenerator):
 
 
 class PrintedLinkTokens(PasswordLinkTokens):
-    """Of links that the operator hands over: the password they set proves nothing about the mailbox."""
+    """Tokens of links that the operator hands over; a password set with one proves nothing about the mailbox."""
 
     key_salt = "apps.accounts.password_links.printed"
 

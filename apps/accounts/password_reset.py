@@ -1,6 +1,6 @@
-"""A forgotten password: a link to set a new one, mailed to whom the roster says, whoever asked for it.
+"""Forgotten passwords: a set-password link is mailed to the roster's address of the account.
 
-What is asked in a request takes the same two questions whether there is anybody or not; the mail is a worker's.
+A request runs the same two queries whether an account exists or not. A worker sends the mail.
 """
 
 from __future__ import annotations
@@ -29,13 +29,16 @@ from apps.core.models import AuditEntry
 from apps.employees.models import Employee, EmployeeIdentity
 
 logger = logging.getLogger(__name__)
-# Between two mails to one person: nobody's letter box is filled by somebody who knows a staff number.
+# Minimum time between two mails to one person, so a third party who knows a staff number cannot flood the mailbox.
 PAUSE = timedelta(minutes=5)
 MAX_MAILS_A_DAY = 5
 
 
 def find_account(name: str) -> tuple[int, int]:
-    """(account, employee) that a name at the sign-in means, 0 for none: both are always asked for."""
+    """Return (account id, employee id) that a sign-in name matches, 0 for none.
+
+    Both queries always run, so that the time reveals nothing.
+    """
     name = name.strip() if storable(name) else ""
     accounts = list(Account.objects.filter(meant_by(name.lower()) & MAY_SIGN_IN, is_active=True).distinct()[:2])
     exact = [one for one in accounts if one.login == name.lower()] or accounts
@@ -46,11 +49,11 @@ def find_account(name: str) -> tuple[int, int]:
 
 
 def mail_link(*, account_id: int, employee_id: int, language: str) -> bool:
-    """Mail a link to set a password to the one who is meant; True when a mail went out.
+    """Mail a set-password link to the matched person; True when a mail went out.
 
-    Nothing goes to nobody, to who has left, to who signs in at the company's provider alone, too often, while a change
-    of the address waits for a second person, or to an unproven address of an account in use. What was sent stands in
-    the audit trail: a broker or cache in wrong hands fills no letter box.
+    No mail goes out without a match, to a leaver, to a person who signs in only at the company's provider, or too
+    often. The same holds while an address change waits for approval, and for an unproven address of a used account. The
+    limits count entries of the audit trail, so a manipulated broker or cache cannot flood a mailbox.
     """
     account = _account(account_id, employee_id)
     if account is None or not roster_address(account):
@@ -83,7 +86,7 @@ def _mail(account: Account, language: str) -> bool:
     try:
         mail.send()
     except (OSError, SMTPException) as error:
-        # Whom it was for stands in no log; whoever asked asks again.
+        # The log does not name the recipient; the requester can try again.
         logger.error("the mail server did not take a mail: %s", type(error).__name__)
         return False
     audit("account.link_mailed", by=SYSTEM, kind="account", id=account.pk, label=str(account))
@@ -95,7 +98,7 @@ def _account(account_id: int, employee_id: int) -> Account | None:
         may = Account.objects.filter(MAY_SIGN_IN, pk=account_id, is_active=True).select_related("employee")
         account = may.first()
     else:
-        # Accounts are made when they are first needed (ADR 20).
+        # Accounts are created on first use (ADR 20).
         employee = Employee.objects.employed_at(db_now()).filter(pk=employee_id).first()
         account = account_for(employee) if employee else None
     if account is None or not account.is_active:
@@ -105,9 +108,9 @@ def _account(account_id: int, employee_id: int) -> Account | None:
 
 
 def has_pending_email_change(employee_id: int) -> bool:
-    """Whether no link may be mailed to this employee's address now.
+    """Whether links to this employee's address are blocked now.
 
-    A change of it waits for approval, or another employee has the address by now, as after a leaver's return.
+    A change of the address waits for approval, or another employee now holds the address, as after a leaver's return.
     """
     if EmailChange.objects.pending(db_now()).filter(employee=employee_id).exists():
         return True
@@ -118,9 +121,9 @@ def has_pending_email_change(employee_id: int) -> bool:
 
 
 def has_unproven_email(employee_id: int) -> bool:
-    """Whether the number is in use, and its address is one that a single HR user gave it and no mailed link proved.
+    """Whether the number is in use with an address that one HR user set alone and no mailed link has proven.
 
-    A printed link proves nothing: the mailbox may be that HR user's own. The operator prints another one.
+    A printed link proves nothing, because the mailbox may be that HR user's own. The operator prints another one.
     """
     employee = Employee.objects.filter(pk=employee_id, email_unproven=True).select_related("account").first()
     if employee is None or employee.email == getattr(getattr(employee, "account", None), "proven_email", ""):

@@ -1,4 +1,4 @@
-"""Passwords that a guesser tries first: words of this house, and those that became known elsewhere."""
+"""Password validators: company and product words, and breached passwords."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from apps.accounts.breached_passwords import PasswordListError, is_known
 
 logger = logging.getLogger(__name__)
 PRODUCT = ("hundred",)
-# Shorter ones stand in half of all words.
+# Shorter words occur in half of all words.
 SHORTEST = 4
-# What stands in for a letter, as everybody does it.
+# Common replacements of letters.
 DISGUISES = str.maketrans("01345@$!", "oieasasi")
 
 
 class CompanyWordValidator:
-    """Refuses a password that is one of the house's words with little around it, disguised by digits or not."""
+    """Refuse a password that consists of a company word and little else, with or without digit replacements."""
 
-    # What is left around such a word has to be a password of its own.
+    # The characters beside the word must form a password of their own: minimum number.
     rest = 9
 
     def validate(self, password: str, user: Any = None) -> None:
@@ -42,7 +42,7 @@ class CompanyWordValidator:
 
 
 class BreachedValidator:
-    """Refuses what stands in the list of BREACHED_PASSWORDS, a file of this machine: nobody else is asked."""
+    """Refuse passwords in the BREACHED_PASSWORDS list, a local file; no external service is queried."""
 
     def __init__(self, path: str) -> None:
         self.path = Path(path)
@@ -51,7 +51,7 @@ class BreachedValidator:
         try:
             known = is_known(self.path, password)
         except PasswordListError as error:
-            # It was there at the start. A password is not taken unasked meanwhile.
+            # The list existed at start-up. Without it, no password is accepted unchecked.
             logger.error("BREACHED_PASSWORDS: %s %s", self.path, error)
             message = _("Passwords cannot be set at the moment. Try again later.")
             raise ValidationError(message, code="password_list_away") from error
@@ -64,7 +64,7 @@ class BreachedValidator:
 
 
 def company_words() -> Iterator[str]:
-    """The product's words, and those of the company's name and domains, in lower case."""
+    """Lower-case words of the product, the company's name and its domains."""
     yield from PRODUCT
     domains = (part for domain in settings.COMPANY_EMAIL_DOMAINS for part in domain.rpartition(".")[0].split("."))
     for word in (*re.split(r"\W+", settings.COMPANY_NAME), *domains):

@@ -1,8 +1,9 @@
-"""Second factors: a code of an app beside the password (TOTP), and codes on paper for the day it is gone (ADR 52).
+"""Second factors: app codes (TOTP) beside the password, and recovery codes on paper (ADR 52).
 
-Passkeys are factors too, and their own module (ADR 56).
+Passkeys are factors too, in their own module (ADR 56).
 
-allauth makes and checks them; who needs one, whether a session has shown it, and what stands in the trail is ours.
+allauth creates and checks the codes. This package decides who needs a factor, whether a session has shown one, and what
+the audit trail records.
 """
 
 from __future__ import annotations
@@ -27,20 +28,20 @@ from apps.accounts.sessions import end_access
 from apps.core.audit import Actor, audit, audit_once
 from apps.core.encryption import fernet_for, reencrypt
 
-# Kept in the session: that whoever has it has shown a second factor, here or at the company's provider.
+# Session key: the user has shown a second factor, in Hundred or at the company's provider.
 SHOWN = "second_factor"
-# What secrets are sealed for; another word would make every stored one unreadable.
+# Key derivation purpose; another value would make every stored secret unreadable.
 PURPOSE = "second factors"
-# Where allauth keeps them: an app's, and that of the codes on paper. A passkey has none.
+# Fields in which allauth stores the secrets of apps and recovery codes. A passkey has none.
 SEALED = ("secret", "seed")
 
 
 class Unreadable(Exception):
-    """The secret was stored under another SECRET_KEY: it proves nothing, and has to be made anew."""
+    """The secret was encrypted with another SECRET_KEY: it proves nothing, and the user must set it up again."""
 
 
 class Secrets(DefaultMFAAdapter):
-    """What allauth asks: how secrets are stored. A copy of the database alone gives nobody a code."""
+    """Encrypt allauth's secrets, so that a copy of the database alone yields no code."""
 
     error_messages = {**DefaultMFAAdapter.error_messages, "incorrect_code": _("This code is not right, or was used.")}
 
@@ -51,7 +52,7 @@ class Secrets(DefaultMFAAdapter):
         return str(user.login)
 
     def build_totp_svg(self, url: str) -> str:
-        """On white: apps read nothing that is black on a dark page."""
+        """Draw on white: apps cannot read black on a dark page."""
         import qrcode
         from qrcode.image.svg import SvgPathFillImage
 
@@ -64,26 +65,26 @@ class Secrets(DefaultMFAAdapter):
         try:
             return fernet_for(PURPOSE).decrypt(encrypted_text.encode()).decode()
         except Exception as error:
-            # An empty secret would make codes that everybody can make.
+            # An empty secret would let anyone generate valid codes.
             raise Unreadable from error
 
 
-# What is a factor of its own; codes on paper only stand in for one.
+# Kinds that count as a factor; recovery codes only replace one.
 KINDS = {"app": Authenticator.Type.TOTP, "passkey": Authenticator.Type.WEBAUTHN}
 
 
 def has_app(account: Account) -> bool:
-    """Whether one of them is the code of an app."""
+    """Whether the account has an app code."""
     return Authenticator.objects.filter(user=account, type=Authenticator.Type.TOTP).exists()
 
 
 def lacks_factor(account: Account, session: MutableMapping[str, Any] | Any) -> bool:
-    """Whether this account's roles ask for a second factor that this session has not shown. Asks no database."""
+    """Whether the account's roles need a second factor that this session has not shown. Runs no query."""
     return bool(account.roles & set(settings.SECOND_FACTOR_ROLES)) and not session.get(SHOWN)
 
 
 def add_factor(*, account: Account, secret: str, enrolment_code: str = "") -> bool:
-    """The app that knows this secret is a second factor of the account; False when it has an app already.
+    """Add the app with this secret as a second factor; False when the account already has an app.
 
     Raises CodeNeeded.
     """
@@ -98,11 +99,11 @@ def add_factor(*, account: Account, secret: str, enrolment_code: str = "") -> bo
 
 @contextmanager
 def adding_factor(account: Account, *, kind: str, enrolment_code: str) -> Iterator[None]:
-    """A transaction in which a factor may be added: everything that adds one goes through here. Raises CodeNeeded.
+    """Transaction for adding a factor; every function that adds one uses it. Raises CodeNeeded.
 
-    The account is locked: of two browsers at once one waits, and finds what the other has added. A role holder's first
-    factor uses up the enrolment code. With a new factor come recovery codes unless there are some, an entry in the
-    trail and a mail to the owner.
+    It locks the account: of two browsers, the second waits and sees the first one's factor. A role holder's first
+    factor uses up the enrolment code. A new factor also creates recovery codes if there are none, an audit entry and a
+    mail to the owner.
     """
     with transaction.atomic():
         Account.objects.select_for_update().get(pk=account.pk)
@@ -126,19 +127,19 @@ def _factor_added(account: Account, kind: str) -> None:
 
 
 def reseal_factors(*, account: Account, by: Actor) -> bool:
-    """Seal with today's SECRET_KEY what one of SECRET_KEY_FALLBACKS has sealed; False where nothing was.
+    """Re-encrypt secrets from SECRET_KEY_FALLBACKS with the current SECRET_KEY; False when there were none.
 
-    What no key opens stays as it is: the person is told at the next code.
+    Secrets that no key decrypts stay unchanged. The person learns of it at the next code.
     """
     if not settings.SECRET_KEY_FALLBACKS:
         return False
     with transaction.atomic():
-        # Codes on paper are used up in the same rows.
+        # Lock, because sign-ins use up recovery codes in the same rows.
         kept = Authenticator.objects.select_for_update().filter(user=account).order_by("pk")
         resealed = [one for one in kept if _reseal(one)]
         if resealed:
             Authenticator.objects.bulk_update(resealed, ["data"])
-            # The triggers note that secrets were exchanged; this says why.
+            # Triggers record the changed secrets; this entry records the reason.
             audit("account.factor_resealed", by=by, kind="account", id=account.pk, label=str(account))
     return bool(resealed)
 
@@ -154,7 +155,7 @@ def _reseal(one: Authenticator) -> bool:
 
 
 def renew_codes(account: Account) -> None:
-    """New codes on paper; the old ones open nothing any more."""
+    """Create new recovery codes; the old ones become invalid."""
     from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 
     with transaction.atomic():
@@ -166,15 +167,15 @@ def renew_codes(account: Account) -> None:
 
 
 def paper_codes(account: Account) -> list[str]:
-    """The codes on paper that were not used yet."""
+    """The unused recovery codes."""
     found = Authenticator.objects.filter(user=account, type=Authenticator.Type.RECOVERY_CODES).first()
     return found.wrap().get_unused_codes() if found else []
 
 
 def remove_factors(*, account: Account, by: Actor) -> bool:
-    """Take all second factors of an account away; False when there were none.
+    """Remove all second factors of an account; False when there were none.
 
-    Whoever is helped by somebody else is signed out everywhere: what was lost may be in wrong hands.
+    When another person removes them, the account is signed out everywhere, because a lost factor may be stolen.
     """
     with transaction.atomic():
         gone = Authenticator.objects.filter(user=account).delete()[0] > 0
@@ -188,7 +189,10 @@ def remove_factors(*, account: Account, by: Actor) -> bool:
 
 
 def remove_factor(*, account: Account, factor: int) -> bool:
-    """Take one of one's own factors away, with the last one the codes on paper; False when there is none."""
+    """Remove one of the account's own factors; False when it does not exist.
+
+    Removing the last factor also removes the recovery codes.
+    """
     with transaction.atomic():
         Account.objects.select_for_update().get(pk=account.pk)
         found = Authenticator.objects.filter(user=account, type__in=KINDS.values(), pk=factor).first()
@@ -207,14 +211,14 @@ def remove_factor(*, account: Account, factor: int) -> bool:
 
 
 def factors(account: Account) -> list[Authenticator]:
-    """Everything that is a factor of its own, the oldest first."""
+    """Factors without recovery codes, oldest first."""
     return list(Authenticator.objects.filter(user=account, type__in=KINDS.values()).order_by("pk"))
 
 
 def audit_wrong_code(account: Account, *, guessed: bool) -> None:
-    """Append that a code was wrong, once a minute: the password before it was right.
+    """Append a wrong code to the audit trail, at most once a minute, because the password before it was right.
 
-    `guessed`: so often that no further one is looked at; the owner is mailed, once a day.
+    `guessed`: the limit is reached and no further code is checked. Then the owner is mailed, at most once a day.
     """
     if guessed and cache.add(f"guessed:{account.pk}", 1, timedelta(days=1).total_seconds()):
         notify_owner(account, Event.CODE_GUESSES)

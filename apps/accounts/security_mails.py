@@ -1,7 +1,7 @@
-"""Mails to the owner of an account about changes of its password, second factors, tokens, roles and address.
+"""Mails to an account's owner about changes of its password, second factors, tokens, roles and address.
 
-They hold no link and nothing but the owner's own name. The event is stored in the transaction of the change; a worker
-sends the mail after the commit, and tries again until the mail server takes it.
+They hold no link, and no name but the owner's. The transaction of the change stores the event. A worker sends the mail
+after the commit, and retries until the mail server accepts it.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ logger = logging.getLogger(__name__)
 Event = SecurityEvent.Kind
 LANGUAGES = ("en", "zh-hans")
 MAX_MAILS_A_CALL, MAX_BROWSER_CHARS = 200, 300
-# Bits of an address that the mail names: enough to recognise one's own network, not somebody's machine.
+# Prefix length of the network in a mail: enough for the owner to recognise it, without identifying one machine.
 NETWORK_BITS = {4: 16, 6: 48}
-# A claim lapses after ten minutes, so that a killed worker costs a second mail at most; nothing is sent after a week.
+# A claim lapses after ten minutes, so a killed worker causes at most one duplicate mail. Events expire after a week.
 CLAIM = """
 UPDATE accounts_securityevent SET claimed_at = hundred_clock() WHERE id = (
     SELECT event.id FROM accounts_securityevent event
@@ -41,14 +41,14 @@ EXPIRE = "DELETE FROM accounts_securityevent WHERE at <= hundred_clock() - inter
 
 
 def address_of_owner(account: Account) -> str:
-    """Where the owner is reached: the roster's address, or the account's own when it belongs to no employee."""
+    """The roster's address of the owner, or the account's own when it has no employee."""
     return account.employee.email if account.employee else account.email
 
 
 def notify_owner(account: Account, kind: str, *, address: str | None = None) -> None:
-    """Queue a mail about an event of `account`, in the caller's transaction. Without an address nobody is mailed.
+    """Queue a mail about an event of `account`, in the caller's transaction; does nothing without an address.
 
-    `address`: where it goes instead of the owner's present address, as the old one after a change of it.
+    `address` replaces the owner's present address, such as the old address after a change.
     """
     to = address_of_owner(account) if address is None else address
     if to:
@@ -57,7 +57,7 @@ def notify_owner(account: Account, kind: str, *, address: str | None = None) -> 
 
 
 def send_security_mails() -> int:
-    """Send the mails that wait; returns how many went out. No transaction is open while the mail server answers."""
+    """Send waiting mails; return how many were sent. No transaction is open while the mail server answers."""
     sent = 0
     with connection.cursor() as cursor:
         cursor.execute(EXPIRE)
@@ -68,9 +68,9 @@ def send_security_mails() -> int:
         try:
             mail_of(event).send()
         except (OSError, SMTPException, ValueError) as error:
-            # The error's own words may hold the address.
+            # The error's text may hold the address, so the log has only its type.
             logger.warning("security mail %s was not taken (%s): it is tried again", event.pk, type(error).__name__)
-            if isinstance(error, (SMTPRecipientsRefused, ValueError)):  # this address, not the server
+            if isinstance(error, (SMTPRecipientsRefused, ValueError)):  # the address failed, not the server
                 continue
             break
         event.delete()
@@ -86,13 +86,13 @@ def _claim() -> SecurityEvent | None:
 
 
 def mail_of(event: SecurityEvent) -> EmailMessage:
-    """The mail about an event, in both languages: whose language is which is not known."""
+    """The mail about an event, in both languages, because the owner's language is unknown."""
     subjects, bodies = [], []
     for language in LANGUAGES:
         with translation.override(language):
             subjects.append(_("Your Hundred account: a security notice"))
             bodies.append(_body(event))
-    # One event is one message, however often it is sent.
+    # A stable Message-ID: a repeated mail is recognised as the same message.
     headers = {"Message-ID": f"<security-{event.pk}@hundred>"}
     return EmailMessage(subject=" · ".join(subjects), body="\n\n".join(bodies), to=[event.address], headers=headers)
 
@@ -109,7 +109,7 @@ def _body(event: SecurityEvent) -> str:
 
 
 def _where(event: SecurityEvent) -> str:
-    """What the owner can recognise: the kind of access, the network, the browser."""
+    """Details that the owner can recognise: kind of access, network, browser."""
     way, _space, rest = event.origin.partition(" ")
     if way not in ("page", "api"):
         return _("Hundred itself, or its operator")

@@ -1,4 +1,4 @@
-"""Writers of people: the tree cache, roles, accounts, invitations. The roster itself is loaded by `imports`."""
+"""Create accounts, grant roles, send invitations and audit sign-ins."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ from apps.core.audit import SYSTEM, Actor, audit, audit_once
 from apps.core.identity import storable
 from apps.employees.models import Employee
 
-# Who was not let in may be anybody.
+# A rejected sign-in has no known actor.
 UNKNOWN = Actor(None, "?")
 
 
 class UnknownRole(ValueError):
-    """No such role."""
+    """The role does not exist."""
 
 
 class NoAccount(ValueError):
-    """The employee cannot have an account now, with the reason."""
+    """The employee cannot have an account now; the text is the reason."""
 
 
 def account_for(employee: Employee) -> Account:
-    """The employee's account, made without a password when there is none yet."""
+    """Return the employee's account; create it without a password if missing."""
     login = employee.staff_no.lower()
     if Account.objects.filter(login=login).exclude(employee=employee).exists():
-        # Staff numbers may differ by case alone, sign-ins may not.
+        # Staff numbers may differ only by case; sign-in names may not.
         login = f"{login}-{employee.pk}"
     with transaction.atomic():
         account, created = Account.objects.get_or_create(
@@ -45,7 +45,7 @@ def account_for(employee: Employee) -> Account:
                 "login": login,
                 "email": employee.email,
                 "display_name": employee.name,
-                "password": "!",  # nosec B105 # unusable, no password
+                "password": "!",  # nosec B105 # marks an unusable password
             },
         )
         if created:
@@ -54,10 +54,10 @@ def account_for(employee: Employee) -> Account:
 
 
 def grant_role(*, employee: Employee, role: str, by: Actor, revoke: bool = False) -> bool:
-    """Give or take a role; False when nothing changed. Raises UnknownRole.
+    """Grant or revoke a role; False when nothing changed. Raises UnknownRole.
 
-    A role that a provider's groups gave stays from now on when it is given here too. Triggers end what the account had
-    before: its tokens, sessions and set-password links, and with the first role its second factors (ADR 65).
+    Granting a role that came from a provider's group makes it permanent. Triggers end the account's earlier access:
+    tokens, sessions and set-password links, and with the first role its second factors (ADR 65).
     """
     if role not in Role.Kind.values:
         raise UnknownRole(role)
@@ -78,15 +78,15 @@ def grant_role(*, employee: Employee, role: str, by: Actor, revoke: bool = False
 
 
 def roster_address(account: Account) -> str:
-    """Where the roster says that this person is reached, today."""
+    """The roster's current address of this person, or the account's own without an employee."""
     return account.employee.email if account.employee else account.email
 
 
 def set_password_link(account: Account, *, printed: bool = False) -> str:
-    """A link, valid for PASSWORD_RESET_TIMEOUT and for one use, at which this account's password is set.
+    """A link to set the password, valid once and for PASSWORD_RESET_TIMEOUT.
 
-    A link that is not `printed` is mailed to `roster_address`, and proves that address when it is used. It leads
-    to BASE_URL: a caller that could name another host could have the token sent there.
+    A link that is not `printed` is mailed to `roster_address`; using it proves that address. The link uses BASE_URL:
+    with a host from the request, an attacker could receive the token.
     """
     address = reverse(
         "set-password",
@@ -99,7 +99,7 @@ def set_password_link(account: Account, *, printed: bool = False) -> str:
 
 
 def invitation(account: Account) -> EmailMessage:
-    """The mail that invites somebody to set a password."""
+    """The mail that invites a person to set a password."""
     return EmailMessage(
         subject=_("Your sign-in to Hundred"),
         body=_(
@@ -117,7 +117,7 @@ def invite(
     by: Actor,
     progress: Callable[[int], None] = lambda sent: None,
 ) -> int:
-    """Mail every employee a set-password link, over one connection; returns how many mails went out."""
+    """Mail each employee a set-password link over one connection; return how many mails were sent."""
     sent = 0
     with get_connection() as mail:
         for employee in employees:
@@ -133,14 +133,14 @@ def invite(
 
 
 def audit_account(event: str, account: Account) -> None:
-    """Append what somebody did to their own sign-in: signed_in, signed_out, password_set, password_changed."""
+    """Append an account's own event: signed_in, signed_out, password_set, password_changed."""
     audit(f"account.{event}", by=account.actor, kind="account", id=account.pk, label=str(account))
 
 
 def audit_refused(name: str) -> None:
-    """Append that somebody was not let in under this name, once a minute for one account and place.
+    """Append a refused sign-in to the audit trail, at most once a minute per account and place.
 
-    A name that nobody has is not kept: people type passwords into the wrong field.
+    Unknown names are not stored, because users type passwords into the name field.
     """
     named = Account.objects.named(name) if storable(name) else []
     label = str(named[0]) if len(named) == 1 else ""

@@ -1,7 +1,7 @@
-"""Sessions of browsers: kept with whose they are, ended one by one, and by themselves when nobody uses them.
+"""Browser sessions with their account: listed and ended one by one, and expired when idle.
 
-Django keeps and reads them; `SESSION_ENGINE` names this module. A session is told apart on pages by a digest of its
-key: the key itself opens the session.
+Django stores and reads them; `SESSION_ENGINE` names this module. Pages identify a session by a digest of its key,
+because the key itself opens the session.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from apps.accounts.models import Account, ApiToken, BrowserSession
 from apps.core.audit import Actor, audit
 from apps.core.querysets import Clock
 
-# Kept in the session at the sign-in: seconds of Unix time, and what the browser calls itself.
+# Session data written at sign-in: Unix time in seconds, and the User-Agent.
 BEGAN, AGENT = "began_at", "agent"
 AGENT_LIMIT = 300
-# A sign-in whose first factor was shown and whose second one is asked for.
+# Session data of a sign-in that has shown the first factor and waits for the second.
 WAITING = "waits_for_second_factor"
-# A use is written down when the one before is so long ago.
+# Minimum time between two writes of the last use.
 NOTED_EVERY = timedelta(minutes=5)
 
 
 class SessionStore(DatabaseStore):
-    """Django's sessions in the database, which also say whose they are and when they were last used."""
+    """Django's database sessions, extended by account and last use."""
 
-    # When the session that was read had last been used; None for one that was not read.
+    # Last use before this request; None for a session that was not loaded.
     seen_at: datetime | None = None
 
     @classmethod
@@ -43,18 +43,18 @@ class SessionStore(DatabaseStore):
 
     def create_model_instance(self, data: dict[str, Any]) -> BrowserSession:
         row = cast(BrowserSession, super().create_model_instance(data))
-        # Also of a sign-in that waits for its second factor: it ends with the others.
+        # Includes a sign-in that waits for its second factor, so it ends with the others.
         row.account_id = data.get(SESSION_KEY) or data.get(WAITING, {}).get("account")
         row.seen_at = timezone.now()
         return row
 
     def _get_session_from_db(self) -> BrowserSession | None:
-        row: BrowserSession | None = super()._get_session_from_db()  # type: ignore[misc]  # not in its stubs
+        row: BrowserSession | None = super()._get_session_from_db()  # type: ignore[misc]  # missing in the stubs
         self.seen_at = row.seen_at if row else None
         return row
 
     def note_use(self) -> None:
-        """Write down that the session is used now, unless that stands there already."""
+        """Record a use of the session now, at most once per NOTED_EVERY."""
         now = timezone.now()
         if self.seen_at is not None and now - self.seen_at >= NOTED_EVERY:
             BrowserSession.objects.filter(pk=self.session_key).update(seen_at=now)
@@ -62,7 +62,10 @@ class SessionStore(DatabaseStore):
 
 @dataclass(frozen=True)
 class SignedIn:
-    """One browser of an account: `name` in addresses, when it signed in (if it said), and what it calls itself."""
+    """One browser of an account.
+
+    `name` identifies it in URLs, `began_at` is the sign-in if known, `agent` the User-Agent.
+    """
 
     name: str
     began_at: datetime | None
@@ -72,29 +75,30 @@ class SignedIn:
 
 
 def idle_limit(account: Account) -> timedelta:
-    """After how long without use a session of this account ends: roles see more, and wait less."""
+    """Idle time after which a session of this account ends; shorter for roles, which see more."""
     if account.roles:
         return timedelta(minutes=settings.SESSION_IDLE_ROLE_MINUTES)
     return timedelta(hours=settings.SESSION_IDLE_HOURS)
 
 
 def is_idle(account: Account, session: SessionStore) -> bool:
-    """Whether the account's session was not used for longer than that, before this request."""
+    """Whether the session was idle for longer than `idle_limit` before this request."""
     return session.seen_at is not None and timezone.now() - session.seen_at > idle_limit(account)
 
 
 def signed_in(account: Account, here: str | None) -> list[SignedIn]:
-    """The browsers in which this account is signed in now, this one first; `here` is the key of this one's session."""
+    """Browsers in which the account is signed in, the current one first; `here` is the current session's key."""
     found = [_told(row, data, here) for row, data in _living(account)]
     return sorted(found, key=lambda one: not one.here)
 
 
 def end_session(*, account: Account, name: str, but: str | None) -> bool:
-    """End the one that pages call `name`; False when there is none of this account's, or it is the one with key `but`.
+    """End the account's session called `name`; False when it does not exist or has the key `but`.
 
-    The browser that asks is signed out by its own button.
+    `but` is the caller's own session, which ends by signing out.
     """
     with transaction.atomic():
+        # The digest cannot be looked up by key, so compare it with the account's few sessions.
         keys = [row.pk for row in BrowserSession.objects.of(account).exclude(pk=but) if name_of(row.pk) == name]
         ended = BrowserSession.objects.filter(pk__in=keys).delete()[0] > 0
         if ended:
@@ -103,7 +107,7 @@ def end_session(*, account: Account, name: str, but: str | None) -> bool:
 
 
 def end_sessions(*, account: Account, by: Actor, but: str | None = None) -> int:
-    """End every session of the account, except the one with the key `but`; returns how many there were."""
+    """End all sessions of the account except the one with key `but`; return how many ended."""
     with transaction.atomic():
         gone = BrowserSession.objects.of(account).exclude(pk=but).delete()[0]
         if gone:
@@ -112,7 +116,7 @@ def end_sessions(*, account: Account, by: Actor, but: str | None = None) -> int:
 
 
 def end_access(*, account: Account, by: Actor, but: str | None = None) -> int:
-    """`end_sessions`, and every token of the account; returns how many sessions there were."""
+    """End all sessions, as `end_sessions`, and revoke all tokens; return how many sessions ended."""
     with transaction.atomic():
         gone = end_sessions(account=account, by=by, but=but)
         tokens = ApiToken.objects.of(account).filter(revoked_at=None).update(revoked_at=Clock())
@@ -122,17 +126,17 @@ def end_access(*, account: Account, by: Actor, but: str | None = None) -> int:
 
 
 def forget_sessions() -> None:
-    """Delete those that are over."""
+    """Delete expired sessions."""
     SessionStore.clear_expired()
 
 
 def name_of(key: str) -> str:
-    """What a page calls the session with this key. It leads nowhere without its owner."""
+    """The public name of the session with this key; it grants no access."""
     return sha256(key.encode()).hexdigest()[:24]
 
 
 def _living(account: Account) -> list[tuple[BrowserSession, dict[str, Any]]]:
-    """Those that would open a page: not over, not idle, and opened with the password that is set now."""
+    """Sessions that still open pages: not expired, not idle, and opened with the current password."""
     now, proof = timezone.now(), account.get_session_auth_hash()
     rows = BrowserSession.objects.of(account).filter(expire_date__gt=now, seen_at__gte=now - idle_limit(account))
     found = [(row, row.get_decoded()) for row in rows]

@@ -1,11 +1,11 @@
-"""What a browser is called, of what it says it is (User-Agent, RFC 9110 section 10.1.5)."""
+"""Readable browser names from the User-Agent header (RFC 9110 section 10.1.5)."""
 
 from django.utils.translation import gettext as _
 
 
 def called(agent: str) -> str:
-    """Like "Firefox, Windows"; a sentence when it does not say."""
-    # Its tables of expressions are built when they are first needed: on this page alone.
+    """A name like "Firefox, Windows"; a sentence when the header names neither."""
+    # Import late: the parser builds its tables on first use, and only one page needs them.
     from ua_parser import parse
 
     told = parse(agent)

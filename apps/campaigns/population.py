@@ -1,4 +1,4 @@
-"""Who belongs to a campaign at an instant, with target and exemption, as SQL."""
+"""SQL for the employees of a campaign at an instant, with target and exemption."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from apps.core.sql import sql_literal
 
 
 def effective_as_of(rule: CampaignRule, at: datetime) -> str:
-    """The instant a look at `at` judges by, as SQL: the cut-off at the latest (rules.effective_as_of)."""
+    """Return the effective instant of a query at `at`, as SQL: at most the cut-off (rules.effective_as_of)."""
     return sql_literal(rules.effective_as_of(at, rule.cutoff_at))
 
 
 def all_employees_sql() -> str:
-    """A set of employees for the functions below: all of them."""
+    """Return a SELECT of all employee ids, for the functions below."""
     return "SELECT id FROM employees_employee"
 
 
 def employee_ids_sql(ids: list[int]) -> str:
-    """A set of employees for the functions below: the ones with these ids."""
+    """Return a SELECT of these employee ids, for the functions below."""
     if len(ids) == 1:
         return f"SELECT {ids[0]:d}::bigint AS id"
     return f"SELECT unnest({sql_literal(ids)}) AS id" if ids else "SELECT NULL::bigint AS id WHERE false"
 
 
 def population_sql(rule: CampaignRule, at: datetime, employees: str) -> str:
-    """SELECT of (employee_id, target, exempt): who of a set is employed and in scope just before `at`, and their terms.
+    """Return a SELECT of (employee_id, target, exempt) for employees in scope just before `at`.
 
-    `employees` is a SELECT of ids.
+    An employee is in scope while employed and in one of the rule's departments. `employees` is a SELECT of ids.
     """
     campaign, look = rule.campaign_id, effective_as_of(rule, at)
     in_scope = ""

@@ -1,4 +1,4 @@
-"""Campaigns by state, and the expression of red."""
+"""Named queries for campaigns by state, and the SQL expression for red."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class IsRed(models.Func):
-    """`is_red(counted, target, exempt)`, the SQL function in `sql/is_red.sql`."""
+    """Call the SQL function `is_red(counted, target, exempt)`, defined in `sql/is_red.sql`."""
 
     function = "is_red"
     arity = 3
@@ -23,14 +23,14 @@ class IsRed(models.Func):
 
 
 class CampaignQuerySet(models.QuerySet):
-    """Campaigns by what may still happen to them."""
+    """Campaigns, filtered by state."""
 
     def running(self) -> CampaignQuerySet:
-        """Open ones: contacts are recorded, marks judge."""
+        """Filter open campaigns: contacts are recorded and marks evaluate them."""
         return self.filter(state="open")
 
     def to_mark(self, at: datetime) -> CampaignQuerySet:
-        """Those whose standings a mark may still write: open or closing, no K yet, opening passed."""
+        """Filter campaigns whose standings a mark may write: open or closing, without a snapshot, opening passed."""
         newest = models.OuterRef("pk")
         rules = apps.get_model("campaigns", "CampaignRule").objects
         opened = rules.filter(campaign=newest).order_by("-version").values("opens_at")[:1]
@@ -41,7 +41,7 @@ class CampaignQuerySet(models.QuerySet):
         )
 
     def by_name(self, name: str) -> Any:
-        """The campaign with this slug or this name. Raises DoesNotExist."""
+        """Return the campaign with this slug or this name. Raises DoesNotExist."""
         if not storable(name):
             return self.none().get()
         return self.filter(slug=name).first() or self.get(name=name)

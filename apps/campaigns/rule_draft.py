@@ -1,4 +1,4 @@
-"""The terms of a rule as somebody asks for them, and what they must be to make one."""
+"""The requested terms of a campaign's rule, and their validation."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from apps.campaigns.models import Campaign, CampaignRule
 from apps.core.identity import clean_text, normalise_domain
 from apps.core.time_zones import is_time_zone
 
-MOST = 1_000_000  # what a target can be
-MAX_DAYS = 5_000  # of a campaign: its pages draw each day
+MOST = 1_000_000  # the largest target
+MAX_DAYS = 5_000  # the longest campaign: its pages draw every day
 MOST_NAMES = 1_000  # departments, or domains
 DOMAIN = re.compile(r"[^\s@/\\,;:]{1,253}")
 
 
 class CampaignRefused(ValueError):
-    """A campaign, or a change of it, that cannot be as asked: the field and a sentence.
+    """A campaign, or a change of it, was refused: the field and a message.
 
-    `conflict`: nothing is wrong with what was typed, but with the moment.
+    `conflict`: the input is valid, but the campaign's state does not allow it.
     """
 
     def __init__(self, field: str, message: str, *, conflict: bool = False):
@@ -34,13 +34,13 @@ class CampaignRefused(ValueError):
 
 
 def company_domains() -> list[str]:
-    """The domains of the company's own addresses, as a new campaign copies them."""
+    """Return the domains of the company's own addresses, which a new campaign copies."""
     return sorted({normalise_domain(domain) for domain in settings.COMPANY_EMAIL_DOMAINS})
 
 
 @dataclass(frozen=True)
 class RuleDraft:
-    """What a rule is to be. `deadline` is the last day, inclusive, in `time_zone`; no `scope`: the whole company."""
+    """The requested rule. `deadline` is the last day, inclusive, in `time_zone`; without `scope`: the whole company."""
 
     target: int
     opens_on: date
@@ -52,7 +52,7 @@ class RuleDraft:
     company_domains: Sequence[str] = field(default_factory=company_domains)
 
     def rule(self, campaign: Campaign, version: int) -> CampaignRule:
-        """The version they make, not stored yet. Raises CampaignRefused."""
+        """Return the rule version for these terms, not stored yet. Raises CampaignRefused."""
         _refuse_bad(self)
         try:
             opens_at, cutoff_at = rules.period(self.opens_on, self.deadline, self.time_zone)
@@ -66,12 +66,12 @@ class RuleDraft:
         )  # fmt: skip
 
 
-# What a rule says, by the names of its columns; the instants follow from the days and the zone.
+# The columns that define a rule; the instants follow from the days and the time zone.
 COLUMNS = ("target", "opens_on", "deadline", "time_zone", "exclusive", "confirmed_only", "scope", "company_domains")
 
 
 def changed(old: CampaignRule, new: CampaignRule) -> dict[str, tuple[Any, Any]]:
-    """The columns in which two versions differ, each with its two values."""
+    """Return the columns in which two versions differ, each with its old and new value."""
     pairs = {name: (getattr(old, name), getattr(new, name)) for name in COLUMNS}
     return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
 

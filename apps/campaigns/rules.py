@@ -1,7 +1,7 @@
 """Figures and instants of a campaign's rule, as pure functions of a report's row or a campaign's dates.
 
-The SQL function in `sql/is_red.sql` decides red. `is_red` says the same of people whom a report counts together; tests
-hold the two equal.
+The SQL function in `sql/is_red.sql` decides red. `is_red` repeats the rule for totals in reports; tests hold the two
+equal.
 """
 
 from __future__ import annotations
@@ -11,51 +11,51 @@ from zoneinfo import ZoneInfo
 
 REASONS = ("ended", "outside_period", "not_external", "unconfirmed", "claimed")
 PACES = ("done", "ahead", "on_pace", "behind")
-# A pace within this share of the target around the straight line is "on pace": one part in PACE_PARTS.
+# A pace within this fraction of the target around the straight line is "on pace": one part in PACE_PARTS.
 PACE_PARTS = 20
-# Without a new counted contact for so many days, somebody red has come to a standstill.
+# A red employee without a new counted contact for this many days counts as stalled.
 STALLED_AFTER_DAYS = 7
-# A contact that ended within so many days of being recorded did not stay.
+# A contact that ended within this many days of being recorded counts as early churn.
 EARLY_CHURN_DAYS = 7
 MICROSECOND = timedelta(microseconds=1)
 
 
 def effective_as_of(at: datetime, cutoff_at: datetime) -> datetime:
-    """The instant a look at `at` judges by: nothing that happens from the cut-off on moves a verdict."""
+    """Return the effective instant of a query at `at`: events at or after the cut-off do not change a status."""
     return min(at, cutoff_at)
 
 
 def is_red(counted: int, target: int, exempt: bool) -> bool:
-    """Under the target and not exempt. 99 of 100 is red, 100 is not."""
+    """Return whether the count is under the target and the employee is not exempt. 99 of 100 is red, 100 is not."""
     return counted < target and not exempt
 
 
 def remaining(counted: int, target: int) -> int:
-    """How many counted contacts are missing; never negative."""
+    """Return how many counted contacts are missing; never negative."""
     return max(target - counted, 0)
 
 
 def share(part: int, whole: int) -> float:
-    """A part of a whole, 0 to 1; nothing of nothing is 0."""
+    """Return a part of a whole, from 0 to 1; 0 when the whole is 0."""
     return part / whole if whole else 0.0
 
 
 def elapsed(opens_at: datetime, cutoff_at: datetime, at: datetime) -> tuple[int, int]:
-    """Microseconds gone since the opening, at most the whole length, and the whole length."""
+    """Return the microseconds since the opening, at most the whole period, and the length of the period."""
     length = (cutoff_at - opens_at) // MICROSECOND
     return min(max((at - opens_at) // MICROSECOND, 0), length), length
 
 
 def expected(target: int, opens_at: datetime, cutoff_at: datetime, at: datetime) -> float:
-    """How many a steady pace from the opening to the cut-off would have by `at`."""
+    """Return the count that a steady pace from the opening to the cut-off would have reached by `at`."""
     gone, length = elapsed(opens_at, cutoff_at, at)
     return target * gone / length
 
 
 def pace(counted: int, target: int, opens_at: datetime, cutoff_at: datetime, at: datetime) -> str:
-    """`done` at the target; else `ahead`, `on_pace` or `behind`, 5 % of the target around the steady pace.
+    """Return `done` at the target; else `ahead`, `on_pace` or `behind`, with 5 % of the target around the steady pace.
 
-    Computed in whole microseconds, so that SQL says the same to the last one.
+    Computed in whole microseconds, so that SQL and Python always agree.
     """
     if counted >= target:
         return "done"
@@ -67,7 +67,7 @@ def pace(counted: int, target: int, opens_at: datetime, cutoff_at: datetime, at:
 
 
 def days_left(cutoff_at: datetime, time_zone: str, at: datetime) -> int:
-    """Local days until the deadline, today included; 0 once the cut-off has passed."""
+    """Return the local days until the deadline, today included; 0 once the cut-off has passed."""
     if at >= cutoff_at:
         return 0
     zone = ZoneInfo(time_zone)
@@ -75,25 +75,31 @@ def days_left(cutoff_at: datetime, time_zone: str, at: datetime) -> int:
 
 
 def day_of(at: datetime, time_zone: str) -> date:
-    """The local day of the state just before `at`: of a midnight, the day that ends with it."""
+    """Return the local day of the state just before `at`; for a midnight, the day that ends with it."""
     return (at - MICROSECOND).astimezone(ZoneInfo(time_zone)).date()
 
 
 def needed_per_day(missing: int, days: int) -> int | None:
-    """How many a day, rounded up, reach the target in time; None when no day is left."""
+    """Return how many contacts a day, rounded up, reach the target in time; None when no day is left."""
     return -(-missing // days) if days > 0 else None
 
 
 def start_of_day(day: date, time_zone: str) -> datetime:
-    """The first instant of a local day, in UTC; of a day without a midnight, the instant the clock jumps."""
+    """Return the first instant of a local day, in UTC.
+
+    For a day without a midnight, this is the instant of the clock change.
+    """
     return datetime.combine(day, time(), tzinfo=ZoneInfo(time_zone)).astimezone(UTC)
 
 
 def period(opens_on: date, deadline: date, time_zone: str) -> tuple[datetime, datetime]:
-    """The opening instant and the cut-off: the first instant after the inclusive deadline, both local days."""
+    """Return the opening instant and the cut-off: the first instant after the inclusive deadline.
+
+    Both days are local.
+    """
     return start_of_day(opens_on, time_zone), start_of_day(deadline + timedelta(days=1), time_zone)
 
 
 def end_of_day_after(at: datetime, days: int, time_zone: str) -> datetime:
-    """The first instant after the local day that comes `days` calendar days after the one `at` falls on, in UTC."""
+    """Return the first instant, in UTC, after the local day that is `days` calendar days after the day of `at`."""
     return start_of_day(at.astimezone(ZoneInfo(time_zone)).date() + timedelta(days=days + 1), time_zone)

@@ -1,4 +1,4 @@
-"""Which campaign a page shows, and what of a contact the campaigns still allow to be undone."""
+"""Select the campaign for a page, and decide which changes of contacts the campaigns still allow."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from apps.employees.models import Employee
 
 @dataclass(frozen=True)
 class Choice:
-    """The campaign a page shows, all that there are to choose from by their names, and the clock."""
+    """The campaign for a page, all campaigns to choose from by name, and the database's clock."""
 
     campaign: Campaign | None
     campaigns: list[Campaign]
@@ -33,15 +33,19 @@ class Choice:
 
 @cache
 def _shown() -> QuerySet[CampaignRule]:
-    """The rules of what has been opened, with the clock: asked anew by every page, put together once."""
+    """Return the rules of opened campaigns, with the clock.
+
+    The queryset is built once and cached; every page evaluates it again.
+    """
     shown = CampaignRule.objects.exclude(campaign__state__in=["draft", "cancelled"]).annotate(now=Clock())
     return shown.select_related("campaign").order_by("campaign__name", "version")
 
 
 def select_campaign(user: Any, slug: str | None) -> Choice:
-    """The campaign named, else the reader's open one with the nearest cut-off, else the latest frozen one, else None.
+    """Return the campaign with this slug, or the default one, with all campaigns to choose from.
 
-    One query, rules and clock included. Raises Campaign.DoesNotExist for a name that is none.
+    The default is the user's open campaign with the nearest cut-off, else the latest frozen one, else None. One query,
+    including rules and clock. Raises Campaign.DoesNotExist for an unknown slug.
     """
     found: dict[int, Campaign] = {}
     rules: list[Any] = list(_shown().all())
@@ -54,7 +58,7 @@ def select_campaign(user: Any, slug: str | None) -> Choice:
 
 
 def campaign_for(user: Any, slug: str | None) -> Campaign | None:
-    """The campaign of select_campaign."""
+    """DEL"""
     return select_campaign(user, slug).campaign
 
 
@@ -75,15 +79,18 @@ def _chosen(campaigns: list[Campaign], user: Any, slug: str | None, now: datetim
 
 
 def covers(campaign: Campaign, user: Any) -> bool:
-    """Whether the reader's department is in the campaign's scope; it is for an account of nobody."""
+    """Return whether the user's department is in the campaign's scope; True for an account without an employee."""
     scope = campaign.rule.scope
     employee = getattr(user, "employee", None)
     return not scope or employee is None or employee.current_department in scope
 
 
 def restore_while_open(*, contact_id: int, employee: Employee, by: Actor) -> None:
-    """Take back the end of a contact, unless it was recorded before the cut-off of a campaign that is over, or a
-    colleague's contact counts in its place in an exclusive campaign: ending and restoring would tell whose.
+    """Restore a contact, unless a campaign forbids it.
+
+    A contact recorded before the cut-off of a campaign that is over stays ended. In an exclusive campaign, the contact
+    also stays ended when a colleague's contact now counts instead. Ending and restoring would otherwise reveal whose
+    contact the person is.
 
     Raises ContactRefused, Contact.DoesNotExist.
     """
@@ -102,14 +109,14 @@ def restore_while_open(*, contact_id: int, employee: Employee, by: Actor) -> Non
 
 
 def _shared(contact: Contact) -> bool:
-    """Whether a contact of another employee that has not ended is the same person."""
+    """Return whether another employee has a live contact with the same identity."""
     own = ContactIdentity.objects.filter(contact=contact, kind=OuterRef("kind"), digest=OuterRef("digest"))
     others = ContactIdentity.objects.filter(Exists(own), live=True).exclude(employee=contact.employee_id)
     return others.exists()
 
 
 def undo_while_open(*, submission_id: uuid.UUID, employee: Employee, by: Actor) -> int:
-    """Undo a whole file, unless a campaign it came in time for is over; returns how many contacts ended.
+    """Undo a whole file, unless it counted in a campaign that is over; returns how many contacts ended.
 
     Raises ContactRefused, Submission.DoesNotExist.
     """
@@ -122,18 +129,18 @@ def undo_while_open(*, submission_id: uuid.UUID, employee: Employee, by: Actor) 
 
 
 def can_undo(received_at: datetime) -> bool:
-    """Whether every campaign that what came then was in time for is still open, its cut-off ahead."""
+    """Return whether every campaign whose period contains the receipt is open, with its cut-off ahead."""
     over = _campaigns_over(db_now())
     return not any(one.rule.opens_at <= received_at < one.rule.cutoff_at for one in over)
 
 
 def _campaigns_over(now: datetime) -> list[Campaign]:
-    """The campaigns that have been opened and whose cut-off has passed, whether or not a worker closes them yet."""
+    """Return the opened campaigns whose cut-off has passed, even if no worker has started to close them."""
     started = Campaign.objects.exclude(state__in=[Campaign.State.DRAFT, Campaign.State.CANCELLED])
     return [one for one in started if one.state != Campaign.State.OPEN or one.rule.cutoff_at <= now]
 
 
 def running_periods() -> list[tuple[datetime, datetime]]:
-    """From the opening to the cut-off of each campaign without a snapshot, by its newest rule."""
+    """Return (opening, cut-off) of each campaign without a snapshot, by its newest rule."""
     running = Campaign.objects.filter(state__in=["open", "closing"], snapshot_at=None).prefetch_related("rules")
     return [(one.rule.opens_at, one.rule.cutoff_at) for one in running if one.versions]

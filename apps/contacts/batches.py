@@ -1,4 +1,4 @@
-"""Entries in batches, each to become a transaction: read ahead by a thread, and cheap for Python's memory."""
+"""Batches of entries, one transaction each: a thread reads ahead, and the garbage collector runs less often."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from concurrent.futures import ThreadPoolExecutor
 
 from apps.contacts.reading import Entry
 
-# So many entries, or so many characters of them, whichever comes first.
+# A batch ends at this many entries or characters, whichever comes first.
 BATCH, BATCH_CHARACTERS = 5_000, 4_000_000
 COLLECT_EVERY = 20
 
 
 def batches(entries: Iterator[Entry], skip: int = 0) -> Iterator[list[Entry]]:
-    """The entries after the first `skip`, in batches; while one is dealt with, a thread reads the next.
+    """Yield the entries after the first `skip`, in batches; a thread reads the next batch during the current one.
 
-    The thread reads and normalises, and never asks the database.
+    The thread reads and normalises; it never queries the database.
     """
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="reading") as reader:
-        # Asked for its end: a reading that broke off here would look like a file that is over.
+        # result() raises the thread's error. Without it, a failed read would look like the end of the file.
         reader.submit(_skip, entries, skip).result()
         coming = reader.submit(_batch, entries)
         while batch := coming.result():
@@ -28,9 +28,10 @@ def batches(entries: Iterator[Entry], skip: int = 0) -> Iterator[list[Entry]]:
 
 
 def without_collector(batches: Iterator[list[Entry]]) -> Iterator[list[Entry]]:
-    """The same batches, with Python's search for cycles at rest: thousands of live entries make it cost a third of all.
+    """Yield the same batches with Python's cyclic garbage collector off.
 
-    What little needs it is collected now and then.
+    With thousands of live entries, the collector takes a third of the time. It runs every COLLECT_EVERY batches
+    instead.
     """
     before = gc.isenabled()
     gc.disable()

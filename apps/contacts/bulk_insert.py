@@ -1,4 +1,4 @@
-"""Contacts into their tables, as many as there are, by COPY. Nothing is judged here."""
+"""Bulk insert of contacts by COPY, in any number. The caller has validated them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ COPY contacts_contactidentity (employee_id, contact_id, kind, value, domain, dig
 
 
 def reserve_ids(count: int) -> Iterator[int]:
-    """So many ids that no contact has, asked for when the first one is wanted."""
+    """Reserve `count` contact ids from the sequence, when the caller requests the first one."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT nextval('contacts_contact_id_seq') FROM generate_series(1, %s)", [count])
         ids = cursor.fetchall()
@@ -34,10 +34,10 @@ def reserve_ids(count: int) -> Iterator[int]:
 def store(
     new: Sequence[tuple[int, NormalisedDraft, ExistingContact]], now: datetime, source: str, submission_id: uuid.UUID
 ) -> None:
-    """Store new contacts, as (employee id, draft, contact)."""
+    """Store new contacts, given as (employee id, draft, contact)."""
     contacts, identities = StringIO(), StringIO()
     stored, origin = now.isoformat(), f"{source}\t{submission_id}"
-    # Nearly all contacts of a batch have the same times: they are written out once.
+    # Nearly all contacts of a batch have the same times, so their text is built once.
     ends: dict[tuple, str] = {}
     for owner, one, contact in new:
         times = contact[1:]
@@ -61,7 +61,10 @@ def _times(contact: ExistingContact, stored: str) -> str:
 
 
 def _copy(statement: str, rows: StringIO) -> None:
-    """COPY rows in. What the database says of a line it stopped at is somebody's name: it goes no further."""
+    """COPY rows in.
+
+    On an error, the database's detail is dropped: it quotes the failed line, which contains a person's name.
+    """
     rows.seek(0)
     with connection.cursor() as cursor, connection.wrap_database_errors:
         try:
@@ -76,5 +79,5 @@ def _instant(at: datetime | None) -> str:
 
 
 def _text(text: str) -> str:
-    """A cell of COPY's text format; cleaned text has no tab and no line break."""
+    """Escape a cell for COPY's text format; cleaned text has no tab and no line break."""
     return text.replace("\\", "\\\\") if "\\" in text else text

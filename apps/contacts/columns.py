@@ -1,8 +1,8 @@
-"""What the columns of a contact list mean, whatever program wrote it and in whatever language, and who its rows are.
+"""Recognise the columns of a contact list, in any language and from any program, and read its rows.
 
-Faxes, pagers, telexes, switchboards and assistants are nobody's own and stay unused, as in vCards: two people of one
-company share them, and the second would be refused as a duplicate of the first. Anything else that rings is a phone.
-Google Contacts says in a column of its own (`Phone 1 - Label`, formerly `Type`) what each number is.
+Faxes, pagers, telexes, switchboards and assistants stay unused, as in vCards. Two people of one company share such a
+number, and the second would be refused as a duplicate of the first. Any other phone number counts as a phone. Google
+Contacts names the type of each number in a column of its own (`Phone 1 - Label`, formerly `Type`).
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ ROLES = (
     "name", *NAME_PARTS, "nickname", "organization", "phone", "email", "handle", "staff_no", "employee_email",
     "recorded_at", "confirmed_at", "ended_at", "",
 )  # fmt: skip
-# A word that means a whole name, unless the header has the other half of one and not this half.
+# A word that means a whole name, unless the header contains the other half of a name and lacks this half.
 HALVES = {NAME_OR_GIVEN: ("given_name", "family_name"), NAME_OR_FAMILY: ("family_name", "given_name")}
 NUMBER = re.compile(r"\s*[(\[#]?\s*\d{1,2}\s*[)\]]?\s*")
 PHONE_LABEL = re.compile(r"(phone|telephone|tel)( \d{1,2})?( -)? (type|label)")
 TRIMMED = " \t\"'“”‘’«»:*"
-# Most cells: nothing to take off, nothing to cut.
+# Fast path for most cells: they need no trimming and no splitting.
 PLAIN = {
     "phone": re.compile(r"\+?\d[\d ().-]*").fullmatch,
     "email": re.compile(r"[\w.+-]+@[\w.-]+").fullmatch,
@@ -35,13 +35,13 @@ PLAIN = {
 PHONE_BREAK = re.compile(r";|[\r\n]+| / | ::: ")
 FEWEST_DIGITS = 5
 LONGEST_WORD = 200
-# A longer cell holds no list of one person's numbers: it is refused whole. Of a name no more is read.
+# A longer cell cannot list one person's numbers and is refused whole. Names are cut at this length.
 CELL_LIMIT = 4_000
 Identities = tuple[tuple[str, str], ...]
 
 
 def _folded(word: str) -> str:
-    """A header's word as it is compared: NFKC, lower case, one blank for any run of them, none in Chinese."""
+    """Return a header's word in its form for comparison: NFKC, lower case, single blanks, and no blanks in Chinese."""
     text = " ".join(unicodedata.normalize("NFKC", word).replace("\ufeff", "").replace("_", " ").lower().split())
     text = re.sub(r" (?=:)", "", text).strip(TRIMMED).replace("’", "'")
     return text.replace(" ", "") if EAST_ASIAN.search(text) else text
@@ -54,7 +54,7 @@ def _listed() -> Iterator[tuple[str, str]]:
                 yield word.strip(), role
 
 
-# One language may know a word that another leaves unused; what is used wins.
+# One language may use a word that another language leaves unused; the used role wins.
 _ROLE_OF: dict[str, str] = {}
 for _word, _role in _listed():
     _ROLE_OF[_folded(_word)] = _ROLE_OF.get(_folded(_word)) or _role
@@ -62,7 +62,10 @@ VOCABULARY: frozenset[str] = frozenset(word for word, _role in _listed()) | froz
 
 
 def recognise(header: Sequence[str]) -> list[str]:
-    """One of ROLES for each column of a header, "" for what is not used. Numbered repeats are like the first."""
+    """Return one of ROLES for each column of a header, "" for an unused one.
+
+    Numbered repeats of a column get the role of the first one.
+    """
     found = [_role_of(word) for word in header]
     return [_whole_or_half(role, found) for role in found]
 
@@ -78,9 +81,9 @@ def _role_of(word: str) -> str:
 
 
 def labels_of_phones(header: Sequence[str], roles: Sequence[str]) -> dict[int, int]:
-    """The column that says of each phone column what line it is, where there is one.
+    """Map each phone column to the column that names its type, where there is one.
 
-    `Phone 2 - Label` speaks of `Phone 2 - Value`: the phone column beside it, on the side where most labels have one.
+    `Phone 2 - Label` belongs to `Phone 2 - Value`, the phone column beside it. The side with more matches decides.
     """
     labels = [place for place, word in enumerate(header) if PHONE_LABEL.fullmatch(_folded(word[:LONGEST_WORD]))]
     phones = {place for place, role in enumerate(roles) if role == "phone" and place not in labels}
@@ -107,9 +110,10 @@ class Layout:
         self._substitutes = [*_places(roles, "nickname"), *_places(roles, "organization")]
 
     def person(self, values: Sequence[str]) -> tuple[str, Identities]:
-        """The name in a row (else composed, else nickname, else organization) and its raw identities, each once.
+        """Return the name in a row and its raw identities, each once.
 
-        `values` may be shorter or longer than the roles.
+        The name is the name column, else composed from its parts, else the nickname, else the organization. `values`
+        may be shorter or longer than the roles.
         """
         width, labels = len(values), self._labels
         found: dict[tuple[str, str], None] = {}
@@ -130,7 +134,7 @@ class Layout:
 
 
 def person(values: Sequence[str], roles: Sequence[str], header: Sequence[str] = ()) -> tuple[str, Identities]:
-    """The name and the raw identities of one row; for many rows prepare a Layout."""
+    """Return the name and the raw identities of one row. For many rows, prepare a Layout."""
     return Layout(roles, header).person(values)
 
 
@@ -150,12 +154,12 @@ def _first(values: Sequence[str], places: list[int]) -> str:
 
 
 def _unguarded(cell: str) -> str:
-    """The cell without blanks around it and the apostrophe our exports and careful people put before a formula."""
+    """Strip blanks and the apostrophe that exports, ours included, put before a formula."""
     return unescape_formula(cell.strip()).strip()
 
 
 def _cut(kind: str, cell: str) -> list[str]:
-    """The identities in one cell, each once: cut only where several are unmistakable."""
+    """Return the identities in one cell, each once; the cell is split only where several are unmistakable."""
     cell = cell.strip()
     cut = CUTTERS[kind](_unguarded(cell)) if len(cell) <= CELL_LIMIT else [cell]
     return list(dict.fromkeys(text for text in cut if text))
@@ -164,7 +168,7 @@ def _cut(kind: str, cell: str) -> list[str]:
 def _phones(cell: str) -> list[str]:
     pieces = [_unguarded(piece) for piece in PHONE_BREAK.split(cell)]
     pieces = [piece for piece in pieces if piece]
-    # Of "12345678; 12" the second is an extension, not a phone.
+    # In "12345678; 12" the second part is an extension, not a phone.
     several = all(sum(c.isdigit() for c in piece) >= FEWEST_DIGITS for piece in pieces)
     return pieces if several else [cell]
 

@@ -1,6 +1,6 @@
-"""What can be recorded at all, as pure functions: drafts, and how each fares against what is already there.
+"""Drafts and their outcomes: the values that recording takes and returns.
 
-Whether a stored contact counts is no business of this app: standings decide it.
+Whether a stored contact counts is decided in apps.standings.
 """
 
 from __future__ import annotations
@@ -14,30 +14,30 @@ from apps.core.identity import NAME_LIMIT, RAW_LIMIT, Identity, storable_part
 
 CREATED, UPDATED, UNCHANGED, DUPLICATE = "created", "updated", "unchanged", "duplicate"
 INVALID, BAD_TIME, UNKNOWN_EMPLOYEE = "invalid_identity", "bad_time", "unknown_employee"
-# Somebody who has asked the company to forget them, and a colleague by the staff number.
+# A person who has objected to being stored, and a colleague named by staff number.
 OBJECTED, NOT_EXTERNAL = "objected", "not_external"
-# A feed's row that would change what counted in a campaign that is closing or frozen.
+# A feed's row that would change the count of a campaign that is closing or frozen.
 CAMPAIGN_OVER = "campaign_over"
-# More than an employee may record in a day.
+# The employee has reached the daily limit.
 TOO_MANY_TODAY = "too_many_today"
-# What cannot even be cut out of its file as one record.
+# Records that could not be separated from the rest of their file.
 UNTERMINATED_QUOTE, UNTERMINATED_CARD, TOO_LONG = "unterminated_quote", "unterminated_card", "too_long"
 UNREADABLE = frozenset({UNTERMINATED_QUOTE, UNTERMINATED_CARD, TOO_LONG})
 REJECTED = UNREADABLE | {
     INVALID, BAD_TIME, UNKNOWN_EMPLOYEE, OBJECTED, NOT_EXTERNAL, CAMPAIGN_OVER, TOO_MANY_TODAY,
 }  # fmt: skip
-# Refusals that say something of what is stored: only who may read that learns them line by line.
+# Refusals that reveal stored data: only users who may read that data learn them line by line.
 STORED_DECIDES = frozenset({OBJECTED, CAMPAIGN_OVER})
 KIND_LIMIT = 20
-# A single word that says of itself neither what it is nor that it is a handle. No identity is of this kind.
+# A single word that is not recognisable as a phone, an e-mail or a handle with @. No identity has this kind.
 WORD = "word"
-# Digits with the punctuation people put between them: anything else without an @ inside is a handle.
+# Digits with usual punctuation between them. Any other text without an @ inside is a handle.
 PHONE_SHAPE = re.compile(r"^(tel:)?[+＋(（]?[\d０-９][\d０-９\s()（）./\-\u2010-\u2015\u2212－＋+]*$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Draft:
-    """Somebody to record: a name and raw identities as (kind, text). Times are the trusted feed's alone."""
+    """A person to record: a name and raw identities as (kind, text). Only a trusted feed sets the times."""
 
     name: str
     identities: tuple[tuple[str, str], ...]
@@ -48,9 +48,10 @@ class Draft:
     ended_at: datetime | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """The draft as a submission keeps it until it is recorded (no feed's times: a feed is read from its file).
+        """Return the draft as a submission stores it until it is recorded.
 
-        Cut where it would be refused or cut anyway, and without what a database cannot hold.
+        A feed's times are left out, because feeds are read from files. Texts are cut where they would be refused or cut
+        anyway, and characters that the database cannot store are removed.
         """
         identities = [
             [storable_part(kind, KIND_LIMIT), storable_part(text, RAW_LIMIT + 1)] for kind, text in self.identities
@@ -59,12 +60,12 @@ class Draft:
 
     @classmethod
     def from_json(cls, kept: dict[str, Any]) -> Draft:
-        """The draft a submission kept."""
+        """Return the draft that a submission stored."""
         return cls(kept["name"], tuple((kind, text) for kind, text in kept["identities"]), kept["line"])
 
 
 class Outcome(NamedTuple):
-    """What became of one draft. `column` and `message` say what is wrong where something is."""
+    """The outcome of one draft. `column` and `message` describe the problem, where there is one."""
 
     code: str
     line: int | None = None
@@ -75,7 +76,7 @@ class Outcome(NamedTuple):
 
 
 class NormalisedDraft(NamedTuple):
-    """A draft after the choke point: its usable identities, or why it is none. Times are the trusted feed's."""
+    """A normalised draft: its valid identities, or the refusal. Only a trusted feed sets the times."""
 
     name: str
     identities: tuple[Identity, ...]
@@ -88,7 +89,7 @@ class NormalisedDraft(NamedTuple):
 
 
 class ExistingContact(NamedTuple):
-    """A contact by its number and its times."""
+    """A contact's id and its times."""
 
     contact_id: int
     recorded_at: datetime
@@ -97,7 +98,7 @@ class ExistingContact(NamedTuple):
 
 
 def kind_of(text: str) -> str:
-    """The likeliest kind of what somebody looks for: an @ inside is an e-mail, digits are a phone, a word a handle."""
+    """Return the likeliest kind of a search text: with an @ inside an e-mail, digits a phone, a word a handle."""
     text = text.strip()
     if "@" in text[1:] or "＠" in text[1:]:
         return "email"

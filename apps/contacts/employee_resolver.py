@@ -1,4 +1,7 @@
-"""Whose contact a line is: the one employee a file is for, or the one it names by number or by address."""
+"""Find the employee for each line of a contact file.
+
+Either the whole file belongs to one employee, or each line names its employee by staff number or e-mail address.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from apps.employees.models import Employee, EmployeeIdentity
 
 
 class EmployeeResolver:
-    """Employees by what files call them; what was learned is kept for the next batch."""
+    """Resolves staff numbers and e-mail addresses to employees; caches the results for the next batch."""
 
     def __init__(self, only: Employee | None):
         self._only = only
@@ -25,7 +28,7 @@ class EmployeeResolver:
         self._addresses = {bytes(one.digest) for one in own}
 
     def learn(self, entries: Iterable[Entry]) -> None:
-        """Look up whoever these entries name and nobody has named before."""
+        """Load the employees that these entries name and that are not cached yet."""
         if self._only:
             return
         numbers = {entry.staff_no for entry in entries} - self._by_number.keys()
@@ -41,7 +44,10 @@ class EmployeeResolver:
             self._by_email.update({text: holders[digest] for text, digest in keys.items() if digest in holders})
 
     def of(self, entry: Entry) -> int | Outcome:
-        """The id of the employee an entry is for, or why it is nobody's. What could not be read stays that."""
+        """Return the id of the employee an entry belongs to, or the outcome that refuses it.
+
+        An entry that could not be read keeps its own refusal.
+        """
         if entry.checked.refused and entry.checked.refused.code in drafts.UNREADABLE:
             return entry.checked.refused
         number, email = entry.staff_no, entry.employee_email

@@ -1,4 +1,4 @@
-"""Stored contacts a feed's rows are connected to, with what the feed has said of them, and what changes of them."""
+"""Stored contacts that a feed's rows are connected to, the feed's sightings of them, and the changes to write."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from apps.contacts.models import EndReason
 from apps.contacts.timelines import Key, Sighting, Stay, earliest
 from apps.core.identity import Identity
 
-# All contacts of an employee that identities connect with what is wanted, however many steps it takes. Indexes are
-# asked one by one: a planner that takes a list for a long one would read whole tables.
+# All contacts of an employee that shared identities connect with the wanted ones, in any number of steps. LATERAL with
+# OFFSET 0 forces one index look-up per row: a planner that overestimates the list would read whole tables.
 CONNECTED = """
 WITH RECURSIVE wanted AS MATERIALIZED (
     SELECT owner AS employee_id, kind, decode(hex, 'hex') AS digest
@@ -73,7 +73,7 @@ WHERE contacts_sighting.id = news.id
 
 @dataclass(eq=False)
 class Stored:
-    """A contact as it is stored, and the sightings that are kept of it, with their ids."""
+    """A stored contact, and its stored sightings with their ids."""
 
     contact_id: int
     name: str | None
@@ -94,7 +94,7 @@ class Stored:
 
     @property
     def takes_part(self) -> bool:
-        """Whether the feed may change it. What was corrected, taken back with its file or erased it may not."""
+        """Return whether the feed may change it: not when it was corrected, undone with its file, or erased."""
         return not self.erased and self.end_reason not in (EndReason.CORRECTED, EndReason.UNDONE)
 
     @cached_property
@@ -107,19 +107,22 @@ class Stored:
 
     @property
     def sightings(self) -> list[Sighting]:
-        """All that is known of it: an end that somebody of the company gave stands in the contact alone."""
+        """Return everything known of the contact. An end entered by a person is stored only on the contact itself."""
         ended_by_people = self.ended_at is not None and self.end_reason != EndReason.WITHDRAWN
         return [*self.kept, self.itself] if ended_by_people or not self.kept else list(self.kept)
 
     def settles(self, row: Sighting) -> bool:
-        """Whether a row concerns nothing but what this contact has settled: it stays as it is."""
+        """Return whether a row concerns only what this contact has settled, so that the contact stays unchanged."""
         if self.takes_part or self.end_reason == EndReason.UNDONE or not self.keys & row.keys:
             return False
         seen_until = row.ended_at if self.erased else row.at
         return self.stay.overlaps(Stay(row.keys, row.at, None, seen_until, ()))
 
     def touches(self, stay: Stay | None, opens_at: datetime, cutoff_at: datetime) -> bool:
-        """Whether becoming this stay (None: none at all) changes what counts of it in a campaign's period."""
+        """Return whether changing to this stay (None: merged into another contact) changes a campaign's count.
+
+        The campaign's period is given by `opens_at` and `cutoff_at`.
+        """
         inside = opens_at <= self.recorded_at < cutoff_at
         if stay is None or stay.keys != self.keys:
             return inside
@@ -134,7 +137,7 @@ def _before(at: datetime | None, cutoff_at: datetime) -> bool:
 
 
 def load_groups(wanted: Iterable[tuple[int, Identity]]) -> Iterator[tuple[int, Stored]]:
-    """(employee id, contact) of every stored contact that is connected with one of these identities."""
+    """Yield (employee id, contact) for every stored contact that is connected with one of these identities."""
     sent = dict.fromkeys((owner, one.kind, one.digest) for owner, one in wanted)
     if not sent:
         return
@@ -165,7 +168,7 @@ def _key(text: str) -> Key:
 
 @dataclass
 class Writes:
-    """What a batch changes of stored contacts. `moved`: (contact id, start before, start now); `merged`: their ids."""
+    """Pending changes to stored contacts. `moved`: (contact id, start before, start now); `merged`: contact ids."""
 
     moved: list[tuple[int, datetime, datetime]] = field(default_factory=list)
     merged: list[int] = field(default_factory=list)
@@ -175,13 +178,13 @@ class Writes:
     _sightings_moved: list[tuple[Any, ...]] = field(default_factory=list)
 
     def absorb(self, contact: Stored) -> None:
-        """Leave nothing of a contact: it is another one, and counts at no time."""
+        """Merge a contact into another one: it ends at its start, so it counts at no instant."""
         at = contact.recorded_at
         self._news.append((contact.contact_id, at, contact.confirmed_at, at, "", EndReason.MERGED.value))
         self.merged.append(contact.contact_id)
 
     def bring(self, contact: Stored, stay: Stay, added: Sequence[Identity], name: str) -> None:
-        """Make a contact what its stay says."""
+        """Update a contact to match its stay."""
         now = (stay.start, stay.confirmed_at, stay.end)
         if now != (contact.recorded_at, contact.confirmed_at, contact.ended_at) or (name and not contact.name):
             self._news.append((contact.contact_id, *now, name, None))
@@ -190,7 +193,7 @@ class Writes:
         self._identities += [(contact.contact_id, one.kind, one.value, one.domain, one.digest.hex()) for one in added]
 
     def keep_sightings(self, owner: int, contact_id: int, stay: Stay, stored: Iterable[Stored]) -> None:
-        """Keep all sightings of a stay with its contact; `stored`: where some of them are kept already."""
+        """Store all sightings of a stay with its contact; `stored`: contacts that may already have some of them."""
         kept = {(row.at, row.keys): (row, number, one.contact_id) for one in stored for row, number in one.kept.items()}
         for row in stay.sightings:
             before = kept.get((row.at, row.keys))
@@ -201,11 +204,11 @@ class Writes:
                 self._sightings_moved.append((before[1], contact_id, row.confirmed_at, row.ended_at))
 
     def close(self) -> None:
-        """Write the contacts that end: somebody new may live by their identities."""
+        """Write the ends of contacts first: a new live contact may use their identities."""
         _write(BRING, [one for one in self._news if one[3] is not None])
 
     def write(self) -> None:
-        """Write all the rest, when new contacts are stored."""
+        """Write everything else, after the new contacts are stored."""
         _write(BRING, [one for one in self._news if one[3] is None])
         _write(ADD_IDENTITIES, self._identities)
         _write(ADD_SIGHTINGS, self._sightings)

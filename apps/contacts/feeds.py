@@ -1,7 +1,7 @@
-"""A batch of a trusted feed's rows, joined to what the feed has said before, and what that changes (ADR 71).
+"""Record a batch of a trusted feed's rows: combine them with the feed's earlier rows and write the changes (ADR 71).
 
-Rows that share an identity with each other or with stored contacts are one group: its contacts are computed anew from
-all its sightings, and what differs from the stored ones is written.
+Rows that share an identity with each other or with stored contacts form one group. The group's contacts are computed
+again from all its sightings, and the differences from the stored contacts are written.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Closed = Sequence[tuple[datetime, datetime]]
 
 @dataclass(eq=False)
 class Group:
-    """Rows of a batch, by their place in it, and stored contacts, of one employee, that identities connect."""
+    """Rows of a batch (by index) and stored contacts of one employee that shared identities connect."""
 
     owner: int
     rows: list[int] = field(default_factory=list)
@@ -35,21 +35,21 @@ class Group:
 
     @property
     def base(self) -> list[Sighting]:
-        """What is known of them without this batch."""
+        """Return the sightings known before this batch."""
         return [row for contact in self.stored if contact.takes_part for row in contact.sightings]
 
     def stays(self, rows: Iterable[Sighting]) -> list[Stay]:
-        """What its contacts are with these rows."""
+        """Return the group's contacts when these rows are included."""
         return stays_of([*self.base, *rows])
 
     def becoming(self, stays: Sequence[Stay]) -> Iterable[tuple[Stored, Stay | None]]:
-        """Each stored contact with the stay it becomes; None: another contact stands for it."""
+        """Yield each stored contact with the stay it becomes; None: another contact replaces it."""
         taken: set[int] = set()
         places = Places(stays)
         for contact in self.stored:
             if contact.takes_part:
                 stay = places.of(min(contact.sightings, key=lambda row: row.at))
-                # An identity is never taken from a contact: one that loses some is stored anew.
+                # A contact never loses an identity: when the stay has fewer, a new contact is stored.
                 fits = contact.keys <= stay.keys and id(stay) not in taken
                 taken.add(id(stay))
                 yield contact, stay if fits else None
@@ -66,9 +66,10 @@ def record_feed(
     source: str,
     submission_id: uuid.UUID,
 ) -> tuple[Batch, Writes]:
-    """Record rows that bring their own times, as (employee id, checked draft); returns also how stored ones changed.
+    """Record rows that bring their own times, given as (employee id, checked draft).
 
-    `closed`: the periods of campaigns that are closing or frozen. The caller holds facts and the employees' rows.
+    Returns the batch and the changes to stored contacts. `closed`: the periods of campaigns that are closing or frozen.
+    The caller holds the facts lock and the locks on the employees' rows.
     """
     timed = [(owner, one if one.refused else _with_times(one, received_at, now)) for owner, one in drafts]
     judged = _Judged([one for _owner, one in timed], closed, unwanted(timed))
@@ -82,7 +83,7 @@ def record_feed(
 
 
 def _with_times(one: NormalisedDraft, received_at: datetime, now: datetime) -> NormalisedDraft:
-    """The draft with the instant it counts from, or refused because its times cannot be."""
+    """Return the draft with the instant it counts from, or refused because its times are impossible."""
     at = one.recorded_at or received_at
     times = {"recorded_at": at, "confirmed_at": one.confirmed_at or at, "ended_at": one.ended_at or at}
     if early := [column for column, time in times.items() if time > now]:
@@ -96,7 +97,7 @@ def _with_times(one: NormalisedDraft, received_at: datetime, now: datetime) -> N
 
 
 def _groups(drafts: Sequence[tuple[int, NormalisedDraft]]) -> Iterable[Group]:
-    """The usable rows in groups, each with the stored contacts it is connected to."""
+    """Group the valid rows, each group with the stored contacts it is connected to."""
     of: dict[tuple[int, Key], Group] = {}
 
     def joined(owner: int, keys: Collection[Key]) -> Group:
@@ -136,7 +137,7 @@ def _alone(row: Sighting) -> Stay:
 
 
 class _Judged:
-    """The outcomes of a batch, and what is to be written for it."""
+    """The outcomes of a batch, and the pending writes."""
 
     def __init__(self, drafts: Sequence[NormalisedDraft], closed: Closed, unwanted: Mapping[Key, str]):
         self._drafts, self._closed, self._unwanted, self._sentences = drafts, closed, unwanted, sentences()
@@ -149,7 +150,7 @@ class _Judged:
         self.keys: set[Key] = set()
 
     def judge(self, group: Group) -> None:
-        """Judge the rows of a group, and write down what becomes of its contacts."""
+        """Evaluate the rows of a group and collect the changes to its contacts."""
         if not group.stored and len(group.rows) == 1:
             [place] = group.rows
             if not self._refused(place):
@@ -164,7 +165,7 @@ class _Judged:
             self._apply(group, stays, rows)
 
     def _news(self, group: Group) -> dict[int, Sighting]:
-        """The rows of a group that say something new; the others repeat what is known, or concern what is settled."""
+        """Return the rows of a group that add something. The others repeat known facts or concern settled contacts."""
         known: dict[datetime, list[Sighting]] = {}
         for row in group.base:
             known.setdefault(row.at, []).append(row)
@@ -182,7 +183,7 @@ class _Judged:
         return news
 
     def _ends_erased(self, group: Group, place: int, row: Sighting) -> bool:
-        """Confirm or end an erased contact: nothing else of it changes, and no identity comes back."""
+        """Confirm or end an erased contact: nothing else of it changes, and no identity is stored again."""
         contact = next((one for one in group.stored if one.erased and one.settles(row)), None)
         if contact is None or contact.contact_id in self._erased:
             return False
@@ -199,7 +200,10 @@ class _Judged:
         return True
 
     def _refused(self, place: int) -> bool:
-        """Refuse a row of somebody who is not to be recorded; who is there already learns nothing new by it."""
+        """Refuse a row of a person who must not be recorded.
+
+        Only rows that add something reach this check, so a person who is stored already reveals nothing new.
+        """
         if self._unwanted:
             for known in self._drafts[place].identities:
                 if code := self._unwanted.get(known.key):
@@ -209,12 +213,15 @@ class _Judged:
         return False
 
     def _touches_closed(self, group: Group, stays: Sequence[Stay]) -> bool:
-        """Whether a stored contact that became one of these stays would change what counted in a closed campaign."""
+        """Return whether a stored contact that became one of these stays would change a closed campaign's count."""
         becoming = list(group.becoming(stays)) if stays else []
         return any(one.touches(stay, *period) for one, stay in becoming for period in self._closed)
 
     def _allowed(self, group: Group, rows: Mapping[int, Sighting]) -> dict[int, Sighting]:
-        """The rows that change nothing of a closed campaign, tried in an order of their own; the others are refused."""
+        """Return the rows that change no closed campaign; refuse the others.
+
+        The rows are tried in a fixed order, so the result does not depend on the order of the file.
+        """
         allowed: dict[int, Sighting] = {}
         for place, row in sorted(rows.items(), key=lambda item: (item[1].at, sorted(item[1].keys), item[0])):
             if self._touches_closed(group, group.stays([*allowed.values(), row])):
@@ -227,7 +234,7 @@ class _Judged:
         return allowed
 
     def _apply(self, group: Group, stays: Sequence[Stay], rows: Mapping[int, Sighting]) -> None:
-        """Bring the stored contacts of a group to these stays, and tell each row what it did."""
+        """Update the stored contacts of a group to these stays, and set each row's outcome."""
         identities = {one.key: one for contact in group.stored if contact.takes_part for one in contact.identities}
         identities |= {one.key: one for place in rows for one in self._drafts[place].identities}
         contacts: dict[int, Stored] = {}
@@ -272,7 +279,7 @@ class _Judged:
             self._tell_change(place, row, contact.stay, stay, contact.contact_id)
 
     def _tell_change(self, place: int, row: Sighting, before: Stay, stay: Stay, contact_id: int | None) -> None:
-        """Whether a row is one of those that made a contact what it is now."""
+        """Set a row's outcome: updated when the row is one of those that changed the contact, else duplicate."""
         news = not row.keys <= before.keys or any(
             said is not None and said == now != was
             for said, now, was in zip(row[1:], stay[1:4], before[1:4], strict=True)
@@ -291,7 +298,7 @@ class _Judged:
         self._note(group.owner, stay.keys)
 
     def numbered(self) -> list[tuple[int, NormalisedDraft, ExistingContact]]:
-        """The new contacts with their ids, as (employee id, draft, contact)."""
+        """Return the new contacts with their ids, as (employee id, draft, contact)."""
         ids, new = reserve_ids(len(self._created)), []
         for owner, place, stay, draft in sorted(self._created, key=lambda one: -1 if one[1] is None else one[1]):
             contact = ExistingContact(next(ids), stay.start, stay.confirmed_at, stay.end)

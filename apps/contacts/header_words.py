@@ -1,9 +1,9 @@
-"""What the programs people export from write above their columns, by language: a role, then its words. Data only.
+"""The column names that other programs export, by language: a role, then its words. Data only.
 
-Outlook, Outlook.com, Google Contacts, Thunderbird, phones and web mail. Words are lower case, in NFKC, apart by " | ";
-a number in them ("E-mail 2 Address") is left out. NAME_OR_GIVEN and NAME_OR_FAMILY are words that mean a whole name
-in one program and a half of it in another. UNUSED says what is known and is not this person: a switchboard or fax
-that two people of one company share would make one of them a duplicate of the other.
+Sources: Outlook, Outlook.com, Google Contacts, Thunderbird, phones and web mail. Words are lower case, in NFKC,
+separated by " | "; numbers in them ("E-mail 2 Address") are left out. NAME_OR_GIVEN and NAME_OR_FAMILY are words that
+mean the whole name in one program and half of it in another. UNUSED lists known columns that do not identify the
+person. Two people of one company share a switchboard or fax, so the second would become a duplicate of the first.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What became of a file: its counts, and its rejected lines, which can be corrected and handed in again."""
+"""The result of a file import: its counts, and its rejected lines, which the user can correct and submit again."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ from apps.fileio.csv_injection import escape_formula
 SHOWN_REJECTS = 100
 DONE_CODES = ("created", "updated", "unchanged", "duplicate")
 TOLD = ("line", "code", "reason")
-# Rejected lines are people's data: they are kept as long as somebody may still want to correct them.
+# Rejected lines are personal data, so they are kept only as long as a user may still want to correct them.
 REJECTS_KEPT = timedelta(days=30)
-# Characters of a cell that a rejected line keeps: a cell that was refused for its length is still too long for one.
+# Characters kept of a rejected cell. One more than the limit, so that a cell refused for its length is refused again.
 KEPT_CELL_CHARS = CELL_LIMIT + 1
 
 
 @dataclass
 class ImportResult:
-    """What an import did.
+    """The result of an import.
 
-    `rejects`: the first hundred rejects, and of those that what is stored decided another hundred; the rest stands in
-    the submission's file of rejects, but for `rejects_not_kept`, for which the employee has no space left.
+    `rejects`: the first hundred rejects, and another hundred of those that depend on stored data. The submission's file
+    of rejects has the rest, except `rejects_not_kept`, for which the employee's space was full.
     """
 
     counts: Counter = field(default_factory=Counter)
@@ -51,7 +51,7 @@ class ImportResult:
 
     @classmethod
     def of(cls, submission: Submission) -> ImportResult:
-        """What has been done of a submission up to its checkpoint."""
+        """Return the result of a submission up to its checkpoint."""
         told = submission.report
         return cls(
             Counter(told.get("counts", {})), submission.done, told.get("left_out", 0), told.get("rejects_not_kept", 0),
@@ -60,23 +60,24 @@ class ImportResult:
         )  # fmt: skip
 
     def as_json(self) -> dict[str, Any]:
-        """The import's JSON contract."""
+        """Return the import's JSON contract."""
         done = {code: self.counts[code] for code in DONE_CODES}
         rejected = sum(self.counts[code] for code in drafts.REJECTED)
         shown = self.rejects[:SHOWN_REJECTS]
         return {"read": self.read, **done, "rejected": rejected, "left": 0, "rejects": shown}
 
     def as_sums(self) -> dict[str, Any]:
-        """What a program without a right to see contacts may know: nothing in it depends on what is stored of anybody.
+        """Return the sums for a program without permission to see contacts: they do not depend on stored data.
 
-        Rows are accepted whatever they did: whether one was new tells whose contact somebody is (ADR 71).
+        A row counts as accepted whatever its effect: knowing that a row was new would reveal whose contact a person is
+        (ADR 71).
         """
         rejected = sum(self.counts[code] for code in drafts.REJECTED - drafts.STORED_DECIDES)
         shown = [one for one in self.rejects if one["code"] not in drafts.STORED_DECIDES][:SHOWN_REJECTS]
         return {"read": self.read, "accepted": self.read - rejected, "rejected": rejected, "rejects": shown}
 
     def as_report(self) -> dict[str, Any]:
-        """What the submission keeps: the JSON contract, and every outcome's count to go on from."""
+        """Return the report to store: the JSON contract, and every outcome's count for a continued import."""
         more = {
             "rejects": self.rejects,
             "left_out": self.left_out,
@@ -87,7 +88,7 @@ class ImportResult:
         return {**self.as_json(), **more}
 
     def take(self, entry: Entry, outcome: Outcome) -> bool:
-        """Count one outcome; True when it was a rejection."""
+        """Count one outcome; returns True when it is a rejection."""
         self.read += 1
         self.counts[outcome.code] += 1
         if outcome.code == drafts.DUPLICATE and len(self.duplicates) < SHOWN_REJECTS:
@@ -103,14 +104,14 @@ class ImportResult:
 
 
 def keep_rejects(submission: Submission, header: Sequence[str], rejected: Sequence[tuple[Entry, Outcome]]) -> int:
-    """Append rejected lines to the submission's rejects, in the batch's own transaction; returns how many are not kept.
+    """Append rejected lines to the submission's rejects, in the batch's transaction; returns how many were not kept.
 
-    Of one employee MAX_REJECTED_BYTES_PER_EMPLOYEE are kept: files of nothing else would fill the database. Of each
-    cell KEPT_CELL_CHARS are kept: the transaction holds the facts lock.
+    Each employee may keep MAX_REJECTED_BYTES_PER_EMPLOYEE, so that files full of rejects cannot fill the database. Each
+    cell keeps KEPT_CELL_CHARS, because the transaction holds the facts lock.
     """
     if not rejected:
         return 0
-    # A file of rejects that is corrected, loaded and rejected again has these columns once.
+    # A corrected file of rejects has these columns already; when it is rejected again, they appear only once.
     kept = [place for place, name in enumerate(header) if name.lower() not in TOLD]
     text = io.StringIO()
     writer = csv.writer(text)
@@ -126,7 +127,7 @@ def keep_rejects(submission: Submission, header: Sequence[str], rejected: Sequen
             break
         cells = [entry.cells[place] if place < len(entry.cells) else "" for place in kept]
         if outcome.code == drafts.OBJECTED:
-            # There is nothing to correct, and nobody wants to be kept here.
+            # There is nothing to correct, and the person has objected to being stored.
             cells = [""] * len(kept)
         cells = [escape_formula(cell[:KEPT_CELL_CHARS]) for cell in cells]
         writer.writerow([*cells, entry.line, outcome.code, escape_formula(outcome.message)])
@@ -136,7 +137,7 @@ def keep_rejects(submission: Submission, header: Sequence[str], rejected: Sequen
 
 
 def _space_left(submission: Submission) -> float:
-    """How many bytes of rejected lines are still kept of the submission's employee; a feed's have no limit."""
+    """Return how many more bytes of rejected lines the submission's employee may keep; a feed has no limit."""
     if submission.employee_id is None:
         return inf
     used = Submission.objects.filter(employee=submission.employee_id).aggregate(size=Sum("rejects__size"))["size"]

@@ -1,7 +1,7 @@
-"""Files of contacts into contacts: a submission first, then batch after batch, each a transaction with its checkpoint.
+"""Import contact files: first a submission, then batch after batch, each a transaction with its checkpoint.
 
-Whatever kills an import, the next one goes on where the last committed batch ended: nothing is lost, nothing doubles,
-and the report is that of one undisturbed run.
+After a crash, the next run continues after the last committed batch. No row is lost or recorded twice, and the report
+equals that of one undisturbed run.
 """
 
 from __future__ import annotations
@@ -47,18 +47,18 @@ from apps.employees.models import Employee
 from apps.fileio.csv_reader import UnreadableFile
 
 logger = logging.getLogger(__name__)
-# So often a file may end the process that reads it without getting on, before it is refused.
+# A file that ends its process this many times without progress is refused.
 ATTEMPTS = 5
-# Seconds after which the database has surely let go of what a dead process held; whoever holds it then is alive.
+# Seconds after which the database has released the locks of a dead process. A lock held longer has a live owner.
 DEAD_AFTER = 3.0
 
 
 class CheckpointMoved(RuntimeError):
-    """Another process has taken this file on: its checkpoint moved."""
+    """Another process is importing this file: its checkpoint moved."""
 
 
 class UploadExpired(LookupError):
-    """The bytes that were to be handed in have been deleted."""
+    """The uploaded bytes have been deleted before they were submitted."""
 
 
 def import_contacts(
@@ -75,12 +75,12 @@ def import_contacts(
     rejects: Callable[[bytes], object] | None = None,
     progress: Callable[[int], None] = lambda read: None,
 ) -> ImportResult:
-    """Record what stands in a seekable file, for `employee` or for the one each row names.
+    """Record the contacts in a seekable file, for `employee` or for the employee each row names.
 
-    The same file again, after a run that was cut off, goes on at its checkpoint. `columns` says what columns mean whose
-    names do not, as name to role. `trust_times`: the file is an operator's feed and brings recorded_at, confirmed_at
-    and ended_at. `rejects` is given the rejected rows as CSV, with line, code and reason; `progress(read)` is told
-    after each batch. Raises UnreadableFile; then nothing was recorded.
+    The same file continues at its checkpoint after an interrupted run. `columns`: column name to role, for columns
+    whose names are not recognised. `trust_times`: the file is an operator's feed and has recorded_at, confirmed_at and
+    ended_at. `rejects` receives the rejected rows as CSV, with line, code and reason. `progress(read)` is called after
+    each batch. Raises UnreadableFile; then nothing was recorded.
     """
     verify_identity_key()
     sha256 = sha256_of(raw)
@@ -99,7 +99,7 @@ def import_contacts(
         layout = {"format": file.format, "encoding": file.encoding, "roles": file.roles}
         submission = None if dry_run else _unfinished(sha256, employee, source, layout, stack)
         if submission is None:
-            # Held before it is there: the same command started beside this one would take it for one that was left.
+            # Take the lock before the row exists: the same command in parallel would otherwise treat it as abandoned.
             submission_id = uuid.uuid4()
             if not dry_run:
                 stack.enter_context(advisory_lock(f"submission:{submission_id}"))
@@ -120,13 +120,16 @@ def import_contacts(
 def _unfinished(
     sha256: bytes, employee: Employee | None, source: str, layout: dict[str, Any], stack: ExitStack
 ) -> Submission | None:
-    """The same bytes for the same people, read alike by a command that died before its end; held in `stack`."""
+    """Return an unfinished submission of the same bytes, employee and layout, left by a command that died.
+
+    Its lock is held in `stack`.
+    """
     waiting = Submission.objects.filter(
         sha256=sha256, employee=employee, source=source, layout=layout, state=Submission.State.RECEIVED, file=None
     ).order_by("-received_at")
     for found in waiting:
         if stack.enter_context(advisory_lock(f"submission:{found.pk}", wait=DEAD_AFTER)):
-            # Only now, when nobody else moves it, is what stands there where it ended.
+            # Read the row again under the lock: only now is its checkpoint final.
             found.refresh_from_db()
             if found.state == Submission.State.RECEIVED:
                 return found
@@ -137,15 +140,16 @@ def receive_file(
     *, employee: Employee | None, by: Actor, source: str, file_name: str, sha256: bytes, layout: dict[str, Any],
     key: str | None = None, file: StoredFile | None = None, **fields: Any,
 ) -> Submission:  # fmt: skip
-    """Commit that a file was handed in, with its instant: its contacts count from it. The same key is the same file.
+    """Commit the receipt of a file with its instant, from which its contacts count.
 
-    `file`: its bytes, kept from now on as long as its rejects are. Raises FileGone.
+    The same key returns the same submission. `file`: its bytes, kept from now on as long as its rejects. Raises
+    UploadExpired.
     """
     with transaction.atomic():
         lock_facts()
         now = db_now()
         if file is not None and not keep_file(file.pk, now + REJECTS_KEPT):
-            # Gone because it was handed in before, and recorded; or nobody did in time.
+            # The file was submitted and recorded before, or it expired before it was submitted.
             before = Submission.objects.filter(employee=employee, key=key).first() if key else None
             if before is None:
                 raise UploadExpired(str(file.pk))
@@ -161,16 +165,18 @@ def receive_file(
 
 
 def import_submission(submission_id: uuid.UUID, *, queued: bool = True) -> bool:
-    """Record what is left of a file that was handed in with its bytes. False: another process is at it, or it is done.
+    """Record the rest of a submitted file. Returns False when another process works on it or it is done.
 
-    One that cannot be read, or has killed whoever tried it too often, is refused; its report says so. `queued`: also
-    False while another file of the same person is recorded, or, for a large one, while another large one is recorded or
-    previewed; who does that asks for the next. A freeze, which has a deadline, does not queue.
+    A file that cannot be read, or that has killed its process too often, is refused; its report says so. `queued`: also
+    return False while another file of the same employee is recorded. A large file also waits while another large one is
+    recorded or previewed. The process that holds the queue requests the next file. A freeze has a deadline and does not
+    queue.
     """
     verify_identity_key()
     with ExitStack() as held:
         waiting = Submission.objects.select_related("employee", "file", "rejects")
-        # The queues first: who is sent away by one never stood in the way of the one that asks for this file next.
+        # Take the queue locks first. A process refused by a queue then never held the file's lock, so it cannot block
+        # the process that requests this file next.
         names = [*(_queues(waiting.get(pk=submission_id)) if queued else []), f"submission:{submission_id}"]
         if not all(held.enter_context(advisory_lock(name)) for name in names):
             return False
@@ -199,15 +205,18 @@ def import_submission(submission_id: uuid.UUID, *, queued: bool = True) -> bool:
 
 
 def _queues(submission: Submission) -> list[str]:
-    """What is held while a file is recorded, so that no one person's files and no large ones take every worker."""
+    """Return the locks that limit imports: one file per employee, and one large file.
+
+    The limits keep one employee's files, or several large ones, from occupying every worker.
+    """
     large = submission.file is not None and submission.file.size > LARGE_BYTES
     return [f"import:{submission.employee_id}", *([LARGE_FILE] if large else [])]
 
 
 def next_files(after: uuid.UUID) -> list[uuid.UUID]:
-    """What may have waited for this file, to be asked for now that nothing is held for it.
+    """Return the files that may have waited for this one, to enqueue now that its locks are free.
 
-    A large file of another employee comes before all others: one employee's files do not take every turn.
+    A large file of another employee comes first, so that one employee's files do not take every turn.
     """
     waiting = Submission.objects.filter(state=Submission.State.RECEIVED, file__isnull=False).exclude(pk=after)
     own = Q(employee__in=Submission.objects.filter(pk=after).values("employee"))
@@ -218,14 +227,17 @@ def next_files(after: uuid.UUID) -> list[uuid.UUID]:
 
 
 def next_large_files() -> list[uuid.UUID]:
-    """The large file that has waited longest to be recorded, if any; asked for when a large one is previewed."""
+    """Return the large file that has waited longest, if any; to enqueue after the preview of a large one."""
     waiting = Submission.objects.filter(state=Submission.State.RECEIVED, file__size__gt=LARGE_BYTES)
     return list(waiting.order_by("received_at").values_list("pk", flat=True)[:1])
 
 
 @contextmanager
 def _counting_deaths_only(submission: Submission) -> Iterator[None]:
-    """A start that ends in an error which can be told was no death: a lock that was long in coming refuses no file."""
+    """Count only attempts that kill the process.
+
+    An error that Python can raise, such as a slow lock, does not count.
+    """
     try:
         yield
     except Exception:
@@ -234,7 +246,7 @@ def _counting_deaths_only(submission: Submission) -> Iterator[None]:
 
 
 def waiting_files(now: datetime) -> list[uuid.UUID]:
-    """Files that were handed in with their bytes and whose checkpoint has not moved for a while: nobody is at them."""
+    """Return submitted files whose checkpoint has not moved for ABANDONED_AFTER: no process works on them."""
     waiting = Submission.objects.filter(
         state=Submission.State.RECEIVED, advanced_at__lt=now - ABANDONED_AFTER, file__isnull=False
     )
@@ -244,7 +256,7 @@ def waiting_files(now: datetime) -> list[uuid.UUID]:
 def _run(
     submission: Submission, file: ContactFile, progress: Callable[[int], None] = lambda read: None
 ) -> ImportResult:
-    """Record the entries behind the checkpoint and close the submission. Raises Overtaken, UnreadableFile."""
+    """Record the entries after the checkpoint and close the submission. Raises CheckpointMoved, UnreadableFile."""
     result, owners = ImportResult.of(submission), EmployeeResolver(submission.employee)
     for batch in without_collector(batches(file.entries, skip=submission.done)):
         with transaction.atomic():
@@ -255,6 +267,7 @@ def _run(
                     rejected.append((entry, outcome))
             result.rejects_not_kept += keep_rejects(submission, file.header, rejected)
             submission.done, submission.report = result.read, result.as_report()
+            # Progress resets the attempts: only a file that kills its process without progress is refused.
             submission.advanced_at, submission.attempts = db_now(), 0
             submission.save(update_fields=["done", "report", "rejects", "advanced_at", "attempts"])
         progress(result.read)
@@ -263,7 +276,7 @@ def _run(
         submission.state, submission.done_at, submission.total = Submission.State.DONE, db_now(), result.read
         submission.report = result.as_report()
         submission.save(update_fields=["state", "done_at", "total", "report"])
-        # Whoever was in it is a contact now, or stands among the rejects: nothing reads the file again.
+        # Every person in the file is now a contact or among the rejects, so the file is not read again.
         if submission.file is not None:
             submission.file.delete()
             submission.file = None
@@ -273,7 +286,7 @@ def _run(
 
 
 def _hold(submission: Submission) -> None:
-    """Lock the submission and see that its checkpoint is where this process left it. Raises Overtaken."""
+    """Lock the submission and verify its checkpoint. Raises CheckpointMoved when another process moved it."""
     lock_facts()
     held = Submission.objects.select_for_update(no_key=True, of=("self",)).only("state", "done").get(pk=submission.pk)
     if held.state != Submission.State.RECEIVED or held.done != submission.done:
@@ -281,7 +294,7 @@ def _hold(submission: Submission) -> None:
 
 
 def _record(batch: list[Entry], owners: EmployeeResolver, submission: Submission) -> list[tuple[Entry, Outcome]]:
-    """The outcome of every entry of a batch, in order."""
+    """Return the outcome of every entry of a batch, in order."""
     owners.learn(batch)
     found = [(entry, owners.of(entry)) for entry in batch]
     good = [(owner, entry.checked) for entry, owner in found if isinstance(owner, int)]

@@ -1,4 +1,7 @@
-"""Facts: who brought whom, when, until when. Rows are never deleted, so that any number can be recounted later."""
+"""The facts: which employee recorded which contact, and when it started and ended.
+
+Rows are never deleted, so that any number can be recounted later.
+"""
 
 import uuid
 from collections.abc import Iterable
@@ -32,7 +35,7 @@ __all__ = [
 
 
 class Source(models.TextChoices):
-    """The way a contact came in."""
+    """The source of a contact."""
 
     PAGE = "page", _("page")
     PASTE = "paste", _("paste")
@@ -54,7 +57,7 @@ class EndReason(models.TextChoices):
     MERGED = "merged", _("the same person as another contact")
 
 
-# A page's report has an outcome for each person, a file's has their counts: both say what was handed in and refused.
+# A form's report has one outcome per person; a file's report has counts. Both give the numbers submitted and refused.
 HANDED_IN = """CASE WHEN report ? 'outcomes' THEN jsonb_array_length(report -> 'outcomes')
     ELSE coalesce((report ->> 'read')::integer, (report ->> 'handed_in')::integer, 0) END"""
 DUPLICATES = """CASE WHEN report ? 'outcomes'
@@ -63,9 +66,10 @@ DUPLICATES = """CASE WHEN report ? 'outcomes'
 
 
 class Submission(models.Model):
-    """Something handed in: a form, an API call, a file. It is a row before its contacts are, so no deadline can
+    """A form, an API call or a file that was submitted.
 
-    fall between the two: its contacts count from `received_at`.
+    It is stored before its contacts, which count from `received_at`. A deadline therefore cannot fall between the
+    receipt and the recording.
     """
 
     class State(models.TextChoices):
@@ -96,7 +100,7 @@ class Submission(models.Model):
     )
     rejects = models.ForeignKey(StoredFile, on_delete=models.SET_NULL, null=True, related_name="+")
     file_name = models.TextField(blank=True)
-    # A file that was handed in: its bytes, how to read them, and how far its recording has come.
+    # A submitted file: its bytes, how to read them, and how far the import has come.
     file = models.ForeignKey(StoredFile, on_delete=models.SET_NULL, null=True, related_name="+")
     sha256 = models.BinaryField(null=True, help_text="of the file's bytes")
     layout = models.JSONField(default=dict, help_text="how the file is read: format, encoding, roles of the columns")
@@ -111,7 +115,7 @@ class Submission(models.Model):
             models.Index(fields=["received_at"], condition=Q(state="received"), name="contacts_submission_waiting"),
             models.Index(fields=["sha256"], condition=Q(state="received"), name="contacts_submission_unfinished"),
             models.Index(fields=["employee", "received_at"], name="contacts_submission_employee"),
-            # Summed for a whole company without a look at a report.
+            # Sums for the whole company use this index alone, without reading a report.
             models.Index(
                 fields=["received_at"],
                 include=["employee", "source", "handed_in", "duplicates"],
@@ -138,7 +142,7 @@ class Submission(models.Model):
 
 
 class ColumnMapping(models.Model):
-    """What an employee said the columns of a header mean: the next file with that header is read so at once."""
+    """The roles an employee chose for a header: the next file with that header is read the same way."""
 
     employee = models.ForeignKey(Employee, on_delete=models.PROTECT)
     header = models.BinaryField(help_text="SHA-256 of the header's cells")
@@ -149,10 +153,11 @@ class ColumnMapping(models.Model):
 
 
 class Contact(models.Model):
-    """One person outside the company, recorded by one employee: a fact with a start and, perhaps, an end.
+    """One person outside the company, recorded by one employee: a fact with a start and an optional end.
 
-    `recorded_at` is when it counts from, `stored_at` when the database learned it. An erasure blanks the name and
-    the identities' values; `was_external` then says that its e-mail's domain, which is blank too, was no company's.
+    The contact counts from `recorded_at`; `stored_at` is when the database learned it. An erasure blanks the name, the
+    identities' values and the e-mail's domain. `was_external` then keeps the fact that the domain was not a company
+    domain.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -177,18 +182,18 @@ class Contact(models.Model):
 
     @property
     def known_by(self) -> "Iterable[ContactIdentity]":
-        """Its identities: those a report has brought along, else as they are stored."""
+        """Return the contact's identities: those a report has prefetched, else the stored ones."""
         brought: list[ContactIdentity] | None = self.__dict__.get("brought")
         return self.identities.all() if brought is None else brought
 
     @property
     def erased(self) -> bool:
-        """Whether nobody can say any more who this is. A contact without a name has an empty one."""
+        """Return whether the contact was erased. A contact recorded without a name has an empty string, not None."""
         return self.name is None
 
     class Meta:
         indexes = [
-            # Whatever a verdict asks of a contact: counting somebody's contacts looks at no row.
+            # Everything a status needs of a contact, so that counting an employee's contacts is an index-only scan.
             models.Index(
                 fields=["employee", "recorded_at", "id"],
                 include=["ended_at", "stored_at", "confirmed_at", "was_external"],
@@ -196,7 +201,7 @@ class Contact(models.Model):
             ),
             models.Index(fields=["submission"], condition=Q(submission__isnull=False), name="contacts_by_submission"),
             models.Index(fields=["replaces"], condition=Q(replaces__isnull=False), name="contacts_by_replaced"),
-            # What a whole company recorded within a day, and what of all it recorded has ended.
+            # For the whole company: contacts recorded within a day, and contacts that have ended.
             models.Index(fields=["recorded_at"], name="contacts_by_time"),
             models.Index(
                 fields=["ended_at"],
@@ -230,8 +235,8 @@ class Contact(models.Model):
 class ContactIdentity(models.Model):
     """A phone, e-mail or handle of a contact, one row each, unique among the live ones of an employee.
 
-    `digest` is what is compared; `value` is for the employee's own eyes and goes with an erasure. `domain` is the
-    e-mail's, so that a company's own domains and their subdomains are found by an index. `live` follows the contact by
+    `digest` is compared. `value` is shown to the employee only, and an erasure deletes it. `domain` is the e-mail's
+    domain, by which an index finds the company's own domains and their subdomains. `live` follows the contact by
     foreign key.
     """
 
@@ -248,12 +253,12 @@ class ContactIdentity(models.Model):
 
     class Meta:
         indexes = [
-            # Whether somebody's contacts are colleagues is found here, by no row either.
+            # Whether an employee's contacts are colleagues is also decided by an index-only scan.
             models.Index(
                 fields=["employee", "contact"], include=["kind", "digest", "domain"], name="contacts_identity_contact"
             ),
             models.Index(fields=["kind", "digest"], name="contacts_identity_key"),
-            # As apps.core.sql.in_domains_sql asks: a domain and its subdomains stand side by side.
+            # The form that apps.core.sql.in_domains_sql queries: reversed, a domain and its subdomains are adjacent.
             models.Index(
                 Collate(
                     Func("domain", template="reverse('.' || %(expressions)s)", output_field=models.TextField()), "C"
@@ -274,9 +279,9 @@ class ContactIdentity(models.Model):
 
 
 class Sighting(models.Model):
-    """One row of a trusted feed about a contact of which the feed has said more than the contact itself shows (ADR 71).
+    """One row of a trusted feed about a contact, kept when the feed says more than the contact itself shows (ADR 71).
 
-    Contacts that one row says all about have none. Deleted when the contact is erased.
+    A contact that one row describes completely has no sightings. An erasure deletes a contact's sightings.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -292,9 +297,9 @@ class Sighting(models.Model):
 
 
 class IntakeCount(models.Model):
-    """How many contacts were recorded in a quarter of an hour by one way in, whatever became of them since.
+    """How many contacts one source recorded in a quarter of an hour, whatever became of them since.
 
-    The sum of its rows; triggers on Contact append them in the transaction of the contacts themselves.
+    The count is the sum of the rows. Triggers on Contact append them in the transaction of the contacts.
     """
 
     id = models.BigAutoField(primary_key=True)

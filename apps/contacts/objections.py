@@ -1,4 +1,4 @@
-"""Erasures on request, and the objections they leave: of who it was, nothing but keyed digests."""
+"""Erasures on request, and the objections they leave: keyed digests only, without the person's data."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from apps.core.querysets import Clock
 
 
 class Erasure(models.Model):
-    """Somebody outside asked to be forgotten, and was: when, why, by whom. What was found stands in the audit trail.
+    """An erasure that a person outside the company requested: when, why, and which users did it.
 
-    Appended, never changed.
+    The audit trail records the request and its completion. Append-only.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
@@ -29,9 +29,9 @@ class Erasure(models.Model):
 
 
 class SuppressedIdentity(models.Model):
-    """An identity that must not be recorded again, by anybody: whoever it is has asked to be forgotten.
+    """An identity that no employee may record again, because the person asked to be forgotten.
 
-    The digest alone can keep that promise, so it outlives retention. Appended, never changed.
+    Only the digest can enforce this, so it outlives retention. Append-only.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -47,10 +47,11 @@ class SuppressedIdentity(models.Model):
 
 
 class ErasureSubject(models.Model):
-    """Who is to be erased, and why, sealed: what an approval request of an erasure must not hold in readable form.
+    """The sealed subject of an erasure: the person and the reason.
 
-    Deleted with the refusal, withdrawal or expiry of the request, by a trigger, and when the erasure is done. Until
-    then `erasure` says that it was approved and has begun.
+    An approval request must not hold them in readable form. A trigger deletes the row when the request is refused,
+    withdrawn or expires; the erasure deletes it when it is done. Until then `erasure` shows that it was approved and
+    has begun.
     """
 
     request_id = models.UUIDField(primary_key=True)

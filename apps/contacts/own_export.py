@@ -1,6 +1,6 @@
-"""An employee's own live contacts as files that they can open elsewhere, and that come back as the same people.
+"""An employee's own live contacts as files that other programs can open and that import as the same people.
 
-Rows come through a server-side cursor and leave in small pieces: memory does not grow with the list.
+A server-side cursor reads the rows and the file is sent in small pieces, so memory does not grow with the list.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ PIECE = 32 * 1024
 
 
 class Person(NamedTuple):
-    """One contact as it is written; `identities` as (kind, normalised value)."""
+    """One contact as it is exported; `identities` as (kind, normalised value)."""
 
     name: str
     identities: list[tuple[str, str]]
@@ -35,10 +35,10 @@ class Person(NamedTuple):
 
 
 def own_csv(employee: Employee) -> Iterator[bytes]:
-    """The employee's live contacts as CSV, oldest first: UTF-8 with BOM, CRLF, RFC 4180, nothing a spreadsheet runs.
+    """Yield the employee's live contacts as CSV, oldest first: UTF-8 with BOM, CRLF, RFC 4180, formulas escaped.
 
-    Columns: name; phone, phone 2 and so on, email, handle, as many as that employee's contacts need; recorded_at
-    (ISO 8601, UTC); source. An erased or ended contact is not in it.
+    Columns: name; phone, phone 2 and so on, email, handle, as many as that employee's contacts need; recorded_at (ISO
+    8601, UTC); source. Erased and ended contacts are left out.
     """
     last = _last(employee)
     widths = {kind: _most(employee, kind, last) for kind in KINDS}
@@ -46,30 +46,39 @@ def own_csv(employee: Employee) -> Iterator[bytes]:
 
 
 def own_vcards(employee: Employee) -> Iterator[bytes]:
-    """The employee's live contacts as vCard 4.0, oldest first. An erased or ended contact is not in it."""
+    """Yield the employee's live contacts as vCard 4.0, oldest first. Erased and ended contacts are left out."""
     listed = _listed(employee, _last(employee))
     yield from _pieces(write_card(contact.name, contact.identities) for contact in listed)
 
 
 def _last(employee: Employee) -> int:
-    """The newest contact: what is recorded while the file is written could need more columns than its header has."""
+    """Return the newest contact's id.
+
+    A contact recorded while the file is written could need more columns than the header has, so the export stops here.
+    """
     return Contact.objects.of(employee).aggregate(last=Max("id"))["last"] or 0
 
 
 def _readable(employee: Employee) -> QuerySet[ContactIdentity]:
-    """An erasure leaves an identity without its value."""
+    """Leave out erased identities: an erasure removes the value."""
     return ContactIdentity.objects.filter(employee=employee, value__isnull=False)
 
 
 def _most(employee: Employee, kind: str, last: int) -> int:
-    """How many identities of a kind one live contact has at most; at least one, so that every file has the column."""
+    """Return the largest number of identities of a kind on one live contact.
+
+    It is at least 1, so that every file has the column.
+    """
     held = _readable(employee).filter(kind=kind, live=True, contact_id__lte=last)
     most = held.values("contact_id").annotate(held=Count("id")).aggregate(most=Max("held"))["most"]
     return max(most or 0, 1)
 
 
 def _listed(employee: Employee, last: int) -> Iterator[Person]:
-    """Oldest first. Plain values: model objects that know each other would wait for the garbage collector."""
+    """Yield the contacts, oldest first.
+
+    Plain values, because model objects that refer to each other would wait for the garbage collector.
+    """
     readable = _readable(employee)
     contacts = (
         Contact.objects.of(employee)
@@ -85,13 +94,13 @@ def _listed(employee: Employee, last: int) -> Iterator[Person]:
         for contact_id, kind, value in identities:
             held[contact_id].append((kind, value or ""))
         for contact_id, name, recorded_at, source in batch:
-            # An erasure may have come between the two queries.
+            # An erasure may have run between the two queries.
             if held[contact_id]:
                 yield Person(name or "", held[contact_id], recorded_at, source)
 
 
 class _Lines:
-    """A file for csv.writer, whose `writerow` returns what `write` does."""
+    """A file object for csv.writer: its `writerow` returns the result of `write`."""
 
     def write(self, line: str) -> bytes:
         return line.encode()
@@ -111,7 +120,7 @@ def _csv_lines(contacts: Iterable[Person], widths: dict[str, int]) -> Iterator[b
 
 
 def _pieces(lines: Iterable[bytes]) -> Iterator[bytes]:
-    """The lines together in pieces worth sending."""
+    """Join lines into pieces large enough to send."""
     piece = bytearray()
     for line in lines:
         piece += line

@@ -1,7 +1,7 @@
-"""Typed or pasted text as drafts, a line a person: a phone, an e-mail or a handle, with a name before or after it.
+"""Turn typed or pasted text into drafts, one person a line.
 
-Pure. What cannot be read becomes a draft that the choke point refuses, so that every line has an outcome: nothing is
-dropped without a word, and no name is ever taken for a handle.
+A line has a phone, an e-mail or a handle, with a name before or after it. The functions are pure. An unreadable line
+becomes a draft that normalise_draft() refuses, so every line has an outcome. A name is never taken for a handle.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from dataclasses import replace
 from apps.contacts.drafts import WORD, Draft, kind_of
 from apps.core.identity import RAW_LIMIT, clean_text, nearly_phone
 
-# The column of a line with two phones (or e-mails, or handles) that may be two people's. No identity is of this kind,
-# so it is always refused: two people taken for one would be one too few in somebody's number, and nobody would notice.
+# Marks a line with two phones (or e-mails, or handles) that may belong to two people. No identity has this kind, so the
+# line is always refused. Merging two people into one would lower an employee's count unnoticed.
 SEVERAL = "several"
-# What is longer is no person's line; it is refused unread.
+# Longer lines cannot describe one person; they are refused unread.
 LINE_LIMIT = 1_000
 FEWEST_DIGITS = 7  # fewer beside a name may be a year, a room, a staff number
 
@@ -25,24 +25,28 @@ LABEL = re.compile(
     re.IGNORECASE,
 )
 EMAIL = re.compile(r"[^\s<>()\[\]\":@]+@[^\s<>()\[\]\":@]+")
-# Digits with blanks, dashes, dots and brackets inside. Letters of a handle may not touch it; Chinese ones may.
+# Digits with blanks, dashes, dots and brackets inside. No Latin letter of a handle may touch them; Chinese characters
+# may.
 PHONE = re.compile(
     r"(?<![A-Za-z0-9_@])(?<![A-Za-z0-9_][.-])[+(]{0,2}\d[\d ()./\-\u2010-\u2015\u2212]*\d(?![A-Za-z0-9_@])"
 )
 HANDLE = re.compile(r"(?<!\S)@[^\s@]+")
-# A Chinese name and a number written as one word. Fewer digits may end a handle.
+# A Chinese name and a number written as one word. With fewer digits the text may be a handle.
 GLUED = re.compile(r"[^\x00-\x7f]\+?\d{11,15}$|^\+?\d{11,15}[^\x00-\x7f]")
 EMPTY_BRACKETS = re.compile(r"\(\s*\)|<\s*>|\[\s*\]")
 EDGES = " <>:|/'\"-–—"
 
 
 def lines_of(text: str) -> list[tuple[int, str]]:
-    """The lines that say something, as (line number from 1, text without blanks around it)."""
+    """Return the non-empty lines as (line number from 1, text without surrounding blanks)."""
     return [(number, line.strip()) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
 
 
 def drafts_from_text(text: str, name: str = "") -> list[Draft]:
-    """One draft for each line that says something, in order. `name` is for a single line that brings none itself."""
+    """Return one draft for each non-empty line, in order.
+
+    `name` applies only when there is one line and it brings no name itself.
+    """
     lines = lines_of(text)
     drafts = [replace(_draft(line), line=number) for number, line in lines]
     if len(drafts) == 1 and not drafts[0].name:
@@ -53,13 +57,14 @@ def drafts_from_text(text: str, name: str = "") -> list[Draft]:
 def _draft(line: str) -> Draft:
     if len(line) > LINE_LIMIT:
         return Draft("", (("handle", line[: RAW_LIMIT + 1]),))
-    # As the choke point will read it: narrow, without what cannot be seen (a phone's own list pastes such signs along).
+    # Clean the line as normalisation will: half-width, without invisible characters (phones paste such characters
+    # along).
     plain = clean_text(line, LINE_LIMIT)
     if _is_alone(line, plain):
         return Draft("", ((_kind(plain), line),))
     name, found, in_cells = _read(line)
     if not found:
-        # Tried as a handle, which several words can never be: refused, and the line stays to be corrected.
+        # A handle cannot contain several words, so this draft is refused and the employee can correct the line.
         return Draft("", (("handle", SEPARATORS.sub(" ", line)),))
     kinds = [kind for kind, _text in found]
     if len(set(kinds)) < len(kinds) and not (name and in_cells):
@@ -68,7 +73,10 @@ def _draft(line: str) -> Draft:
 
 
 def _kind(plain: str) -> str:
-    """The kind of a line that is one identity: a handle says so by its @; digits with a wrong letter are a phone."""
+    """Return the kind of a line that is a single identity.
+
+    A handle must start with @; digits with one wrong letter are read as a phone.
+    """
     kind = kind_of(plain)
     if kind != "handle" or plain.startswith("@"):
         return kind
@@ -76,7 +84,7 @@ def _kind(plain: str) -> str:
 
 
 def _is_alone(line: str, plain: str) -> bool:
-    """Whether a line is one identity and nothing else: a number with its blanks, or one word."""
+    """Return whether the line is one identity and nothing else: a number with its blanks, or one word."""
     if SEPARATORS.search(line):
         return False
     if kind_of(plain) == "phone":
@@ -85,9 +93,10 @@ def _is_alone(line: str, plain: str) -> bool:
 
 
 def _read(line: str) -> tuple[str, list[tuple[str, str]], bool]:
-    """The name in a line of several parts, and its identities as (kind, text), each once.
+    """Return the name in a line of several parts, its identities as (kind, text), each once, and a flag.
 
-    And whether the name stands in parts of its own, as in a spreadsheet: then all the identities are that person's.
+    The flag says whether the name has cells of its own, as in a spreadsheet. Then all the identities belong to that
+    person.
     """
     names: list[str] = []
     in_cells = True
@@ -99,8 +108,8 @@ def _read(line: str) -> tuple[str, list[tuple[str, str]], bool]:
                 if kind == "phone" and sum(sign.isdecimal() for sign in text) < FEWEST_DIGITS:
                     continue
                 if ")" not in text:
-                    text = text.lstrip("(")  # the bracket stands around the whole number, and goes with its other half
-                # Mail programs write an address that has no name twice: ann@x.org <ann@x.org>
+                    text = text.lstrip("(")  # the bracket encloses the whole number, and is removed with its other half
+                # Mail programs write an address without a name twice: ann@x.org <ann@x.org>
                 found.setdefault((kind, text.lower()), (kind, text.strip("'.") if kind == "email" else text))
                 rest = rest.replace(text, " ", 1)
         names.append(EMPTY_BRACKETS.sub(" ", rest).strip(EDGES))

@@ -1,4 +1,4 @@
-"""What a file would do, before anything is written: the same reading and the same judgement, and no storing."""
+"""Preview the effect of a file: the same reading and the same rules as the import, without writing anything."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ from apps.fileio.csv_reader import TooLarge, UnreadableFile
 from apps.fileio.encodings import ENCODINGS, PackedFile, UnsureEncoding, sample
 from apps.fileio.vcards.reader import needs_encoding
 
-# What marks an upload among stored files.
+# The kind of a stored file that is an upload of contacts.
 UPLOAD = "contacts/upload"
-# What somebody may say that a column means. Whose contact it is stands in the file.
+# The roles an employee may assign to a column. Columns that name the employee are not among them.
 OFFERED_ROLES = frozenset({"", "name", *NAME_PARTS, "nickname", "organization", "phone", "email", "handle"})
 EXAMPLE_ROWS, EXAMPLE_CHARACTERS, CELLS_CHARACTERS = 3, 60, 200
 SHOWN = 20
@@ -38,7 +38,7 @@ SHOWN_REJECTS = 20
 
 
 class TooManyContacts(UnreadableFile):
-    """More entries than may be handed in at once."""
+    """The file has more entries than one submission may contain."""
 
 
 @dataclass
@@ -67,7 +67,7 @@ class Preview:
         return sum(self.counts[code] for code in drafts.REJECTED)
 
     def as_report(self) -> dict[str, Any]:
-        """As a page shows it."""
+        """Return the preview as the page shows it."""
         counts = {name: getattr(self, name) for name in ("total", "created", "duplicate", "rejected", "left_out")}
         shown = [
             _told(entry, outcome)
@@ -86,15 +86,16 @@ def _told(entry: Entry, outcome: Outcome) -> dict[str, Any]:
 
 
 def preview(file: ContactFile, *, employee: Employee, most: int) -> Preview:
-    """Judge a whole file for one employee as it would fare now. Raises TooMany, UnreadableFile.
+    """Evaluate a whole file for one employee against the current contacts.
 
-    The report of the recorded file names objections, a preview does not: it takes no place in the day's limit, so an
-    employee could try out any number of people.
+    `most` is the maximum number of entries. Raises TooManyContacts, UnreadableFile. A preview does not reveal
+    objections; only the report of the recorded file does. A preview does not count towards the daily limit, so an
+    employee could otherwise test any number of people.
     """
     verify_identity_key()
     found, owners = Preview(), EmployeeResolver(employee)
     held: Held = {}
-    # Contacts that would be made are told from those that are there by numbers that no contact has.
+    # Negative ids distinguish the contacts this file would create from stored ones.
     ids, told = count(-1, -1), sentences()
     left: dict[int, int] = {}
     for batch in batches(file.entries):
@@ -102,7 +103,7 @@ def preview(file: ContactFile, *, employee: Employee, most: int) -> Preview:
             raise TooManyContacts(f"more than {most} contacts at once")
         owned = [(entry, owners.of(entry)) for entry in batch]
         good = [(owner, entry.checked) for entry, owner in owned if isinstance(owner, int)]
-        # What this file would bring stays beside what is there already.
+        # The identities this file would add stay in the map beside the stored ones.
         held = {key: contact for key, contact in existing_identities(good).items() if key[0] != NOBODY} | held
         left = left or left_today([(employee.pk, entry.checked) for entry, _owner in owned], db_now())
         for entry, owner in owned:
@@ -112,10 +113,10 @@ def preview(file: ContactFile, *, employee: Employee, most: int) -> Preview:
 
 
 def make_preview(stored: StoredFile, asked: dict[str, Any]) -> Made:
-    """Read an upload for `employee` (an id) as `encoding` and `roles` say, else as its bytes and its header do.
+    """Read an upload for `employee` (an id), with `encoding` and `roles` as given, else as detected.
 
-    The report is what the page shows and what a confirmation hands in: `format`, `encoding`, `header`, `roles`,
-    `examples`, `chosen`, `headless`, `preview`; `problem` is a code when something stands in the way.
+    The page shows the report, and the confirmation submits it: `format`, `encoding`, `header`, `roles`, `examples`,
+    `chosen`, `headless`, `preview`. `problem` is a code when the file cannot be recorded as it is.
     """
     report: dict[str, Any] = {"format": CSV, "encoding": asked["encoding"], "roles": [], "problem": "", "preview": None}
     employee = Employee.objects.get(pk=asked["employee"])

@@ -1,4 +1,4 @@
-"""Contacts by name: whose they are, and which are still live."""
+"""Named queries for contacts: by employee, and live ones."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from apps.employees.models import Employee
 
 
 class ContactQuerySet(models.QuerySet):
-    """Contacts. Nobody but the employee who recorded them reads them: begin with `of`."""
+    """Contacts. Only the employee who recorded a contact may read it: start every query with `of`."""
 
     def of(self, employee: Employee) -> ContactQuerySet:
-        """The contacts one employee recorded."""
+        """Filter by the employee who recorded the contact."""
         return self.filter(employee=employee)
 
     def live(self) -> ContactQuerySet:
-        """Contacts that have not ended."""
+        """Filter contacts that have not ended."""
         return self.filter(ended_at=None)

@@ -1,6 +1,6 @@
-"""Files of contacts, whatever program wrote them, as entries: who stands there, checked, and where. Nothing is written.
+"""Read contact files of any origin as entries: the person, normalised, and the line. Nothing is written.
 
-CSV tables (`columns` says what a header means) and vCard files (`vcards`) come out alike.
+CSV tables (`columns` recognises the header) and vCard files (`vcards`) produce the same entries.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ CSV, VCARD, AUTO = "csv", "vcard", "auto"
 FORMATS = (AUTO, CSV, VCARD)
 TIME_ROLES = ("recorded_at", "confirmed_at", "ended_at")
 OWNER_ROLES = ("staff_no", "employee_email")
-# So many pieces of text say in which encodings a file of cards may be.
+# The number of undecoded texts sampled to find the possible encodings of a vCard file.
 UNDECODED_SAMPLE = 1_000
-# What a rejected card is given back as.
+# The columns in which a rejected card is returned.
 CARD_HEADER = ["name", "phone", "email", "handle"]
 
 
 class Entry(NamedTuple):
-    """One line or card: the draft after the choke point, who it is for as written, and its cells to be given back."""
+    """One line or card: the normalised draft, the employee as written, and the cells to return when it is rejected."""
 
     line: int
     checked: NormalisedDraft
@@ -48,7 +48,7 @@ class Entry(NamedTuple):
 
 @dataclass
 class ContactFile:
-    """An opened file. `header`: the names of its cells; `roles`: what each means; `unknown`: columns nobody reads."""
+    """An opened file: `header` has the column names, `roles` their roles, `unknown` the columns that are not read."""
 
     format: str
     encoding: str
@@ -68,14 +68,14 @@ class ContactFile:
 
 
 class NoIdentityColumn(UnreadableFile):
-    """Nothing in the header is known to say how somebody is reached."""
+    """The header has no column for a phone, an e-mail or a handle."""
 
 
 @dataclass
 class Look:
-    """A table before anything is made of it: its header, its first rows, and what its columns are taken for.
+    """The header, the first rows and the detected roles of a table, before its entries are read.
 
-    `headless`: its first line names nobody's columns but is a person already; the header is then made of the roles.
+    `headless`: the first line is a person instead of a header; the header is then made from the roles.
     """
 
     encoding: str
@@ -86,7 +86,7 @@ class Look:
 
 
 def look(raw: IO[bytes], encoding: str = "", rows: int = 3) -> Look:
-    """Look at a table. Raises UnreadableFile, and its UnsureEncoding."""
+    """Detect the encoding, header and roles of a table. Raises UnreadableFile, and its subclass UnsureEncoding."""
     raw.seek(0)
     encoding = named_encoding(encoding) if encoding else detect_encoding(raw, vocabulary=VOCABULARY)
     with open_table(raw, encoding=encoding, only_lines=LOOK_LINES) as table:
@@ -99,9 +99,9 @@ def look(raw: IO[bytes], encoding: str = "", rows: int = 3) -> Look:
 
 
 def roles_as_said(raw: IO[bytes], encoding: str, said: Mapping[str, str]) -> list[str]:
-    """The roles of a table's columns as its header says, but for those of `said` (a column's name to its role).
+    """Return the roles of a table's columns: those in `said` (column name to role), else the detected ones.
 
-    Raises UnreadableFile for a name that no column has.
+    Raises UnreadableFile when no column has one of the names.
     """
     seen = look(raw, encoding)
     wanted = {name.strip().lower(): role for name, role in said.items()}
@@ -111,7 +111,7 @@ def roles_as_said(raw: IO[bytes], encoding: str, said: Mapping[str, str]) -> lis
 
 
 def roles_of_person(cells: Sequence[str]) -> list[str] | None:
-    """What the cells of one person are, by the look of them; None when nobody can be reached by any of them."""
+    """Return the roles of one person's cells, guessed from their form; None when no cell is a valid phone or e-mail."""
     roles: list[str] = []
     for cell in cells:
         kind = drafts.kind_of(cell)
@@ -123,7 +123,7 @@ def roles_of_person(cells: Sequence[str]) -> list[str] | None:
 
 
 def is_vcards(raw: IO[bytes]) -> bool:
-    """Whether a file holds cards, by its beginning; it is left at its start."""
+    """Return whether a file starts like a vCard file; the position is reset to the start."""
     raw.seek(0)
     found = looks_like_vcards(raw.read(4096))
     raw.seek(0)
@@ -131,9 +131,10 @@ def is_vcards(raw: IO[bytes]) -> bool:
 
 
 def refuse_undecoded_cards(raw: IO[bytes]) -> None:
-    """Raises UnsureEncoding when some card's text is not UTF-8 and says no CHARSET, as for a file of CSV.
+    """Raise UnsureEncoding when a card's text is not UTF-8 and declares no CHARSET, as for a CSV file.
 
-    Text that is in another CHARSET than it says is damage, which no choice mends and which costs its card's name alone.
+    Text in another CHARSET than it declares is damaged. No choice of encoding repairs it, and only its card's name is
+    lost.
     """
     undecoded = ((card.line, one.text) for card in read_cards(raw) for one in card.undecoded if not one.declared)
     found = list(islice(undecoded, UNDECODED_SAMPLE))
@@ -152,10 +153,10 @@ def open_contacts(
     roles: Sequence[str] | None = None,
     trust_times: bool = False,
 ) -> Iterator[ContactFile]:
-    """Open a seekable file of contacts, as `format` and `encoding` say or as its bytes do.
+    """Open a seekable contact file, with `format` and `encoding` as given, else as detected from its bytes.
 
-    `roles`: what the columns mean, in order, when not what their header says. `trust_times`: the times of an
-    operator's feed are read. Raises UnreadableFile, and its UnsureEncoding when the bytes could be several texts.
+    `roles`: the columns' roles in order, when they differ from the detected ones. `trust_times`: also read the times of
+    an operator's feed. Raises UnreadableFile, and its subclass UnsureEncoding when the bytes fit several encodings.
     """
     encoding = named_encoding(encoding) if encoding else ""
     if format == VCARD or (format == AUTO and is_vcards(raw)):
@@ -177,7 +178,8 @@ def open_contacts(
 
 def _rows(records: Iterable[Record], roles: list[str], header: list[str], trust_times: bool) -> Iterator[Entry]:
     layout, identify = Layout(roles, header), identity_normaliser()
-    # One column a kind is somebody's own list, and a bad cell a mistake to mend; several are an address book.
+    # With one column per kind, the list is hand-made and a bad cell is a mistake to correct. Several columns per kind
+    # suggest an exported address book.
     lenient = max(Counter(role for role in roles if role in KINDS).values()) > 1
     owners = [roles.index(role) if role in roles else None for role in OWNER_ROLES]
     times = [roles.index(role) if role in roles else None for role in TIME_ROLES] if trust_times else []
@@ -208,7 +210,7 @@ def _cards(raw: IO[bytes], encoding: str) -> Iterator[Entry]:
 
 
 class BadEntry(ValueError):
-    """A row that is no draft: its column, code and sentence."""
+    """A row that cannot become a draft: its column, code and message."""
 
     def __init__(self, column: str, code: str, reason: str):
         super().__init__(reason)
@@ -219,7 +221,7 @@ class BadEntry(ValueError):
 
 
 def unreadable(problem: str) -> str:
-    """What to tell about a record that could not be cut out of its file."""
+    """Return the message for a record that could not be separated from the rest of its file."""
     return {
         drafts.UNTERMINATED_QUOTE: _("A quotation mark is missing or stands in the wrong place."),
         drafts.UNTERMINATED_CARD: _("This card has no end."),
@@ -257,7 +259,7 @@ def _instant(text: str, column: str) -> datetime | None:
 
 
 def sha256_of(raw: IO[bytes]) -> bytes:
-    """The SHA-256 of a whole file, which is left at its start."""
+    """Return the SHA-256 of a whole file; the position is reset to the start."""
     raw.seek(0)
     found = hashlib.sha256()
     while piece := raw.read(1 << 20):

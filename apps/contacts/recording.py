@@ -1,4 +1,4 @@
-"""Drafts through the choke point, and a batch of them judged while its employees are locked."""
+"""Normalise drafts, and evaluate a batch of them while its employees are locked."""
 
 from __future__ import annotations
 
@@ -30,21 +30,21 @@ from apps.core.identity import (
 from apps.core.identity_key import identity_normaliser
 from apps.employees.models import Employee
 
-# One person has some; more are a list that lost its line breaks, or would take many people from colleagues at once.
+# One person has a few. More suggest a list that lost its line breaks, or would claim many people before colleagues do.
 MOST_IDENTITIES = 20
 Identify = Callable[[str, str], Identity]
-# The live contact that holds an identity, by (employee, kind, digest). Of NOBODY: an identity that is objected to; of
-# COLLEAGUE: the staff number of somebody on the roster.
+# The live contact that holds an identity, by (employee, kind, digest). Under NOBODY: identities with an objection.
+# Under COLLEAGUE: handles that are staff numbers on the roster.
 NOBODY, COLLEAGUE = 0, -1
 Held = dict[tuple[int, str, bytes], int]
-# Digests travel as one text: binding thousands of byte strings costs more than looking them up. LATERAL with OFFSET 0
-# asks the indexes one by one: a planner that takes the list for a long one would read whole tables.
+# The digests travel as one text, because binding thousands of byte strings costs more than looking them up. LATERAL
+# with OFFSET 0 forces one index look-up per row: a planner that overestimates the list would read whole tables.
 SENT = """
 WITH wanted AS MATERIALIZED (
     SELECT owner AS employee_id, kind, decode(hex, 'hex') AS digest
     FROM unnest(%s::bigint[], string_to_array(%s, ','), string_to_array(%s, ',')) AS sent(owner, kind, hex))
 """
-# What shares an identity with a draft and lives.
+# Identities of the drafts that have an objection.
 OBJECTED = f"""
 SELECT {NOBODY}::bigint, wanted.kind, wanted.digest, {NOBODY}::bigint FROM wanted
 JOIN LATERAL (SELECT FROM contacts_suppressedidentity one
@@ -55,8 +55,8 @@ SELECT employee_id, count(*) FROM contacts_contact
 WHERE employee_id = ANY(%s) AND recorded_at >= %s AND recorded_at < %s
   AND (source NOT IN ('feed', 'demo') OR replaces_id IS NOT NULL) GROUP BY 1
 """
-# What shares an identity with a draft and was recorded, or ended, after the receipt: a file may wait while its employee
-# goes on.
+# Contacts that share an identity with a draft and were recorded, or ended, after the receipt. A file may wait in the
+# queue while its employee continues to record contacts.
 SINCE = f"""{SENT}
 SELECT met.employee_id, met.kind, met.digest, contact.id, contact.recorded_at, contact.ended_at FROM wanted
 JOIN LATERAL (SELECT * FROM contacts_contactidentity one WHERE one.employee_id = wanted.employee_id
@@ -64,7 +64,7 @@ JOIN LATERAL (SELECT * FROM contacts_contactidentity one WHERE one.employee_id =
 JOIN LATERAL (SELECT * FROM contacts_contact one WHERE one.employee_id = met.employee_id
               AND one.id = met.contact_id OFFSET 0) AS contact ON contact.recorded_at > %s OR contact.ended_at > %s
 """
-# Whether there is any such contact: two index look-ups for a whole batch.
+# Whether any such contact exists: two index look-ups for a whole batch.
 ANY_SINCE = """
 SELECT EXISTS (SELECT FROM contacts_contact WHERE employee_id = ANY(%(owners)s) AND recorded_at > %(at)s)
     OR EXISTS (SELECT FROM contacts_contact WHERE ended_at > %(at)s AND employee_id = ANY(%(owners)s))
@@ -79,7 +79,7 @@ UNION ALL {OBJECTED}
 
 
 class Later(NamedTuple):
-    """A contact that was recorded or ended after the receipt of a draft; the earliest recorded comes first."""
+    """A contact that was recorded or ended after the receipt of a draft; the earliest recorded sorts first."""
 
     recorded_at: datetime
     contact_id: int
@@ -88,20 +88,21 @@ class Later(NamedTuple):
 
 @dataclass
 class Batch:
-    """The outcomes of a batch in the order of its drafts, and whose verdicts it may have changed."""
+    """The outcomes of a batch in the order of its drafts, and the employees and identities to evaluate again."""
 
     outcomes: list[Outcome] = field(default_factory=list)
     employees: set[int] = field(default_factory=set)
     keys: set[tuple[str, bytes]] = field(default_factory=set)
-    # Contacts that count from the receipt now, with the instant from which they counted before.
+    # Contacts that now count from the receipt, with the instant from which they counted before.
     moved: dict[int, datetime] = field(default_factory=dict)
 
 
 def normalise_draft(draft: Draft, *, lenient: bool = False, identify: Identify | None = None) -> NormalisedDraft:
-    """Through the choke point. Every identity must be usable, or the draft is refused.
+    """Normalise a draft. It is refused unless every identity is valid.
 
-    `lenient`, for address books that carry what nobody chose: the unusable ones are left out (`left_out` names their
-    kinds) as long as one is usable. For thousands, `identify` is an `identifier()` made once.
+    `lenient` is for address books, whose cells the employee did not choose. Invalid identities are then left out
+    (`left_out` names their kinds), as long as one is valid. For thousands of drafts, pass one `identity_normaliser()`
+    as `identify`.
     """
     identify = identify or identity_normaliser()
     if len(draft.identities) > MOST_IDENTITIES:
@@ -115,7 +116,7 @@ def normalise_draft(draft: Draft, *, lenient: bool = False, identify: Identify |
         try:
             identities.append(identify(kind, raw))
         except InvalidIdentity as error:
-            # A cell of nothing but invisible characters is an empty one.
+            # A cell that contains only invisible characters counts as empty.
             if clean_text(raw, RAW_LIMIT):
                 failed.append((error, raw))
     refused = None
@@ -131,8 +132,8 @@ def normalise_draft(draft: Draft, *, lenient: bool = False, identify: Identify |
 
 
 def error_message(error: InvalidIdentity, raw: str) -> str:
-    """What to tell the one who typed it."""
-    # Nobody means a phone number by a text that is too long for any.
+    """Return the message for the employee who typed the identity."""
+    # A text that is too long for any phone number gets no suggestion.
     short = not isinstance(error, IdentityTooLong)
     number = short and error.kind in ("phone", "handle")
     if number and (intended := intended_phone(raw, settings.COMPANY_PHONE_REGION)):
@@ -157,11 +158,12 @@ def record(
     source: str,
     submission_id: uuid.UUID,
 ) -> Batch:
-    """Evaluate drafts in order, as (employee id, checked draft), and store the good ones, which count from the receipt.
+    """Evaluate drafts in order, given as (employee id, checked draft), and store the valid ones.
 
-    A draft that shares an identity with a live contact is a duplicate. What happened after the receipt neither counts a
-    person twice nor loses one: a contact that was recorded later counts from the receipt, and where a contact ended
-    later the new one begins with its end. The caller has locked facts and the employees' rows.
+    They count from the receipt. A draft that shares an identity with a live contact is a duplicate. Changes after the
+    receipt neither count a person twice nor lose one. A contact recorded later counts from the receipt; after a contact
+    that ended later, the new one starts at its end. The caller holds the facts lock and the locks on the employees'
+    rows.
     """
     batch, new = Batch(), []
     held, ids, messages = existing_identities(drafts), reserve_ids(len(drafts)), sentences()
@@ -187,7 +189,7 @@ def record(
 def _later(
     drafts: Sequence[tuple[int, NormalisedDraft]], received_at: datetime
 ) -> dict[tuple[int, str, bytes], list[Later]]:
-    """By identity, the employee's contacts that were recorded or ended after the receipt."""
+    """Return the employee's contacts that were recorded or ended after the receipt, by identity."""
     found: dict[tuple[int, str, bytes], list[Later]] = {}
     good = [draft for draft in drafts if draft[1].refused is None]
     with connection.cursor() as cursor:
@@ -202,9 +204,9 @@ def _later(
 def _move_back(batch: Batch, received_at: datetime, now: datetime) -> None:
     """Let the batch's moved contacts count from the receipt.
 
-    Not out of the period of a campaign that is closing or frozen, and not to before the opening of one that runs:
-    the employee has seen that they count there. `stored_at` says when the database learned the earlier start, so that
-    none moves into a period that was final by then.
+    A contact does not leave the period of a campaign that is closing or frozen. It does not move to before the opening
+    of a running campaign either: the employee has seen that it counts there. `stored_at` is the instant when the
+    database learned the earlier start, so no contact moves into a period that was final by then.
     """
     if batch.moved:
         closed, running = closed_periods(), open_periods()
@@ -220,9 +222,9 @@ def _move_back(batch: Batch, received_at: datetime, now: datetime) -> None:
 
 
 def _leaves(running: Sequence[Period], before: datetime, received_at: datetime) -> bool:
-    """Whether a contact would leave a campaign's period by counting from the receipt.
+    """Return whether a contact would leave a campaign's period by counting from the receipt.
 
-    Not where it enters another one that it missed: what is received before a cut-off counts there.
+    Returns False when the contact enters another period that it missed: a receipt before a cut-off counts there.
     """
     left = any(received_at < opens_at <= before < cutoff_at for opens_at, cutoff_at in running)
     entered = any(opens_at <= received_at < cutoff_at <= before for opens_at, cutoff_at in running)
@@ -232,9 +234,10 @@ def _leaves(running: Sequence[Period], before: datetime, received_at: datetime) 
 def judge(
     owner: int, one: NormalisedDraft, held: Held, ids: Iterator[int], told: Mapping[str, str], left: dict[int, int]
 ) -> Outcome:
-    """How a draft fares against what its employee holds; a new contact, with the next id, joins that.
+    """Evaluate a draft against the identities its employee holds; a new contact, with the next id, is added to `held`.
 
-    `told`: the `sentences`; `left`: how many more each employee may record today, counted down.
+    `told` maps codes to messages, as returned by sentences(). `left` maps each employee to the number of contacts they
+    may still record today, and is decremented.
     """
     if one.refused:
         return one.refused
@@ -248,7 +251,8 @@ def judge(
     if left[owner] <= 0:
         return Outcome(contacts_drafts.TOO_MANY_TODAY, one.line, "", told[contacts_drafts.TOO_MANY_TODAY])
     left[owner] -= 1
-    # Last, and only for a draft that would be recorded: an objection is revealed at the price of a place in the limit.
+    # Checked last, and only for a draft that would be recorded: learning of an objection uses up a place in the daily
+    # limit.
     if kind := next((known.kind for known in one.identities if (NOBODY, *known.key) in held), None):
         return Outcome(contacts_drafts.OBJECTED, one.line, kind, told[contacts_drafts.OBJECTED])
     contact_id = next(ids)
@@ -258,34 +262,35 @@ def judge(
 
 
 def existing_identities(drafts: Sequence[tuple[int, NormalisedDraft]]) -> Held:
-    """Which live contacts of their employees hold identities of these drafts, and which of them nobody may record."""
+    """Return the identities of these drafts that live contacts hold, or that must not be recorded."""
     found = _look_up(LIVE, drafts)
     return {(owner, kind, bytes(digest)): contact_id for owner, kind, digest, contact_id in found} | _colleagues(drafts)
 
 
 def unwanted(drafts: Sequence[tuple[int, NormalisedDraft]]) -> dict[tuple[str, bytes], str]:
-    """The identities of these drafts that nobody may record, each with the code of the refusal."""
+    """Return the identities of these drafts that must not be recorded, each with the code of the refusal."""
     found = _look_up(SENT + OBJECTED, [draft for draft in drafts if draft[1].refused is None])
     colleagues = {(kind, digest): contacts_drafts.NOT_EXTERNAL for _nobody, kind, digest in _colleagues(drafts)}
     return colleagues | {(kind, bytes(digest)): contacts_drafts.OBJECTED for _nobody, kind, digest, _contact in found}
 
 
 def _colleagues(drafts: Sequence[tuple[int, NormalisedDraft]]) -> Held:
-    """The handles that are the staff number of somebody on the roster."""
+    """Return the handles that are staff numbers on the roster."""
     handles = {known.value: known for _owner, one in drafts for known in one.identities if known.kind == "handle"}
     if not handles:
         return {}
     spellings = {spelled: value for value in handles for spelled in (value, value.upper(), value.capitalize())}
-    # Not of a line of the roster that was undone.
+    # Employees without an employment come from a roster import that was undone.
     people = Employee.objects.filter(staff_no__in=list(spellings), employment__isnull=False)
     numbers = people.values_list("staff_no", flat=True).distinct()
     return {(COLLEAGUE, *handles[spellings[number]].key): 0 for number in numbers}
 
 
 def left_today(drafts: Sequence[tuple[int, NormalisedDraft]], at: datetime) -> dict[int, int]:
-    """How many more contacts each of these employees may record on the day of `at`.
+    """Return how many more contacts each of these employees may record on the day of `at`.
 
-    What came by the feed takes no place; what ended keeps its own. The caller holds the employees' rows, or only looks.
+    Contacts from the feed do not count towards the limit; ended contacts still do. The caller holds the locks on the
+    employees' rows, or only displays the number.
     """
     owners = sorted({owner for owner, _checked in drafts})
     start = at.astimezone(ZoneInfo(settings.TIME_ZONE)).replace(hour=0, minute=0, second=0, microsecond=0)
@@ -297,9 +302,9 @@ def left_today(drafts: Sequence[tuple[int, NormalisedDraft]], at: datetime) -> d
 
 
 def sentences() -> dict[str, str]:
-    """What to tell of a draft that is refused or there already, by code, in the language in force.
+    """Return the messages for refused and duplicate drafts by code, in the active language.
 
-    Asked for once a batch: a translation a line costs as much as judging it.
+    Called once a batch: a translation for each line would cost as much as evaluating it.
     """
     return {
         contacts_drafts.DUPLICATE: _("You have recorded this person already."),

@@ -1,7 +1,7 @@
-"""What a trusted feed's rows say together about the people of one employee, as a function of the set of rows. Pure.
+"""Derive contacts from all rows of a trusted feed for one employee. Pure functions of the set of rows.
 
-The order of the rows, the files they came in and how often they came cannot matter: the answer is always computed from
-all of them (ADR 71).
+The order of the rows, their files and their repetition have no effect, because the result is always computed from all
+of them (ADR 71).
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ Key = tuple[str, bytes]
 
 
 class Sighting(NamedTuple):
-    """One row of a feed, or a contact as it is stored: with these identities, there at an instant.
+    """One row of a feed, or a stored contact: a person with these identities, present at an instant.
 
-    `ended_at`: there until then at least. Without it, until an end that another sighting of the same stay gives.
+    `ended_at`: present at least until then. When it is None, the end comes from another sighting of the same stay.
     """
 
     keys: frozenset[Key]
@@ -27,7 +27,7 @@ class Sighting(NamedTuple):
     ended_at: datetime | None = None
 
     def covers(self, row: Sighting) -> bool:
-        """Whether `row` says nothing that this does not say."""
+        """Return whether `row` adds nothing to this sighting."""
         return (
             self.at == row.at
             and self.keys >= row.keys
@@ -46,19 +46,19 @@ class Stay(NamedTuple):
     sightings: tuple[Sighting, ...]
 
     def overlaps(self, other: Stay) -> bool:
-        """Whether both are there at one instant; an empty stay is there at its start."""
+        """Return whether both stays share an instant; an empty stay contains its start."""
         return (other.end is None or self.start < other.end or self.start == other.start) and (
             self.end is None or other.start < self.end or self.start == other.start
         )
 
     @property
     def is_plain(self) -> bool:
-        """Whether it says itself all that its sightings say."""
+        """Return whether the stay itself contains everything its sightings say."""
         return self.sightings == (Sighting(self.keys, self.start, self.confirmed_at, self.end),)
 
 
 class Places:
-    """Which of several stays a sighting belongs to."""
+    """Index from sightings to the stays they belong to."""
 
     def __init__(self, stays: Iterable[Stay]):
         self._at: dict[datetime, list[tuple[frozenset[Key], Stay]]] = {}
@@ -67,22 +67,22 @@ class Places:
                 self._at.setdefault(one.at, []).append((one.keys, stay))
 
     def of(self, row: Sighting) -> Stay:
-        """The stay of a sighting that these stays were made of."""
+        """Return the stay that contains this sighting."""
         return next(stay for keys, stay in self._at[row.at] if keys >= row.keys)
 
 
 def earliest(*times: datetime | None) -> datetime | None:
-    """The first of those that are known."""
+    """Return the earliest of the known times, None when there is none."""
     return min((time for time in times if time), default=None)
 
 
 def latest(*times: datetime | None) -> datetime | None:
-    """The last of those that are known."""
+    """Return the latest of the known times, None when there is none."""
     return max((time for time in times if time), default=None)
 
 
 def united(sightings: Iterable[Sighting]) -> list[Sighting]:
-    """The sightings, those with the same identities at the same instant as one, and none that another one covers."""
+    """Merge sightings with the same identities at the same instant, and drop those that another sighting covers."""
     by_what: dict[tuple[datetime, frozenset[Key]], Sighting] = {}
     for one in sightings:
         if known := by_what.get((one.at, one.keys)):
@@ -98,7 +98,7 @@ def united(sightings: Iterable[Sighting]) -> list[Sighting]:
 
 
 def runs(sightings: Sequence[Sighting]) -> Iterator[list[Sighting]]:
-    """Sightings of one person, in order of time, cut where the person was gone: at or after the end that is known."""
+    """Split one person's sightings, in order of time, at gaps: where a sighting is at or after the latest known end."""
     run: list[Sighting] = []
     end: datetime | None = None
     for at, together in groupby(sightings, key=attrgetter("at")):
@@ -113,10 +113,10 @@ def runs(sightings: Sequence[Sighting]) -> Iterator[list[Sighting]]:
 
 
 def stays_of(sightings: Iterable[Sighting]) -> list[Stay]:
-    """The contacts that these sightings are, by start.
+    """Return the contacts that these sightings describe, by start.
 
-    Sightings belong to one person when they share an identity during one run of that identity: a number that went to
-    somebody else in between joins nobody.
+    Sightings belong to one person when they share an identity during one run of that identity. A number that passed to
+    another person in between therefore connects nothing.
     """
     rows = united(sightings)
     people = _people(rows)
@@ -125,7 +125,8 @@ def stays_of(sightings: Iterable[Sighting]) -> list[Stay]:
 
 
 def _people(rows: Sequence[Sighting]) -> list[list[Sighting]]:
-    """The rows by person, each person's in order of time."""
+    """Group the rows by person, each person's rows in order of time."""
+    # Union-find: all rows of one run of an identity get the same root.
     root = list(range(len(rows)))
 
     def find(n: int) -> int:
@@ -157,7 +158,7 @@ def _stay(run: Sequence[Sighting]) -> Stay:
 
 
 def _joined(stays: list[Stay]) -> list[Stay]:
-    """Stays that share an identity at one instant as one, until none do: nobody is there twice at a time."""
+    """Merge stays that share an identity at one instant until none do: a person has at most one contact at a time."""
     open_now: list[Stay] = []
     over: list[Stay] = []
     for stay in sorted(stays, key=attrgetter("start")):
@@ -166,7 +167,7 @@ def _joined(stays: list[Stay]) -> list[Stay]:
         while meets := next((one for one in open_now if one.keys & stay.keys and one.overlaps(stay)), None):
             open_now.remove(meets)
             stay = _both(stay, meets)
-            # With more identities, and an earlier start, it may be somebody who was there before.
+            # With more identities and an earlier start, the merged stay may match one that was already over.
             open_now, over = open_now + over, []
         open_now.append(stay)
     return over + open_now

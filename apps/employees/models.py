@@ -1,4 +1,4 @@
-"""Employees: who they are, when they are employed, and their place in the org tree."""
+"""Employees: their identities, periods of employment, and positions in the org tree."""
 
 from django.db import models
 from django.db.models import F, Q
@@ -10,7 +10,7 @@ from apps.employees.querysets import EmployeeQuerySet
 
 
 class Employee(models.Model):
-    """A person on the roster. Never deleted; Placement and Employment hold where and when the person works."""
+    """A person on the roster, never deleted; Placement and Employment hold position and time of work."""
 
     staff_no = models.TextField(unique=True)
     name = models.TextField()
@@ -66,7 +66,7 @@ class Employee(models.Model):
 
 
 class EmployeeIdentity(models.Model):
-    """A phone or e-mail of an employee, normalised like a contact's: a contact with the same one is not external."""
+    """A phone or e-mail of an employee, normalised as for contacts; a contact with the same value is not external."""
 
     employee = models.ForeignKey(Employee, on_delete=models.PROTECT)
     kind = models.TextField()
@@ -100,7 +100,7 @@ class EmploymentQuerySet(models.QuerySet["Employment"]):
 
 
 class Employment(models.Model):
-    """A half-open period of instants [starts_at, ends_at) of a person's employment; infinity = open.
+    """A half-open period of instants [starts_at, ends_at) of a person's employment; infinity means open.
 
     "Employed at T" means in force just before T (apps/core/sql/periods.sql).
     """
@@ -149,8 +149,9 @@ class Placement(models.Model):
 
 
 class TreeNode(models.Model):
-    """Today's position in the tree, a cache of the periods: everyone below has `first` in (first, last] of this
-    node.
+    """Today's position in the tree, a cache of the periods.
+
+    All employees below a node have `first` in (first, last] of that node.
     """
 
     employee = models.OneToOneField(Employee, on_delete=models.PROTECT, primary_key=True, related_name="node")

@@ -25,7 +25,7 @@ ON CONFLICT (name) DO UPDATE SET value = to_jsonb((core_setting.value #>> '{}'):
 """
 
 
-# Preorder numbers: a team is the interval (first, last], so that "everyone below" is one range of an index.
+# Preorder numbers: a team is the interval (first, last], so an index range scan finds all employees below.
 NUMBERED_TREE = """
 WITH RECURSIVE place AS (
     SELECT employee_id, department, manager_id FROM employees_placement WHERE {in_force}
@@ -84,8 +84,9 @@ def rebuild_tree(at: datetime) -> int:
     lock_org_tree()
     with connection.cursor() as cursor:
         cursor.execute(NEXT_TREE, [TREE_VERSION])
+        # Not TRUNCATE, whose lock would block readers until the commit.
         cursor.execute("DELETE FROM employees_treenode")
-        # The parts of this statement have no statistics: the planner would take them for small and scan them once per
+        # The parts of this statement have no statistics: the planner would assume few rows and scan them once per
         # person.
         cursor.execute("SET LOCAL enable_nestloop = off")
         cursor.execute(REBUILD_TREE, {"at": at})

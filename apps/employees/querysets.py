@@ -1,4 +1,4 @@
-"""Access to other employees: whom a signed-in user may see, and who is below whom."""
+"""Access to other employees: which employees a signed-in user may see, and who reports to whom."""
 
 from __future__ import annotations
 
@@ -28,8 +28,9 @@ def _stood_in_for(user: Any) -> Any:
 
 
 def _seen_by(user: Any) -> Q:
-    """The condition for a user who is not HR. Two queries: with both conditions in one, PostgreSQL scans the whole
-    tree.
+    """The condition for a user who is not HR.
+
+    Two subqueries: with both conditions in one, PostgreSQL scans the whole tree.
     """
     place = "node__first"
     below = apps.get_model("employees", "TreeNode").objects.filter(
@@ -69,14 +70,14 @@ class EmployeeQuerySet(models.QuerySet):
         return self.filter(_seen_by(user) | Q(pk__in=led))
 
     def team_of(self, employee: Employee) -> EmployeeQuerySet:
-        """Everyone below `employee` today, direct and indirect, at any depth, including leavers with a placement."""
+        """All direct and indirect reports of `employee` today, including leavers with a placement."""
         node = getattr(employee, "node", None)
         if node is None:
             return self.none()
         return self.filter(node__first__gt=node.first, node__first__lte=node.last)
 
     def employed_at(self, at: datetime) -> EmployeeQuerySet:
-        """Employed at the instant: the state just before it."""
+        """Employees employed at the instant: the state just before it."""
         periods = apps.get_model("employees", "Employment")
         return self.filter(Exists(periods.objects.filter(in_force(at), employee=OuterRef("pk"))))
 

@@ -1,7 +1,8 @@
-"""Forgetting somebody outside who asks for it: who they are goes, wherever it stands, and every count stays (ADR 53).
+"""Erase a person outside the company on request: identifying data is removed, all counts stay (ADR 53).
 
-First their identities are objected to and that is committed, so that nobody records them anew; then whoever was
-writing is waited for; then what stands is blanked. Done again it finds what is left, and harms nothing.
+The erasure has three steps. First an objection to their identities is committed, so that no employee records them
+again. Then the erasure waits for running writers. Then it blanks the stored data. It is idempotent: a second run erases
+what is left.
 """
 
 from __future__ import annotations
@@ -22,18 +23,18 @@ from apps.privacy.erase_submissions import blank_reports, clear_files, files_wit
 from apps.privacy.erasure_subject import ErasureRefused, ErasureTarget, MatchedRecords, contacts_of, named_in
 from apps.privacy.pii_patterns import PiiPattern
 
-# Seconds in which whoever writes while somebody is forgotten has to be done.
+# Seconds to wait for running writers during an erasure.
 PATIENCE = 60.0
-# What stands where a text spoke of somebody who was erased.
+# Replaces texts that mentioned an erased person.
 ERASED_TEXT = "[…]"
 
 
 @dataclass
 class ErasurePreview:
-    """How much there is of somebody, and nothing about whose it is.
+    """How much data there is about a person, without revealing whose contact they are.
 
-    `employees`: how many have them as a contact. `names`: other contacts in whose names they stand. `busy`: files that
-    are being recorded now.
+    `employees`: how many employees have them as a contact. `names`: other contacts whose names mention them. `busy`:
+    files with them that are being recorded now.
     """
 
     employees: int = 0
@@ -46,7 +47,7 @@ class ErasurePreview:
 
 
 def preview_erasure(whom: ErasureTarget) -> ErasurePreview:
-    """How much there is to forget. Changes nothing."""
+    """Return how much data there is to erase. Changes nothing."""
     return _look(whom, MatchedRecords.of(whom))
 
 
@@ -63,17 +64,17 @@ def _look(whom: ErasureTarget, known: MatchedRecords) -> ErasurePreview:
 
 
 def erase(whom: ErasureTarget, *, reason: str, by: Actor) -> tuple[Erasure, ErasurePreview]:
-    """Forget somebody; returns what was found. Counts, reasons and results stay.
+    """Erase a person; returns the erasure and what was found. Counts, reasons and results stay.
 
-    Raises ErasureRefused: then nothing was changed, or, when a writer was not done in time, nothing but that nobody
-    records them any more.
+    Raises ErasureRefused. Then nothing has changed. When a writer was too slow, only the objection is stored: no
+    employee can record the person any more.
     """
     erasure = object_to(whom, reason=reason, by=by)
     return erasure, finish(whom, erasure=erasure, by=by)
 
 
 def check_reason(reason: str, traces: PiiPattern) -> str:
-    """The reason of an erasure, cleaned. Raises ErasureRefused without one, or when it says who it is about."""
+    """Return the reason of an erasure, cleaned. Raises ErasureRefused when it is empty or identifies the person."""
     reason = clean_text(reason, 2_000)
     if not reason:
         raise ErasureRefused("reason", _("Say how the request came and how it was checked."), "reason")
@@ -83,7 +84,10 @@ def check_reason(reason: str, traces: PiiPattern) -> str:
 
 
 def object_to(whom: ErasureTarget, *, reason: str, by: Actor, approved_by: Actor | None = None) -> Erasure:
-    """The first half of an erasure: from its commit on nobody records them. Raises ErasureRefused; changes nothing."""
+    """Step one of an erasure: store the objection. After its commit, no employee can record the person.
+
+    Raises ErasureRefused. Changes nothing but the objection.
+    """
     known = MatchedRecords.of(whom)
     reason = check_reason(reason, known.at_home)
     if _look(whom, known).busy:
@@ -92,19 +96,24 @@ def object_to(whom: ErasureTarget, *, reason: str, by: Actor, approved_by: Actor
 
 
 def finish(whom: ErasureTarget, *, erasure: Erasure, by: Actor) -> ErasurePreview:
-    """The second half, once the objection is committed; again after a crash. Raises ErasureRefused while busy."""
+    """Step two, after the commit of the objection; may be repeated after a crash.
+
+    Raises ErasureRefused while a writer is busy.
+    """
     if not wait_for_writers(PATIENCE):
         raise ErasureRefused("busy", _("Somebody is still writing contacts. Try again in a minute."))
+    # Record pending drafts first: the objection then refuses the person, and the report can be blanked below.
     for submission in handed_in_with(MatchedRecords.of(whom)):
         if submission.state == Submission.State.RECEIVED and submission.payload is not None:
             finish_submission(submission.pk)
-    # Learned before anything is blanked: afterwards nobody knows the names any more.
+    # Read the names before blanking, because they cannot be found afterwards.
     known = MatchedRecords.of(whom)
     found = ErasurePreview(files=clear_files(whom, known), employees=len(known.employees))
     with transaction.atomic():
         found.contacts, found.names = _blank(whom, known)
         found.reports = blank_reports(known)
-        # How much it was tells of a person that somebody has them as a contact: the trail is read by many.
+        # The entry has no counts: many users read the audit trail, and a count would reveal that the person is a
+        # contact.
         audit("erasure.done", by=by, kind="erasure", id=erasure.pk)
     return found
 
@@ -126,11 +135,14 @@ def _object(whom: ErasureTarget, reason: str, by: Actor, approved_by: Actor | No
 
 
 def _blank(whom: ErasureTarget, known: MatchedRecords) -> tuple[int, int]:
-    """Blank names and values, in the caller's transaction; returns how many contacts had any, and were named so."""
+    """Blank names and values, in the caller's transaction.
+
+    Returns how many contacts were the person, and how many other contacts' names mentioned them.
+    """
     lock_facts()
     named = named_in(known)
     lock_employees(employee for employee, _contact in [*contacts_of(whom), *named])
-    # Again, now that nobody corrects one of them.
+    # Query again under the lock, because a correction may have run before it.
     found = contacts_of(whom)
     blank_contacts(found, whom.company_domains)
     Contact.objects.filter(pk__in=[contact for _employee, contact in named], name__isnull=False).update(
@@ -140,10 +152,11 @@ def _blank(whom: ErasureTarget, known: MatchedRecords) -> tuple[int, int]:
 
 
 def blank_contacts(found: Sequence[tuple[int, int]], company_domains: Collection[str]) -> None:
-    """Blank these contacts, as (employee, contact); the caller holds facts and the employees' rows.
+    """Blank these contacts, given as (employee, contact). The caller holds the facts lock and the employees' row locks.
 
-    No verdict moves: the digests stay, and so does a domain that any campaign has as the company's, or a subdomain of
-    one. Every other one goes, and `was_external` says that it was no company's, whatever a later rule lists.
+    No status changes: the digests stay, and so does a domain that any campaign lists as a company domain, or a
+    subdomain of one. All other domains are removed. `was_external` then keeps the fact that the domain was external,
+    whatever a later rule lists.
     """
     employees, contacts = [one for one, _ in found], [one for _, one in found]
     held = ContactIdentity.objects.filter(employee__in=employees, contact__in=contacts, domain__isnull=False)

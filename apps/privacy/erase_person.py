@@ -1,4 +1,4 @@
-"""Forgetting somebody outside, wherever Hundred may have written of them: contacts below, and the texts of people."""
+"""Erase a person outside the company from all of Hundred: their contacts (`erase_contacts`) and all free texts."""
 
 from __future__ import annotations
 
@@ -22,13 +22,14 @@ from apps.privacy.pii_patterns import PiiPattern
 from apps.reviews.models import Review
 from apps.roster.models import RosterImport
 
-# Names that people chose, and that nothing depends on: they become ERASED_TEXT. Each with the account it belongs to.
+# Names that users chose and that no function depends on: they become ERASED_TEXT. The third value is the owning
+# account.
 NAMES: tuple[tuple[Any, str, str], ...] = (
     (ApiToken, "name", "account_id"),
     (RosterImport, "file_name", "actor_id"),
     (StoredFile, "name", "owner_id"),
 )
-# Texts that never change, or that are not about contacts: of these it is only listed where the person stands.
+# Texts that never change or are not about contacts. The erasure only lists the rows that mention the person.
 TEXTS = (
     ("campaigns_adjustmentrequest", "reason"),
     ("campaigns_adjustmentrequest", "kind_text"),
@@ -67,9 +68,9 @@ TEXTS = (
 
 @dataclass
 class Erased:
-    """What there is, or was, of somebody: counts, and the texts that stay and speak of them, as (table, id).
+    """The data there is, or was, about a person: counts, and the texts that stay and mention them, as (table, id).
 
-    `texts`: reviews that speak of them. `names`: names of tokens and files.
+    `texts`: reviews that mention them. `names`: names of tokens and files.
     """
 
     found: erase_contacts.ErasurePreview
@@ -80,13 +81,16 @@ class Erased:
 
 
 def preview_person_erasure(identities: tuple[Identity, ...], *, by: Actor) -> Erased:
-    """How much there is of somebody. Changes nothing, and leaves an entry: who looks learns of a person."""
+    """Return how much data there is about a person. Changes nothing.
+
+    Writes an audit entry, because the user learns personal data.
+    """
     audit("erasure.looked", by=by, kind="erasure", detail={"identities": len(identities)})
     return find_person(identities)
 
 
 def find_person(identities: tuple[Identity, ...]) -> Erased:
-    """How much there is of somebody. Changes nothing."""
+    """Return how much data there is about a person. Changes nothing."""
     whom = forgetting(identities)
     known = erasure_subject.MatchedRecords.of(whom)
     return Erased(
@@ -98,15 +102,15 @@ def find_person(identities: tuple[Identity, ...]) -> Erased:
 
 
 def erase_person(identities: tuple[Identity, ...], *, reason: str, by: Actor) -> Erased:
-    """Erase somebody everywhere. No count and no result moves. Raises ErasureRefused."""
+    """Erase a person everywhere. No count and no result changes. Raises ErasureRefused."""
     erasure = erase_contacts.object_to(forgetting(identities), reason=reason, by=by)
     return finish_erasure(erasure, identities, by=by)
 
 
 def finish_erasure(erasure: Erasure, identities: tuple[Identity, ...], *, by: Actor) -> Erased:
-    """Erase somebody whose objection is committed. Done again, it finds what is left. Raises ErasureRefused."""
+    """Erase a person whose objection is committed. A second run erases what is left. Raises ErasureRefused."""
     whom = forgetting(identities)
-    # Learned before anything is blanked: afterwards nobody knows the names any more.
+    # Read the names before blanking, because they cannot be found afterwards.
     known = erasure_subject.MatchedRecords.of(whom)
     found = erase_contacts.finish(whom, erasure=erasure, by=by)
     texts, names = _blank_reviews(whom.traces.patterns, by), _blank_names(known)
@@ -114,13 +118,13 @@ def finish_erasure(erasure: Erasure, identities: tuple[Identity, ...], *, by: Ac
 
 
 def kept_domains() -> frozenset[str]:
-    """Every domain that is, or was, the company's in some campaign: it says of nobody outside who they are."""
+    """Return every current or former company domain of a campaign: none of them identifies an outside person."""
     listed = CampaignRule.objects.values_list("company_domains", flat=True)
     return frozenset(chain.from_iterable(listed)) | {normalise_domain(one) for one in settings.COMPANY_EMAIL_DOMAINS}
 
 
 def forgetting(identities: tuple[Identity, ...]) -> erasure_subject.ErasureTarget:
-    # Files made of numbers and of the roster hold no contact.
+    # Exports and roster files contain numbers and employees, no contacts.
     spared = [*Export.objects.exclude(file=None).values_list("file", flat=True)]
     for column in ("file", "difference"):
         spared += RosterImport.objects.exclude(**{column: None}).values_list(column, flat=True)
@@ -128,7 +132,7 @@ def forgetting(identities: tuple[Identity, ...]) -> erasure_subject.ErasureTarge
 
 
 def _reviews(patterns: list[str]) -> list[tuple[int, bool, bool]]:
-    """(id, whether the question, whether the answer) speaks of somebody."""
+    """Return (id, question mentions the person, answer mentions the person) for each review that does."""
     return _ask(
         "SELECT id, text ~* ANY(%(of)s), answer_text ~* ANY(%(of)s) FROM (SELECT id, normalize(text, NFKC) AS text,"
         " normalize(answer_text, NFKC) AS answer_text FROM reviews_review) one"
@@ -148,7 +152,10 @@ def _blank_reviews(patterns: list[str], by: Actor) -> int:
 
 
 def _named(known: erasure_subject.MatchedRecords) -> list[tuple[Any, str, Any]]:
-    """(model, column, id) of names that show somebody: an identity anywhere, a name with who recorded them."""
+    """Return (model, column, id) of names that mention the person.
+
+    Identities match in every row; names match only in rows of accounts whose employees recorded the person.
+    """
     found: list[tuple[Any, str, Any]] = []
     for model, column, owner in NAMES:
         rows = _ask(

@@ -1,4 +1,4 @@
-"""What was handed in and shows somebody who is to be forgotten: reports, drafts, files, rejected lines (ADR 53)."""
+"""Erase a person from submissions: reports, drafts, files and rejected lines (ADR 53)."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from apps.fileio.csv_reader import UnreadableFile
 from apps.privacy.erasure_subject import ErasureTarget, MatchedRecords
 from apps.privacy.pii_patterns import PiiPattern
 
-# What of a submission somebody may stand in, whatever its columns are called elsewhere.
+# The columns of a submission that may mention a person. Fully qualified, because joined tables may use the same names.
 SHOWS = "({})".format(
     " OR ".join(
         f"normalize(coalesce(contacts_submission.{column}, ''), NFKC) ~* ANY(%s)"
         for column in ("report::text", "payload::text", "file_name", "key")
     )
 )
-# How a text is written of which nobody knows it.
+# Likely encodings of a text whose encoding is unknown.
 LIKELY = ("utf-8", "utf-16-le", "utf-16-be", "gb18030")
 
 
 def handed_in_with(known: MatchedRecords) -> list[Submission]:
-    """Submissions whose report, drafts, file's name or key show somebody."""
+    """Return submissions whose report, drafts, file name or key mention the person."""
     return [*_showing(known.anywhere), *_showing(known.at_home, employee_id__in=known.employees)]
 
 
@@ -46,14 +46,15 @@ def blank_reports(known: MatchedRecords) -> int:
         traces = known.traces_in(employee=one.employee_id)
         one.report, one.file_name = traces.blanked(one.report), traces.blanked(one.file_name)
         if traces.stand_in([one.key or ""]):
-            # Sent once more it is a new submission, and refused person by person.
+            # A repeated upload with the old key then becomes a new submission, which the objection refuses person by
+            # person.
             one.key = f"erased:{one.pk}"
         one.save(update_fields=["report", "file_name", "key"])
     return len(found)
 
 
 def files_with(whom: ErasureTarget, known: MatchedRecords) -> Iterator[tuple[StoredFile, Submission | None]]:
-    """Kept files that show somebody, each with the submission it was handed in by."""
+    """Yield stored files that mention the person, each with the submission it belongs to."""
     for stored in StoredFile.objects.exclude(pk__in=whom.spared).order_by("pk").iterator(chunk_size=100):
         handed_in = Submission.objects.filter(file=stored).first()
         layout = handed_in.layout if handed_in else _layout_of_preview(stored)
@@ -62,13 +63,13 @@ def files_with(whom: ErasureTarget, known: MatchedRecords) -> Iterator[tuple[Sto
 
 
 def _layout_of_preview(stored: StoredFile) -> dict[str, Any]:
-    """How its sender has had the file read, if that worked: its preview says there who stands in it."""
+    """Return how the uploader had the file read, if its preview succeeded, so that the erasure finds the same rows."""
     report = FilePreview.objects.filter(pk=stored.pk).values_list("report", flat=True).first() or {}
     return report if report.get("preview") else {}
 
 
 def _traces_in(stored: StoredFile, known: MatchedRecords) -> PiiPattern:
-    """A file is at home with whoever sent it, and with whose contacts it brought."""
+    """Return the pattern for a file, which belongs to its uploader and to the employee whose contacts it contains."""
     brought = Submission.objects.filter(Q(file=stored) | Q(rejects=stored)).first()
     return known.traces_in(owner=stored.owner_id, employee=brought.employee_id if brought else None)
 
@@ -89,12 +90,12 @@ def _shows(stored: StoredFile, layout: dict[str, Any], whom: ErasureTarget, trac
         except UnreadableFile:
             raw.seek(0)
             content = raw.read()
-    # Nobody knows how it is read: as each of the likely texts.
+    # The encoding is unknown: try each of the likely ones.
     return traces.stand_in(content.decode(codec, "ignore") for codec in LIKELY)
 
 
 def clear_files(whom: ErasureTarget, known: MatchedRecords) -> int:
-    """Take somebody out of rejected lines, and delete whatever other file shows them; returns how many there were."""
+    """Blank the person's rejected lines, and delete other files that mention them; returns the number of files."""
     cleared = 0
     for stored, _handed_in in list(files_with(whom, known)):
         with transaction.atomic():
@@ -110,14 +111,14 @@ def clear_files(whom: ErasureTarget, known: MatchedRecords) -> int:
 
 
 def _blank_lines(stored: StoredFile, traces: PiiPattern) -> None:
-    """Rejected lines without somebody's: of those the line's number and the code stay."""
+    """Blank the rejected lines that mention the person; only the line's number and the code stay."""
     text = b"".join(read_file(stored)).decode("utf-8-sig")
     header, *rows = csv.reader(io.StringIO(text))
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow("" if traces.stand_in([cell]) else cell for cell in header)
     for row in rows:
-        # keep_rejects puts line, code and reason behind the cells.
+        # keep_rejects writes line, code and reason after the cells.
         blank = [*[""] * (len(row) - 3), *row[-3:-1], ""]
         writer.writerow(blank if traces.stand_in(row) else row)
     stored.storedchunk_set.all().delete()

@@ -1,6 +1,6 @@
-"""Erasures that wait for a second person (ADR 75): requested blind, looked at by the second person, then done.
+"""Erasures that wait for a second person (ADR 75): only the second person sees counts before approving.
 
-Whoever requests one never learns how much there was: that would tell whose contact somebody is.
+The requester never learns how much data there is, because that would reveal whose contact the person is.
 """
 
 from __future__ import annotations
@@ -35,20 +35,21 @@ PURPOSE = "erasure"
 
 @dataclass(frozen=True)
 class Asked:
-    """Who asks to be erased, and how the request came and was checked."""
+    """The identities to erase, and how the request came and was checked."""
 
     identities: tuple[Identity, ...]
     reason: str
 
 
 def request_erasure(identities: tuple[Identity, ...], *, reason: str, key: uuid.UUID, by: Actor) -> ApprovalRequest:
-    """Store an erasure that waits for a second person; looks for nobody. The same `key` again is the same request.
+    """Store an erasure that waits for a second person, without searching for data.
 
-    Raises ErasureRefused, ApprovalRefused.
+    The same `key` returns the same request. Raises ErasureRefused, ApprovalRefused.
     """
     if known := ApprovalRequest.objects.filter(kind=Kind.ERASURE, subject=str(key)).first():
         return known
-    # By what was typed alone: a refusal for their names would say that they are somebody's contact.
+    # Compare with the typed identities only: a refusal because of a stored name would reveal that the person is a
+    # contact.
     why = erase_contacts.check_reason(reason, forgetting(identities).traces)
     text = json.dumps({"identities": [(one.kind, one.value) for one in identities], "reason": why})
     with transaction.atomic():
@@ -63,7 +64,7 @@ def request_erasure(identities: tuple[Identity, ...], *, reason: str, key: uuid.
 def erase_or_request(
     identities: tuple[Identity, ...], *, reason: str, key: uuid.UUID, by: Actor
 ) -> Erased | ApprovalRequest:
-    """The operator's erasure: done at once of one employee's contacts, or while no HR account exists.
+    """The operator's erasure: done at once while no HR account exists, or for one employee's contacts; else a request.
 
     Raises ErasureRefused, ApprovalRefused.
     """
@@ -73,7 +74,7 @@ def erase_or_request(
 
 
 def asked_in(request: ApprovalRequest) -> Asked | None:
-    """What a request asks for, opened; None once it is decided or done, or when no key opens it any more."""
+    """Return the unsealed subject of a request; None once it is decided or done, or when no key can unseal it."""
     subject = ErasureSubject.objects.filter(request_id=request.pk).first()
     if subject is None:
         return None
@@ -85,30 +86,30 @@ def asked_in(request: ApprovalRequest) -> Asked | None:
 
 
 def waiting(now: datetime) -> list[Waiting]:
-    """Erasures that wait for a second person, the newest first."""
+    """Return erasures that wait for a second person, the newest first."""
     found = ApprovalRequest.objects.open(now).filter(kind=Kind.ERASURE).order_by("-requested_at")
     return [Waiting(one, False) for one in found]
 
 
 def unfinished() -> set[uuid.UUID]:
-    """Ids of approved erasures that have begun and not ended."""
+    """Return the ids of approved erasures that have begun and not ended."""
     return set(ErasureSubject.objects.filter(erasure__isnull=False).values_list("erasure_id", flat=True))
 
 
 def places_of(request: ApprovalRequest) -> list[tuple[str, object]]:
-    """(table, id) of texts that will stay and speak of the person; for the second person alone."""
+    """Return (table, id) of texts that will stay and mention the person; for the second person only."""
     asked = asked_in(request)
     return find_person(asked.identities).elsewhere if asked else []
 
 
 def finish_approved() -> int:
-    """End the approved erasures that have not ended: somebody was writing, or a process died. Returns how many did."""
+    """Finish approved erasures that a busy writer or a crash interrupted; returns how many were finished."""
     waiting = ErasureSubject.objects.filter(erasure__isnull=False).values_list("request_id", flat=True)
     return sum(_finish(ApprovalRequest.objects.get(pk=request_id)) for request_id in waiting)
 
 
 def forget_expired_subjects(now: datetime) -> int:
-    """Delete who was to be erased from requests that nobody decided in time; returns how many there were."""
+    """Delete the subjects of requests that expired undecided; returns how many there were."""
     expired = ApprovalRequest.objects.filter(kind=Kind.ERASURE, decision=None, expires_at__lte=now)
     count, _by_model = ErasureSubject.objects.filter(request_id__in=expired.values("pk")).delete()
     return count
@@ -147,7 +148,7 @@ def _begin(request: ApprovalRequest, by: Actor) -> None:
 
 
 def _finish(request: ApprovalRequest) -> bool:
-    """The second half, behind the commit of the objection. False: it is tried again by the sweep."""
+    """Run step two, after the commit of the objection. Returns False when the sweep has to try again."""
     with advisory_lock(f"erasure:{request.pk}") as mine:
         subject = ErasureSubject.objects.filter(request_id=request.pk, erasure__isnull=False).first()
         if not mine or subject is None or subject.erasure is None:

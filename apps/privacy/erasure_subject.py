@@ -1,4 +1,4 @@
-"""Somebody outside who asks to be forgotten: by what they are known, and what is there of them (ADR 53)."""
+"""The subject of an erasure: a person outside the company, their identities, and the matching records (ADR 53)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from apps.core.identity import Identity, InvalidIdentity
 from apps.core.identity_key import normalise_identity
 from apps.privacy.pii_patterns import PiiPattern
 
-# Somebody's contacts by these digests, with what they corrected and what corrected them.
+# All contacts with these digests, and the contacts that corrected them or that they corrected.
 FOUND = """
 WITH RECURSIVE asked AS (
     SELECT kind, decode(hex, 'hex') AS digest FROM unnest(%s::text[], %s::text[]) AS sent(kind, hex)),
@@ -33,7 +33,7 @@ SELECT employee_id, id FROM found ORDER BY employee_id, id
 
 
 class ErasureRefused(ValueError):
-    """It cannot be done now, or not so: a stable `code`, a sentence, and the field it belongs to."""
+    """The erasure cannot be done now, or not as requested: a stable `code`, a message, and a form field."""
 
     def __init__(self, code: str, message: str, field: str = ""):
         super().__init__(message)
@@ -42,7 +42,7 @@ class ErasureRefused(ValueError):
 
 @dataclass(frozen=True)
 class ErasureTarget:
-    """Whom to forget. `company_domains` stay with an identity, as the company's own; files of `spared` hold nobody."""
+    """The person to erase. `company_domains` are kept on identities; the files in `spared` contain no contacts."""
 
     identities: tuple[Identity, ...]
     company_domains: frozenset[str] = frozenset()
@@ -54,16 +54,17 @@ class ErasureTarget:
 
     @property
     def traces(self) -> PiiPattern:
-        """By what was asked alone."""
+        """Return the pattern for the requested identities only."""
         return PiiPattern(tuple((one.kind, one.value) for one in self.identities))
 
 
 @dataclass(frozen=True)
 class MatchedRecords:
-    """What is there of a person: (employee, contact), and how they may stand in texts.
+    """The records of a person: (employee, contact), and the patterns that find them in texts.
 
-    Anywhere by what was asked alone; by names and by what else their contacts tell only with those who recorded them.
-    Elsewhere another person may be called so, and what disappears would tell the requester that a contact exists.
+    The requested identities match everywhere. The names and other identities of their contacts match only in data of
+    the employees who recorded them. Elsewhere a name may mean another person, and a blanked text would reveal to the
+    requester that a contact exists.
     """
 
     contacts: list[tuple[int, int]]
@@ -89,11 +90,15 @@ class MatchedRecords:
 
     @property
     def telling(self) -> PiiPattern:
-        """By identities, and by names of at least two words or three signs: of others too few are called so."""
+        """Return the pattern with identities and distinctive names.
+
+        A name is distinctive with two or more words, or with three or more characters that are not all ASCII. Shorter
+        names match too many other people.
+        """
         return replace(self.at_home, names=tuple(name for name in self.at_home.names if _tells(name)))
 
     def traces_in(self, *, owner: int | None = None, employee: int | None = None) -> PiiPattern:
-        """How they may stand in what belongs to this account or employee."""
+        """Return the pattern for data of this account or employee."""
         home = owner in self.accounts or employee in self.employees
         return self.at_home if home else self.anywhere
 
@@ -103,7 +108,7 @@ def _tells(name: str) -> bool:
 
 
 def identities_of(told: Iterable[tuple[str, str]]) -> tuple[Identity, ...]:
-    """The identities somebody gave, as (kind, text). Raises ErasureRefused, which never repeats them."""
+    """Return the identities given as (kind, text). Raises ErasureRefused, whose message never repeats them."""
     found: dict[Identity, None] = {}
     for kind, raw in told:
         if not raw.strip():
@@ -118,7 +123,7 @@ def identities_of(told: Iterable[tuple[str, str]]) -> tuple[Identity, ...]:
 
 
 def contacts_of(whom: ErasureTarget) -> list[tuple[int, int]]:
-    """(employee, contact) of everybody's contacts that are this person, ended and corrected ones too."""
+    """Return (employee, contact) of all contacts that are this person, including ended and corrected ones."""
     keys = sorted(whom.keys)
     with connection.cursor() as cursor:
         cursor.execute(FOUND, [[kind for kind, _digest in keys], [digest.hex() for _kind, digest in keys]])
@@ -126,7 +131,10 @@ def contacts_of(whom: ErasureTarget) -> list[tuple[int, int]]:
 
 
 def named_in(known: MatchedRecords) -> list[tuple[int, int]]:
-    """(employee, contact) of other contacts whose names show the person: an identity anywhere, a name at home."""
+    """Return (employee, contact) of other contacts whose names mention the person.
+
+    Identities match for every employee; names match only for employees who recorded the person.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             """SELECT employee_id, id FROM contacts_contact

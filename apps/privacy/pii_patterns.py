@@ -1,6 +1,6 @@
-"""How somebody's phone, e-mail, handle or name may stand in a text that nobody has normalised.
+"""Patterns for a person's phone, e-mail, handle or name in free text that is not normalised.
 
-One expression for Python and PostgreSQL, so that what a query finds is what is blanked.
+Python and PostgreSQL use the same expression, so that the erasure blanks exactly what the query finds.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ import phonenumbers
 
 from apps.core.identity import DROPPED_CATEGORIES
 
-# What people put between the digits of a phone number.
+# Characters that people write between the digits of a phone number.
 BETWEEN = r"[^0-9A-Za-z]{0,3}"
 LETTERS = "[A-Za-z0-9_]"
 SHORTEST_NAME = 2
-# Ways in one expression.
+# Alternatives in one expression.
 AT_ONCE = 20
 
 
 def _plain(text: str) -> str:
-    """A text, as it is searched: NFKC, without what cannot be seen."""
+    """Return the text in its form for searching: NFKC, without invisible characters."""
     return unicodedata.normalize("NFKC", "".join(one for one in text if not _unseen(one)))
 
 
@@ -34,7 +34,7 @@ def _unseen(sign: str) -> bool:
 
 
 def _escaped(text: str) -> str:
-    """Literal in both dialects: a backslash before what is neither letter nor digit."""
+    """Escape a text for both regex dialects: a backslash before each character that is neither letter nor digit."""
     return "".join(one if one.isalnum() or ord(one) > 127 else f"\\{one}" for one in text)
 
 
@@ -43,12 +43,12 @@ def _word(text: str) -> str:
 
 
 def _handle(value: str) -> str:
-    """With its @. A bare word is a handle only where its shape tells."""
+    """Match the handle with its @. A bare word matches only when its form shows that it is a handle."""
     return _word(value) if re.search(r"[0-9_.-]", value) else _word(f"@{value}")
 
 
 def _phone(value: str) -> str:
-    """The whole number, with or without its country code and trunk prefix: part of a longer number is another one."""
+    """Match the whole number, with or without country code and trunk prefix, but not as part of a longer number."""
     number = phonenumbers.parse(value, None)
     country, national = BETWEEN.join(str(number.country_code)), BETWEEN.join(str(number.national_number))
     return f"(?<![0-9])(?:(?:00{BETWEEN})?{country}{BETWEEN}(?:0{BETWEEN})?|0{BETWEEN})?{national}(?![0-9])"
@@ -65,9 +65,9 @@ def _email(value: str) -> str:
 
 @dataclass(frozen=True)
 class PiiPattern:
-    """A person's identities as (kind, normalised value), and the names they were recorded by.
+    """A person's identities as (kind, normalised value), and the names under which employees recorded them.
 
-    `bare_handles`: a handle is also found as a word without its @, where nearly every such word is this person.
+    `bare_handles`: also match a handle without its @. Use it only where nearly every such word means this person.
     """
 
     identities: tuple[tuple[str, str], ...]
@@ -76,9 +76,9 @@ class PiiPattern:
 
     @property
     def patterns(self) -> list[str]:
-        """Regular expressions for a text in NFKC, one of which matches without regard to case. At least one.
+        """Return regular expressions for a text in NFKC, to match case-insensitively; always at least one.
 
-        Each has a few ways alone: PostgreSQL takes gigabytes for one expression of hundreds.
+        Each has only AT_ONCE alternatives, because PostgreSQL needs gigabytes for one expression with hundreds.
         """
         ways = {"phone": _phone, "email": _email, "handle": _word if self.bare_handles else _handle}
         found = [ways[kind](value) for kind, value in self.identities]
@@ -91,12 +91,12 @@ class PiiPattern:
         return re.compile("|".join(self.patterns), re.IGNORECASE)
 
     def stand_in(self, texts: Iterable[str]) -> bool:
-        """Whether one of these texts shows any of it."""
+        """Return whether one of these texts mentions the person."""
         pattern = self._compiled
         return any(pattern.search(_plain(text)) for text in texts)
 
     def blanked(self, value: Any) -> Any:
-        """A JSON value whose texts are empty where they showed any of it."""
+        """Return the JSON value with every text that mentions the person replaced by an empty one."""
         pattern = self._compiled
 
         def blank(one: Any) -> Any:

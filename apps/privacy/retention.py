@@ -1,6 +1,6 @@
-"""How long contacts are kept (ADR 54): until their campaign is over and settled, and so many days; a leaver's less.
+"""How long contacts are kept (ADR 54): until their campaign is settled and RETENTION_DAYS have passed; a leaver's less.
 
-Nothing that is still judged is touched, and nothing that was judged moves.
+Contacts that a campaign still evaluates are kept, and no past result changes.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ BEGINNING = datetime(1, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class RetentionStatus:
-    """A campaign, from when on its contacts are erased, and whether something unsettled still keeps them."""
+    """A campaign, the instant from which its contacts are erased, and whether unsettled reviews still keep them."""
 
     campaign: Campaign
     until: datetime
@@ -35,47 +35,48 @@ class RetentionStatus:
 
     @property
     def period(self) -> tuple[datetime, datetime]:
-        """Of all versions of its rule: when its contacts were, or are, recorded."""
+        """Return the period in which its contacts are recorded, over all versions of its rule."""
         rules = self.campaign.versions
         return min(rule.opens_at for rule in rules), max(rule.cutoff_at for rule in rules)
 
     def contacts(self) -> int:
-        """How many of them still say who they are."""
+        """Return how many of its contacts are not erased."""
         begin, end = self.period
         return Contact.objects.filter(recorded_at__gte=begin, recorded_at__lt=end, name__isnull=False).count()
 
     def over(self, at: datetime) -> bool:
-        """Whether nothing needs its contacts at that instant."""
+        """Return whether nothing needs its contacts at that instant."""
         return self.campaign.state == Campaign.State.FROZEN and at >= self.until and not self.unsettled
 
     def in_use(self, at: datetime) -> bool:
-        """Whether it is judged at that instant, or its result can be questioned: nobody's contacts are erased then."""
+        """Return whether the campaign is evaluated, or its result can be disputed, at that instant.
+
+        Contacts of such a campaign are not erased.
+        """
         answered = self.campaign.rule.cutoff_at + reviewing_time()
         return self.campaign.state != Campaign.State.FROZEN or at < answered or self.unsettled
 
 
 def reviewing_time() -> timedelta:
-    """How long after a cut-off a review can be asked for and answered."""
+    """Return how long after a cut-off a review can be requested and answered."""
     return timedelta(days=settings.REVIEW_ASK_DAYS + settings.REVIEW_REPLY_DAYS)
 
 
 def retention_period() -> timedelta | None:
-    """How long after a cut-off contacts are kept: while a review can be asked for and answered, and then
-    RETENTION_DAYS. None: for ever.
-    """
+    """Return how long after a cut-off contacts are kept: the time for reviews, then RETENTION_DAYS. None: for ever."""
     if not settings.RETENTION_DAYS:
         return None
     return reviewing_time() + timedelta(days=settings.RETENTION_DAYS)
 
 
 def contacts_retained_until(campaign: Campaign) -> datetime | None:
-    """From when on the contacts of a campaign are erased; None: never."""
+    """Return the instant from which a campaign's contacts are erased; None: never."""
     keep = retention_period()
     return campaign.rule.cutoff_at + keep if keep else None
 
 
 def retained_campaigns() -> list[RetentionStatus]:
-    """Every campaign that keeps contacts, or did, those first whose time is over first; none without RETENTION_DAYS."""
+    """Return every campaign with contacts to retain, sorted by the end of retention; empty without RETENTION_DAYS."""
     return sorted(_campaigns(), key=lambda one: one.until) if retention_period() else []
 
 
@@ -88,7 +89,7 @@ def _campaigns() -> list[RetentionStatus]:
 
 
 def limits(at: datetime) -> retention_purge.RetentionWindow | None:
-    """What is over at that instant; None while everything is kept for ever."""
+    """Return what has expired at that instant; None while everything is kept for ever."""
     keep, left = retention_period(), settings.RETENTION_LEAVER_DAYS
     if keep is None and not left:
         return None
@@ -103,13 +104,13 @@ def limits(at: datetime) -> retention_purge.RetentionWindow | None:
 
 
 def count_expired(at: datetime) -> int:
-    """How many contacts a run at that instant would erase."""
+    """Return how many contacts a run at that instant would erase."""
     found = limits(at)
     return retention_purge.count_due(found) if found else 0
 
 
 def forget_expired(at: datetime) -> tuple[int, int] | None:
-    """Erase everything that is over; returns (contacts, digests), or None when another process is just doing it."""
+    """Erase everything that has expired; returns (contacts, digests), or None while another process does it."""
     contacts = digests = 0
     with advisory_lock(JOB) as mine:
         if not mine:
@@ -121,7 +122,10 @@ def forget_expired(at: datetime) -> tuple[int, int] | None:
 
 
 def forget_expired_daily(now: datetime) -> bool:
-    """Once a day; True for the call that ended it. One that died is gone on with by the next call."""
+    """Run the erasure once a day; returns True for the call that finished it.
+
+    After a crash, the next call continues.
+    """
     day = now.date().isoformat()
     if Job.objects.filter(job=JOB, period=day).exists():
         return False

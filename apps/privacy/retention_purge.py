@@ -1,6 +1,7 @@
-"""What retention does to contacts: in batches, each a transaction, names and values first and the digests at the end.
+"""Erase expired contacts in batches, each a transaction: names and values first, then the digests.
 
-Which contacts a campaign still needs is known above: it says so by periods, `held`, as (from, to) of `recorded_at`.
+`retention` decides which contacts a campaign still needs. It passes them as periods of `recorded_at`, `held`, as (from,
+to).
 """
 
 from __future__ import annotations
@@ -22,11 +23,11 @@ BATCH = 2_000
 Period = tuple[datetime, datetime]
 HELD = """EXISTS (SELECT FROM unnest(%(starts)s::timestamptz[], %(ends)s::timestamptz[]) AS held(starts_at, ends_at)
     WHERE in_force_from(held.starts_at, held.ends_at, {contact}.recorded_at))"""
-# The same of what a campaign still judges or answers for, which a leaver's contacts are kept for too.
+# The same for campaigns that still evaluate or answer for their contacts: there, a leaver's contacts are kept too.
 USED = HELD.format(contact="contact").replace("%(starts)s", "%(used_from)s").replace("%(ends)s", "%(used_until)s")
-# Somebody who has worked here since then is no leaver, nor is anybody whose end the roster has said since then: a day
-# that is dated back erases nothing.
-# Who has no employment at all, because a load was undone, is no leaver either.
+# An employee who has worked here since `left_before` is not a leaver. The roster must also have reported the end before
+# it, so that a backdated end erases nothing. An employee without any employment, after an undone import, is not a
+# leaver either.
 LEFT = """(SELECT max(greatest(work.ends_at, work.ended_recorded_at)) FROM employees_employment work
     WHERE work.employee_id = person.id) <= %(left_before)s"""
 DUE = f"""contact.name IS NOT NULL AND (contact.recorded_at < %(before)s AND NOT {HELD.format(contact="contact")}
@@ -34,7 +35,8 @@ DUE = f"""contact.name IS NOT NULL AND (contact.recorded_at < %(before)s AND NOT
 NEXT = f"""SELECT contact.employee_id, contact.id FROM contacts_contact contact
     WHERE {DUE} AND contact.id > %(after)s ORDER BY contact.id LIMIT %(limit)s"""
 COUNT = f"SELECT count(*) FROM contacts_contact contact WHERE {DUE}"
-# 32 bytes are a digest, 16 are none of anything. A colleague's stays: it is theirs, and stands on the roster as well.
+# A digest has 32 bytes; its random replacement has 16. The digest of a current employee stays: it is the employee's own
+# identity, and the roster has it too.
 FREE = f"""SELECT DISTINCT one.kind, one.digest FROM contacts_contactidentity one
     JOIN contacts_contact contact ON contact.employee_id = one.employee_id AND contact.id = one.contact_id
     WHERE contact.name IS NULL AND octet_length(one.digest) = 32
@@ -46,7 +48,7 @@ FREE = f"""SELECT DISTINCT one.kind, one.digest FROM contacts_contactidentity on
         WHERE other.kind = one.kind AND other.digest = one.digest AND (holder.name IS NOT NULL
           OR holder.recorded_at >= %(before)s OR {HELD.format(contact="holder")}))
     LIMIT %(limit)s"""
-# All who share a digest share what comes in its place: whoever claimed, or was recorded twice, still did and was.
+# All identities with the same digest get the same replacement, so claims and duplicates stay the same.
 REPLACE = """WITH freed AS MATERIALIZED (
     SELECT kind, decode(hex, 'hex') AS digest, uuid_send(gen_random_uuid()) AS fresh
     FROM unnest(%s::text[], %s::text[]) AS sent(kind, hex))
@@ -55,7 +57,7 @@ FROM freed WHERE one.kind = freed.kind AND one.digest = freed.digest"""
 HOLDERS = """SELECT DISTINCT one.employee_id, 0 FROM contacts_contactidentity one
     JOIN unnest(%(kinds)s::text[], %(digests)s::text[]) AS sent(kind, hex)
       ON one.kind = sent.kind AND one.digest = decode(sent.hex, 'hex')"""
-# What a submission still says that could name somebody.
+# Fields of a submission that could still name a person.
 TOLD = f"""UPDATE contacts_submission SET file_name = '',
     report = CASE WHEN report ? 'rejects' THEN jsonb_set(report, '{{rejects}}', '[]') ELSE report END
 WHERE id IN (SELECT id FROM contacts_submission contact WHERE received_at < %(before)s AND state <> 'received'
@@ -65,9 +67,9 @@ WHERE id IN (SELECT id FROM contacts_submission contact WHERE received_at < %(be
 
 @dataclass(frozen=True)
 class RetentionWindow:
-    """What is over: recorded `before` and in no period that is `held`, or by who has left before `left_before`.
+    """The expired contacts: recorded `before` and in no `held` period, or recorded by a leaver.
 
-    A leaver's is kept in a period that is in `use`.
+    A leaver left before `left_before`. A leaver's contacts are kept in periods that are in `use`.
     """
 
     before: datetime
@@ -86,14 +88,14 @@ class RetentionWindow:
 
 
 def count_due(limits: RetentionWindow) -> int:
-    """How many contacts would be blanked now."""
+    """Return how many contacts a run would blank now."""
     return int(_ask(COUNT, limits.values)[0][0])
 
 
 def forget_expired(limits: RetentionWindow) -> Iterator[tuple[int, int]]:
-    """Blank what is over and free its digests; yields (contacts, digests) after each batch's commit.
+    """Blank expired contacts and replace their digests; yields (contacts, digests) after each batch's commit.
 
-    No verdict moves. Begun again after a death it goes on with what is left.
+    No status changes. After a crash, the next run continues with what is left.
     """
     after = 0
     while found := _ask(NEXT, {**limits.values, "after": after}):

@@ -1,4 +1,4 @@
-"""What an account said that the columns of a roster mean, kept for its next file with the same header."""
+"""Column mappings that an account chose, kept for its next file with the same header."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from apps.core.models import Setting
 
 
 def remember_columns(header: Sequence[str], roles: Sequence[str], by: Actor) -> None:
-    """What an account said the columns of this header mean, for its own next file with it; for no other."""
+    """Store the roles an account chose for this header; the mapping applies to this account only."""
     Setting.objects.update_or_create(name=_columns_of(header, by.id), defaults={"value": list(roles)})
 
 
 def remembered_columns(header: Sequence[str], account_id: int | None) -> list[str] | None:
-    """What the account said of this header before."""
+    """Return the account's stored roles for this header, or None."""
     found = Setting.objects.filter(name=_columns_of(header, account_id)).values_list("value", flat=True).first()
     return list(found) if isinstance(found, list) and len(found) == len(header) else None
 

@@ -1,4 +1,4 @@
-"""What the columns of a roster mean, whatever HR system wrote it, in several languages. Pure."""
+"""Recognise the columns of a roster from their headings, in several languages. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ROLES = (
     "left_on", "effective_on",
 )  # fmt: skip
 EAST_ASIAN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]")
-# The likeliest word first: of two columns that could be one role, the one whose word stands earlier is it.
+# Most likely heading first: when two columns match one role, the earlier heading wins.
 WORDS = {
     "staff_no": "staff no|staff number|staff id|employee no|employee number|employee id|emp no|emp id|employee code|"
     "personnel number|personnel no|badge number|worker id|id|工号|员工工号|员工编号|职工号|人员编号|员工号|编号|"
@@ -55,9 +55,9 @@ def _folded(word: str) -> str:
 
 
 class HeaderWords:
-    """Which role of a kind of file each heading means: `words` gives each role its headings, the likeliest first.
+    """Map the headings of a kind of file to roles; `words` lists each role's headings, most likely first.
 
-    `vocabulary`: all of them in lower case, by which the encoding of a file is told.
+    `vocabulary`: all headings in lower case, for detecting a file's encoding.
     """
 
     def __init__(self, words: dict[str, str]):
@@ -70,7 +70,7 @@ class HeaderWords:
         self.vocabulary = plain | frozenset(self._ranked)
 
     def recognise(self, header: Sequence[str]) -> list[str]:
-        """A role for each column, each at most once; "" for what is not used."""
+        """Return one role per column, each role at most once; "" for unused columns."""
         found: list[str] = [""] * len(header)
         best: dict[str, tuple[int, int]] = {}
         for place, word in enumerate(header):
@@ -80,7 +80,7 @@ class HeaderWords:
         for role, (_rank, place) in best.items():
             found[place] = role
         if "name" in best:
-            # The whole name says more than its halves.
+            # A full name takes precedence over its parts.
             return ["" if role in NAME_PARTS else role for role in found]
         return found
 
@@ -89,7 +89,7 @@ ROSTER = HeaderWords(WORDS)
 
 
 def composed(given: str, family: str) -> str:
-    """One name of its halves, in the order of the script."""
+    """Compose a name from its parts, in the order of the script."""
     if EAST_ASIAN.search(given + family):
         return family + given
     return f"{given} {family}".strip()

@@ -1,7 +1,7 @@
-"""The SQL that refuses who depends on a refused row: each statement once, however long the chain of rows is."""
+"""SQL that rejects rows depending on a rejected row; a fixed number of statements for any chain length."""
 
-# Whom each row needs in the file: the manager who is not on the roster yet, and the holder of the address it brings,
-# whose own row makes it free.
+# Each row may need other rows of the file. One is its manager's row, when the manager is not yet on the roster. Another
+# is the row of the present holder of its e-mail, which frees the address.
 NEEDS = """
 CREATE TEMP TABLE roster_needs ON COMMIT DROP AS
 SELECT row.staff_no, holder.staff_no AS needs, holder.name || ' (' || holder.staff_no || ')' AS holder
@@ -14,12 +14,11 @@ UNION ALL
 SELECT row.staff_no, row.manager, NULL FROM roster_stage row WHERE %(managers)s AND row.manager <> ''
   AND NOT EXISTS (SELECT 1 FROM employees_employee boss WHERE boss.staff_no = row.manager)
 """
-# Row by row of one chain, each found by the index: by default a planner who knows nothing of a new table may read all
-# of it for every row.
+# Use the index for each step of the chain. Without statistics on a new table, the planner may scan it for every row.
 BY_INDEX = ["CREATE INDEX ON roster_needs (needs)", "SET LOCAL enable_seqscan = off"]
 AS_BEFORE = "SET LOCAL enable_seqscan TO DEFAULT"
-# Numbered as they are found, so that of several reasons the one is named that does not follow from the row itself.
-# `about` as in REFUSE_TAKEN_EMAILS and REFUSE_UNKNOWN_MANAGERS.
+# Rows are numbered in search order, so the reported reason is the one found first. `about` as in REFUSE_TAKEN_EMAILS
+# and REFUSE_UNKNOWN_MANAGERS.
 REFUSE_DEPENDENTS = """
 WITH RECURSIVE refused AS (
     SELECT staff_no, needs, holder FROM roster_needs need

@@ -1,7 +1,7 @@
-"""What a load changes, person by person: the roster before it beside the roster after it, in the load's transaction.
+"""The difference of a load, person by person: the roster before and after it, in the load's transaction.
 
-Before anything is applied and after a trial that is taken back, the same statements look at the same tables: what was
-shown is what is applied, and one digest says whether it still is.
+The preview (rolled back) and the load run the same statements. One digest shows whether the load still matches the
+preview.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from apps.fileio.csv_injection import escape_formula
 from apps.roster.email_changes import new_emails
 
 JOINED, LEFT, MOVED, CHANGED, REJECTED = "joined", "left", "moved", "changed", "rejected"
-# A new address, which waits for a second person when everything else is loaded.
+# A new address. It waits for a second person while the rest of the row is loaded.
 ADDRESS = "address"
 KINDS = (JOINED, LEFT, MOVED, CHANGED, ADDRESS)
-# So many of each kind are kept beside the counts, to be shown; the file has all.
+# Number of examples per kind stored beside the counts; the CSV file holds all.
 SHOWN = 50
 FIELDS = ("name", "email", "phone", "department", "manager", "time_zone", "started_on", "left_on")
 MOVES = {"department", "manager"}
@@ -37,8 +37,8 @@ HEADER = (
 
 DAY = "CASE WHEN isfinite({0}) THEN to_char({0} AT TIME ZONE %(zone)s, 'YYYY-MM-DD') ELSE '' END"
 LAST_DAY = DAY.format("(newest.ends_at - interval '1 microsecond')")
-# Somebody's place is looked at when the load would move them. Periods are looked up person by person: right after a
-# load no planner knows yet how many there are, and takes to going through all of them for everybody anew.
+# The placement at the time the load would move the person. The employment is a lateral look-up per person: right after
+# a load the planner has no statistics, and would scan all periods for each person.
 STATE = f"""
 SELECT person.id AS employee_id, person.staff_no, person.name, person.email, person.phone,
     coalesce(place.department, '') AS department, coalesce(boss.staff_no, '') AS manager, person.time_zone,
@@ -102,10 +102,10 @@ class Rejected(Protocol):
 
 @dataclass(frozen=True)
 class Change:
-    """What happens to one person: in which line (0: in none), and every field that changes as (name, before, after).
+    """The change of one person: the line (0: not in the file), and changed fields as (name, before, after).
 
-    A manager is written as name and number. `back`: somebody who had left before. `effective_on`: when a move counts
-    from, empty for now.
+    Managers are written as name and number. `back`: the person had left before. `effective_on`: the first day of a
+    move, empty for now.
     """
 
     kind: str
@@ -119,7 +119,7 @@ class Change:
 
 @dataclass
 class Difference:
-    """The counts of each kind, the first of each, and a digest of all."""
+    """The counts of each kind, the first examples of each, and a digest of all changes."""
 
     counts: dict[str, int] = field(default_factory=dict)
     shown: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
@@ -127,13 +127,13 @@ class Difference:
 
 
 def remember_state(now: datetime) -> None:
-    """Keep what everybody is before the load, until the transaction ends; the stage holds its rows by now."""
+    """Keep the state of all employees before the load until the transaction ends; the stage must be filled."""
     with connection.cursor() as cursor:
         cursor.execute(BEFORE, {"now": now, "zone": company_zone()})
 
 
 def difference(*, now: datetime, rejects: Iterable[Rejected], to: IO[bytes] | None = None) -> Difference:
-    """What has changed since `remember_state`, and what was rejected; all of it is written `to` a file as CSV."""
+    """Return the changes since `remember_state` and the rejects; write them all `to` a file as CSV."""
     found, counts, digest = Difference(), Counter[str](), hashlib.sha256()
     shown: dict[str, list[dict[str, Any]]] = {kind: [] for kind in (*KINDS, REJECTED)}
     table = _Table(to)
@@ -155,7 +155,7 @@ def difference(*, now: datetime, rejects: Iterable[Rejected], to: IO[bytes] | No
         counts[REJECTED] += 1
         digest.update(repr(tuple(told.values())).encode())
         table.write_reject(reject)
-        # A row that is refused for another one is named there.
+        # Rejects caused by another row are counted at that row.
         if not reject.cause and len(shown[REJECTED]) < SHOWN:
             shown[REJECTED].append(told)
     found.counts, found.shown, found.digest = {kind: counts[kind] for kind in shown}, shown, digest.hexdigest()
@@ -198,7 +198,7 @@ def _with_name(staff_no: str, name: str) -> str:
 
 
 class _Table:
-    """The CSV of the whole difference, as every CSV of the house: BOM, CRLF, no formulas."""
+    """The CSV of the whole difference, in the format of all exports: BOM, CRLF, formulas escaped."""
 
     def __init__(self, to: IO[bytes] | None):
         self._to = to

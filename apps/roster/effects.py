@@ -1,6 +1,6 @@
-"""What a change of the roster does to people, and whether one person may make it alone (ADR 63).
+"""The effect of a roster change on people, and whether one person may make it alone (ADR 63).
 
-Counted inside the change's own transaction, after it: the people it touched as they were, beside what they are now.
+It is counted inside the change's transaction, after the change, by comparing the affected people before and after.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from apps.employees.org_tree import roster_version
 from apps.roster.models import RosterImport
 
 Kind = ApprovalRequest.Kind
-# Small loads of one day count together: twenty that each end less than the share are one large change.
+# Small loads within a day count together: many loads below the share add up to one large change.
 SUMMED_OVER = timedelta(days=1)
-# Names in an effect that only the second person reads: they tell whose contact somebody is.
+# Effects that only the second person reads, because they reveal whose contact a person is.
 CONFIDENTIAL = ("counts",)
-# What one person causes for nobody, and what is summed: people who change, and people who come.
+# Effects that always need a second person, and the summed effects: people who change and people who come.
 ALWAYS_TWO = ("counts", "addresses", "role_changes", "used_numbers")
 CHANGED, CAME = ("leaving", "moving", "renaming", "phones", "time_zones"), ("joining", "returning")
 
-# `people` is a SELECT of ids; each table that is read begins with `prefix`.
+# `people` is a SELECT of ids. `prefix` precedes the name of each table read.
 REMEMBER = """
 DROP TABLE IF EXISTS pg_temp.effect_people, pg_temp.effect_employee, pg_temp.effect_employment,
     pg_temp.effect_placement, pg_temp.effect_employeeidentity;
@@ -46,15 +46,15 @@ CREATE TEMP TABLE effect_employeeidentity ON COMMIT DROP AS
     SELECT * FROM {prefix}employees_employeeidentity WHERE employee_id IN (SELECT employee_id FROM effect_people);
 ANALYZE effect_people, effect_employee, effect_employment, effect_placement, effect_employeeidentity;
 """
-# Whom a load touched: new people, those it changed, and those who are missing from a complete file.
+# People affected by a load: new people, changed people, and people missing from a complete file.
 OF_LOAD = """
 SELECT employee_id FROM roster_stage WHERE is_new UNION ALL SELECT employee_id FROM roster_touched
 UNION ALL SELECT employee_id FROM roster_left
 """
 EMPLOYED = "SELECT count(*) FROM employees_employment WHERE in_force_from(starts_at, ends_at, %(now)s)"
-# Compared is the whole time, also what has passed: a campaign that closes late is judged by who was employed at its
-# cut-off. Leaving: employed no more at any moment. Returning: employed before, and now at a moment that has passed, or
-# again; whoever just stays longer does neither.
+# Compares all periods, past ones included: a late freeze judges by employment at the cut-off. Leaving: no longer
+# employed at some moment. Returning: employed before, and now also at a past moment, or employed again. A person who
+# only stays longer counts as neither.
 STAYS = """
 WITH was AS (
     SELECT employee_id, range_agg(tstzrange(starts_at, ends_at)) AS employed, max(ends_at) AS ends_at
@@ -69,19 +69,19 @@ SELECT count(*) FILTER (WHERE NOT isempty(was.employed - coalesce(is_now.employe
         OR was.ends_at <= %(now)s AND is_now.ends_at > %(now)s)
 FROM effect_people LEFT JOIN was USING (employee_id) LEFT JOIN is_now USING (employee_id)
 """
-# Another name, of somebody who was employed before; and whatever happens to the employment or name of those who could
-# be a second person, or of the account that makes the change.
+# RENAMED: another name of a person who was employed before. OF_ROLES, below: any change of employment or name of role
+# holders or the acting account, who could be second persons.
 RENAMED = """
 SELECT count(*) FROM effect_employee was JOIN employees_employee is_now ON is_now.id = was.employee_id
 WHERE was.name <> is_now.name AND EXISTS (SELECT 1 FROM effect_employment work WHERE work.employee_id = is_now.id)
 """
-# The employee's own page shows deadlines in it as well.
+# A time zone also changes the deadlines on the employee's own page.
 TIME_ZONES = """
 SELECT count(*) FROM effect_employee was JOIN employees_employee is_now ON is_now.id = was.employee_id
 WHERE was.time_zone <> is_now.time_zone
   AND EXISTS (SELECT 1 FROM effect_employment work WHERE work.employee_id = is_now.id)
 """
-# New phones and addresses of known people: no employee's contact with one of them counts from then on.
+# New phones and addresses of known people: from then on, no employee's contact with one of them counts.
 PHONES = """
 SELECT count(DISTINCT held.employee_id) FROM effect_employee JOIN employees_employeeidentity held USING (employee_id)
 WHERE NOT EXISTS (SELECT 1 FROM effect_employeeidentity was WHERE was.employee_id = held.employee_id
@@ -97,8 +97,8 @@ WHERE (account.id = %(by)s OR EXISTS (SELECT 1 FROM accounts_role role WHERE rol
     (SELECT array_agg((starts_at, ends_at)::text ORDER BY starts_at) FROM employees_employment work
      WHERE work.employee_id = is_now.id))
 """
-# Employees without any employment left, as after an undo, whose contacts or account are in use: the number with all of
-# it would be free for the next line.
+# Employees without any employment, as after an undo, whose contacts or account are in use. Otherwise the next line with
+# the number would take them over.
 USED_NUMBERS = """
 WITH without AS MATERIALIZED (
     SELECT employee_id FROM effect_people
@@ -107,9 +107,9 @@ WITH without AS MATERIALIZED (
 )
 SELECT count(*) FROM without WHERE accounts_number_used(employee_id)
 """
-# Another manager or department at any moment; the first placement begins with the employment, which STAYS compares.
-# Who gets another manager for the time to come moves everybody below as well: they stand in another team than before.
-# Of movers below movers, only the uppermost is looked at, so that nobody is counted twice.
+# Another manager or department at any moment. The first placement begins with the employment, which STAYS compares. A
+# new manager for the future also moves everyone below to another team. Of nested movers, only the uppermost counts, so
+# each person counts once.
 MOVED = """
 WITH was AS (
     SELECT employee_id, array_agg((manager_id, department)::text ORDER BY starts_at) AS placed,
@@ -139,7 +139,7 @@ SELECT count(*) FROM moved
 
 
 class NeedsSecondPerson(RuntimeError):
-    """The change would have `effect`, which one person may not cause; nothing was changed."""
+    """The change has an `effect` that needs a second person; nothing was changed."""
 
     def __init__(self, effect: dict[str, int]):
         super().__init__("a second HR user has to approve this")
@@ -150,22 +150,22 @@ _count_moved: list[Callable[[], int]] = []
 
 
 def count_moved_by(count: Callable[[], int]) -> None:
-    """Say how to count whose number of contacts a change moves; facts about contacts belong to an app above this one.
+    """Register the function that counts the people whose number of contacts changes.
 
-    `count` reads `effect_people`, `effect_employment` and `effect_employeeidentity`.
+    A higher-level app owns contacts. `count` reads `effect_people`, `effect_employment` and `effect_employeeidentity`.
     """
     _count_moved[:] = [count]
 
 
 def hr_exists() -> bool:
-    """Whether any account holds the HR role: without one, the first set-up is under way."""
+    """Whether any account holds the HR role; without one, the first set-up is in progress."""
     return Role.objects.filter(role=Role.Kind.HR).exists()
 
 
 def is_approved(kind: str, load: RosterImport, effect: dict[str, int] | None = None) -> bool:
-    """Whether a second person has approved this of the load, as it is shown now.
+    """Whether a second person has approved this load in its present form.
 
-    `effect`: what the load does now. If an effect of ALWAYS_TWO is larger than the approved one, it is not approved.
+    `effect`: the load's effect now. An effect of ALWAYS_TWO larger than approved makes this False.
     """
     approved = ApprovalRequest.objects.filter(kind=kind, subject=str(load.pk), decision="approved")
     return any(
@@ -175,20 +175,23 @@ def is_approved(kind: str, load: RosterImport, effect: dict[str, int] | None = N
 
 
 def employed(now: datetime) -> int:
-    """How many are employed at `now`."""
+    """Number of people employed at `now`."""
     with connection.cursor() as cursor:
         cursor.execute(EMPLOYED, {"now": now})
         return int(cursor.fetchone()[0])
 
 
 def remember_people(people: str, parameters: dict[str, Any] | None = None, *, prefix: str = "") -> None:
-    """Keep what these people (a SELECT of employee_id) were; `prefix`: of the tables that hold it by now."""
+    """Keep the present state of these people (a SELECT of employee_id).
+
+    `prefix` selects the tables that hold that state.
+    """
     with connection.cursor() as cursor:
         cursor.execute(REMEMBER.format(people=people, prefix=prefix), parameters)
 
 
 def count_effect(now: datetime, by: Actor) -> dict[str, int]:
-    """What `by` has done since to the people of `remember_people`; the tree is rebuilt by now."""
+    """Count the effect of `by`'s change on the people of `remember_people`; the tree must be rebuilt."""
     if not _count_moved:
         raise ImproperlyConfigured("nothing counts whose number of contacts a change of the roster moves")
     with connection.cursor() as cursor:
@@ -205,9 +208,9 @@ def count_effect(now: datetime, by: Actor) -> dict[str, int]:
 
 
 def require_small(effect: dict[str, int], of: int, now: datetime, but: RosterImport | None = None) -> None:
-    """Raises NeedsSecondPerson for an effect on a company of `of` employed people that one person may not cause.
+    """Raise NeedsSecondPerson for an effect that one person may not cause, in a company of `of` employed people.
 
-    `of`: before the change, without anybody whom it makes employed. `but`: a load whose own effect this is.
+    `of`: counted before the change, without people whom it makes employed. `but`: the load whose own effect this is.
     """
     if any(effect.get(name) for name in ALWAYS_TWO) or _is_large(effect, of, now, but):
         raise NeedsSecondPerson(effect)
@@ -224,12 +227,12 @@ def _is_large(effect: dict[str, int], of: int, now: datetime, but: RosterImport 
     subjects = {subject for (subject,) in approved.filter(requested_at__gt=now - 15 * SUMMED_OVER)}
     changed, came = _sum(effect, CHANGED), _sum(effect, CAME)
     for pk, before in lately.values_list("pk", "effect"):
-        # Whoever came lately is nobody's share: made-up people would make room for the end of real ones.
+        # Recent joiners do not enlarge the company: invented people would otherwise allow more real leavers.
         of -= _sum(before, CAME)
         if str(pk) not in subjects:
             changed, came = changed + _sum(before, CHANGED), came + _sum(before, CAME)
     most = settings.ROSTER_APPROVAL_SHARE * max(of, 0)
-    # One new colleague a day is no flood, in however small a company.
+    # One joiner a day is always allowed, even in a small company.
     return bool(changed and changed > most) or came > max(most, 1)
 
 
@@ -238,12 +241,13 @@ def _sum(effect: dict[str, int], names: tuple[str, ...]) -> int:
 
 
 def request_change(kind: str, load: RosterImport, effect: dict[str, int], by: Actor) -> ApprovalRequest:
-    """Ask for a second person. The whole effect is theirs to read; the requester's copy lacks what is confidential.
+    """Request approval; the requester's copy of the effect lacks the CONFIDENTIAL parts.
 
     Raises ApprovalRefused.
     """
     if effect.get("counts"):
-        # The number is the second person's; that it happened stands in the trail, also when the request is refused.
+        # Only the second person sees the number. The trail records that contacts are affected, even when the request is
+        # refused.
         audit("roster.touches_contacts", by=by, kind="roster", id=load.pk, label=load.file_name)
     shown = {name: number for name, number in effect.items() if name not in CONFIDENTIAL}
     return request_approval(
@@ -253,7 +257,7 @@ def request_change(kind: str, load: RosterImport, effect: dict[str, int], by: Ac
 
 
 def effect_of(request: ApprovalRequest) -> dict[str, int]:
-    """The effect of a waiting change of the roster. Raises ApprovalRefused when it was counted on another roster."""
+    """The effect of a waiting roster change. Raises ApprovalRefused when it was counted on another roster version."""
     load = RosterImport.objects.filter(pk=request.subject).first()
     version = load.based_on if request.kind == Kind.ROSTER_LOAD else load.version  # type: ignore[union-attr]
     if version != roster_version():
@@ -262,5 +266,5 @@ def effect_of(request: ApprovalRequest) -> dict[str, int]:
 
 
 def roster_changed() -> ApprovalRefused:
-    """The refusal of a change that was counted on another roster than that of now."""
+    """The refusal of a change that was counted on an older roster version."""
     return ApprovalRefused("stale", _("The roster has changed since this was requested: it has to be requested anew."))

@@ -1,6 +1,7 @@
-"""Mails to the old address of an employee when a new one is requested, and when it is applied (ADR 64).
+"""Mails to an employee's old address when a new one is requested and when it is applied (ADR 64).
 
-At least once, by a worker: marked after it is sent. No link, and of the new address only enough to recognise it.
+A worker sends each mail at least once and marks it afterwards. The mail holds no link, and only a masked form of the
+new address.
 """
 
 from __future__ import annotations
@@ -19,16 +20,16 @@ from apps.core.clock import db_now
 from apps.core.locks import advisory_lock
 
 logger = logging.getLogger(__name__)
-# What one call sends at most: the rest waits for the next.
+# Maximum of mails per call; the next call sends the rest.
 AT_MOST = 200
-# An address that is refused is not tried for ever.
+# After this time, a refused address is not retried.
 GIVE_UP = timedelta(days=7)
 
 
 def mail_address_changes() -> int:
-    """Tell the old addresses what is requested or done; returns how many mails went out.
+    """Mail the old addresses about requested and applied changes; return how many mails were sent.
 
-    Sent with no transaction open. An address that is refused keeps no other back.
+    No transaction is open while sending. A refused address does not block the others.
     """
     with advisory_lock("address_mails") as mine:
         return sum(map(_tell, _due(db_now()))) if mine else 0
@@ -44,7 +45,7 @@ def _tell(change: EmailChange) -> bool:
     try:
         _mail(change).send()
     except (OSError, SMTPException, ValueError) as error:
-        # Never an address in the log, and so not the error's own words.
+        # The log holds no address, and the error's text may contain one.
         logger.warning("the mail about address change %s was not taken: %s", change.pk, type(error).__name__)
         return False
     told = EmailChange.objects.filter(pk=change.pk)
@@ -55,13 +56,13 @@ def _tell(change: EmailChange) -> bool:
 
 
 def masked(address: str) -> str:
-    """The first character and the domain: its owner recognises it, and nobody else learns it."""
+    """The first character and the domain: the owner recognises the address, and other readers do not learn it."""
     local, _at, domain = address.partition("@")
     return f"{local[:1]}***@{domain}"
 
 
 def _mail(change: EmailChange) -> EmailMessage:
-    """In both languages, since nobody's is known here."""
+    """In both languages, because the recipient's language is unknown."""
     subjects, bodies = [], []
     for language in ("en", "zh-hans"):
         with translation.override(language):

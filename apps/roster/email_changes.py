@@ -1,4 +1,4 @@
-"""E-mail addresses of employees: a roster's new one waits for a second person (ADR 64)."""
+"""E-mail addresses of employees: a roster's new address waits for a second person (ADR 64)."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from apps.roster.statements import NEW_EMAILS
 Kind = ApprovalRequest.Kind
 
 
-# Requests that were counted on the roster as it was, and mean nothing on another one.
+# Requests that were counted on one roster version and become invalid on another.
 ON_ONE_ROSTER = (Kind.ROSTER_LOAD, Kind.ROSTER_UNDO)
 
 
-# The account that requested them says something else of these people by now, or the request has expired. What another
-# account says leaves a request alone: it could otherwise be kept from being approved for ever.
+# Ends pending changes that the same account has since replaced, and those of expired requests. Another account's file
+# does not end a request: otherwise it could block the approval for ever.
 FORGET = """
 UPDATE accounts_emailchange change SET waiting = false
 FROM roster_stage row, accounts_approvalrequest request
@@ -55,7 +55,7 @@ APPLY = [
     UPDATE accounts_account account SET email = person.email FROM employees_employee person
     WHERE person.id = account.employee_id AND person.id = ANY(%(people)s)
     """,
-    # Those of the people, and of a leaver who had one of the new addresses.
+    # Identities of these people, and of a leaver who held one of the new addresses.
     """
     UPDATE employees_employeeidentity SET live = false, ended_at = %(now)s
     WHERE kind = 'email' AND live AND (employee_id = ANY(%(people)s) OR digest = ANY(%(digests)s))
@@ -64,20 +64,20 @@ APPLY = [
 
 
 def new_emails(now: datetime) -> list[tuple[Any, ...]]:
-    """(line, id, number, name, address now, new address) of what the staged load wants and no request waits for."""
+    """(line, id, number, name, present address, new address) for new addresses of the staged load without a request."""
     with connection.cursor() as cursor:
         cursor.execute(NEW_EMAILS, {"now": now})
         return cursor.fetchall()
 
 
 def request_email_changes(load: RosterImport, by: Actor, now: datetime) -> int:
-    """Ask a second person for the new addresses of the load that is being applied; returns how many there are.
+    """Request approval of the applied load's new addresses; return their number.
 
-    What an earlier load of the same account wanted for the same people is superseded. Raises ApprovalRefused.
+    Earlier requests of the same account for the same people are superseded. Raises ApprovalRefused.
     """
     with connection.cursor() as cursor:
         cursor.execute(FORGET, {"now": now, "by": by.id})
-        # Where a request of another account waits, it is decided first.
+        # A waiting request of another account must be decided first.
         asked = set(EmailChange.objects.filter(waiting=True).values_list("employee_id", flat=True))
         wanted = [row for row in new_emails(now) if row[1] not in asked]
         if wanted:
@@ -93,7 +93,7 @@ def request_email_changes(load: RosterImport, by: Actor, now: datetime) -> int:
 
 
 def waiting_changes(request: ApprovalRequest) -> list[EmailChange]:
-    """What approving the request changes, or has changed; holders of roles first."""
+    """The changes that approving the request makes, or has made; role holders first."""
     kept = request.emailchange_set.all()
     if request.decision is None:
         kept = kept.filter(waiting=True)
@@ -104,13 +104,13 @@ def waiting_changes(request: ApprovalRequest) -> list[EmailChange]:
 
 
 def roles_of(employee: Employee) -> list[Role]:
-    """The roles of the employee's account; fetched by `waiting_changes`."""
+    """The roles of the employee's account; `waiting_changes` prefetches them."""
     account = getattr(employee, "account", None)
     return list(account.role_set.all()) if account else []
 
 
 def email_effect(request: ApprovalRequest, now: datetime) -> dict[str, int]:
-    """How many addresses change, and of how many who hold a role."""
+    """The number of addresses that change, and how many belong to role holders."""
     ids = list(request.emailchange_set.filter(waiting=True).values_list("employee_id", flat=True))
     return {"addresses": len(ids), "role_holders": _role_holders(ids)}
 
@@ -120,7 +120,10 @@ def _role_holders(employees: list[int]) -> int:
 
 
 def apply_email_changes(request: ApprovalRequest, by: Actor) -> None:
-    """Make the changes of an approved request; the caller holds facts and the tree. Raises ApprovalRefused."""
+    """Apply the changes of an approved request. Raises ApprovalRefused.
+
+    The caller holds the facts lock and the tree lock.
+    """
     ensure_backdating_allowed()
     now, changes = db_now(), list(request.emailchange_set.filter(waiting=True).select_related("employee"))
     people = {one.pk: one for one in Employee.objects.select_for_update(no_key=True).order_by("pk").filter(
@@ -143,7 +146,7 @@ def apply_email_changes(request: ApprovalRequest, by: Actor) -> None:
     queue_identity_reevaluation(noted, always=True)
     queue_reevaluation(people)
     next_version()
-    # What the last load changed can no longer be undone: it would bring old addresses back.
+    # The last load can no longer be undone, because an undo would restore old addresses.
     RosterImportBefore.objects.all().delete()
     supersede_requests(ApprovalRequest.objects.filter(kind__in=ON_ONE_ROSTER, decision=None))
     detail = {"addresses": len(changes)}
@@ -151,7 +154,7 @@ def apply_email_changes(request: ApprovalRequest, by: Actor) -> None:
 
 
 def _require_free(changes: list[EmailChange], people: dict[int, Employee], digests: set[bytes], now: datetime) -> None:
-    """Each still has the address the second person saw, and nobody else who is employed has the new one."""
+    """Check that each employee has the address the second person saw, and no other employee has the new one."""
     for change in changes:
         if people[change.employee_id].email != change.old_email:
             raise ApprovalRefused("stale", _("%(who)s has another address by now.") % {"who": change.employee})

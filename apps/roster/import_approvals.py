@@ -1,4 +1,4 @@
-"""A roster load that waits for a second person: how often one account may ask, and what follows an approval."""
+"""Roster loads that wait for a second person: the request limit per account, and the step after approval."""
 
 from __future__ import annotations
 
@@ -15,17 +15,20 @@ from apps.roster.effects import SUMMED_OVER, roster_changed
 from apps.roster.models import RosterImport
 
 State = RosterImport.State
-# Within SUMMED_OVER, for each account.
+# Per account, within SUMMED_OVER.
 REQUESTS_A_DAY = 3
 
 
 def held_load(load_id: uuid.UUID) -> RosterImport:
-    """The load under its row lock."""
+    """Return the load under its row lock."""
     return RosterImport.objects.select_for_update(no_key=True, of=("self",)).select_related("file").get(pk=load_id)
 
 
 def hand_over(request: ApprovalRequest) -> uuid.UUID:
-    """Give the load of an approved request to a worker; the caller holds facts and the tree. Raises ApprovalRefused."""
+    """Queue the load of an approved request for a worker. Raises ApprovalRefused.
+
+    The caller holds the facts lock and the tree lock.
+    """
     held = held_load(uuid.UUID(request.subject))
     if held.state != State.REQUESTED or held.file is None or held.based_on != roster_version():
         raise roster_changed()
@@ -35,11 +38,10 @@ def hand_over(request: ApprovalRequest) -> uuid.UUID:
 
 
 def require_fewer_requests(by: Actor) -> None:
-    """Raises ApprovalRefused for an account that cannot request, has a load under way, or needed a second person too
-    often today, by loads and their undoing.
+    """Raise ApprovalRefused when the account may not request, has a load in progress, or reached the daily limit.
 
-    Whether one does tells whether anybody's contact stands in the file, so nobody may try many (ADR 63): neither by
-    requests, nor by what would have been one. Nothing is refused of the operator's commands.
+    The limit counts loads and undos that needed a second person. The need itself reveals whether a file holds anyone's
+    contact, so no account may probe with many files (ADR 63). Operator commands have no limit.
     """
     if by.id is None:
         return

@@ -1,6 +1,6 @@
-"""A roster on its way from a browser: stored, looked at by a worker, confirmed, applied by a worker as one transaction.
+"""Roster uploads: stored, previewed by a worker, confirmed by HR, and applied by a worker in one transaction.
 
-Whatever kills a worker, the next one begins again: nothing of a load stands before all of it does.
+When a worker dies, the next one starts again: a load is stored completely or not at all.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ from apps.roster.reader import ColumnMissing, ColumnTwice, look, open_roster
 logger = logging.getLogger(__name__)
 State = RosterImport.State
 WAITING = (State.LOOKING, State.RECEIVED)
-# An upload that nobody confirms is gone after a day; what a load changed can be read for a quarter of a year.
+# An unconfirmed upload is deleted after a day. The difference of a load stays readable for 90 days.
 UPLOAD_KEPT, DIFFERENCE_KEPT = timedelta(days=1), timedelta(days=90)
-# Nobody has worked at it for so long: the sweep asks for another worker.
+# Without progress for this long, the sweep enqueues the load again.
 ABANDONED_AFTER = timedelta(seconds=30)
 ATTEMPTS = 5
 UPLOAD, DIFFERENCE = "employees/roster", "text/csv"
@@ -53,7 +53,7 @@ PROGRESS_EVERY = 5_000
 
 
 def receive_upload(*, name: str, content: Iterable[bytes], by: Actor) -> RosterImport:
-    """Keep a file for a day; a worker is to look at it. Nothing of it is loaded."""
+    """Store a file for a day, to be previewed by a worker. Loads nothing."""
     stored = store_file(
         name=name, content=content, content_type=UPLOAD, expires_at=db_now() + UPLOAD_KEPT, owner_id=by.id
     )
@@ -63,7 +63,7 @@ def receive_upload(*, name: str, content: Iterable[bytes], by: Actor) -> RosterI
 
 
 def read_header(load: RosterImport, stored: StoredFile, *, encoding: str) -> None:
-    """Propose what the columns mean: as the last file with this header, else by their names. Saves nothing."""
+    """Propose the columns' roles: from the account's last file with this header, else by their names. Saves nothing."""
     load.report, load.layout = {}, {}
     with opened(stored) as raw:
         try:
@@ -88,7 +88,7 @@ def refresh_preview(
     load: RosterImport, *, encoding: str = "", roles: Sequence[str] | None = None, complete: bool,
     without_unknown_managers: bool = False, by: Actor = SYSTEM,
 ) -> bool:  # fmt: skip
-    """Show the difference anew, read as `by` says now. False: it has been confirmed, or its file is gone."""
+    """Preview again with `by`'s choices; False when the load was confirmed or its file is gone."""
     with transaction.atomic():
         held = held_load(load.pk)
         if held.state not in (State.LOOKING, State.LOOKED) or held.file is None:
@@ -109,12 +109,13 @@ def refresh_preview(
 
 
 def confirm(load: RosterImport, *, digest: str, by: Actor) -> bool:
-    """Hand the load to a worker, once. False: the difference with this digest is not the one that would be applied.
+    """Queue the load for a worker, once; False when `digest` is not the present difference.
 
-    Then it is being looked at anew, unless somebody has confirmed it before. Raises ApprovalRefused.
+    When the roster has changed, a new preview starts. A load that was already confirmed returns True. Raises
+    ApprovalRefused.
     """
     with transaction.atomic():
-        # One at a time for each account: several confirmed at once would be several tries.
+        # The lock allows one confirmation at a time per account; concurrent ones would bypass the limit on requests.
         Account.objects.select_for_update(no_key=True).filter(pk=by.id or 0).first()
         held = held_load(load.pk)
         if held.state not in (State.LOOKING, State.LOOKED):
@@ -139,7 +140,7 @@ def confirm(load: RosterImport, *, digest: str, by: Actor) -> bool:
 
 
 def _request(load: RosterImport, effect: dict[str, int]) -> None:
-    """Let the load wait for a second person, as long as a request can be decided."""
+    """Make the load wait for a second person until its request expires."""
     with transaction.atomic():
         held = held_load(load.pk)
         if held.state != State.RECEIVED or held.file is None or held.digest != load.digest:
@@ -159,12 +160,12 @@ def request_file(
     *, name: str, content: Iterable[bytes], encoding: str = "", complete: bool, without_unknown_managers: bool = False,
     by: Actor,
 ) -> ApprovalRequest | dict[str, Any]:  # fmt: skip
-    """Keep a file whose effect one person may not cause, as a request for a second; or the problem that it has.
+    """Store a file as a request when one person may not load it; return the request or the problem.
 
-    `encoding`, `complete` and `without_unknown_managers` say how it is read, as for import_roster.
+    `encoding`, `complete` and `without_unknown_managers` are the options of import_roster.
 
-    It goes the way of a file that HR sends, without a worker. The same file again is the same request; another one
-    replaces it.
+    The file takes the same steps as an upload of HR, without a worker. The same file returns the same request; another
+    file replaces it.
     """
     load = receive_upload(name=name, content=content, by=by)
     refresh_preview(load, encoding=encoding, complete=complete, without_unknown_managers=without_unknown_managers)
@@ -185,17 +186,17 @@ def request_file(
 
 
 def process_load(load_id: uuid.UUID) -> bool:
-    """Do what waits: look at a file, or apply it. Given out twice, late or again, a load is applied once.
+    """Preview or apply a waiting load; idempotent: duplicate or late messages apply a load once.
 
-    Returns whether nothing is left to do; False: it must wait.
+    Returns True when nothing is left to do, and False when the load must wait.
 
-    Does nothing while another file of the same account, or of large ones another large one, is read; the sweep and
-    `next_loads` ask again. Files of commands are read in their own process and wait for none.
+    It does nothing while another file of the same account is read, or another large file for a large one. The sweep and
+    `next_loads` retry. Files of commands are read in their own process and wait for no other file.
     """
     verify_identity_key()
     with ExitStack() as held:
         mine = all(held.enter_context(advisory_lock(name)) for name in (f"roster:{load_id}", *_lanes(load_id)))
-        # Somebody may ask for another look while one is under way; nobody asks without end.
+        # A user may request another preview while one runs; the bound prevents an endless loop.
         for _attempt in range(ATTEMPTS):
             load = RosterImport.objects.select_related("file").filter(pk=load_id, state__in=WAITING).first()
             if not mine or load is None:
@@ -220,7 +221,7 @@ def _lanes(load_id: uuid.UUID) -> list[str]:
 
 
 def next_loads(after: uuid.UUID) -> list[uuid.UUID]:
-    """The loads that may have waited for this one: the next of its account, and the next large one."""
+    """The loads that may have waited for this one: the account's next load, and the next large one."""
     done = RosterImport.objects.filter(pk=after).values("actor_id")
     waiting = RosterImport.objects.filter(state__in=WAITING).exclude(pk=after).order_by("advanced_at")
     lanes = (Q(actor_id__in=done), Q(file__size__gt=LARGE_BYTES))
@@ -230,7 +231,10 @@ def next_loads(after: uuid.UUID) -> list[uuid.UUID]:
 
 @contextmanager
 def _counting_deaths_only(load_id: uuid.UUID) -> Iterator[None]:
-    """A start that ends in an error which can be told was no death: a lock that was long in coming refuses no load."""
+    """Uncount an attempt that ended in an exception, so `attempts` counts only dead workers.
+
+    A lock time-out, for example, must not lead to a refused load.
+    """
     try:
         yield
     except Exception:
@@ -239,13 +243,13 @@ def _counting_deaths_only(load_id: uuid.UUID) -> Iterator[None]:
 
 
 def waiting_loads(now: datetime) -> list[uuid.UUID]:
-    """Loads that wait and that nobody has worked at for a while."""
+    """Waiting loads without progress for ABANDONED_AFTER."""
     waiting = RosterImport.objects.filter(state__in=WAITING, advanced_at__lt=now - ABANDONED_AFTER)
     return list(waiting.order_by("advanced_at").values_list("pk", flat=True)[:20])
 
 
 def forget_loads(now: datetime) -> None:
-    """Drop what uploads held that nobody confirmed, and who was changed by loads of long ago; that they were stays."""
+    """Delete data of unconfirmed uploads and the examples of old loads; the loads themselves remain."""
     unconfirmed = RosterImport.objects.filter(state__in=(State.LOOKING, State.LOOKED), file=None)
     unconfirmed.exclude(layout={}, report={}).filter(asked_at__lt=now - UPLOAD_KEPT).update(
         layout={}, report={}, state=State.LOOKED
@@ -256,18 +260,18 @@ def forget_loads(now: datetime) -> None:
 
 
 def past_loads() -> QuerySet[RosterImport]:
-    """Every load that was confirmed, the newest first."""
+    """All confirmed loads, newest first."""
     return RosterImport.objects.exclude(state__in=(State.LOOKING, State.LOOKED)).order_by("-asked_at", "-pk")
 
 
 def open_loads(now: datetime) -> QuerySet[RosterImport]:
-    """Files that nobody has confirmed yet."""
+    """Loads that are not confirmed yet."""
     kept = Q(file__expires_at__gt=now)
     return RosterImport.objects.filter(kept, state__in=(State.LOOKING, State.LOOKED)).order_by("-asked_at", "-pk")
 
 
 def _stale(held: RosterImport) -> None:
-    """Begin anew, because the roster is another one now; the page says so beside the new difference."""
+    """Restart the preview, because the roster has changed; the page says so beside the new difference."""
     held.state, held.digest, held.attempts, held.done = State.LOOKING, "", 0, 0
     held.report, held.advanced_at = {"moved": True}, db_now()
     held.save()
@@ -312,7 +316,7 @@ def _look(load: RosterImport, stored: StoredFile) -> None:
             told |= {"report": report | moved, "digest": difference.digest, "based_on": based_on}
             told |= {"total": result.read, "done": result.read}
         with transaction.atomic():
-            # Whoever asked for another reading meanwhile is given that one.
+            # Discard the result when a user requested another reading meanwhile.
             if not RosterImport.objects.filter(
                 pk=load.pk, state=State.LOOKING, layout=load.layout, complete=load.complete
             ).exists():
@@ -330,7 +334,7 @@ def _look(load: RosterImport, stored: StoredFile) -> None:
 
 
 def _header_is_read(load: RosterImport, stored: StoredFile) -> bool:
-    """False: it cannot be read, and the load says why, or another reading has been asked for."""
+    """Read the header; False when it is unreadable (the load stores why) or another reading was requested."""
     asked = load.layout
     read_header(load, stored, encoding=asked.get("encoding", ""))
     load.layout |= {name: asked[name] for name in ("without_unknown_managers",) if name in asked}
@@ -340,7 +344,7 @@ def _header_is_read(load: RosterImport, stored: StoredFile) -> bool:
 
 
 def _apply(load: RosterImport, stored: StoredFile) -> bool:
-    """False: it must wait."""
+    """Apply a confirmed load; False when it must wait."""
     roster: Roster | None = None
     try:
         roster = _read(load, stored)
@@ -354,7 +358,7 @@ def _apply(load: RosterImport, stored: StoredFile) -> bool:
     except NeedsSecondPerson as needs:
         _request(load, needs.effect)
     except BackdatingBlocked:
-        # The sweep asks again.
+        # Not a failed attempt: the sweep retries.
         RosterImport.objects.filter(pk=load.pk).update(attempts=F("attempts") - 1)
         return False
     except (UnreadableFile, RosterRefused) as error:
@@ -369,7 +373,7 @@ def _give_up(load: RosterImport, problem: dict[str, Any]) -> None:
 
 
 def _problem(error: Exception, roster: Roster | None = None) -> dict[str, Any]:
-    """What stands in the way, as a code and whom or what it is about."""
+    """The problem as JSON: a code, and the people or lines it is about."""
     match error:
         case ColumnMissing():
             return {"code": "column_missing", "columns": error.columns}

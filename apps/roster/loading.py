@@ -1,4 +1,4 @@
-"""Applying a roster: people, periods and places change in one transaction, set by set, on a staging table."""
+"""Apply a roster in one transaction, with set-based SQL on a staging table."""
 
 from __future__ import annotations
 
@@ -54,12 +54,12 @@ from apps.roster.statements import (
 from apps.roster.unknown_managers import UNKNOWN, explained
 
 CYCLE, OVERLAP, TOO_DEEP = "23H01", "23H02", "23H06"
-# Of those that were touched: not who is new.
+# Touched people who are not new.
 KNOWN = "NOT EXISTS (SELECT 1 FROM roster_stage new WHERE new.is_new AND new.employee_id = touched.employee_id)"
 
 
 class RosterRefused(ValueError):
-    """The file as a whole cannot be loaded; nothing was changed. `people`: the staff numbers that `code` is about."""
+    """The whole file cannot be loaded; nothing was changed. `people`: the staff numbers that `code` is about."""
 
     def __init__(self, message: str, code: str = "", people: Sequence[str] = ()):
         super().__init__(message)
@@ -67,12 +67,12 @@ class RosterRefused(ValueError):
 
 
 class StaleRosterPreview(RuntimeError):
-    """What would be applied is no longer what was shown; nothing was changed."""
+    """The load would differ from its preview; nothing was changed."""
 
 
 @dataclass
 class RosterResult:
-    """What a load did, in the words of the import's JSON."""
+    """The outcome of a load, with the names of the import's JSON."""
 
     read: int
     created: int = 0
@@ -90,13 +90,13 @@ class RosterResult:
 
     @property
     def counts(self) -> dict[str, int]:
-        """The outcomes, as the import's JSON names them; `addresses` wait for a second person."""
+        """The outcomes by their JSON names; `addresses` wait for a second person."""
         names = ("read", "created", "updated", "unchanged", "duplicate", "rejected", "left", "addresses")
         return {name: getattr(self, name) for name in names}
 
     @property
     def loaded_nothing(self) -> bool:
-        """No row of the file is what the roster says, before or after."""
+        """Whether nothing was loaded: no row was created, updated or unchanged, and no person left."""
         return not (self.created or self.updated or self.unchanged or self.left)
 
 
@@ -104,15 +104,18 @@ def load_roster(
     *, roster: Roster, by: Actor, complete: bool = False, dry_run: bool = False, load: RosterImport | None = None,
     file_name: str = "",
 ) -> RosterResult:  # fmt: skip
-    """Load checked rows in one transaction; with `complete`, who is not mentioned in the file has left.
+    """Load checked rows in one transaction; with `complete`, people missing from the file have left.
 
-    `load`: the file that somebody looked at and confirmed; it is done in the same transaction, once. Without one, the
-    load is remembered under `file_name`. Raises RosterRefused for a reporting cycle or overlapping periods, naming the
-    people, and for a complete file without a person; RosterMoved when the difference is not the one that `load` has
-    shown; NeedsSecondPerson when its effect needs an approval that is missing; BackdatingBlocked while a result is made
-    from the roster of that time. Then nothing changed.
+    `load`: a previewed and confirmed file; the same transaction completes it, once. Without it, the load is recorded
+    under `file_name`.
 
-    New addresses of employees wait for a second person, except in the first set-up, by a command, without any HR user.
+    Raises RosterRefused for a reporting cycle or overlapping periods, with the people, and for a complete file without
+    people. Raises StaleRosterPreview when the difference is not the one that `load` showed. Raises NeedsSecondPerson
+    when an approval is missing, and BackdatingBlocked while a freeze reads the roster of that time. After an error
+    nothing is changed.
+
+    New addresses of employees wait for a second person. The exception is the first set-up: a command while no HR user
+    exists.
     """
     _require_rows(roster, complete)
     with _telling_refusals(), transaction.atomic():
@@ -127,9 +130,9 @@ def load_roster(
 
 
 def preview_roster(*, roster: Roster, complete: bool, to: IO[bytes]) -> tuple[RosterResult, Difference, int]:
-    """What a load would do, its difference, written whole `to` a file as CSV, and the version it is one from.
+    """Return a load's result, its difference and the roster version it is based on; write all `to` as CSV.
 
-    It is applied and taken back. Raises what `load_roster` raises.
+    The load is applied and rolled back. Raises what `load_roster` raises.
     """
     _require_rows(roster, complete)
     with _telling_refusals(), transaction.atomic():
@@ -156,7 +159,7 @@ def _telling_refusals() -> Iterator[None]:
 
 
 def _refusal(error: Error) -> Exception:
-    """The sentence for what the database refused, or the error itself when it is none of ours."""
+    """Translate a database error to RosterRefused; return other errors unchanged."""
     code, detail = getattr(error.__cause__, "pgcode", ""), getattr(error.__cause__, "diag", None)
     if code == CYCLE and detail:
         return _cycle(detail.message_detail.split(" > "))
@@ -171,6 +174,7 @@ def _apply(
     roster: Roster, by: Actor, complete: bool, *, load: RosterImport | None = None, to: IO[bytes] | None = None,
     rebuilds: bool,
 ) -> RosterResult:  # fmt: skip
+    # Lock order as in rollback.undo_load: facts, tree, the load's row, then employees.
     lock_facts()
     ensure_backdating_allowed()
     lock_org_tree()
@@ -192,7 +196,7 @@ def _apply(
         if compares:
             remember_state(now)
         keeps, before = rebuilds and keep_rows(), employed(now)
-        # What the operator's command or a second person says of a new line is believed.
+        # Lines of an operator's command, or approved by a second person, are trusted.
         unproven = by.id is not None and not (load and is_approved(ApprovalRequest.Kind.ROSTER_LOAD, load))
         _change_people(cursor, now, unproven)
         if complete:
@@ -215,7 +219,7 @@ def _apply(
 
 
 def _refuse_deep_chains(cursor: Any) -> None:
-    """Refuse a cycle or too many levels among new employees before anything is locked or written."""
+    """Refuse a cycle or too many levels among new employees before locking or writing."""
     cursor.execute(NEW_MANAGERS)
     deepest = cursor.fetchone()
     if deepest is None:
@@ -238,14 +242,14 @@ def _too_deep(manager: str) -> RosterRefused:
 
 
 def _is_set_up(by: Actor) -> bool:
-    """Whether this is the first set-up: a command of the operator, while no account holds the HR role."""
+    """Whether this is the first set-up: an operator's command while no account holds the HR role."""
     return by.id is None and not hr_exists()
 
 
 def _require_approval(
     result: RosterResult, load: RosterImport | None, by: Actor, employed_before: int, now: datetime
 ) -> None:
-    """Raises NeedsSecondPerson, which takes everything back."""
+    """Raise NeedsSecondPerson when an approval is missing, which rolls the load back."""
     remember_people(OF_LOAD, prefix="pg_temp.was_")
     result.effect = count_effect(now, by)
     if load is None or not is_approved(ApprovalRequest.Kind.ROSTER_LOAD, load, result.effect):
@@ -253,7 +257,10 @@ def _require_approval(
 
 
 def _refuse_own_leaving(cursor: Any, by: Actor, now: datetime) -> None:
-    """A file that sends away who loads it is the wrong file, and nobody might be left to undo it."""
+    """Refuse a file that ends the employment of the account loading it.
+
+    Such a file is probably wrong, and that account could not undo it.
+    """
     cursor.execute(
         "SELECT 1 FROM accounts_account account WHERE account.id = %(by)s AND account.employee_id IS NOT NULL"
         " AND NOT EXISTS (SELECT 1 FROM employees_employment work WHERE work.employee_id = account.employee_id"
@@ -286,14 +293,14 @@ def _send_away(cursor: Any, now: datetime, roster: Roster) -> int:
 
 
 def _hold(load: RosterImport) -> None:
-    """Raises RosterMoved unless this load waits to be applied to the roster it was shown against."""
+    """Lock the load; raise StaleRosterPreview unless it waits for the roster version it was shown against."""
     held = RosterImport.objects.select_for_update(no_key=True, of=("self",)).get(pk=load.pk)
     if (held.state, held.digest) != (RosterImport.State.RECEIVED, load.digest) or held.based_on != roster_version():
         raise StaleRosterPreview
 
 
 def _remember(result: RosterResult, by: Actor, complete: bool, load: RosterImport | None, file_name: str) -> None:
-    """That it was loaded, and the version it made when it changed anything."""
+    """Record the load, and its roster version when it changed any row."""
     version = next_version() if result.created or result.updated or result.left else None
     told: dict[str, Any] = {
         "state": RosterImport.State.DONE,
@@ -318,7 +325,7 @@ def _remember(result: RosterResult, by: Actor, complete: bool, load: RosterImpor
 
 
 def _note_holders_of(employees: str) -> None:
-    """Whoever has recorded one of these people is judged again: when they were colleagues may have changed."""
+    """Queue re-evaluation for employees who recorded one of these people, whose time as colleagues may change."""
     queue_identity_reevaluation_from_query(
         f"SELECT kind, digest FROM employees_employeeidentity WHERE employee_id IN ({employees})"
     )
@@ -330,9 +337,9 @@ def _stage(cursor: Any, staged: StagingTable) -> None:
 
 
 def _refuse(cursor: Any, now: datetime, roster: Roster) -> tuple[list[Reject], list[tuple[int, str]]]:
-    """Take out what cannot be loaded, and who depends on it: one line's refusal may be the next one's reason.
+    """Reject rows that cannot be loaded, and the rows that depend on them.
 
-    Also returns (line, manager) of those who are loaded without the manager they name.
+    Also returns (line, manager) of rows loaded without the unknown manager they name.
     """
     for statement in GIVE_UP_EMAILS:
         cursor.execute(statement, {"now": now})
@@ -356,7 +363,7 @@ def _refuse(cursor: Any, now: datetime, roster: Roster) -> tuple[list[Reject], l
 
 
 def _explained(roster: Roster, refused: list[Reject]) -> list[Reject]:
-    """All rejects, each of those below an unknown manager with the row that caused it."""
+    """All rejects; those below an unknown manager refer to the row that caused them."""
     rejects = [*roster.rejects, *refused]
     if not any(reject.code == UNKNOWN for reject in refused):
         return rejects
@@ -365,7 +372,7 @@ def _explained(roster: Roster, refused: list[Reject]) -> list[Reject]:
 
 
 def _count(cursor: Any, result: RosterResult) -> None:
-    """Count the outcomes and note for the marks whose verdict may have changed."""
+    """Count the outcomes, and queue the people whose marks may change."""
     cursor.execute("SELECT count(*), count(*) FILTER (WHERE is_new) FROM roster_stage")
     staged, result.created = cursor.fetchone()
     cursor.execute(f"SELECT count(DISTINCT employee_id) FROM roster_touched touched WHERE {KNOWN}")

@@ -10,13 +10,14 @@ from apps.core.querysets import Clock
 
 
 class RosterImport(models.Model):
-    """A file of HR's: looked at, shown as a difference, and applied as one transaction.
+    """A roster file from HR: previewed, shown as a difference, and applied in one transaction.
 
-    `difference` holds the whole of it as CSV and `digest` its SHA-256: what is applied is what was shown. `based_on`
-    is the version of the roster it was shown against, `version` the one it made. `report` has its counts, the first
-    of each list, and the problem that stands in its way. `effect` is how many people it ends, moves, and whose count
-    it changes, counted when it was applied or when its application was requested: a second person reads it, and the
-    requester does not.
+    `difference` holds the whole difference as CSV. `digest` is its SHA-256: the load applies what was shown. `based_on`
+    is the roster version of the preview, `version` the one that the load created.
+
+    `report` has the counts, the first rows of each list, and a problem that blocks the load. `effect` counts people who
+    leave, people who move, and people whose contact count changes. It is counted when the load is applied or its
+    approval is requested. A second person reads the effect; the requester does not.
     """
 
     class State(models.TextChoices):
@@ -73,7 +74,7 @@ class RosterImport(models.Model):
 
 
 class RosterImportBefore(models.Model):
-    """A row as it was before the last load that changed the roster; None: the load made it. Kept for its undoing."""
+    """A row as it was before the last roster change, kept for its undo; `before` is None for a new row."""
 
     id = models.BigAutoField(primary_key=True)
     load = models.ForeignKey(RosterImport, on_delete=models.CASCADE)

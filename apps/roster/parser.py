@@ -1,6 +1,6 @@
-"""Reading a roster file: HR's CSV becomes checked rows, each bad one a reject with line, column and reason.
+"""Parse a roster file: checked rows, and a reject with line, column and reason for each bad row.
 
-`roster.load_roster` applies the rows; nothing here writes.
+`roster.load_roster` applies the rows; this module changes no data.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ OPTIONAL = ("phone", "department", "manager_staff_no", "time_zone", "started_on"
 STAFF_NO_LIMIT = 64
 
 
-# Day first, with a dot or a dash, or year first: no program writes the month first in one of these.
+# Day first with dot or dash, or year first. No known program writes the month first in these forms.
 DAY_FIRST = re.compile(r"(\d{1,2})([.-])(\d{1,2})\2(\d{4})", re.ASCII)
 
 
 YEAR_FIRST = re.compile(r"(\d{4})([/.年-])(\d{1,2})[/.月-](\d{1,2})日?", re.ASCII)
 
 
-# A time behind a date is midnight, or of no meaning for a day.
+# A time after a date is midnight, or has no meaning for a day.
 CLOCK = re.compile(r"[T ]\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?Z?$", re.ASCII)
 
 
@@ -54,10 +54,10 @@ PROBLEMS = {
 
 @dataclass(frozen=True)
 class Reject:
-    """One row that was not loaded: where, why, in words; `about`: whom or what those words name.
+    """One row that was not loaded: position, code and reason; `about` names the people or values in the reason.
 
-    `dependents`: so many more rows are not loaded because this one is not. `cause`: the line that is named for this
-    one, 0 for a row that is its own cause.
+    `dependents`: number of further rows rejected because of this one. `cause`: the line that caused this reject, 0 for
+    a row that is its own cause.
     """
 
     line: int
@@ -70,7 +70,7 @@ class Reject:
 
 
 class RowRefused(ValueError):
-    """A cell of a row is bad."""
+    """A cell of a row is invalid."""
 
     def __init__(self, column: str, code: str, reason: str, about: str = ""):
         super().__init__(reason)
@@ -78,7 +78,7 @@ class RowRefused(ValueError):
 
 
 class ConflictingRows(UnreadableFile):
-    """Two rows say different things about one person. `lines`: where; `about`: whom."""
+    """Two rows contradict each other about one person. `lines`: their numbers; `about`: the person."""
 
     def __init__(self, first: int, second: int, staff_no: str, name: str):
         self.lines, self.about = (first, second), f"{name} ({staff_no})"
@@ -86,7 +86,7 @@ class ConflictingRows(UnreadableFile):
 
 
 class AmbiguousEmployee(UnreadableFile):
-    """Anybody may stand in a line that cannot be read, so nobody can be called missing."""
+    """A complete load is impossible: an unreadable line may hold any employee, so no one can be called missing."""
 
     def __init__(self, reject: Reject):
         super().__init__(
@@ -95,7 +95,7 @@ class AmbiguousEmployee(UnreadableFile):
 
 
 class Rows(Protocol):
-    """What a roster is read from: a Table, or a file whose columns somebody has named."""
+    """Source of a roster: a Table, or a file with assigned columns."""
 
     columns: list[str]
 
@@ -106,9 +106,9 @@ class Rows(Protocol):
 
 @dataclass
 class Roster:
-    """What a file says: rows to load and every staff number it names, good or bad, in `staged`; and rejects.
+    """A parsed file: its rows and all staff numbers in it, good or bad, in `staged`; and the rejects.
 
-    `without_unknown_managers`: whoever has a manager that nobody knows is loaded without one.
+    `without_unknown_managers`: rows with an unknown manager are loaded without a manager.
     """
 
     columns: list[str]
@@ -120,21 +120,21 @@ class Roster:
     without_unknown_managers: bool = False
 
     def mentions_anybody(self) -> bool:
-        """Raises UnreadableFile if a row cannot be read: anybody may stand there."""
+        """Whether the file names any person. Raises UnreadableFile for an unreadable row, which may hold any person."""
         if self.unreadable:
             raise AmbiguousEmployee(self.unreadable)
         return self.staged.mentions_anybody()
 
     @property
     def unknown_columns(self) -> list[str]:
-        """Columns that are ignored."""
+        """Ignored columns."""
         return [column for column in self.columns if column and column not in (*REQUIRED, *OPTIONAL)]
 
 
 def read_roster(table: Rows, progress: Callable[[int], None] = lambda read: None) -> Roster:
-    """Check every row of a roster; `progress(read)` now and then. It can be loaded until the next one is read.
+    """Check every row of a roster; call `progress(rows_read)` from time to time.
 
-    Raises UnreadableFile for a file that must not be loaded at all.
+    The result can be loaded until the next file is read. Raises UnreadableFile for a file that must not be loaded.
     """
     table.require(*REQUIRED)
     roster = Roster(table.columns, StagingTable())
@@ -170,14 +170,14 @@ def _take(roster: Roster, record: Record) -> None:
 
 
 def _refuse_shared_emails(roster: Roster) -> None:
-    """Two employees with one e-mail: nobody can say whose it is, so neither row is loaded."""
+    """Reject all rows that share an e-mail, because its owner is unknown."""
     holders: dict[bytes, list[tuple[int, str, str]]] = {}
     for digest, line, staff_no, name in roster.staged.sharing_email(db_now()):
         holders.setdefault(bytes(digest), []).append((line, staff_no, name))
     lines = []
     for together in holders.values():
         for line, _staff_no, _name in together:
-            # The first few name all that are named.
+            # The first NAMED + 1 rows contain every name that a reason lists.
             others = [other for other in together[: NAMED + 1] if other[0] != line][:NAMED]
             names = ", ".join(f"{name} ({staff_no}, line {where})" for where, staff_no, name in others)
             reason = f"the same e-mail as {names}"
@@ -188,14 +188,14 @@ def _refuse_shared_emails(roster: Roster) -> None:
 
 
 def _find_managers_by_name(roster: Roster) -> None:
-    """A manager who is no staff number may be a name: whoever alone has it is meant; of several, nobody."""
+    """Resolve managers given by name: a name of exactly one person is resolved; an ambiguous name is rejected."""
     staged, unknown = roster.staged, roster.staged.unknown_managers()
     if not unknown:
         return
     meant = _staff_numbers(staged, unknown)
     several = {name for name, found in meant.items() if len(found) > 1}
     alone = {name: next(iter(found)) for name, found in meant.items() if len(found) == 1}
-    # One sentence for each name: thousands of lines may have the same manager, and thousands of people that name.
+    # One text per name: thousands of lines may share a manager, and thousands of people a name.
     abouts = {name: f"{name}: {_first(meant[name])}" for name in several}
     lines = []
     for line, _staff_no, _name, manager in staged.under(several):
@@ -208,7 +208,7 @@ def _find_managers_by_name(roster: Roster) -> None:
             roster.rejects.append(Reject(line, "manager_staff_no", "own_manager", _own(name), name))
             lines.append(line)
     staged.refuse(lines)
-    # Nobody of that name: refused when it is loaded, with all who name a manager that nobody knows.
+    # Names without a match stay; the load rejects them as unknown managers, with their dependents.
     staged.name_managers(alone)
 
 
@@ -217,7 +217,7 @@ def _first(staff_numbers: set[str]) -> str:
 
 
 def _staff_numbers(staged: StagingTable, names: list[str]) -> dict[str, set[str]]:
-    """Who has one of these names, in the file or on the roster; as the file names them, where it does."""
+    """Staff numbers per name, in the file or on the roster; the file's name of a person takes precedence."""
     found: dict[str, set[str]] = {name: set() for name in names}
     for name, staff_no in staged.called(names):
         found[name].add(staff_no)
@@ -234,7 +234,10 @@ def _own(name: str) -> str:
 
 
 def _row(record: Record, columns: list[str]) -> tuple[Any, ...]:
-    """The cells of storing.COLUMNS. None: the file has no such column. Instants are midnights in the company's zone."""
+    """The cells of staging.COLUMNS; None when the file lacks the column.
+
+    Instants are midnights in the company's time zone.
+    """
     cells = record.cells
     staff_no = clean_text(cells["staff_no"], STAFF_NO_LIMIT + 1)
     if not staff_no:
@@ -282,16 +285,16 @@ def _instant(cells: dict[str, str], column: str, days: int = 0) -> datetime | No
         return None
     try:
         day = day_of(text)
-        # HR systems write an open end as the last day of time.
+        # HR systems write an open end as the last possible day.
         return None if days and day.year == date.max.year else midnight(day, days)
     except (ValueError, OverflowError) as error:
         raise RowRefused(column, "bad_date", f"{text!r} is no date such as 2026-11-30", text) from error
 
 
 def day_of(text: str) -> date:
-    """The day a cell means, as HR systems write it: 2026-11-30, 30.11.2026, 30-11-2026, 2026/11/30, 2026年11月30日.
+    """Parse a day as HR systems write it: 2026-11-30, 30.11.2026, 30-11-2026, 2026/11/30, 2026年11月30日.
 
-    Raises ValueError, also for what could be two days, as 05/11/2026.
+    Raises ValueError, also for an ambiguous day such as 05/11/2026.
     """
     text = CLOCK.sub("", text)
     if found := DAY_FIRST.fullmatch(text):

@@ -1,4 +1,4 @@
-"""Files of HR, CSV or XLSX, as rows under the names that a roster's columns have. Nothing is written."""
+"""Read HR's CSV and XLSX files as rows with the roster's column names. Changes no data."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FORMATS = (CSV, XLSX)
 
 
 class ColumnMissing(UnreadableFile):
-    """Nobody has said which columns these are. `columns`: their roles."""
+    """Required columns have no assigned column in the file. `columns`: their roles."""
 
     def __init__(self, columns: Sequence[str]):
         super().__init__(f"missing column {', '.join(columns)}")
@@ -26,7 +26,7 @@ class ColumnMissing(UnreadableFile):
 
 
 class ColumnTwice(UnreadableFile):
-    """Two columns are said to be the same. `column`: its role."""
+    """Two columns have the same role. `column`: the role."""
 
     def __init__(self, column: str):
         super().__init__(f"the column {column} stands twice")
@@ -35,7 +35,7 @@ class ColumnTwice(UnreadableFile):
 
 @dataclass
 class Look:
-    """A file before anything is made of it: its header, its first rows, and what its columns are taken for."""
+    """A first look at a file: format, encoding, header, first rows and proposed roles."""
 
     format: str
     encoding: str
@@ -45,7 +45,7 @@ class Look:
 
 
 class RosterTable:
-    """The records of a file under its roles, as `imports.read_roster` takes them."""
+    """The records of a file by column role, as `parser.read_roster` takes them."""
 
     def __init__(self, table: Table | Workbook, roles: Sequence[str]):
         if len(roles) != len(table.header):
@@ -55,7 +55,7 @@ class RosterTable:
         self.columns = [*roles, *(["name"] if self._composes else [])]
 
     def require(self, *columns: str) -> None:
-        """Raises ColumnMissing, ColumnTwice."""
+        """Check the roles. Raises ColumnMissing, ColumnTwice."""
         used = [column for column in self.columns if column]
         twice = [column for column in used if used.count(column) > 1]
         if twice:
@@ -83,7 +83,10 @@ def _at(values: Sequence[str], place: int | None) -> str:
 
 
 def look(raw: IO[bytes], encoding: str = "", rows: int = 3, words: HeaderWords = ROSTER) -> Look:
-    """Look at a seekable file whose headings `words` knows. Raises UnreadableFile, UnsureEncoding, PackedFile."""
+    """Read the header and first rows of a seekable file; `words` recognises its headings.
+
+    Raises UnreadableFile, UnsureEncoding, PackedFile.
+    """
     raw.seek(0)
     if is_workbook(raw):
         with open_workbook(raw) as book:
@@ -97,7 +100,7 @@ def look(raw: IO[bytes], encoding: str = "", rows: int = 3, words: HeaderWords =
 
 @contextmanager
 def open_roster(raw: IO[bytes], *, format: str, encoding: str, roles: Sequence[str]) -> Iterator[RosterTable]:
-    """Open a seekable file as it was looked at, its columns being `roles` in order. Raises UnreadableFile."""
+    """Open a seekable file with the given format, encoding and column roles, in order. Raises UnreadableFile."""
     raw.seek(0)
     if format == XLSX:
         with open_workbook(raw) as book:

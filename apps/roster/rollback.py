@@ -1,6 +1,6 @@
-"""Undoing the last load of a roster: everything it changed becomes what it was, and what it made is gone.
+"""Undo the last roster load: restore all rows it changed and remove all rows it created.
 
-While a load is applied, the rows that it changes are kept as they were; the next one that changes anything drops them.
+While a load is applied, the old versions of its rows are kept. The next load that changes the roster deletes them.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from apps.roster.models import RosterImport
 from apps.roster.statements import PLANNED
 
 Kind = ApprovalRequest.Kind
-# What a load writes, with the column that names the employee.
+# Tables that a load writes, with the column of the employee's id.
 TABLES = {
     "employees_employee": "id",
     "accounts_account": "employee_id",
@@ -64,7 +64,8 @@ ORDER BY id FOR NO KEY UPDATE
 AFFECTED = "SELECT DISTINCT employee_id FROM roster_rosterimportbefore WHERE load_id = %(load)s"
 HELD = f"SELECT kind, digest FROM employees_employeeidentity WHERE employee_id IN ({AFFECTED})"
 BACK = [
-    # Periods and identities that the load made are gone: as the owner, for the application deletes no fact.
+    # Remove periods and identities that the load created. The function runs as the owner, because the application may
+    # not delete facts.
     "SELECT roster_take_back(%(load)s)",
     """
     UPDATE employees_employee person SET name = old.name, phone = old.phone, time_zone = old.time_zone,
@@ -102,7 +103,7 @@ BACK = [
 ]
 
 
-# An address comes back with a second person alone, and the database refuses it otherwise.
+# Restoring an address needs a second person; the database refuses it otherwise.
 ADDRESSES = """
 SELECT count(*) FROM roster_rosterimportbefore kept JOIN employees_employee person ON person.id = kept.row_id
 WHERE kept.load_id = %(load)s AND kept.place = 'employees_employee' AND kept.before ->> 'email' <> person.email
@@ -110,11 +111,11 @@ WHERE kept.load_id = %(load)s AND kept.place = 'employees_employee' AND kept.bef
 
 
 class CannotUndo(ValueError):
-    """It is not the last load that changed the roster, or it was the first of all, or it is undone."""
+    """The load was not the last roster change, was the very first one, or is undone already."""
 
 
 def keep_rows() -> bool:
-    """Keep everything a load may change as it is now, until the transaction ends. False: there is nobody yet."""
+    """Copy all tables a load may change, until the transaction ends; False when the roster is empty."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT EXISTS (SELECT 1 FROM employees_employment)")
         if not cursor.fetchone()[0]:
@@ -125,30 +126,29 @@ def keep_rows() -> bool:
 
 
 def store_changed(load_id: uuid.UUID) -> None:
-    """Store the rows that differ from what was kept, for as long as nothing else changes the roster."""
+    """Store the rows that differ from the copy, until the next roster change."""
     with connection.cursor() as cursor:
         for table, employee in TABLES.items():
             cursor.execute(STORE.format(table=table, employee=employee), {"load": load_id})
 
 
 def forget_changed() -> None:
-    """Nothing before this can be undone any more."""
+    """Delete the stored rows, so earlier loads can no longer be undone."""
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM roster_rosterimportbefore")
 
 
 def can_undo(load: RosterImport) -> bool:
-    """Whether this is the last load that changed the roster, and what it changed is kept."""
+    """Whether this load is the last roster change and its old rows are kept."""
     if load.state != RosterImport.State.DONE or load.undone_at or load.version is None:
         return False
     return load.version == roster_version() and load.rosterimportbefore_set.exists()
 
 
 def undo_load(*, load_id: uuid.UUID, by: Actor) -> None:
-    """Make everybody what they were before this load, also in every look back.
+    """Restore the people of this load to their state before it, for queries on past instants too.
 
-    Raises CannotUndo, BackdatingBlocked, and NeedsSecondPerson when one person may not cause its effect and nobody has
-    approved it.
+    Raises CannotUndo and BackdatingBlocked, and NeedsSecondPerson when the effect needs an approval that is missing.
     """
     with transaction.atomic():
         lock_facts()
@@ -164,15 +164,16 @@ def undo_load(*, load_id: uuid.UUID, by: Actor) -> None:
         _finish(load, by, now)
         if not approved:
             of, addresses = effect
-            # Whom the load made employed is gone by now, and whom it ended came back.
+            # The smaller number: hired people are gone by now, and ended ones are back. Neither may enlarge the
+            # company.
             of = min(of, employed(now))
             require_small(count_effect(now, by) | ({"addresses": addresses} if addresses else {}), of, now, but=load)
 
 
 def undo_or_request(*, load_id: uuid.UUID, by: Actor) -> ApprovalRequest | None:
-    """Undo the load, or ask a second person where its effect is large.
+    """Undo the load, or request approval for a large effect.
 
-    Raises ApprovalRefused, first of all for an account that cannot request; CannotUndo, BackdatingBlocked.
+    Raises ApprovalRefused (first for an account that may not request), CannotUndo, BackdatingBlocked.
     """
     with transaction.atomic():
         require_fewer_requests(by)
@@ -184,7 +185,7 @@ def undo_or_request(*, load_id: uuid.UUID, by: Actor) -> ApprovalRequest | None:
 
 
 def _take_back(cursor: Any, load_id: uuid.UUID, now: datetime, *, approved: bool) -> tuple[int, int]:
-    """Returns how many were employed before it, and how many addresses come back."""
+    """Restore the rows; return how many people were employed before the undo and how many addresses return."""
     named: dict[str, Any] = {"load": load_id, "emails": approved}
     cursor.execute(PLANNED)
     cursor.execute(LOCK_PEOPLE, named)

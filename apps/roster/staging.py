@@ -1,6 +1,6 @@
-"""What a roster says, row by row, in a temporary table of this connection: a million people fit into no process.
+"""The rows of a roster in a temporary table of this connection, because a million rows exceed a process's memory.
 
-Nothing is judged here. The table is gone with the connection or with the next file that is read over it.
+This module makes no decisions about rows. The table ends with the connection or with the next file.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 from django.db import connection
 
-# Rows that are held before they are stored.
+# Rows buffered before a COPY.
 PIECE = 2_000
 COLUMNS = (
     "line, staff_no, name, email, email_digest, phone, phone_digest, has_phone, department, manager, time_zone,"
@@ -28,7 +28,7 @@ CREATE TEMP TABLE {rows} (
 )
 """
 SAID = COLUMNS.removeprefix("line, ").split(", ")
-# Whoever stands there twice, with the line where they stand first.
+# People with several rows, and the first line of each.
 TWICE = """(SELECT staff_no, min(line) AS line FROM {rows} WHERE good GROUP BY staff_no HAVING count(*) > 1)"""
 DISAGREE = f"""
 SELECT said.line, row.line, said.staff_no, said.name FROM {TWICE} twice
@@ -41,7 +41,7 @@ REPEATED = f"""
 DELETE FROM {{rows}} row USING {TWICE} twice
 WHERE row.staff_no = twice.staff_no AND row.good AND row.line > twice.line
 """
-# Of those who have not left: a leaver's address may be another's by now.
+# Without leavers, because a leaver's address may belong to another person now.
 STAYS = "good AND (ends_at IS NULL OR ends_at > %(now)s)"
 SHARED = f"SELECT email_digest FROM {{rows}} WHERE {STAYS} GROUP BY email_digest HAVING count(*) > 1"
 UNKNOWN = """
@@ -53,11 +53,12 @@ RENAME = """
 UPDATE {rows} row SET manager = meant.staff_no FROM unnest(%s::text[], %s::text[]) AS meant(name, staff_no)
 WHERE good AND row.manager = meant.name
 """
+# Each file has its own table name: an earlier Roster fails instead of reading a later file's rows.
 _numbers = count(1)
 
 
 class StagingTable:
-    """The rows of one file, good ones and those that name somebody and are refused."""
+    """The rows of one file: good rows, and rejected rows that name a person."""
 
     def __init__(self) -> None:
         number = next(_numbers)
@@ -66,53 +67,53 @@ class StagingTable:
         self._execute(CREATE, before=f"roster_rows_{number - 1}")
 
     def add(self, cells: Sequence[Any]) -> None:
-        """A good row, its cells in the order of COLUMNS."""
+        """Add a good row; `cells` in the order of COLUMNS."""
         self._keep((*cells, True))
 
     def add_refused(self, line: int, staff_no: str, name: str) -> None:
-        """A row that is not loaded: whom it names is mentioned all the same."""
+        """Add a rejected row, so that its person still counts as mentioned."""
         blanks = [None] * (len(SAID) - 2)
         self._keep((line, staff_no, name, *blanks, False))
 
     def end(self) -> None:
-        """All rows are there."""
+        """Flush the buffer after the last row."""
         self._flush()
         self._execute("ANALYZE {rows}")
 
     def disagreement(self) -> tuple[int, int, str, str] | None:
-        """The first line that says something else about a person than an earlier one: both lines, number, name."""
+        """The first line that contradicts an earlier line about a person: (earlier line, line, number, name)."""
         found = self._execute(DISAGREE)
         return found[0] if found else None
 
     def drop_repeated(self) -> int:
-        """Leave of each person the first row; how many were dropped."""
+        """Keep only the first row of each person; return how many were dropped."""
         with connection.cursor() as cursor:
             cursor.execute(REPEATED.format(rows=self.rows))
             return int(cursor.rowcount)
 
     def sharing_email(self, now: datetime) -> Iterator[tuple[bytes, int, str, str]]:
-        """(digest, line, number, name) of those who stay and whose e-mail another one has too, in their order."""
+        """(digest, line, number, name) of current people who share an e-mail, by line."""
         return self._chunks(f"SELECT email_digest, line, staff_no, name FROM {{rows}} WHERE {STAYS} AND email_digest IN"
                             f" ({SHARED}) ORDER BY line", {"now": now})  # fmt: skip
 
     def refused(self) -> Iterator[tuple[int, str, str]]:
-        """(line, number, name) of every row that names somebody and is not loaded."""
+        """(line, number, name) of every rejected row that names a person."""
         return self._chunks("SELECT line, staff_no, name FROM {rows} WHERE NOT good AND staff_no <> '' ORDER BY line")
 
     def named(self, lines: list[int]) -> Iterator[tuple[int, str, str]]:
-        """(line, number, name) of these rows."""
+        """(line, number, name) of these lines."""
         return self._chunks("SELECT line, staff_no, name FROM {rows} WHERE line = ANY(%s)", [lines])
 
     def unknown_managers(self) -> list[str]:
-        """What stands for a manager and is nobody's number, in the file or on the roster."""
+        """Manager cells that match no staff number in the file or on the roster."""
         return [manager for (manager,) in self._execute(UNKNOWN)]
 
     def called(self, names: list[str]) -> Iterator[tuple[str, str]]:
-        """(name, number) of every row, good or bad, with one of these names."""
+        """(name, number) of all rows, good or bad, with one of these names."""
         return self._chunks("SELECT DISTINCT name, staff_no FROM {rows} WHERE name = ANY(%s)", [names])
 
     def mentioned(self, numbers: list[str]) -> set[str]:
-        """Which of these the file mentions."""
+        """The given numbers that the file mentions."""
         found = self._execute("SELECT staff_no FROM {rows} WHERE staff_no = ANY(%s)", [numbers])
         return {number for (number,) in found}
 
@@ -120,20 +121,20 @@ class StagingTable:
         return bool(self._execute("SELECT 1 FROM {rows} LIMIT 1"))
 
     def names(self, numbers: list[str]) -> dict[str, str]:
-        """The names that good rows have for these numbers."""
+        """Names in good rows by number, for these numbers."""
         return dict(self._execute("SELECT staff_no, name FROM {rows} WHERE good AND staff_no = ANY(%s)", [numbers]))
 
     def under(self, managers: Iterable[str]) -> Iterator[tuple[int, str, str, str]]:
-        """(line, number, name, manager) of good rows with one of these managers, in their order."""
+        """(line, number, name, manager) of good rows with one of these managers, by line."""
         return self._chunks("SELECT line, staff_no, name, manager FROM {rows} WHERE good AND manager = ANY(%s)"
                             " ORDER BY line", [list(managers)])  # fmt: skip
 
     def refuse(self, lines: list[int]) -> None:
-        """These rows are not loaded."""
+        """Mark these lines as rejected."""
         self._execute("UPDATE {rows} SET good = false WHERE line = ANY(%s)", [lines])
 
     def name_managers(self, meant: dict[str, str]) -> None:
-        """A manager who is called by a name is the one with that number."""
+        """Replace managers given by name with their staff numbers."""
         self._execute(RENAME, [list(meant), list(meant.values())])
 
     def _execute(self, statement: str, parameters: Sequence[Any] | None = None, **names: str) -> list[Any]:
@@ -160,7 +161,7 @@ class StagingTable:
 
 
 def _copied(cell: object) -> str:
-    """A cell in PostgreSQL's text format for COPY."""
+    """Encode a cell in PostgreSQL's text format for COPY."""
     if cell is None:
         return "\\N"
     if isinstance(cell, bytes):

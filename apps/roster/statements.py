@@ -1,9 +1,9 @@
-"""The SQL of a roster's load, in its order: set by set, on a staging table."""
+"""The SQL of a roster load, in its order of execution: set-based, on a staging table."""
 
-# The guards of periods look for the first of what nearly never is there. Told that any page costs the same, a planner
-# who knows nothing yet of a million new rows goes through all of them for each.
+# The period guards search for rows that almost never exist. With equal page costs and no statistics yet, the planner
+# would scan a million new rows for each one.
 PLANNED = "SET LOCAL random_page_cost = 4"
-# Dropped first: a transaction may load more than one roster.
+# Dropped first, because a transaction may load more than one roster.
 STAGE = """
 DROP TABLE IF EXISTS pg_temp.roster_stage, pg_temp.roster_touched, pg_temp.roster_moves, pg_temp.roster_left,
     pg_temp.roster_needs;
@@ -17,16 +17,16 @@ CREATE TEMP TABLE roster_touched (employee_id bigint, judged bool) ON COMMIT DRO
 CREATE TEMP TABLE roster_left (employee_id bigint) ON COMMIT DROP;
 """
 
-# A roster changes no address of an employee or leaver by itself: the row is loaded but for it, and the new address
-# waits for a second person. Before the refusals below, for an address that is kept is free for no other row. Only of a
-# line that was undone before anybody used its number is the address not kept.
+# A roster never changes the address of an employee or leaver directly: the new address waits for a second person. This
+# runs before the rejections below, because a kept address is not free for another row. Exception: a line that was
+# undone before its number was used.
 KEEP_EMAILS = """
 UPDATE roster_stage row SET keeps_email = true FROM employees_employee person
 WHERE person.staff_no = row.staff_no AND person.email <> row.email
   AND (EXISTS (SELECT 1 FROM employees_employment work WHERE work.employee_id = person.id)
        OR accounts_number_used(person.id))
 """
-# The address of somebody who has left is free: whoever else has it, in the file or on the roster, keeps it.
+# A leaver's address is free; another holder in the file or on the roster keeps it.
 GIVE_UP_EMAILS = [
     """
     UPDATE roster_stage row SET gives_up_email = true FROM (
@@ -56,8 +56,8 @@ WHERE held.kind = 'email' AND held.live AND held.digest = row.email_digest AND h
 RETURNING row.line, 'email', 'email_taken', 'the e-mail of ' || holder.name || ' (' || holder.staff_no || ')',
     holder.name || ' (' || holder.staff_no || ')'
 """
-# A staff number becomes a sign-in name, in lower case, and a sign-in name with an @ is an address: a new one must mean
-# nobody else, or two people are one at the sign-in.
+# A staff number becomes a lower-case sign-in name, and a name with an @ is an address. A new number must not match
+# another person's sign-in.
 NEW_NUMBER = "NOT EXISTS (SELECT 1 FROM employees_employee person WHERE person.staff_no = row.staff_no)"
 REFUSE_MISLEADING_NUMBERS = [
     f"""
@@ -84,7 +84,7 @@ MANAGER_UNKNOWN = """
 manager <> '' AND NOT EXISTS (SELECT 1 FROM roster_stage boss WHERE boss.staff_no = row.manager)
   AND NOT EXISTS (SELECT 1 FROM employees_employee boss WHERE boss.staff_no = row.manager)
 """
-# `about` is the manager alone: what there is to say of it, `explained` finds when all refusals are there.
+# `about` is only the manager; `explained` adds the text when all rejects are known.
 REFUSE_UNKNOWN_MANAGERS = f"""
 DELETE FROM roster_stage row WHERE {MANAGER_UNKNOWN}
 RETURNING line, 'manager_staff_no', 'unknown_manager', '', manager
@@ -94,7 +94,7 @@ WITH unknown AS (SELECT line, manager FROM roster_stage row WHERE {MANAGER_UNKNO
 UPDATE roster_stage row SET manager = '' FROM unknown WHERE row.line = unknown.line
 RETURNING row.line, unknown.manager
 """
-# A first day that reaches into an earlier period, as after a rehire, says nothing about the newest one.
+# A first day inside an earlier period, as after a rehire, does not apply to the newest period.
 NEWEST = """
 SELECT DISTINCT ON (work.employee_id) work.id, work.employee_id, work.starts_at, work.ends_at,
     CASE WHEN row.has_start AND coalesce(row.starts_at, '-infinity') >= coalesce(
@@ -104,7 +104,7 @@ FROM employees_employment work JOIN employees_employee person ON person.id = wor
 JOIN roster_stage row ON row.staff_no = person.staff_no
 ORDER BY work.employee_id, work.starts_at DESC
 """
-# Still employed, or both dates are a correction of a period that has ended.
+# Still employed, or both dates correct an ended period.
 CORRECTS = """
 (newest.ends_at > %(now)s OR row.ends_at <= %(now)s AND coalesce(row.starts_at, '-infinity') < newest.ends_at)
 """
@@ -115,13 +115,13 @@ WHERE person.id = newest.employee_id AND row.staff_no = person.staff_no
 RETURNING row.line, 'left_on', 'left_before_start', 'left before the first day that is known of ' || person.name,
     person.name
 """
-# Counted where they are locked: a million ids are not sent here.
+# Count in the database: sending a million locked ids would be slow.
 LOCK_PEOPLE = """
 SELECT count(*) FROM (
     SELECT id FROM employees_employee WHERE staff_no IN (SELECT staff_no FROM roster_stage)
     ORDER BY id FOR NO KEY UPDATE) locked
 """
-# A preview is taken back: it holds only the rows that it changes, in the same order as everybody else.
+# A preview is rolled back, so it locks only the rows it changes, in the same order as all other writers.
 LOCK_CHANGED_PEOPLE = """
 SELECT count(*) FROM (
     SELECT person.id FROM employees_employee person JOIN roster_stage row ON row.staff_no = person.staff_no
@@ -130,8 +130,8 @@ SELECT count(*) FROM (
        OR person.time_zone <> coalesce(row.time_zone, person.time_zone)
     ORDER BY person.id FOR NO KEY UPDATE OF person) locked
 """
-# A new employee who has more than 128 new ones above, each under the next: too many levels, or a cycle. Each step
-# doubles the distance, so that a file of such lines costs seven joins; the guard of placements walks level by level.
+# Finds a new employee with more than 128 new managers above in a chain: too many levels, or a cycle. Each step doubles
+# the distance, so seven joins suffice; the guard of placements would walk level by level.
 DOUBLINGS = 7
 NEW_MANAGERS = f"""
 WITH up_0 AS (SELECT staff_no, manager FROM roster_stage row WHERE manager <> '' AND {NEW_NUMBER}),
@@ -144,7 +144,7 @@ WITH up_0 AS (SELECT staff_no, manager FROM roster_stage row WHERE manager <> ''
 }
 SELECT staff_no FROM up_{DOUBLINGS} ORDER BY staff_no LIMIT 1
 """
-# The managers above one of them, nearest first, as far as levels are allowed.
+# The managers above one employee, nearest first, up to the allowed depth.
 NEW_CHAIN = """
 WITH RECURSIVE chain AS (
     SELECT staff_no, manager, 0 AS level FROM roster_stage WHERE staff_no = %(staff_no)s
@@ -155,7 +155,7 @@ WITH RECURSIVE chain AS (
 SELECT staff_no FROM chain ORDER BY level
 """
 PEOPLE = [
-    # Ids in the order of staff numbers: any order of rows gives the same rows.
+    # Insert in the order of staff numbers, so ids do not depend on the order of rows.
     """
     INSERT INTO employees_employee (staff_no, name, email, phone, time_zone, created_at, email_unproven)
     SELECT staff_no, name, email, coalesce(phone, ''), coalesce(time_zone, ''), %(now)s, %(unproven)s
@@ -168,7 +168,7 @@ PEOPLE = [
         SELECT 1 FROM employees_employment work WHERE work.employee_id = person.id)
     FROM employees_employee person WHERE person.staff_no = row.staff_no
     """,
-    # Whoever counted before this found nobody's id in it, and would join it row by row.
+    # Earlier statistics show no employee ids, and the planner would join row by row.
     "ANALYZE roster_stage",
     """
     WITH changed AS (
@@ -242,7 +242,7 @@ EMPLOYMENTS = [
         RETURNING work.employee_id)
     INSERT INTO roster_touched SELECT employee_id, true FROM changed
     """,
-    # Back again: who had left and stands in the file as employed gets a new period.
+    # Rehires: a leaver whom the file lists as employed gets a new period.
     """
     WITH newest AS (
         SELECT employee_id, max(work.ends_at) AS ended FROM employees_employment work
@@ -289,7 +289,7 @@ PLACEMENTS = [
     """,
     "INSERT INTO roster_touched SELECT employee_id, true FROM roster_moves",
 ]
-# Addresses that this load wants and a second person has not been asked for yet.
+# New addresses of this load without a request for approval.
 NEW_EMAILS = """
 SELECT row.line, person.id, person.staff_no, person.name, person.email, row.email
 FROM roster_stage row JOIN employees_employee person ON person.id = row.employee_id
@@ -299,8 +299,8 @@ WHERE row.keeps_email AND NOT row.gives_up_email AND NOT EXISTS (
       AND request.expires_at > %(now)s)
 ORDER BY person.staff_no COLLATE "C"
 """
-# Who is missing from a complete file left the day before; who started only today leaves now. A number in other letter
-# case is refused above, and still names them.
+# People missing from a complete file left the day before, or now if they started today. A rejected number in other
+# letter case still counts as a mention.
 LEAVERS = """
 WITH gone AS (
     UPDATE employees_employment work SET ends_at = CASE WHEN starts_at < %(left)s THEN %(left)s ELSE %(now)s END

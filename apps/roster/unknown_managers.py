@@ -1,4 +1,4 @@
-"""Rows that are refused with their manager: the cause is named once, at its line, with how many depend on it. Pure."""
+"""Rejects caused by an unknown or rejected manager: one cause with its line and number of dependents. Pure."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ Person = tuple[int, str, str]
 
 
 def explained(rejects: Iterable[Reject], people: Iterable[Person]) -> list[Reject]:
-    """The rejects of a load, each with its true reason and the row that caused it.
+    """Return the rejects of a load, each with its actual reason and the line that caused it.
 
-    `people`: (line, number, name) of every row that is not loaded. A manager who stands in one of them is not unknown:
-    that row is the cause. Of several rows with one manager whom nobody knows, the first is the cause.
+    `people`: (line, number, name) of every row that is not loaded. A manager in one of these rows is not unknown: that
+    row is the cause. Of several rows with the same unknown manager, the first is the cause.
     """
     rejects = sorted(rejects, key=lambda reject: reject.line)
     refused: dict[str, tuple[int, str]] = {}
@@ -37,7 +37,7 @@ def explained(rejects: Iterable[Reject], people: Iterable[Person]) -> list[Rejec
 
 
 def _of_manager(reject: Reject, refused: Mapping[str, tuple[int, str]], first: dict[str, int]) -> tuple[Reject, int]:
-    """What is to be said of a row whose manager is not loaded, and the line that is to be named for it."""
+    """The reject of a row whose manager is not loaded, with its reason, and the line that caused it."""
     manager = reject.about
     if manager in refused:
         line, name = refused[manager]
@@ -48,7 +48,7 @@ def _of_manager(reject: Reject, refused: Mapping[str, tuple[int, str]], first: d
 
 
 def _top(line: int, above: dict[int, int]) -> int:
-    """The row at the top of those that are refused for one another; the way there is shorter for the next one."""
+    """Follow the causes to the first one; compress the path for later calls."""
     path = []
     while line in above:
         path.append(line)

@@ -1,4 +1,4 @@
-"""What a test looks at after a roster was loaded."""
+"""Assertion helpers for tests that load a roster."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ def boss_of(staff_no: str) -> str | None:
 
 
 def tree() -> list[tuple[Any, ...]]:
-    """The whole tree by staff number, intervals included."""
+    """The whole tree by staff number, with its intervals."""
     nodes = TreeNode.objects.order_by("first").values_list("employee__staff_no", "depth", "first", "last", "department")
     return list(nodes)
 

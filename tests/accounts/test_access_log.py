@@ -1,4 +1,4 @@
-"""Who looks at somebody they do not lead leaves an entry: one who is stalked by number can have it asked who looked."""
+"""Reads of a person's record outside the reader's team are logged, so HR can find out who read it."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ from tests.people import PASSWORD, sign_in
 
 
 def looks() -> list[tuple[str, str, str]]:
-    """(who, what, whom) of every look, in order."""
+    """(reader, action, person) of every logged read, in order."""
     found = AuditEntry.objects.filter(action__startswith="person.").order_by("pk")
     return [(one.actor_label, one.action.partition(".")[2], one.subject_id) for one in found]
 
@@ -53,7 +53,7 @@ SEARCHES = (
 def test_a_search_that_ends_in_one_person_is_a_look(
     client: Client, campaign: Campaign, alice: Employee, hr: Employee, address: str
 ) -> None:
-    """Else whoever wants to read somebody's number unseen types their name into the search."""
+    """Otherwise a search for a name would read a person's number without a log entry."""
     reviewing.ask(campaign, alice)
     response: Any = sign_in(client, hr).get(address)
     assert response.status_code == 200
@@ -147,7 +147,7 @@ def test_operators_who_open_a_person_in_the_admin_leave_an_entry(client: Client,
 def test_a_look_down_the_own_tree_asks_nothing(
     client: Client, campaign: Campaign, alice: Employee, dana: Employee, hr: Employee, django_assert_num_queries: Any
 ) -> None:
-    """A manager's Monday must not be slower for what is not noted of it."""
+    """A manager's reads are not logged, so they must not cost a query."""
     reader, person = account_for(people.person("D001")), people.person("A001")
     reader = Account.objects.select_related("employee__node").get(pk=reader.pk)
     with django_assert_num_queries(0):
@@ -158,7 +158,7 @@ def test_a_look_down_the_own_tree_asks_nothing(
 
 
 def events() -> list[tuple[str, str, str]]:
-    """(who, what, about whom) of every sign-in, in order."""
+    """(actor, action, account) of every sign-in event, in order."""
     found = AuditEntry.objects.filter(action__startswith="account.").order_by("pk")
     names = [(one.actor_label, one.action.partition(".")[2], one.subject_label) for one in found]
     return [one for one in names if one[1] != "created"]
@@ -174,7 +174,7 @@ def test_coming_going_and_being_refused_are_told(client: Client, alice: Employee
 
 
 def test_what_was_typed_for_a_name_is_not_kept(client: Client, alice: Employee) -> None:
-    """People type their password there."""
+    """Users sometimes type their password into the name field."""
     for typed in ("my-secret-password", "nul\0", ""):
         client.post("/login/", {"username": typed, "password": "x"})
     assert events() == [("?", "sign_in_refused", "")]
@@ -195,7 +195,7 @@ def test_a_thousand_guesses_are_an_entry_a_minute_and_each_place_has_its_own(
 
 
 def test_a_hash_that_is_renewed_at_a_sign_in_is_the_houses(client: Client, alice: Employee, settings: Any) -> None:
-    """Else every sign-in after an upgrade looks as if somebody had written a password by hand."""
+    """Otherwise every sign-in after an upgrade looks like a manually written password."""
     settings.PASSWORD_HASHERS = [f"django.contrib.auth.hashers.{name}PasswordHasher" for name in ("PBKDF2SHA1", "MD5")]
     client.post("/login/", {"username": "A001", "password": PASSWORD})
     assert [what for _who, what, _whom in events()] == ["password_hashed_anew", "signed_in"]

@@ -1,4 +1,4 @@
-"""Who gets in: the right person, with number or address, as long as they work here; and who holds which role."""
+"""Sign-in by number or address for current employees only, and the roles of accounts."""
 
 from typing import Any
 from unittest import mock
@@ -62,7 +62,7 @@ def test_the_heir_of_a_leavers_address_signs_in_with_it(alan: Employee) -> None:
     assert authenticate(None, username="A002", password=PASSWORD) is None
 
 
-@mock.patch("apps.roster.loading.REFUSE_MISLEADING_NUMBERS", ())  # rosters of before have such numbers
+@mock.patch("apps.roster.loading.REFUSE_MISLEADING_NUMBERS", ())  # older rosters have such numbers
 def test_staff_numbers_that_differ_by_case_alone_have_an_account_each(company: dict[str, Employee]) -> None:
     load("staff_no,name,email\na001,Little Alice,little@corp.example.com")
     big, little = (with_account(Employee.objects.get(staff_no=number)) for number in ("A001", "a001"))

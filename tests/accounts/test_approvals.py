@@ -1,4 +1,4 @@
-"""The two-person rule: when it fails, one person alone makes a change that was meant to need two."""
+"""The two-person rule: a failure lets one person make a change that needs two."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""Passwords that became known elsewhere are refused, whatever their place in a list of any length."""
+"""Breached passwords are refused, whatever their position in a list of any length."""
 
 import hashlib
 import io
@@ -25,14 +25,14 @@ def digest(password: str) -> str:
 
 
 def lines(digests: list[str], end: str = "\r\n") -> bytes:
-    """A list as the downloader writes it: counts of any length, and no end of line behind the last."""
+    """A list in the downloader's format: counts of any length, and no line end after the last line."""
     chosen = random.Random(7)
     return end.join(f"{one}:{chosen.choice([1, 42, 52256179])}" for one in sorted(digests)).encode()
 
 
 @pytest.fixture
 def known(tmp_path: Path, settings: Any) -> Path:
-    """The list of an installation, with one password in it and a thousand others."""
+    """A configured list with one known password and a thousand others."""
     path = tmp_path / "known.txt"
     path.write_bytes(lines([digest(KNOWN), *(digest(f"password {number}") for number in range(1000))]))
     settings.BREACHED_PASSWORDS = str(path)
@@ -55,7 +55,7 @@ def test_every_line_is_found_and_nothing_that_is_not_there(count: int, end: str,
     file = io.BytesIO(lines(digests, end) + (end.encode() if last and count else b""))
     for one in digests:
         assert has_line(file, one.encode())
-        # Its neighbours: one more and one less.
+        # Its neighbours: one higher and one lower.
         for step in (1, -1):
             assert not has_line(file, f"{(int(one, 16) + step) % 16**40:040X}".encode())
     for outside in ("0" * 40, "F" * 40, digest("nobody's")):
@@ -63,7 +63,7 @@ def test_every_line_is_found_and_nothing_that_is_not_there(count: int, end: str,
 
 
 class Counting(io.BytesIO):
-    """Counts what is read of it."""
+    """Counts the bytes read."""
 
     taken = 0
 
@@ -154,7 +154,7 @@ def test_a_list_that_is_missing_is_named_at_the_start(known: Path, settings: Any
         b"<html>404</html>",
         digest(KNOWN).encode(),
         digest(KNOWN).encode() + b" 12\n",
-        # The other kind of that list, of NTLM digests.
+        # The list's other variant, with NTLM digests.
         b"32ED87BDB5FDC5E9CBA88547376818D4:24230577\n",
         b"\xef\xbb\xbf" + lines([digest(KNOWN)]),
         b"x" * 1_000_000,

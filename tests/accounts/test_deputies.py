@@ -1,4 +1,4 @@
-"""Deputies: who may name one, for how long, what they see of whom, and what the database refuses whoever writes."""
+"""Deputies: who may name one, for how long, what a deputy sees, and what the database refuses."""
 
 import threading
 import uuid
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db
 
 
 def seen(employee: Employee) -> set[str]:
-    """Whom this employee sees on the next request."""
+    """The employees that this employee sees on the next request."""
     account = Account.objects.get(employee=employee)
     return set(Employee.objects.visible_to(account).values_list("staff_no", flat=True))
 
@@ -36,7 +36,7 @@ def opened(employee: Employee) -> set[str]:
 
 
 def test_a_deputy_sees_whom_the_manager_sees_but_not_the_manager(bob: Employee, stranger: Employee) -> None:
-    """Bob's own number stays with Bob and those above him: his team is lent, he is not."""
+    """A deputy sees Bob's team, but not Bob's own number."""
     assert seen(stranger) == {"S001"}
     stands_in(bob, stranger)
     assert seen(stranger) - {"S001"} == seen(bob) - {"B001"} == {"A001", "A002"}
@@ -58,7 +58,7 @@ def test_a_deputy_sees_any_depth_and_follows_the_tree(company: dict[str, Employe
 
 
 def test_standing_in_is_not_passed_on(bob: Employee, carol: Employee, stranger: Employee, alice: Employee) -> None:
-    """Neither to a deputy's deputy, nor to whoever stands above the deputy."""
+    """Neither a deputy's deputy nor a deputy's manager sees the team."""
     stands_in(bob, stranger)
     stands_in(carol, alice)
     assert seen(carol) == {"C001", "S001"}
@@ -68,7 +68,7 @@ def test_standing_in_is_not_passed_on(bob: Employee, carol: Employee, stranger: 
 
 
 def test_no_role_is_passed_on(hr: Employee, stranger: Employee, company: dict[str, Employee]) -> None:
-    """A deputy of somebody of HR sees that person's team, and is not HR."""
+    """A deputy of an HR user sees that person's team, but does not get the HR role."""
     people.load("staff_no,name,email,manager_staff_no\nH002,Hugo,hugo@corp.example.com,H001\n")
     stands_in(people.person("H001"), stranger)
     assert seen(stranger) == {"S001", "H002"}
@@ -76,7 +76,7 @@ def test_no_role_is_passed_on(hr: Employee, stranger: Employee, company: dict[st
 
 
 def test_it_begins_on_its_first_day_and_ends_with_its_last(bob: Employee, stranger: Employee, noon: Clock) -> None:
-    """Days are those of the company's zone, here UTC: to the microsecond of its midnight."""
+    """Days are in the company's zone, here UTC, exact to the microsecond at midnight."""
     stands_in(bob, stranger, starts_on=date(2026, 11, 25))
     instants = {
         "2026-11-23T12:00:00+08:00": False,
@@ -91,7 +91,7 @@ def test_it_begins_on_its_first_day_and_ends_with_its_last(bob: Employee, strang
 
 
 def test_a_manager_without_a_team_lends_nothing(bob: Employee, stranger: Employee) -> None:
-    """Not even himself: his page would be that of one person."""
+    """The manager's page would show one person only."""
     stands_in(bob, stranger)
     people.load(people.ROSTER.replace(",B001", ",D001"))
     assert opened(stranger) == {"S001"}
@@ -112,7 +112,7 @@ def test_it_is_over_when_either_leaves_and_does_not_come_back_with_them(
     people.load(people.ROSTER)
     assert people.person("B001").is_manager
     assert "A001" not in seen(stranger)
-    # And may be named anew, which ends the old one in the books.
+    # The manager may name the deputy again, which ends the old row.
     stands_in(bob, stranger)
     assert "A001" in seen(stranger)
     assert Deputyship.objects.filter(ended_at=None).count() == 1
@@ -229,7 +229,7 @@ def test_a_form_sent_twice_names_once(bob: Employee, stranger: Employee) -> None
 
 @pytest.mark.django_db(transaction=True)
 def test_forms_sent_at_once_name_once(bob: Employee, stranger: Employee) -> None:
-    """The same form twice is one; another form for the same days is refused in words, not by the database."""
+    """Repeating a form creates one row; another form for the same days gets a message, not a database error."""
     keys, outcomes = [uuid.uuid4()] * 3 + [uuid.uuid4() for _ in range(3)], []
 
     def send(key: uuid.UUID) -> None:
@@ -261,7 +261,7 @@ def test_who_loses_the_role_of_hr_names_nobody(bob: Employee, stranger: Employee
 
 
 def refused_by_database(code: str, **fields: Any) -> None:
-    """Insert a row past every service, as the application's own role."""
+    """Insert a row directly, with the application's database role."""
     at = datetime(2026, 11, 23, 4, tzinfo=UTC)
     usual = {
         "named_at": at,
@@ -293,7 +293,7 @@ def test_the_database_refuses_two_of_one_pair_at_one_time(bob: Employee, strange
     refused_by_database("23P01", manager=bob, deputy=stranger)
     stands_in(bob, alice)
     end_deputyship(deputyship_id=made.pk, by=account_for(bob))
-    refused_by_database("23P01", manager=bob, deputy=stranger)  # it held for a moment of this time
+    refused_by_database("23P01", manager=bob, deputy=stranger)  # it was in force for a moment of this period
     stands_in(bob, stranger)
 
 
@@ -307,7 +307,7 @@ def test_the_database_refuses_two_of_one_pair_at_one_time(bob: Employee, strange
     ],
 )
 def test_the_database_lets_nobody_rewrite_one(bob: Employee, stranger: Employee, statement: str) -> None:
-    """Who could see a team then is a question for an audit: a row is ended, and otherwise stays as it was."""
+    """Audits need to know who could see a team: a row is ended once and otherwise never changes."""
     stands_in(bob, stranger)
     with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(statement)

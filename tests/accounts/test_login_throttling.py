@@ -1,4 +1,4 @@
-"""Whoever guesses is stopped; nobody is shut out by somebody else's guesses, not even from the same office."""
+"""Guesses are limited, and another person's guesses lock no owner out, even from the same office."""
 
 import time
 from typing import Any
@@ -48,7 +48,7 @@ def test_writing_the_name_otherwise_gives_no_more_guesses(alice: Employee) -> No
 
 @pytest.mark.parametrize("name", ["a００1", "Ａ００１", "Ａlice@corp.example.com", "alice＠corp.example.com"])
 def test_nor_do_full_width_letters(alice: Employee, name: str) -> None:
-    """The form reads them as what they look like: each spelling would be ten more guesses."""
+    """The form normalises them: without the same step here, each spelling would allow ten more guesses."""
     assert tries(StrictClient(), name, people.PASSWORD).status_code == 302
     for typed in (name, "A001") * (NAME_LIMIT // 2):
         answer = tries(StrictClient(), typed)
@@ -83,7 +83,7 @@ def test_that_browser_guesses_no_more_than_others(alice: Employee) -> None:
 
 
 def test_that_browser_is_known_for_its_own_account_alone(alice: Employee, bob: Employee) -> None:
-    """Or whoever has an account could guess at all the others'."""
+    """Otherwise any account holder could guess at all other accounts."""
     mine = StrictClient()
     comes_in(mine)
     mine.post("/logout/")

@@ -1,4 +1,4 @@
-"""What is half said about signing in stops the start: nobody finds out in front of a door that is shut, or open."""
+"""Incomplete sign-in settings stop the start, before a user finds sign-in closed or open by mistake."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A forgotten password. A page that tells who has an account tells a stranger who works here."""
+"""Forgotten passwords: a page that reveals accounts would reveal employees to a stranger."""
 
 import inspect
 import re
@@ -30,7 +30,7 @@ NEW = "seven quiet lanterns by a river"
 
 @pytest.fixture(autouse=True)
 def _worker(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a worker is asked for is done at once."""
+    """Run the worker's tasks at once."""
     cache.clear()
     monkeypatch.setattr(enqueue, "_publish", lambda send: send({}))
     monkeypatch.setattr(enqueue, "_send", lambda task, _options, *said: {enqueue.MAIL_LINK: mail_link}[task](*said))
@@ -48,7 +48,7 @@ def links() -> list[str]:
 
 
 def test_an_address_that_is_the_same_in_capitals_alone_hides_nobodys(alice: Employee) -> None:
-    """Else a made-up joiner keeps a colleague from signing in for the first time."""
+    """Otherwise an invented joiner could block a colleague's first sign-in."""
     people.load("staff_no,name,email\nX001,Xenia,alıce@corp.example.com\n")
     assert find_account("alice@corp.example.com")[1] == alice.pk
 
@@ -72,7 +72,7 @@ def test_the_link_goes_to_the_address_of_the_roster_and_sets_a_password(
 def test_whoever_has_another_address_sets_a_new_password_there(
     hr: Employee, campaign: Campaign, django_capture_on_commit_callbacks: Any
 ) -> None:
-    """A change of the address ends the password: without this HR would be locked out for good."""
+    """A changed address ends the password: without this, HR would be locked out permanently."""
     people.enrol(hr, "KRUGS4ZANFZSAYJAONSWG4TFOQQGWZLZ")
     people.load("staff_no,name,email\nH001,Hedda,hedda.new@corp.example.com")
     people.approve()
@@ -133,14 +133,14 @@ def test_it_stands_in_the_trail_and_a_link_ends(
 def test_a_link_leads_to_the_installation_whatever_host_and_port_were_asked_for(
     host: str, alice: Employee, campaign: Campaign, django_capture_on_commit_callbacks: Any
 ) -> None:
-    """Or the token of somebody else's account goes to whoever listens at the port that a request named."""
+    """Otherwise the token would go to a server at the host or port named in a request."""
     with django_capture_on_commit_callbacks(execute=True):
         Client().post("/password/forgotten/", {"username": "A001"}, headers={"host": host})
     assert len(links()) == 1
 
 
 def test_no_task_message_can_name_where_a_link_leads(alice: Employee) -> None:
-    """A broker in wrong hands would have links to a foreign server mailed by this one."""
+    """Otherwise a manipulated broker could make Hundred mail links to a foreign server."""
     assert set(inspect.signature(mail_link).parameters) == {"account_id", "employee_id", "language"}
     mail_link(account_for(alice).pk, alice.pk, "https://evil.example/")
     assert len(links()) == 1
@@ -155,7 +155,7 @@ def test_a_cache_that_was_emptied_fills_no_letter_box(alice: Employee) -> None:
 
 
 def test_an_address_of_another_host_is_not_mailed(alice: Employee, campaign: Campaign) -> None:
-    """A link to a stranger's server would hand them the token."""
+    """A link to a foreign server would reveal the token."""
     answer = Client().post("/password/forgotten/", {"username": "A001"}, headers={"host": "evil.example"})
     assert answer.status_code == 400
     assert mail.outbox == []

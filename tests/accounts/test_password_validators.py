@@ -1,4 +1,4 @@
-"""Passwords that whoever knows the company's name tries first are refused when they are set."""
+"""Passwords that follow from the company's name are refused."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The owner of an account learns of what was done to it, even when somebody else did it; and nobody else learns it."""
+"""Only the owner of an account is mailed about changes to it, including changes by other people."""
 
 from smtplib import SMTPRecipientsRefused
 from typing import Any
@@ -43,7 +43,7 @@ def test_every_event_has_a_sentence_in_both_languages(alice: Employee, kind: str
 
 
 def test_the_owner_learns_that_a_first_sign_on_by_the_provider_ended_the_password(alice: Employee) -> None:
-    """Else a password disappears without a word, or an intruder's sign-on does."""
+    """Otherwise a lost password, or an intruder's sign-on, goes unnoticed."""
     people.with_account(alice)
     sign_on(Claims(issuer="https://idp.example.com", subject="a", staff_no="A001", email="alice@corp.example.com"))
     assert not account_for(alice).has_usable_password()

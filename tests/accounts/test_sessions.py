@@ -1,4 +1,4 @@
-"""How a browser's session ends: by its owner, by another password, by time. A stolen one is worth no more."""
+"""Sessions end by their owner, by a new password and by time; a stolen session ends the same way."""
 
 from datetime import datetime, timedelta
 from uuid import uuid4
@@ -58,7 +58,7 @@ def test_no_page_and_no_form_makes_a_session_live_longer(alice: Employee, campai
 
 
 def used(client: Client, ago: timedelta) -> None:
-    """As if this browser had been used last so long ago."""
+    """Set this browser's last use to `ago`."""
     BrowserSession.objects.filter(pk=client.session.session_key).update(seen_at=timezone.now() - ago)
 
 
@@ -96,7 +96,7 @@ def test_a_program_of_the_page_is_told_too(alice: Employee, campaign: Campaign) 
 
 
 def test_a_page_left_open_keeps_nobody_signed_in(alice: Employee, campaign: Campaign) -> None:
-    """Its meter asks every few seconds, whether somebody sits there or not."""
+    """The page's meter polls every few seconds, with or without a user."""
     client = browser()
     used(client, timedelta(hours=2))
     before = seen_at(client)

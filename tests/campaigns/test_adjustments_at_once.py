@@ -1,4 +1,4 @@
-"""Several of HR at one moment: a request is decided once, whoever is quicker, and nobody sees an error."""
+"""Several HR users at one moment: a request is decided once, and no user sees an error."""
 
 import time
 from functools import partial
@@ -35,7 +35,7 @@ def faults(results: list[Any]) -> list[Exception]:
 
 
 def outcomes(results: list[Any]) -> tuple[int, list[str]]:
-    """How many acts went through, and the sentences of the others. Anything else that was raised fails."""
+    """Return how many acts succeeded, and the messages of the refused ones. Any other exception fails the test."""
     said = [str(result) for result in results if isinstance(result, AdjustmentRefused)]
     wrong = [
         result for result in results if isinstance(result, Exception) and not isinstance(result, AdjustmentRefused)
@@ -92,14 +92,14 @@ def test_an_end_granted_twice_at_once_ends_once(campaign: Campaign, alice: Emplo
 
 
 def file_of(campaign: Campaign, content: str) -> tuple[StoredFile, str]:
-    """A file of adjustments that is looked at, and the digest of its list."""
+    """Return a previewed file of adjustments, and the digest of its list."""
     file = files.adjustments(None, content, campaign=campaign)
     found = preview_file(read_adjustments(BytesIO(content.encode())), campaign.rule, db_now(), besides_employee=None)
     return file, found.digest
 
 
 def test_a_file_that_is_clicked_and_granted_by_many_at_once_counts_once(campaign: Campaign) -> None:
-    """Else a list would be there twice, or a second click would meet an error where the first one did its work."""
+    """Otherwise a list is requested twice, or a second click raises an error although the first succeeded."""
     file, seen = file_of(campaign, "who,target\nA001,80\nA002,exempt\n")
     by = officer("asks")
     click = partial(ask_by_file, campaign=campaign, stored=file, kind="leave", reason="x", seen=seen, by=by)
@@ -117,7 +117,7 @@ def test_a_file_that_is_clicked_and_granted_by_many_at_once_counts_once(campaign
 
 
 def test_two_files_about_one_person_at_once_adjust_that_person_once(campaign: Campaign) -> None:
-    """Both wait: whichever is granted first is the own adjustment that the other one then leaves out."""
+    """Both requests wait. Once one is granted, its adjustment makes the other leave this employee out."""
     lists = [file_of(campaign, f"who,target\nA001,{target}\nB001,9\n") for target in (70, 80)]
     by = [officer("asks"), officer("asks too")]
     asked = at_once(
@@ -138,7 +138,7 @@ def test_two_files_about_one_person_at_once_adjust_that_person_once(campaign: Ca
 def test_mutant_without_the_locks_more_than_one_decides(
     campaign: Campaign, alice: Employee, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What holds then is the database: whoever comes second meets its refusal instead of a sentence."""
+    """Without the locks the database still refuses the second decision, but with an error instead of a message."""
 
     def unlocked(request_id: int, by: Any, **_options: Any) -> Any:
         request = AdjustmentRequest.objects.get(pk=request_id)
@@ -155,7 +155,7 @@ def test_mutant_without_the_locks_more_than_one_decides(
 
 
 def outcome(act: Any) -> Any:
-    """What an act returned, or the sentence it was refused with."""
+    """Return the result of an act, or the message of its refusal."""
     try:
         return act()
     except AdjustmentRefused as refused:
@@ -163,7 +163,7 @@ def outcome(act: Any) -> Any:
 
 
 def grant_behind(other: Any, gate: Gate, asked: AdjustmentRequest, by: Any) -> Any:
-    """The outcome of a grant that begins while `other` has written what forbids it and not committed it."""
+    """Return the outcome of a grant that begins while `other` has an uncommitted, conflicting change."""
     with meanwhile(other):
         gate.wait()
         with meanwhile(partial(outcome, partial(grant_adjustment, request_id=asked.pk, by=by))) as granting:
@@ -200,7 +200,7 @@ def test_a_campaign_that_closes_in_between_is_not_adjusted(campaign: Campaign, a
 def test_an_own_adjustment_that_comes_in_between_is_seen_by_the_grant_for_many(
     campaign: Campaign, alice: Employee, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The list is checked after the people's rows are held: whoever was granted alone first is not granted twice."""
+    """The list is checked after the employees' rows are locked, so no employee is adjusted twice."""
     header = "staff_no,name,email,started_on\n"
     load(header + "J12,Jo,jo@corp.example.com,2026-11-12\nJ20,Jim,jim@corp.example.com,2026-11-20")
     campaign.refresh_from_db()

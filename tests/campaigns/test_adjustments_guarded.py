@@ -1,4 +1,4 @@
-"""What the database itself holds about adjustments, whoever writes: raw SQL as the application's own role."""
+"""The database's own rules for adjustments, for every writer: raw SQL in the application's database role."""
 
 from datetime import UTC, date, datetime
 from typing import Any
@@ -24,7 +24,7 @@ def run(statement: str, *values: Any) -> None:
 
 
 def decide(asked: AdjustmentRequest, by: int, decision: str = "granted", **more: Any) -> None:
-    """Write a decision past every service."""
+    """Write a decision without any service."""
     written = {"decision": decision, "decided_at": db_now(), "decided_by_id": by, "note": "no", **more}
     sets = ", ".join(f"{name} = %s" for name in written)
     run(f"UPDATE campaigns_adjustmentrequest SET {sets} WHERE id = %s", *written.values(), asked.pk)
@@ -36,7 +36,7 @@ def bring_into_force(asked: AdjustmentRequest, at: datetime) -> None:
 
 @pytest.fixture
 def asked(campaign: Campaign, alice: Employee) -> AdjustmentRequest:
-    """An exemption of Alice's that waits."""
+    """A pending exemption for Alice."""
     return ask(campaign=campaign, employee=alice, exempt=True)
 
 
@@ -181,7 +181,7 @@ def test_an_adjustment_says_one_thing_for_some_time(
 
 
 def test_a_request_says_what_it_is_about(asked: AdjustmentRequest) -> None:
-    """Each constraint by itself: a new waiting request that breaks it and nothing else."""
+    """Each constraint by itself: a new pending request that violates only this one."""
     columns = {
         "key": "gen_random_uuid()", "campaign_id": "campaign_id", "employee_id": "employee_id", "kind": "kind",
         "kind_text": "''", "reason": "'x'", "department": "''", "asked_by_id": "asked_by_id", "asked_by_label": "'x'",
@@ -213,7 +213,7 @@ def test_a_request_says_what_it_is_about(asked: AdjustmentRequest) -> None:
     ids=["neither", "a rule as well", "a department", "one person"],
 )
 def test_a_request_for_many_has_a_rule_or_a_file(campaign: Campaign, alan: Employee, more: dict[str, Any]) -> None:
-    """Of a request that is both, nobody could say later whom it was meant for."""
+    """For a request with both, its employees could not be determined later."""
     usual = {"kind": "leave", "reason": "x", "asked_by_id": officer("asks").id, "asked_by_label": "x"}
     if "employee" in more:
         more = more | {"employee": alan}

@@ -1,4 +1,4 @@
-"""Adjusting many by a file: no line is lost without a word, and what was looked at is what is asked for and granted."""
+"""Adjusting many by a file: every line has an outcome, and HR grants exactly the previewed list."""
 
 import csv
 import io
@@ -109,7 +109,7 @@ def workbook(rows: list[list[Any]]) -> bytes:
     ids=["plain", "excel", "tabs and addresses", "gb18030", "a column of its own", "quotes", "xlsx", "full width"],
 )
 def test_a_list_is_read_as_hr_writes_it(campaign: Campaign, content: str | bytes) -> None:
-    """HR exports what its programs export, and is not asked to retype it."""
+    """HR exports files from its own programs and does not have to retype them."""
     found = look(campaign, content)
     assert terms(found.listed) == {"A001": 80, "A002": True}
     assert found.rejects == []
@@ -143,7 +143,7 @@ def test_days_are_the_campaigns_and_both_included(campaign: Campaign) -> None:
     ],
 )
 def test_a_bad_line_says_where_and_why_and_costs_no_other(campaign: Campaign, row: str, column: str, said: str) -> None:
-    """A slip in one line neither stops the file nor is adjusted in silence."""
+    """A mistake in one line does not stop the file, and is not applied silently."""
     load("staff_no,name,email,started_on,left_on\nGONE,Gone,gone@corp.example.com,2026-11-02,2026-11-03")
     found = look(campaign, HEADER + f"S001,70,,\n{row}\nB001,exempt,,\n")
     assert rejects(found) == [(3, column, said)]
@@ -166,7 +166,7 @@ def test_two_columns_that_do_not_agree_are_no_adjustment(campaign: Campaign, row
 
 
 def test_a_number_and_an_address_must_be_one_persons(campaign: Campaign) -> None:
-    """A number that has slipped by one line would exempt the neighbour."""
+    """A staff number shifted by one line would exempt the neighbour."""
     found = look(
         campaign,
         "staff_no,email,target\nA001,alan@corp.example.com,80\nB001,nobody@corp.example.com,80\n"
@@ -228,7 +228,7 @@ def test_the_rejected_lines_are_a_file_that_can_be_corrected_and_sent_again(camp
 
 
 def test_our_own_csv_of_adjustments_can_be_read_back(campaign: Campaign) -> None:
-    """What held in one campaign can be asked for in the next without typing it again."""
+    """HR can request one campaign's adjustments in the next campaign without typing them again."""
     found = look(
         campaign,
         "request,staff_no,name,kind,kind_text,target,exempt,from,until,reason\n"
@@ -258,7 +258,7 @@ def test_one_grant_gives_each_what_the_file_said(campaign: Campaign) -> None:
 
 
 def test_the_file_is_gone_when_it_has_asked(campaign: Campaign) -> None:
-    """Its bytes are people's data, and of no use any more."""
+    """Its bytes are personal data and no longer needed."""
     ask_with(campaign, HEADER + "A001,80,,\n")
     assert not StoredFile.objects.exists()
     assert not StoredChunk.objects.exists()
@@ -295,7 +295,7 @@ def test_whoever_has_an_own_adjustment_is_left_out_and_named(campaign: Campaign)
 
 
 def test_hr_is_left_out_of_what_they_ask_for_and_grant(campaign: Campaign) -> None:
-    """A line about oneself in a long file is the easiest way to do oneself a favour."""
+    """A line about oneself in a long file would be the easiest way to adjust one's own target."""
     for number in ("A001", "A002"):
         grant_role(employee=person(number), role="hr", by=TESTER)
     asker, granter = (account_for(person(number)) for number in ("A001", "A002"))
@@ -312,7 +312,7 @@ def test_hr_is_left_out_of_what_they_ask_for_and_grant(campaign: Campaign) -> No
 
 
 def sooner(campaign: Campaign) -> None:
-    """The deadline is the 26th now."""
+    """Move the deadline forward to the 26th."""
     rule = campaign.rule
     wanted = rule_draft.RuleDraft(rule.target, rule.opens_on, date(2026, 11, 26), rule.time_zone)
     rule_changes.change_rule(campaign=campaign, terms=wanted, seen=rule.version, reason="x", by=officer("changes"))
@@ -355,7 +355,7 @@ def test_a_list_that_changed_since_it_was_looked_at_is_refused(campaign: Campaig
 
 
 def test_a_list_with_other_numbers_has_another_digest(campaign: Campaign) -> None:
-    """Else what was looked at would not be what is granted."""
+    """Otherwise the granted list could differ from the previewed one."""
     rows = ["A001,80,,", "A001,81,,", "A001,exempt,,", "A001,80,2026-11-05,", "A001,80,,2026-12-24"]
     assert len({look(campaign, HEADER + row).digest for row in rows}) == len(rows)
 
@@ -387,7 +387,7 @@ def test_it_is_refused_as_a_whole(campaign: Campaign) -> None:
 
 @pytest.mark.parametrize("seed", range(8))
 def test_a_file_gives_exactly_what_single_adjustments_give(campaign: Campaign, seed: int) -> None:
-    """The same lines one by one in another campaign: the same are refused, and every standing of every day is equal."""
+    """The same lines one by one in another campaign: the same are refused, and the standings of every day are equal."""
     pick, twin = random.Random(seed), november(name="Twin")
     rows = []
     for number in ("D001", "B001", "A001", "A002", "C001", "S001", "H001", "U001"):
@@ -419,7 +419,7 @@ def test_a_file_gives_exactly_what_single_adjustments_give(campaign: Campaign, s
 
 
 def questions(size: int, noon: Clock) -> list[int]:
-    """Statements for looking, asking, looking again and granting a file of so many lines, some of them bad."""
+    """Return the query counts of preview, request, second preview and grant of `size` lines, some of them bad."""
     load("staff_no,name,email\n" + "\n".join(f"N{n:05d},Name,n{n}@corp.example.com" for n in range(size)))
     campaign = november(name=f"Of {size}")
     mark()
@@ -448,7 +448,7 @@ def test_a_thousand_lines_are_adjusted_with_the_statements_of_three(noon: Clock)
 
 @pytest.mark.parametrize("targets", [("50", "51"), ("50", "50")], ids=["disagree", "agree"])
 def test_many_lines_about_one_person_cost_no_more_than_lines(campaign: Campaign, targets: tuple[str, str]) -> None:
-    """A small file must not occupy a worker for minutes, or take its memory."""
+    """A small file must not occupy a worker for minutes or use up its memory."""
     lines = "".join(f"A001,{targets[number % 2]},,\n" for number in range(10_000))
     before = time.process_time()
     found = look(campaign, HEADER + lines)

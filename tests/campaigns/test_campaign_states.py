@@ -1,4 +1,4 @@
-"""What the database itself holds about campaigns, rules and standings, whoever writes."""
+"""The database's own rules for campaigns, rules and standings, for every writer."""
 
 from datetime import date
 from typing import Any

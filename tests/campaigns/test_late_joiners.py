@@ -1,4 +1,4 @@
-"""Adjusting many by one rule: the list that was looked at is the list that is asked for and granted."""
+"""Adjusting many by one rule: the previewed list is the list that is requested and granted."""
 
 from datetime import date, timedelta
 from typing import Any
@@ -35,7 +35,7 @@ def line(number: str, started: str = "", department: str = "Sales", left: str = 
 
 @pytest.fixture
 def joined(company: dict[str, Employee]) -> Campaign:
-    """November with people who were there, came on the 2nd, 12th and 20th, one who left and came back, one to come."""
+    """November with long-serving employees, joiners on the 2nd, 12th and 20th, a returner and a future employee."""
     rows = [
         line("J02", "2026-11-02"), line("J12", "2026-11-12"), line("J20", "2026-11-20", "Support"),
         line("OLD", "2020-01-01"), line("FIRST", "2026-11-01"), line("NEXT", "2026-11-28"),
@@ -78,14 +78,14 @@ def targets(found: BulkTargets) -> dict[str, int]:
 @pytest.mark.parametrize(
     ("joined_on", "target", "expected"),
     [
-        ("2026-10-01", 100, 100),  # there before the opening
+        ("2026-10-01", 100, 100),  # employed before the opening
         ("2026-11-01", 100, 100),
         ("2026-11-02", 100, 97),  # 29 of 30 days: 96.67
         ("2026-11-12", 100, 64),  # 19 of 30: 63.33
         ("2026-11-16", 100, 50),  # half, exactly
         ("2026-11-30", 100, 4),  # the last day: 3.33
         ("2026-11-30", 1, 1),
-        ("2026-12-05", 100, 1),  # after it: nobody has less than 1
+        ("2026-12-05", 100, 1),  # after it: the minimum is 1
         ("2026-11-12", 1_000_000, 633_334),
     ],
 )
@@ -111,7 +111,7 @@ def test_the_share_in_sql_is_the_share_in_python(
 
 
 def test_the_list_holds_who_joined_after_the_day_and_nobody_else(joined: Campaign) -> None:
-    # BACK was there on the 3rd: the first period in the campaign is what counts, not the last.
+    # BACK worked on the 3rd: the first employment in the campaign decides, not the last.
     assert targets(preview(joined)) == {"BACK": 94, "J02": 97, "J12": 64, "J20": 37}
     assert targets(preview(joined, date(2026, 11, 12))) == {"J20": 37}
     assert targets(preview(joined, department="Sales")) == {"BACK": 94, "J02": 97, "J12": 64}
@@ -122,7 +122,7 @@ def test_the_list_holds_who_joined_after_the_day_and_nobody_else(joined: Campaig
 
 @pytest.mark.parametrize("zone", ["America/New_York", "Pacific/Kiritimati", "UTC"])
 def test_the_first_day_is_the_rosters_whatever_zone_the_campaign_has(joined: Campaign, zone: str) -> None:
-    """HR wrote 12 November; a campaign in another zone does not make it the 11th."""
+    """HR entered 12 November; a campaign in another time zone must not turn it into the 11th."""
     other = november(name="Other", time_zone=zone)
     days = {one.staff_no: one.joined_on for one in preview(other).listed}
     assert days["J12"] == date(2026, 11, 12)
@@ -240,7 +240,7 @@ def test_who_acts_in_an_end_for_many_keeps_their_own(joined: Campaign) -> None:
 
 
 def questions(size: int, noon: Clock) -> list[int]:
-    """Statements for looking, asking, looking again and granting, in a company of so many who joined late."""
+    """Return the query counts of preview, request, second preview and grant, with `size` late joiners."""
     load(HEADER + "\n".join(line(f"N{n:05d}", "2026-11-12") for n in range(size)))
     campaign = november(name=f"Of {size}")
     mark()

@@ -1,4 +1,4 @@
-"""Who is judged at all, by which target, in which campaign."""
+"""Which employees a campaign evaluates, and by which target."""
 
 from datetime import UTC, date, datetime, timedelta
 
@@ -20,7 +20,7 @@ TICK = timedelta(microseconds=1)
 
 
 def verdict(campaign: Campaign, employee: Employee) -> tuple[int, int, bool]:
-    """Mark, compare everybody with the oracle, and return counted, target and red of one."""
+    """Mark the campaign, compare every standing with the oracle, and return counted, target and red of one employee."""
     mark()
     assert stored(campaign) == oracle(campaign)
     one = standing(campaign, employee)

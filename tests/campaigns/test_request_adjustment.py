@@ -1,4 +1,4 @@
-"""Adjusting one person: one of HR asks, another grants, and nobody decides about themself."""
+"""Adjusting one employee: one HR user requests, another grants, and HR users do not decide about themselves."""
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -25,7 +25,7 @@ CUTOFF = "2026-12-01T00:00:00+08:00"
 
 
 def is_red(campaign: Campaign, employee: Employee) -> bool:
-    """Mark, compare everybody with the oracle, and say whether this one is red."""
+    """Mark the campaign, compare every standing with the oracle, and return whether this employee is red."""
     mark()
     assert stored(campaign) == oracle(campaign)
     return standing(campaign, employee).red
@@ -70,7 +70,7 @@ def test_an_end_takes_a_second_person_too_and_turns_red_again(campaign: Campaign
 
 
 def test_a_look_back_shows_an_adjustment_as_it_is_known_now(campaign: Campaign, alice: Employee, clock: Clock) -> None:
-    """Decision 2: a leave dated from the 5th and granted on the 23rd held on the 10th, as everybody knows now."""
+    """A leave dated from the 5th and granted on the 23rd holds on the 10th in a query with today's knowledge."""
     fifth, tenth = datetime(2026, 11, 5, tzinfo=UTC), datetime(2026, 11, 10, tzinfo=UTC)
     made = adjust(campaign=campaign, employee=alice, exempt=True, starts_at=fifth)
     mark()

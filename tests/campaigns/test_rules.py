@@ -1,4 +1,4 @@
-"""The rule as a table: what decides over red, in pure functions."""
+"""The rule as a table: the pure functions that decide red."""
 
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo, available_timezones
@@ -116,10 +116,10 @@ def test_november_begins_and_ends_at_local_midnight_whatever_the_clocks_do_in_be
 @pytest.mark.parametrize(
     ("zone", "day", "first"),
     [
-        # Clocks jump over midnight: the day begins when they have.
+        # The clock jumps over midnight: the day begins after the jump.
         ("America/Sao_Paulo", date(2018, 11, 4), "2018-11-04T03:00:00+00:00"),
         ("Asia/Beirut", date(2026, 3, 29), "2026-03-28T22:00:00+00:00"),
-        # Midnight comes twice: the day begins with the first.
+        # Midnight occurs twice: the day begins with the first one.
         ("America/Havana", date(2026, 11, 1), "2026-11-01T04:00:00+00:00"),
         # A day that this place never had begins with the next one.
         ("Pacific/Apia", date(2011, 12, 31), "2011-12-30T10:00:00+00:00"),

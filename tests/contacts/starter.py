@@ -1,7 +1,8 @@
-"""Starts imports as processes of their own, which may be killed: Django is loaded once, then every start is a fork.
+"""Starts imports as separate processes that tests can kill. Django is loaded once; every start is a fork.
 
 It reads one JSON object a line: `argv` of a command or the id of a `submission`, `out` (a path for standard output),
-`batch` (records a transaction), and the mutant's `break`. It answers the child's pid, and its status when it ended.
+`batch` (entries per transaction), and `break`, the mutant's name. It answers with the child's pid, and with its status
+when it ends.
 """
 
 import json
@@ -16,7 +17,7 @@ from typing import Any
 
 
 def forget_checkpoints() -> None:
-    """The mutant: every run begins at the first line, and with an empty report."""
+    """Mutant: every run begins at the first line with an empty report."""
     from apps.contacts import imports
 
     real = imports._run
@@ -30,7 +31,7 @@ def forget_checkpoints() -> None:
 
 
 def hold_nothing() -> None:
-    """The mutant: nobody holds a file, nobody compares checkpoints, and both have looked before either begins."""
+    """Mutant without locks and checkpoint comparison: both processes read the state before either begins."""
     from django.db import connection
 
     from apps.contacts import imports
@@ -51,7 +52,7 @@ def hold_nothing() -> None:
 
 
 def die_at_the_third_batch() -> None:
-    """No mutant: a file that takes whoever reads it along, as one that eats all memory does."""
+    """Not a mutant: simulate a file that kills its process, as one that uses up all memory does."""
     from apps.contacts import imports
 
     real = imports._record
@@ -79,7 +80,7 @@ def work(asked: dict[str, Any]) -> None:
     if "argv" in asked:
         execute_from_command_line(["manage.py", *asked["argv"]])
         return
-    # Whoever holds 77 lets everybody begin at one moment.
+    # The test releases lock 77 to let all processes begin at one moment.
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_lock_shared(77)")
     print(json.dumps(imports.import_submission(uuid.UUID(asked["submission"]))))

@@ -1,4 +1,4 @@
-"""Files of one employee that are handed in with their bytes, and what is to be seen of them afterwards."""
+"""Submitted files of one employee with their bytes, and the state to compare afterwards."""
 
 import random
 from datetime import timedelta
@@ -13,7 +13,7 @@ from tests import people
 
 
 def own_file(dice: random.Random, rows: int) -> str:
-    """A file for one employee, with bad rows and people twice."""
+    """Return a file for one employee, with bad rows and repeated people."""
     lines = ["name,phone,email,handle"]
     for number in range(rows):
         mail = f"g{dice.randrange(rows)}@outside.example.org"
@@ -22,7 +22,7 @@ def own_file(dice: random.Random, rows: int) -> str:
 
 
 def handed_in(employee: Employee, text: str, key: str = "file-1") -> Submission:
-    """The file as the page hands it in, without the doorbell."""
+    """Submit the file as the page does, without enqueueing a task."""
     expires = db_now() + timedelta(days=30)
     stored_file = store_file(
         name="c.csv", content=[text.encode()], content_type="text/csv", expires_at=expires, owner_id=None
@@ -35,7 +35,7 @@ def handed_in(employee: Employee, text: str, key: str = "file-1") -> Submission:
 
 
 def contacts() -> list[tuple[Any, ...]]:
-    """(staff_no, name, identities, state) of every contact, in order."""
+    """Return (staff_no, name, identities, state) of every contact, in order."""
     held: dict[int, list[tuple[str, str]]] = {}
     for contact, kind, value in ContactIdentity.objects.values_list("contact", "kind", "value"):
         held.setdefault(contact, []).append((kind, value or ""))
@@ -44,7 +44,7 @@ def contacts() -> list[tuple[Any, ...]]:
 
 
 def told(submission: Submission) -> dict[str, Any]:
-    """Its state, rejects and report, without the numbers of contacts, which each run gives anew."""
+    """Return its state, rejects and report, without the contact ids, which differ between runs."""
     submission.refresh_from_db()
     report = dict(submission.report)
     if "duplicates" in report:
@@ -54,5 +54,5 @@ def told(submission: Submission) -> dict[str, Any]:
 
 
 def done() -> int:
-    """How many lines of all files are behind their checkpoint."""
+    """Return how many lines of all files are before their checkpoint."""
     return sum(Submission.objects.values_list("done", flat=True))

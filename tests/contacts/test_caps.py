@@ -1,4 +1,4 @@
-"""What one employee may record in a day: a script that makes people up ends there, and nothing good is lost."""
+"""The daily limit of one employee: it stops a script that invents people, and no valid contact is lost."""
 
 import csv
 import io
@@ -39,7 +39,7 @@ def test_what_is_over_the_cap_is_refused_and_the_next_day_it_is_recorded(
     assert Counter(one.code for one in told.outcomes) == {"created": MOST, "too_many_today": 2}
     assert "3 contacts in one day" in told.outcomes[-1].message
     assert record(alan).created == 1
-    # The day is one of TIME_ZONE.
+    # The day is a day of TIME_ZONE.
     clock.set("2026-11-23T23:59:59Z", ticks=True)
     assert record(alice).created == 0
     clock.set("2026-11-24T00:00:00Z", ticks=True)
@@ -48,7 +48,7 @@ def test_what_is_over_the_cap_is_refused_and_the_next_day_it_is_recorded(
 
 @pytest.mark.django_db
 def test_who_is_known_already_takes_no_place_and_who_ended_keeps_it(alice: Employee) -> None:
-    """Else adding and ending in turn would go on for ever."""
+    """Otherwise an employee could add and end contacts in turn without limit."""
     wanda = outsider()
     first = record_one(alice, wanda).outcomes[0].contact_id
     assert record_one(alice, wanda).outcomes[0].code == "duplicate"

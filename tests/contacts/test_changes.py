@@ -1,4 +1,4 @@
-"""Ending, restoring, renaming and correcting: nothing is lost, nothing counts twice, everything is on record."""
+"""End, restore, rename and correct contacts: nothing is lost, nothing counts twice, everything is audited."""
 
 import pytest
 
@@ -16,7 +16,7 @@ THEM = ("email", "wanda@outside.example.org")
 
 @pytest.fixture
 def contact(alice: Employee) -> Contact:
-    """Wanda, whom Alice has recorded."""
+    """Wanda, a contact of Alice."""
     recorded = record_one(alice, THEM, name="Wanda").outcomes[0].contact_id
     return Contact.objects.get(pk=recorded)
 

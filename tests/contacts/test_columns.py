@@ -1,4 +1,4 @@
-"""Headers and rows of contact lists: the right cells become people, whatever program and language wrote them."""
+"""Headers and rows of contact lists: the right cells become people, in any language and from any program."""
 
 import time
 import tracemalloc
@@ -32,7 +32,7 @@ THUNDERBIRD = (
 
 
 def used(header: str) -> dict[str, list[str]]:
-    """The columns of a comma-separated header by role, without the unused ones."""
+    """Return the columns of a comma-separated header by role, without the unused ones."""
     words = header.split(",")
     found: dict[str, list[str]] = {}
     for word, role in zip(words, recognise(words), strict=True):
@@ -139,7 +139,7 @@ def test_every_listed_word_means_what_its_list_says() -> None:
                 assert found in ROLES
                 assert word in VOCABULARY
                 assert word == unicodedata.normalize("NFKC", word.lower()), (language, word)
-                # A word that two languages share may be of use in only one of them.
+                # A word that two languages share may be used in only one of them.
                 assert found == ("name" if "|" in role else role) or not role, (language, word)
 
 
@@ -152,7 +152,7 @@ def test_a_fax_or_an_assistant_is_unused_in_every_language() -> None:
 
 
 def test_a_long_label_does_not_stay_in_memory() -> None:
-    """Else files of long cells fill the worker, label by label, and nobody's file is read any more."""
+    """Otherwise files of long cells fill the worker's memory, and it can read no more files."""
     tracemalloc.start()
     try:
         assert not any(is_shared_line(f"{number}" + "x" * 1_000_000) for number in range(20))

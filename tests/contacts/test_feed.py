@@ -1,4 +1,7 @@
-"""The trusted feed's rule (a row is new, news, nothing new, or a contradiction), pure and through the import."""
+"""The rule of the trusted feed, as pure functions and through the import.
+
+A row is new, an update, a duplicate or a contradiction.
+"""
 
 import io
 from datetime import UTC, datetime
@@ -29,7 +32,7 @@ def row(start: int, end: int | None = None, confirmed: int | None = None, keys: 
 
 
 def said(*rows: Sighting) -> list[tuple[str, int, int | None, int | None]]:
-    """What these rows make, as (keys, start, end, confirmed)."""
+    """Return the contacts these rows create, as (keys, start, end, confirmed)."""
     return [
         ("".join(sorted(key for key, _digest in stay.keys)), stay.start.day, stay.end and stay.end.day,
          stay.confirmed_at and stay.confirmed_at.day)
@@ -44,28 +47,28 @@ def said(*rows: Sighting) -> list[tuple[str, int, int | None, int | None]]:
         # Seen again: the first sighting and the first confirmation count.
         ([row(5), row(2), row(7)], [("p", 2, None, None)]),
         ([row(5, confirmed=6), row(2, confirmed=8)], [("p", 2, None, 6)]),
-        # An end closes what was begun before it; two ends of one stay: the later one.
+        # An end closes what began before it; of two ends of one stay, the later one counts.
         ([row(2), row(5, end=9)], [("p", 2, 9, None)]),
         ([row(5, end=9), row(5)], [("p", 5, 9, None)]),
         ([row(5, end=9), row(5, end=8)], [("p", 5, 9, None)]),
         ([row(2, end=6), row(5, end=9)], [("p", 2, 9, None)]),
-        # At an end, and after it, somebody new begins: by the first sighting then.
+        # At or after an end, a new contact begins, from its first sighting.
         ([row(1, end=4), row(4)], [("p", 1, 4, None), ("p", 4, None, None)]),
         ([row(1), row(3), row(7), row(9), row(3, end=5)], [("p", 1, 5, None), ("p", 7, None, None)]),
         ([row(1), row(3), row(1, end=2)], [("p", 1, 2, None), ("p", 3, None, None)]),
         ([row(5, end=5)], [("p", 5, 5, None)]),
         # A confirmation belongs to the stay in which its row was seen.
         ([row(1, end=4), row(6, confirmed=6)], [("p", 1, 4, None), ("p", 6, None, 6)]),
-        # Another identity joins two that were two, and an end is known by whichever is named.
+        # Another identity merges two contacts, and an end that names either identity applies to the merged contact.
         ([row(1, keys="p"), row(3, keys="q")], [("p", 1, None, None), ("q", 3, None, None)]),
         ([row(1, keys="p"), row(3, keys="q"), row(5, keys="pq")], [("pq", 1, None, None)]),
         ([row(1, keys="pq"), row(1, 5, keys="p"), row(7, keys="q")], [("pq", 1, 5, None), ("q", 7, None, None)]),
-        # A number that went to somebody else in between joins nobody, and gives nobody what was the other one's.
+        # A number that passed to another person in between merges nothing, and moves no identity.
         (
             [row(1, 5, keys="px"), row(7, keys="py"), row(9, keys="x")],
             [("px", 1, 5, None), ("py", 7, None, None), ("x", 9, None, None)],
         ),
-        # Nobody is there twice at one moment.
+        # A person has at most one contact at any instant.
         ([row(1, keys="px"), row(1, 5, keys="p"), row(2, 9, keys="x"), row(7, keys="py")], [("pxy", 1, None, None)]),
     ],
 )
@@ -81,7 +84,7 @@ HEADER = "name,phone,handle,recorded_at,confirmed_at,ended_at\n"
 
 
 def feed(employee: Employee, *lines: str) -> dict[str, Any]:
-    """Import feed lines for one employee; the JSON of the import."""
+    """Import feed lines for one employee; returns the JSON of the import."""
     raw = io.BytesIO((HEADER + "\n".join(lines)).encode())
     return import_contacts(raw=raw, by=TESTER, employee=employee, trust_times=True).as_json()
 
@@ -182,7 +185,7 @@ def facts_of(employee: Employee) -> Facts:
 
 
 def fed(employee: Employee, *parts: list[str]) -> tuple[list[dict[str, int]], Facts]:
-    """Import parts one after the other, then take it all back; what they told, and the facts they left."""
+    """Import the parts one after the other, then roll back; returns their reports and the resulting facts."""
     sid = connection.savepoint()
     try:
         told = [counts(feed(employee, *part)) for part in parts]

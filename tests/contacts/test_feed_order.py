@@ -1,4 +1,4 @@
-"""A feed is a set of rows: their order, the files and batches they came in, and repetition decide nothing (ADR 71)."""
+"""A feed is a set of rows: order, files, batches and repetition have no effect (ADR 71)."""
 
 import io
 import random
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.django_db
 HEADER = "staff_no,name,phone,email,handle,recorded_at,confirmed_at,ended_at\n"
 REACHED = {"p": "phone", "e": "email", "h": "handle", "i": "handle"}
 VALUES = {"p": "13812345678", "e": "ann@out.example", "h": "@wanda", "i": "@ingrid"}
-# A failure is told as it was found: making it smaller would take minutes of marks.
+# Without shrinking: a smaller example would take minutes of marks.
 QUICK = (Phase.explicit, Phase.reuse, Phase.generate)
 
 
@@ -38,7 +38,7 @@ def feed(*lines: str) -> dict[str, Any]:
 
 
 def line(staff_no: str, who: str, start: int, confirmed: int | None = None, end: int | None = None) -> str:
-    """A row at noon of days of November (0 and below: of October)."""
+    """Return a row at noon of a day in November (0 and below: in October)."""
     cells = dict.fromkeys(("phone", "email", "handle"), "")
     for one in who:
         cells[REACHED[one]] = VALUES[one]
@@ -51,7 +51,7 @@ def at(day: int) -> datetime:
 
 
 def facts() -> list[tuple[Any, ...]]:
-    """Every contact that is there at some time: whose, by what, from when, since when confirmed, until when."""
+    """Return every contact that existed at some time: employee, identities, start, confirmation and end."""
     held: dict[int, list[tuple[str, str]]] = {}
     for contact, kind, value in ContactIdentity.objects.values_list("contact", "kind", "value"):
         held.setdefault(contact, []).append((kind, value or ""))
@@ -76,7 +76,7 @@ def taken_back() -> Iterator[None]:
 
 
 def outcome(campaign: Campaign, files: list[list[str]]) -> tuple[Any, ...]:
-    """The facts and the standings that these files leave, which are then taken back."""
+    """Return the facts and standings that result from these files, then roll back."""
     with taken_back():
         for rows in files:
             feed(*rows)
@@ -88,7 +88,7 @@ def outcome(campaign: Campaign, files: list[list[str]]) -> tuple[Any, ...]:
 
 
 def _nobody_twice() -> None:
-    """No identity of an employee is in two contacts at one moment."""
+    """Check that no identity of an employee is on two contacts at one moment."""
     with connection.cursor() as cursor:
         cursor.execute(
             """SELECT count(*) FROM contacts_contactidentity a JOIN contacts_contactidentity b
@@ -120,7 +120,7 @@ def test_order_files_batches_and_repetition_decide_nothing(
     feed_rows: list[str],
     dice: random.Random,
 ) -> None:
-    """Who loads a register newest first must not have another person red."""
+    """The order in which an operator loads a register must not decide who is red."""
     with taken_back():
         campaign = november(target=1, exclusive=dice.random() < 0.5, confirmed_only=dice.random() < 0.3)
         mark()
@@ -138,7 +138,7 @@ def test_order_files_batches_and_repetition_decide_nothing(
 def test_mutant_without_what_the_feed_said_before_the_order_decides(
     company: dict[str, Employee], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The same with nothing kept of a contact but the contact: then an end that comes late swallows who came back."""
+    """Mutant that stores no sightings: a late end then swallows a person who came back."""
     monkeypatch.setattr(Stored, "sightings", property(lambda self: [self.itself]))
     truth = [line("A001", "p", 1), line("A001", "p", 7), line("A001", "p", 1, None, 4)]
     campaign = november(target=1)
@@ -181,7 +181,7 @@ def test_a_contact_that_moves_back_is_audited_and_everybody_concerned_is_judged_
 def test_of_two_who_were_first_at_one_instant_it_is_always_the_same_one(
     company: dict[str, Employee], alice: Employee, alan: Employee
 ) -> None:
-    """Feeds bring whole days: of two at one instant the order of the rows decided who counted."""
+    """Feeds bring whole days: of two contacts at one instant, the order of the rows decided which one counted."""
     exclusive = november(target=1, exclusive=True)
     mark()
     both = [line("A001", "e", 5), line("A002", "e", 5)]
@@ -213,7 +213,7 @@ def test_a_row_that_names_two_contacts_makes_them_one_which_nobody_can_restore(
 
 
 def test_what_people_did_stands(company: dict[str, Employee], alice: Employee, clock: Clock) -> None:
-    """An end, a restore and a correction are not undone by the next row about the same person."""
+    """The next row about the same person does not undo an end, a restore or a correction."""
     feed(line("A001", "p", 2), line("A001", "p", 5))
     contact = Contact.objects.get()
     end_contact(contact_id=contact.pk, employee=alice, by=TESTER)
@@ -244,7 +244,7 @@ def test_a_restored_end_of_the_feed_stays_away_until_the_feed_says_it_again(
 def test_the_past_of_a_campaign_that_closes_is_left_as_it_was(
     campaign: Campaign, alice: Employee, clock: Clock, seen: int
 ) -> None:
-    """What counted is being signed: a row that would change it is refused, and takes no other along."""
+    """The result is being signed: a row that would change it is refused, and other rows are recorded."""
     feed(line("A001", "p", 5), line("A001", "e", 5))
     before = facts()
     clock.set("2026-12-01T00:00:01+08:00")

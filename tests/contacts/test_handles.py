@@ -1,4 +1,4 @@
-"""A word is not a handle: what is recorded as one was chosen to be one, has the product's syntax, is no colleague."""
+"""Handles: the employee marks them as handles, they follow the configured syntax, and they are not colleagues."""
 
 import io
 import uuid
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.django_db
 
 
 def typed(employee: Employee, text: str) -> str:
-    """The page after somebody typed this into the one field; HTML."""
+    """Return the HTML of the page after the employee submitted this text in the single input field."""
     response = sign_in(Client(), employee).post(
         "/contacts/add/", {"name": "", "reach": text, "key": str(uuid.uuid4())}, follow=True
     )
@@ -50,7 +50,7 @@ def typed(employee: Employee, text: str) -> str:
     ],
 )
 def test_what_is_no_handle_is_refused_with_its_mend(campaign: Campaign, alice: Employee, text: str, told: str) -> None:
-    """Counting it would be a contact that nobody can be reached by, and a number that others cannot believe."""
+    """Counting it would store a contact without a usable identity, and a number that other employees distrust."""
     assert told in typed(alice, text)
     assert not Contact.objects.exists()
 
@@ -77,7 +77,7 @@ def test_a_file_has_its_bad_handles_rejected_by_line(alice: Employee, trusted: b
 
 
 def test_a_number_is_a_handle_only_for_who_says_so(alice: Employee) -> None:
-    """l39... in a handle's column is asked about; behind an @ it is what the product calls somebody."""
+    """In a handle column, l39... is refused as a mistyped phone number; after an @ it is accepted as a handle."""
     assert normalise_draft(Draft("", (("handle", "l3912345678"),))).refused is not None
     assert normalise_draft(Draft("", (("handle", "@l3912345678"),))).refused is None
 
@@ -91,7 +91,7 @@ def test_the_syntax_is_the_installations(alice: Employee, settings: type(configu
 def test_what_was_recorded_before_stays_is_found_and_can_be_corrected(
     campaign: Campaign, alice: Employee, settings: type(configured)
 ) -> None:
-    """A syntax that is set later takes no contact from anybody, and hides nobody who wants to be forgotten."""
+    """A syntax configured later removes no contact, and erasures still find the person."""
     with_old = settings.HANDLE_PATTERN
     settings.HANDLE_PATTERN = r"\S+"
     contact_id = record_one(alice, ("handle", "王芳")).outcomes[0].contact_id
@@ -136,7 +136,7 @@ def test_what_is_nearly_a_number(text: str, nearly: bool) -> None:
 def test_hr_is_told_how_many_are_known_by_a_handle_alone(
     campaign: Campaign, alice: Employee, hr: Employee, alan: Employee
 ) -> None:
-    """Handles cost nothing to make up; whose they are is nobody's business."""
+    """Handles are easy to invent, so HR sees the count; HR does not see whose contacts they are."""
     page = sign_in(Client(), hr)
     for n in range(25):
         record_one(alice, ("handle", f"@made.up{n}"))

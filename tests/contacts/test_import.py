@@ -1,4 +1,7 @@
-"""Contact files: every good line goes in, every bad one comes back with its reason, none takes another along."""
+"""Contact files: every valid line is recorded, every invalid one is returned with its reason.
+
+No line affects another.
+"""
 
 import csv
 import io
@@ -21,7 +24,7 @@ from tests.people import TESTER, load
 
 
 def take(text: str, **options: Any) -> dict[str, Any]:
-    """Import CSV text; the JSON of the import."""
+    """Import CSV text; returns the JSON of the import."""
     return import_contacts(raw=io.BytesIO(text.encode("utf-8", "surrogateescape")), by=TESTER, **options).as_json()
 
 
@@ -101,7 +104,7 @@ def test_only_the_first_hundred_rejects_are_told_and_all_are_in_the_file(alice: 
 
 
 def test_rejected_lines_of_one_employee_have_an_end(alice: Employee, settings: Any) -> None:
-    """Else one account fills the database's disk; what is good in the file is recorded all the same."""
+    """Otherwise one account could fill the database's disk. Valid lines of the file are recorded all the same."""
     settings.MAX_REJECTED_BYTES_PER_EMPLOYEE = 10_000
     lines = "".join(f"12,{'x' * 100}\n" for _line in range(200))
     told = take(f"phone,note\n13812345678,\n{lines}", employee=alice)
@@ -303,7 +306,7 @@ def test_an_encoding_that_is_none_is_one_sentence(alice: Employee, tmp_path: Pat
 def test_a_file_that_two_code_pages_read_differently_is_refused_until_one_is_named(
     alice: Employee, tmp_path: Path, name: str
 ) -> None:
-    """Dvořák under a German header was recorded as Dvoøák."""
+    """Regression: Dvořák under a German header was recorded as Dvoøák."""
     file = tmp_path / "kontakte.csv"
     file.write_bytes("Vorname;Nachname;Telefon geschäftlich\nJiří;Dvořák;13812345678\n".encode("cp1250"))
     with pytest.raises(CommandError, match=r"reads differently as cp1252 and as cp1250.*--encoding cp125") as refused:

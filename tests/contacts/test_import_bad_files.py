@@ -1,6 +1,6 @@
-"""I2: damaged files around good people. Every good row goes in, exactly; every bad one is told with line and reason.
+"""Damaged files: every valid row is recorded exactly, and every bad one is reported with line and reason.
 
-Each file is made by a seed of its own, which a failure names. FAULT_ROUNDS multiplies the files.
+Each file has its own seed, which a failure prints. FAULT_ROUNDS multiplies the number of files.
 """
 
 import csv
@@ -33,7 +33,7 @@ Identities = frozenset[tuple[str, str]]
 
 
 class Expected(NamedTuple):
-    """A person who must be there afterwards, or (with codes) a record that must be told, at its line and column."""
+    """A person who must be stored, or (with codes) a record that must be reported, with its line and column."""
 
     name: str = ""
     identities: Identities = frozenset()
@@ -43,7 +43,7 @@ class Expected(NamedTuple):
 
 @dataclass
 class Bad:
-    """A file being written: its bytes, and what must become of each record, by the line it begins on."""
+    """A generated file: its bytes, and the expected result of each record, by its first line."""
 
     seed: int
     dice: random.Random = field(init=False)
@@ -64,14 +64,14 @@ class Bad:
         self.line += lines
 
     def person(self) -> tuple[str, str, str, str]:
-        """A new name, phone, e-mail and handle; no two files of a run share one."""
+        """Return a new name, phone, e-mail and handle; no two files of a run share one."""
         self.people += 1
         number = self.seed % 10_000 * 10_000 + self.people
         return f"Guest {number}", f"138{number:08d}", f"g{number}@outside.example.org", f"h{number}"
 
 
 def found_wrong(bad: Bad, employee: Employee, **options: Any) -> list[str]:
-    """Import the file; everything that is not as it must be, in words."""
+    """Import the file; returns a description of every difference from the expected result."""
     try:
         told = import_contacts(raw=io.BytesIO(bad.content), by=TESTER, employee=employee, **options)
     except UnreadableFile as error:
@@ -124,7 +124,7 @@ def identities(phone: str = "", email: str = "", handle: str = "") -> Identities
 
 @dataclass
 class BadTable(Bad):
-    """A table with damaged rows, in one dialect; with `mixed` every line has its own end."""
+    """A table with damaged rows in one dialect; with `mixed`, line ends differ from line to line."""
 
     separator: str = ","
     end: str = "\n"
@@ -133,8 +133,8 @@ class BadTable(Bad):
     planned: set[str] = field(default_factory=set)
 
     def row(self, text: str, expected: Expected | None) -> None:
-        """One record, whose line breaks are written as \\n."""
-        # In an empty line a lone LF would be the other half of a CR before it.
+        """Write one record, with its line breaks as \\n."""
+        # In an empty line a lone LF would combine with the CR before it.
         pieces = text.split("\n")
         ends = [self.dice.choice(["\n", "\r\n", "\r"] if one else ["\r\n"]) for one in pieces]
         whole = "".join(one + (end if self.mixed else self.end) for one, end in zip(pieces, ends, strict=True))
@@ -144,7 +144,7 @@ class BadTable(Bad):
         return self.separator.join(cells)
 
     def good(self) -> None:
-        """Somebody whose row is as it should be, in one of the shapes programs write."""
+        """Write a valid row, in one of the shapes that programs produce."""
         name, phone, email, handle = self.person()
         name = NAMES.get(self.text_encoding.removesuffix("-le"), "Guest") + " " + name
         kept = self.dice.choice([(phone, "", ""), ("", email, ""), ("", "", handle), (phone, email, handle)])
@@ -172,7 +172,7 @@ def lost_quote(it: BadTable) -> None:
 
 def stray_quote(it: BadTable) -> None:
     name, phone, _email, _handle = it.person()
-    # Behind a lost quote the second would be its other half, in a cell of two lines: nobody could tell them apart.
+    # After a missing quote, the second quote would close it in a cell of two lines; no reader could separate the rows.
     quoted = it.dice.choice([f'{name} "the other"', *([] if "lost_quote" in it.planned else [f'{name}"'])])
     it.row(it.cells(quoted, phone, "", ""), Expected(quoted, identities(phone)))
 
@@ -257,7 +257,7 @@ DAMAGES: list[Callable[[BadTable], None]] = [
 
 
 def table(seed: int) -> BadTable:
-    """A file of good rows with one to four damages among them, sometimes in another encoding, sometimes cut short."""
+    """Return a file of valid rows with one to four damages, sometimes in another encoding, sometimes cut short."""
     it = BadTable(seed)
     it.separator = it.dice.choice([",", ",", ";", "\t"])
     it.end = it.dice.choice(["\n", "\n", "\r\n", "\r"])
@@ -296,7 +296,7 @@ def _doing(it: BadTable, damage: Callable[[BadTable], None]) -> Callable[[], Non
 
 
 def _cut_short(it: BadTable) -> None:
-    """The disk was full: the last line ends in the middle of a quoted cell."""
+    """Simulate a full disk: the last line ends in the middle of a quoted cell."""
     it.made.append("cut short")
     name, _phone, _email, _handle = it.person()
     it.row(f'"{name[:-2]}', Expected(codes=(LOST,)))
@@ -314,7 +314,7 @@ def test_every_good_row_of_300_damaged_tables_goes_in_and_every_bad_one_is_told(
 
 @contextmanager
 def plain_csv(raw: IO[bytes], **options: Any) -> Iterator[Any]:
-    """The mutant's reader: Python's own, with nothing around it."""
+    """Mutant: Python's csv reader without any protection."""
 
     class Plain:
         def __init__(self, text: io.TextIOWrapper) -> None:
@@ -350,7 +350,7 @@ def test_mutant_a_plain_csv_reader_loses_good_rows(alice: Employee, monkeypatch:
 def test_a_table_with_bytes_that_are_no_text_is_refused_whole_and_nobody_is_stored_as_mojibake(
     alice: Employee, broken: bytes
 ) -> None:
-    """One cannot know which encoding the rest is in: the sentence says so, and nothing is recorded."""
+    """The encoding of the rest is unknown, so the message says so and nothing is recorded."""
     content = "name,handle\nZoë,h1\n王芳,h2\n".encode() + broken + b",h3\nGuest,h4\n"
     with pytest.raises(UnreadableFile) as refused:
         import_contacts(raw=io.BytesIO(content), by=TESTER, employee=alice)
@@ -386,12 +386,12 @@ PHOTO = "PHOTO;ENCODING=b;TYPE=JPEG:/9j/4AAQSkZJRgABAQAAAQABAAD\n /2wBDAAMCAgMCA
 
 
 class BadCards(Bad):
-    """A file of cards."""
+    """A vCard file."""
 
     end = "\r\n"
 
     def card(self, text: str, expected: Expected | None) -> None:
-        """Lines written with \\n at their ends."""
+        """Write a card, with its line ends as \\n."""
         raw = text.encode("utf-8", "surrogateescape")
         self.write(raw.replace(b"\n", self.end.encode()), text.count("\n"), expected)
 
@@ -414,7 +414,7 @@ class BadCards(Bad):
         else:
             self.card(f"\nBEGIN:VCARD\nVERSION:3.0\nFN:{name}\nNOTE:a\\nb\nTEL:{phone}\nEMAIL:{email}\nEND:VCARD\n\n",
                       None)  # fmt: skip
-            # It begins behind a blank line, and another one is behind it.
+            # The card begins after a blank line, and another blank line follows it.
             self.expected[self.line - 8] = Expected(name, identities(phone, email))
 
 
@@ -488,7 +488,7 @@ CARD_DAMAGES: list[Callable[[BadCards], None]] = [
 def cards(seed: int) -> BadCards:
     it = BadCards(seed)
     it.end = it.dice.choice(["\r\n", "\n", "\r"])
-    # A file of cards is known by its beginning.
+    # A vCard file is recognised by its first bytes.
     name, phone, _email, _handle = it.person()
     it.card(f"BEGIN:VCARD\nVERSION:3.0\nFN:{name}\nTEL:{phone}\nEND:VCARD\n", Expected(name, identities(phone)))
     damages = it.dice.sample(CARD_DAMAGES, it.dice.randint(1, 4))

@@ -1,6 +1,6 @@
-"""Imports that are killed: the next start goes on, and in the end nobody can tell that anything happened.
+"""Killed imports: the next start continues, and the final state equals that of an undisturbed run.
 
-Processes are real and die by SIGKILL. A seed makes each file and each moment; FAULT_ROUNDS asks for more of them.
+The processes are real and die by SIGKILL. A seed determines each file and each moment; FAULT_ROUNDS sets the rounds.
 """
 
 import json
@@ -37,7 +37,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.faults]
 ROUNDS = int(os.environ.get("FAULT_ROUNDS", "2"))
 SEED = int(os.environ.get("FAULT_SEED", "0")) or random.SystemRandom().randrange(10**6)
 BATCH = 20
-# What the database knows the processes by that are killed here: other connections are none of these tests' business.
+# The application name of the processes that are killed here, so that the tests ignore all other connections.
 NAMED = {**os.environ, "PGAPPNAME": "killed"}
 
 
@@ -52,7 +52,7 @@ class Starter:
         )  # fmt: skip
 
     def start(self, **asked: Any) -> int:
-        """Begin one; its pid."""
+        """Start an import; returns its pid."""
         assert self._process.stdin
         assert self._process.stdout
         self._process.stdin.write(json.dumps({"batch": BATCH, "out": str(self.out), **asked}) + "\n")
@@ -60,7 +60,7 @@ class Starter:
         return int(self._process.stdout.readline())
 
     def ended(self) -> int:
-        """Wait for its end; 0, or the number of the signal or status it ended with."""
+        """Wait for the end; returns 0, or the number of the signal or status it ended with."""
         assert self._process.stdout
         return int(self._process.stdout.readline())
 
@@ -89,11 +89,11 @@ def other(tmp_path: Path) -> Iterator[Starter]:
     one.close()
 
 
-# -- what is imported, and what is to be seen after it -----------------------------------------------------------------
+# -- the imported file, and its visible result -------------------------------------------------------------------------
 
 
 def file_of(dice: random.Random, rows: int) -> str:
-    """People for several employees, the same ones again, colleagues, bad cells, nobody's rows and lost quotes."""
+    """Return rows for several employees: repetitions, colleagues, bad cells, unknown employees and missing quotes."""
     owners = ["A001,", "A002,", "B001,", ",stranger@x", ",sam@corp.example.com", ",Hedda@Corp.example.com"]
     lines = ["staff_no,employee_email,name,phone,email,handle"]
     for number in range(rows):
@@ -116,7 +116,7 @@ def file_of(dice: random.Random, rows: int) -> str:
 
 
 class Seen(NamedTuple):
-    """What everybody can see of an import, without the instants and numbers that no two runs share."""
+    """The visible result of an import, without the instants and ids that differ between two runs."""
 
     told: Any
     rejects: bytes
@@ -130,7 +130,7 @@ def seen(told: Any, rejects: bytes, campaign: Campaign) -> Seen:
     assert stored(campaign) == oracle(campaign)
     states = list(Submission.objects.values_list("state", "done", "total", "attempts", "report"))
     for report in (told, *(state[-1] for state in states)):
-        # Which number a contact has, another run decides anew.
+        # Another run assigns other contact ids.
         if "duplicates" in report:
             report["duplicates"] = [one["line"] for one in report["duplicates"]]
     received = set(Submission.objects.values_list("received_at", flat=True))
@@ -139,7 +139,7 @@ def seen(told: Any, rejects: bytes, campaign: Campaign) -> Seen:
 
 
 def fresh_house(clock: Clock) -> Campaign:
-    """An empty database with everybody in it, at noon."""
+    """Reset the database to the roster and an open campaign, at noon."""
     connection.close()
     plugin.empty_database()
     clock.set(people.NOON, ticks=True)
@@ -150,7 +150,7 @@ def fresh_house(clock: Clock) -> Campaign:
 
 
 def connected() -> int:
-    """How many connections of processes that were started to be killed the database still sees."""
+    """Return how many connections of killed processes the database still has."""
     named = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = %s"
     with connection.cursor() as cursor:
         cursor.execute(named, [NAMED["PGAPPNAME"]])
@@ -158,12 +158,12 @@ def connected() -> int:
 
 
 def let_go() -> None:
-    """Until the database has seen that the killed process is gone."""
+    """Wait until the database has noticed the death of the killed process."""
     until(lambda: not connected())
 
 
 def kill_somewhere(pid: int, dice: random.Random, batches: int) -> None:
-    """Kill a started import: at once, or some batches on, and then anywhere inside the next one."""
+    """Kill a started import: at once, or at a random moment within one of the next batches."""
     target, end = done() + BATCH * dice.randrange(batches + 1), time.monotonic() + TIMEOUT_SECONDS
     while done() < target and time.monotonic() < end and not _gone(pid):
         time.sleep(0.002)
@@ -183,7 +183,10 @@ def _gone(pid: int) -> bool:
 
 
 def command(starter: Starter, file: Path, kills: random.Random | None, broken: str = "") -> tuple[Any, bytes, int]:
-    """Run `import_contacts`, killed and started again until it ends: its last JSON, its rejects, how often it died."""
+    """Run `import_contacts`, killed and restarted until it ends.
+
+    Returns its last JSON, its rejects, and how often it died.
+    """
     rejects, died = file.with_suffix(".rejects"), 0
     asked: dict[str, Any] = {"argv": ["import_contacts", str(file), "--json", "--rejects", str(rejects)]}
     while True:
@@ -201,7 +204,7 @@ def command(starter: Starter, file: Path, kills: random.Random | None, broken: s
 def test_an_import_that_is_killed_again_and_again_ends_as_if_nothing_had_been(
     clock: Clock, starter: Starter, tmp_path: Path
 ) -> None:
-    """Whoever's machine goes away in the middle loses nobody, doubles nobody, and reads the report of one run."""
+    """After a crash in the middle, no contact is lost or doubled, and the report is that of one run."""
     deaths = 0
     for round_ in range(ROUNDS):
         print(f"seed {SEED + round_}")
@@ -223,7 +226,7 @@ def test_an_import_that_is_killed_again_and_again_ends_as_if_nothing_had_been(
 def test_contacts_of_a_killed_import_count_from_the_first_receipt(
     clock: Clock, starter: Starter, tmp_path: Path
 ) -> None:
-    """A file handed in before the cut-off counts, however often and however late its recording begins again."""
+    """A file submitted before the cut-off counts, however often and however late its recording starts again."""
     print(f"seed {SEED}")
     file, dice = tmp_path / "contacts.csv", random.Random(SEED)
     file.write_text(file_of(dice, 400), encoding="utf-8")
@@ -244,7 +247,7 @@ def test_contacts_of_a_killed_import_count_from_the_first_receipt(
 
 
 def _waiting() -> set[int]:
-    """Who waits for a lock; unlike `blocked` also right inside a transaction."""
+    """Return the processes that wait for a lock; unlike `blocked`, also right inside a transaction."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT DISTINCT pid FROM pg_locks WHERE NOT granted")
         return {pid for (pid,) in cursor.fetchall()}
@@ -253,7 +256,7 @@ def _waiting() -> set[int]:
 def test_an_import_started_again_before_the_database_missed_the_dead_one_still_goes_on(
     clock: Clock, starter: Starter, other: Starter, tmp_path: Path
 ) -> None:
-    """An operator's restart, or a supervisor's, takes less time than a statement that waits for a lock."""
+    """A restart by an operator or a supervisor is faster than a statement that waits for a lock."""
     file = tmp_path / "contacts.csv"
     file.write_text("staff_no,handle\n" + "".join(f"A001,h{n}\n" for n in range(80 * BATCH)), encoding="utf-8")
     fresh_house(clock)
@@ -297,7 +300,7 @@ def test_mutant_without_the_checkpoint_the_report_of_a_killed_import_is_not_that
 
 
 def test_the_command_itself_killed_at_any_moment_ends_as_one_run(clock: Clock, tmp_path: Path) -> None:
-    """As an operator types it: `manage.py import_contacts`, its own batches, killed also before it has begun."""
+    """As an operator runs it: `manage.py import_contacts` with its own batch size, also killed before it has begun."""
     print(f"seed {SEED}")
     file, dice = tmp_path / "contacts.csv", random.Random(SEED)
     file.write_text(file_of(dice, 9_000), encoding="utf-8")
@@ -323,7 +326,7 @@ def test_the_command_itself_killed_at_any_moment_ends_as_one_run(clock: Clock, t
         assert process.returncode == 0
         results.append(seen(json.loads(out), b"", campaign))
     if json.loads(json.dumps(results[1].told)) != results[0].told:
-        # The last kill came after the end: then the run behind it met a file that was done.
+        # The last kill came after the end: the next run then found a finished file.
         states = results[1].submissions
         assert [state[0] for state in states] == ["done"] * len(states)
         assert states[0][-1]["created"] == results[0].told["created"]
@@ -331,7 +334,7 @@ def test_the_command_itself_killed_at_any_moment_ends_as_one_run(clock: Clock, t
     assert results[1].verdicts == results[0].verdicts
 
 
-# -- a file with its bytes, as the page hands it in ------------------------------------------------------------------
+# -- a file with its bytes, as the page submits it ---------------------------------------------------------------------
 
 
 def outcome(submission: Submission, campaign: Campaign) -> Seen:
@@ -341,7 +344,7 @@ def outcome(submission: Submission, campaign: Campaign) -> Seen:
 
 
 def test_a_file_whose_worker_is_killed_is_found_by_the_sweep_and_finished(clock: Clock, starter: Starter) -> None:
-    """What somebody confirmed on the page is recorded, though every worker that touched it died but the last."""
+    """A file confirmed on the page is recorded even when every worker but the last died."""
     deaths = 0
     for round_ in range(ROUNDS):
         print(f"seed {SEED + round_}")
@@ -393,12 +396,12 @@ def test_mutant_without_the_checkpoint_a_finished_files_report_is_wrong(clock: C
 
 
 def test_a_file_that_kills_whoever_reads_it_is_refused_in_the_end_and_says_so(clock: Clock, starter: Starter) -> None:
-    """One poisoned file must not take the workers away from everybody for ever; what it brought before stays."""
+    """One bad file must not occupy the workers for ever; the contacts it brought before stay."""
     fresh_house(clock)
     lines = "".join(f"Guest {n},,,h{n}\n" for n in range(5 * BATCH))
     submission = handed_in(people.person("A001"), "name,phone,email,handle\n" + lines)
     poisoned: dict[str, Any] = {"submission": str(submission.pk), "break": "die_at_the_third_batch"}
-    # The first start gets on and dies; the next ones die without getting on.
+    # The first start makes progress and dies; the next ones die without progress.
     for start in range(1 + ATTEMPTS - 1):
         assert starter.run(**poisoned) == signal.SIGKILL
         let_go()
@@ -416,7 +419,7 @@ def test_a_file_that_kills_whoever_reads_it_is_refused_in_the_end_and_says_so(cl
 
 
 def two_at_once(clock: Clock, starters: tuple[Starter, Starter], text: str, broken: str = "") -> Submission:
-    """Two processes take up one submission at the same moment."""
+    """Let two processes take up one submission at the same moment."""
     fresh_house(clock)
     submission = handed_in(people.person("A001"), text)
     with connection.cursor() as cursor:
@@ -448,7 +451,7 @@ def _waiting_for(key: int) -> int:
 def test_two_processes_that_take_up_one_file_at_once_are_one_effect_and_one_report(
     clock: Clock, starter: Starter, other: Starter
 ) -> None:
-    """A message delivered twice must not tell somebody that half of their people were there already."""
+    """A message delivered twice must not report half of the people as duplicates."""
     for round_ in range(ROUNDS):
         print(f"seed {SEED + round_}")
         text = own_file(random.Random(SEED + round_), 300)
@@ -466,7 +469,7 @@ def test_mutant_when_nobody_holds_the_file_and_checkpoints_are_not_compared_the_
 ) -> None:
     text = "name,phone,email,handle\n" + "".join(f"Guest {n},,,h{n}\n" for n in range(300))
     created = []
-    # Two that take exact turns are right by chance.
+    # Two processes that alternate exactly would pass by chance.
     while len(created) < 8 and (not created or created[-1] == 300):
         created.append(two_at_once(clock, (starter, other), text, broken="hold_nothing").report["created"])
         assert [starter.told(), other.told()] == [True, True]

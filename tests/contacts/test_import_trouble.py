@@ -1,4 +1,4 @@
-"""Trouble that passes, and commands that differ: neither costs anybody a contact, or mixes two readings of one file."""
+"""Temporary errors, and commands with different options: no contact is lost, and two readings of a file never mix."""
 
 from collections.abc import Iterator
 from contextlib import nullcontext
@@ -59,13 +59,13 @@ def test_a_cut_off_import_goes_on_only_as_it_was_read(
     assert told["created"] == 2
     assert Submission.objects.count() == 2
     assert {one.kind for contact in Contact.objects.all() for one in contact.identities.all()} == {"phone"}
-    # Read as the first time, it goes on with the first.
+    # With the same options as the first time, it continues the first run.
     run("import_contacts", file, "--employee", "A001", "--columns", "A=handle,B=")
     assert list(Submission.objects.values_list("state", flat=True)) == ["done", "done"]
 
 
 def test_a_reading_that_breaks_off_before_the_checkpoint_is_not_the_end_of_the_file() -> None:
-    """Going on, it would pass for a file that is over, and whoever stands behind would be lost."""
+    """Continuing would treat the file as finished, and the people after the checkpoint would be lost."""
 
     def broken() -> Iterator[Entry]:
         yield Entry(2, NormalisedDraft("W", ()), ["W"])
@@ -76,7 +76,7 @@ def test_a_reading_that_breaks_off_before_the_checkpoint_is_not_the_end_of_the_f
 
 
 def blocked_by(first: Submission, waiting: list[Submission], monkeypatch: pytest.MonkeyPatch) -> list[bool]:
-    """What became of the imports of others that a worker begins while `first` is recorded."""
+    """Return the results of the imports that a worker starts for `waiting` while `first` is being recorded."""
     gate = Gate()
     monkeypatch.setattr(imports, "_run", gate.before(imports._run))
     with meanwhile(lambda: import_submission(first.pk)) as recording:
@@ -91,7 +91,7 @@ def blocked_by(first: Submission, waiting: list[Submission], monkeypatch: pytest
 def test_one_file_of_a_person_is_recorded_at_a_time_and_the_next_is_asked_for(
     alice: Employee, bob: Employee, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Else one person's files hold every worker, and nobody else's are recorded."""
+    """Otherwise one employee's files occupy every worker, and other employees wait."""
     first, second, other = (files.received(who, f"handle\nw{n}\n") for n, who in enumerate((alice, alice, bob)))
     assert blocked_by(first, [second, other], monkeypatch) == [False, True]
     second.refresh_from_db()
@@ -113,7 +113,7 @@ def test_one_large_file_is_recorded_at_a_time(alice: Employee, bob: Employee, mo
 def test_the_next_large_file_to_be_recorded_is_another_persons(
     alice: Employee, bob: Employee, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Else one employee's five files come before a colleague's, whose contacts are not in for as long."""
+    """Otherwise one employee's five files come before a colleague's, whose contacts are missing until then."""
     monkeypatch.setattr(imports, "LARGE_BYTES", 10)
     first, second, other = (files.received(who, f"handle\nwechat{n}\n") for n, who in enumerate((alice, alice, bob)))
     assert import_submission(first.pk)
@@ -133,7 +133,7 @@ def test_mutant_without_the_queue_a_person_takes_every_worker(
 def test_a_file_is_finished_for_a_freeze_although_another_of_the_person_is_being_recorded(
     alice: Employee, campaign: Campaign, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It was handed in before the cut-off: what waits behind other files would be refused in the end."""
+    """The file was submitted before the cut-off: a file that waits for others would be refused in the end."""
     first, second = files.received(alice, "handle\nw1\n"), files.received(alice, "handle\nw2\n")
     gate = Gate()
     monkeypatch.setattr(imports, "_run", gate.before(imports._run))

@@ -1,6 +1,6 @@
-"""I4: a file that is handed in twice, twice at once, or again after a crash, is one file with one report.
+"""A file submitted twice, twice at once, or again after a crash, is one file with one report.
 
-A new upload of the same bytes is another file: it finds everybody there already, and says so.
+A new upload of the same bytes is another file: it reports everyone as a duplicate.
 """
 
 import io
@@ -36,7 +36,7 @@ ROUNDS = int(os.environ.get("FAULT_ROUNDS", "2"))
 SEED = int(os.environ.get("FAULT_SEED", "0")) or random.SystemRandom().randrange(10**6)
 LAYOUT = {"format": "csv", "encoding": "utf-8", "roles": ["name", "phone", "handle"]}
 TEXT = "name,phone,handle\n" + "".join(f"Guest {n},{'12' if n % 10 == 3 else ''},h{n % 45}\n" for n in range(60))
-# Of 60 lines 6 have a phone that is none; the others are 42 people, 12 of them twice.
+# Of 60 lines, 6 have an invalid phone; the others are 42 people, 12 of them twice.
 COUNTS = {"read": 60, "created": 42, "duplicate": 12, "rejected": 6}
 
 
@@ -46,13 +46,13 @@ def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def kept(text: str = TEXT) -> StoredFile:
-    """The bytes of one upload."""
+    """Store the bytes of one upload."""
     expires = datetime.fromisoformat(NOON) + timedelta(days=1)
     return store_file(name="c.csv", content=[text.encode()], content_type="text/csv", expires_at=expires, owner_id=None)
 
 
 def hand_in(employee: Employee, upload: StoredFile, key: str | None) -> Submission:
-    """What the confirmation does."""
+    """Submit the file as the confirmation does."""
     return receive_file(
         employee=employee, by=TESTER, source="csv", file_name="c.csv", sha256=bytes(upload.sha256), layout=LAYOUT,
         key=key, file=upload,
@@ -62,7 +62,7 @@ def hand_in(employee: Employee, upload: StoredFile, key: str | None) -> Submissi
 def confirm(
     employee: Employee, upload: StoredFile, key: str | None = "file-1", *, queued: bool = True
 ) -> Submission:  # fmt: skip
-    """What the confirmation does, and then the worker, or, not `queued`, a freeze."""
+    """Submit the file as the confirmation does, then import it as the worker or, not `queued`, as a freeze."""
     submission = hand_in(employee, upload, key)
     import_submission(submission.pk, queued=queued)
     submission.refresh_from_db()
@@ -70,7 +70,7 @@ def confirm(
 
 
 def rejects_of(submission: Submission) -> bytes:
-    """The file of its rejected lines."""
+    """Return the file of rejected lines."""
     assert submission.rejects
     return b"".join(read_file(submission.rejects))
 
@@ -80,7 +80,7 @@ def counted(told: dict[str, Any]) -> dict[str, int]:
 
 
 def nobody_twice(campaign: Campaign, employee: Employee) -> None:
-    """42 people, each once, and the standing says so."""
+    """Check that 42 people are stored once each, and that the standing counts them."""
     values = list(ContactIdentity.objects.filter(live=True).values_list("value", flat=True))
     assert len(values) == len(set(values)) == Contact.objects.count() == 42
     sweep()
@@ -123,7 +123,7 @@ def test_mutant_without_its_key_an_upload_confirmed_eight_times_is_eight_files(
 
 
 class Crash(Exception):
-    """The machine went away."""
+    """A simulated crash of the machine."""
 
 
 def crash_at(monkeypatch: pytest.MonkeyPatch, name: str, call: int) -> None:
@@ -200,7 +200,7 @@ def test_two_uploads_of_the_same_bytes_at_once_are_two_files_that_share_the_peop
 def test_of_four_files_at_once_none_is_left_for_the_sweep(
     campaign: Campaign, alice: Employee, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One is recorded after the other, by whichever worker ended one."""
+    """The files are recorded one after the other, each started by the worker that finished the one before."""
     handed_in = [hand_in(alice, kept(), f"file-{n}").pk for n in range(4)]
     monkeypatch.setattr(tasks.enqueue, "enqueue_import", tasks.import_submission)
     assert at_once(*(partial(tasks.import_submission, one) for one in handed_in)) == [None] * 4
@@ -243,7 +243,7 @@ def test_one_file_given_to_four_commands_at_once_records_nobody_twice(campaign: 
 def test_a_command_that_starts_the_moment_another_has_handed_in_the_same_file_leaves_it_alone(
     campaign: Campaign, alice: Employee, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Else the first would find its own file taken away from under it, and end in a traceback."""
+    """Otherwise the second command takes the file from the first, which ends in a traceback."""
     gate, real = Gate(), imports.receive_file
     monkeypatch.setattr(imports, "receive_file", gate.after(real))
     with meanwhile(partial(command, alice)) as first:
@@ -262,14 +262,14 @@ def test_a_command_that_starts_the_moment_another_has_handed_in_the_same_file_le
 
 @pytest.fixture
 def no_worker(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """Whatever file the page would have rung for."""
+    """Collect the files that the page would have enqueued."""
     rung: list[Any] = []
     monkeypatch.setattr("apps.core.enqueue.enqueue_import", rung.append)
     return rung
 
 
 def uploaded(client: Client, text: str = TEXT) -> str:
-    """Upload; the address of the preview."""
+    """Upload a file; returns the address of the preview."""
     file = SimpleUploadedFile("contacts.csv", text.encode(), content_type="text/csv")
     response = client.post("/contacts/import/", {"file": file})
     assert response.status_code == 302

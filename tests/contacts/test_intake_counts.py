@@ -1,4 +1,4 @@
-"""The tally says how many contacts came in when and how, whoever wrote them and whatever was summed up."""
+"""The intake counts give the number of contacts by time and source, before and after compacting."""
 
 from collections import Counter
 from datetime import timedelta

@@ -1,6 +1,7 @@
-"""I1: texts that break programs, in every field of every way in. Never a 5xx; stored as cleaned, or refused by name.
+"""Hostile texts in every field of every input channel: never a 5xx.
 
-The texts are our own. What a way in cannot carry at all (half a surrogate pair in UTF-8) arrives as its bytes do.
+Each text is stored as cleaned, or refused with the field's name. The texts are our own. A channel that cannot transmit
+a text (half a surrogate pair in UTF-8) sends its bytes instead.
 """
 
 import io
@@ -36,18 +37,18 @@ ROUNDS = int(os.environ.get("FAULT_ROUNDS", "1"))
 SEED = int(os.environ.get("FAULT_SEED", "0")) or random.SystemRandom().randrange(10**6)
 MARK = "<naughty"
 NAUGHTY = [
-    # What databases, C and Unicode have trouble with.
+    # Difficult for databases, C and Unicode.
     "\0", "a\0b", "\0" * 50, "\ud800", "a\udfffb", "\udc00\ud800", "\ud83d", "\ufffe\uffff",
     "\U0010ffff", "\x01\x02\x1b[31m",
     "\x7f\x80\x9f", "\ufeff", "\ufffd",
-    # What cannot be seen, or turns the rest round.
+    # Invisible characters, and characters that reverse the text direction.
     "\u202eevil\u202c", "\u2066x\u2069\u200f", "\u200b", "\u200c\u200d\u2060", "a\u00adb\u180ec",
     "\u3164\u115f", "\u2028\u2029",
     "\t\r\n\v\f", "\u00a0\u3000", "\U000e0041\U000e0042\U000e007f",
-    # Much of it, or one of many.
+    # Very long texts, and very many marks on one character.
     "x" * 1_000_000, "王" * 100_000, "Z" + "\u0300\u0489\u0336" * 300, "﷽" * 400, "\u0958" * 300,
     "ﬃ①Ⅷ㍿", "İıſßŒ", "e\u0301\u0327",
-    # What means something to another program.
+    # Special characters of other programs.
     "'", '"', "\\", "`", "';--", "' OR 1=1 --", "\"; DROP TABLE contacts_contact; --",
     "$$ || pg_sleep(9) || $$", "\\N", "\\.\n",
     "%s %d %n %(a)s %%", "{0} {} {a.__class__}", "${jndi:ldap://x/y}", "{{ 7*7 }}", "{% include 'x' %}", "#{1}<%= 1 %>",
@@ -60,18 +61,18 @@ NAUGHTY = [
 
 
 def some(count: int) -> list[str]:
-    """So many of them, by the seed; all of them when FAULT_ROUNDS is large enough. For places where each costs much."""
+    """Return `count` of the texts, by the seed; all of them when FAULT_ROUNDS is large enough. For slow tests."""
     print(f"seed {SEED}")
     return random.Random(SEED).sample(NAUGHTY, min(len(NAUGHTY), count * ROUNDS))
 
 
 def arrived(text: str) -> str:
-    """What a form's or an address's percent-encoded bytes of a text become."""
+    """Return a text as it arrives from the percent-encoded bytes of a form or an address."""
     return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
 
 
 def encoded(**fields: str) -> str:
-    """As a browser would, and as none would: every character there is."""
+    """Encode a form as a browser does, and also characters that no browser sends."""
     return "&".join(f"{name}={quote(text.encode('utf-8', 'surrogatepass'), safe='')}" for name, text in fields.items())
 
 
@@ -85,7 +86,7 @@ def get(client: Client, address: str, **fields: str) -> Any:
 
 
 def seen(response: Any, address: str, fields: dict[str, str]) -> Any:
-    """Never a 5xx, and never what was typed as a part of the page."""
+    """Check that the response is no 5xx and does not contain the typed text as markup."""
     told = {name: text[:40] for name, text in fields.items()}
     assert response.status_code < 500, (address, told, response.status_code)
     content = b"".join(response.streaming_content) if response.streaming else response.content
@@ -95,7 +96,7 @@ def seen(response: Any, address: str, fields: dict[str, str]) -> Any:
 
 
 def names_field(response: Any, field: str) -> bool:
-    """Whether a form came back that points at the field and says why."""
+    """Return whether the form was returned with an error on this field."""
     return response.status_code == 422 and f'_{field}_error">'.encode() in response.content
 
 
@@ -209,7 +210,7 @@ def test_any_text_about_a_deputy_is_refused_at_its_field(campaign: Campaign, hr:
 def test_nobody_breaks_the_sign_in(campaign: Campaign, alice: Employee, field: str) -> None:
     for text in some(30):
         fields = {"username": "A001", "password": "x", "next": "/", field: text}
-        # 413: more than a megabyte of a reader who is not signed in is refused unread.
+        # 413: more than a megabyte from a user who is not signed in is refused unread.
         assert post(Client(), "/login/", **fields).status_code in (200, 400, 403, 413, 422, 429)
         assert get(Client(), "/login/", **{field: text}).status_code in (200, 400)
 
@@ -225,7 +226,7 @@ KEYS = {"team": ("histogram", "curve"), "company": ("under", "sources")}
 
 
 def pages(**filled: Any) -> Iterator[tuple[str, str]]:
-    """(who, address) of every address of the door, its parts filled in with what this reader has."""
+    """Yield (user, address) for every page of the web interface, with this user's ids in its parts."""
     filled |= {"staff_no": "B001", "key": "curve"}
     for pattern in urlpatterns:
         assert isinstance(pattern, URLPattern)
@@ -235,7 +236,7 @@ def pages(**filled: Any) -> Iterator[tuple[str, str]]:
         hrs = "company" in f"{pattern.pattern} {name}" or "export" in name
         who = "hr" if hrs else "bob" if re.search("team|member|deput", name) else "alice"
         parts = {
-            # Requests of adjustments have numbers, those that wait for a second person have none.
+            # Adjustment requests have integer ids; approval requests that wait for a second person have UUIDs.
             part: filled["approval_id"] if name.startswith("approval") and part == "request_id" else filled[part]
             for part in pattern.pattern.converters
         }
@@ -245,7 +246,7 @@ def pages(**filled: Any) -> Iterator[tuple[str, str]]:
 
 @pytest.fixture
 def places(campaign: Campaign, alice: Employee, hr: Employee, client: Client) -> list[tuple[str, str]]:
-    """Every page of the door, about a contact, a file, a review, adjustments, a roster and an export that are there.
+    """Return every page of the web interface, with an existing contact, file, review, adjustment, roster and export.
 
     Before a freeze there is no correction.
     """
@@ -282,7 +283,7 @@ def readers(alice: Employee, bob: Employee, hr: Employee) -> dict[str, Client]:
 
 
 def test_no_address_fails_whatever_its_query_says(places: list[tuple[str, str]], readers: dict[str, Client]) -> None:
-    """Each text as each parameter, dealt round over the addresses; every address with every parameter."""
+    """Each text as each parameter, distributed over the addresses; every address with every parameter."""
     print(f"seed {SEED}")
     texts = [text for text in NAUGHTY if "\0" not in text]
     random.Random(SEED).shuffle(texts)
@@ -325,7 +326,7 @@ def test_a_nul_in_any_address_is_not_understood(places: list[tuple[str, str]], r
 
 
 def test_no_text_is_anybodys_number_in_an_address(campaign: Campaign, readers: dict[str, Client]) -> None:
-    """Staff numbers, contacts, files and charts that cannot be."""
+    """Impossible staff numbers, contacts, files and charts."""
     for text in NAUGHTY:
         part = quote(arrived(text)[:500], safe="")
         for who, address in (("bob", "/team/{}/"), ("bob", "/team/{}/standings.csv"), ("bob", "/charts/member/{}.json"),
@@ -333,7 +334,7 @@ def test_no_text_is_anybodys_number_in_an_address(campaign: Campaign, readers: d
                              ("alice", "/contacts/{}/"), ("alice", "/contacts/import/{}/"), ("alice", "/{}"),
                              ("alice", "/set-password/{}/x/")):  # fmt: skip
             response = get(readers[who], address.format(part))
-            # A link that is none gets a page that says so.
+            # An invalid link shows a page that says so.
             fine = (200, 301, 302, 400, 404) if "password" in address else (301, 302, 400, 404)
             assert response.status_code in fine, (address, text[:40])
 
@@ -367,7 +368,7 @@ def test_any_text_in_an_api_body_is_stored_clean_or_refused_by_name(
                 assert Contact.objects.get(identities__value=f"name{number}").name == clean_text(text)
         elif response.status_code == 200:
             [outcome] = response.json()["outcomes"]
-            # Nothing to be reached by at all is said at the phone, the first of the three fields.
+            # A contact without any identity is reported at the phone, the first of the three fields.
             assert outcome["code"] == "duplicate" or outcome["field"] in (field, "phone"), text[:40]
         elif response.status_code != 413:
             assert fields_of(response) == {field}, (text[:40], response.content)
@@ -446,7 +447,7 @@ def told(employee: Employee, content: bytes, **options: Any) -> dict[str, Any]:
 
 
 def without_halves(text: str) -> str:
-    """No file in UTF-8 holds half of a surrogate pair (test_import_bad_files has its bytes)."""
+    """A file in UTF-8 cannot contain half of a surrogate pair (test_import_bad_files has its bytes)."""
     return re.sub("[\ud800-\udfff]", "", text)
 
 
@@ -465,7 +466,7 @@ def test_any_cell_is_stored_clean_or_told_by_its_column(alice: Employee) -> None
     values = set(ContactIdentity.objects.values_list("value", flat=True))
     assert {f"g{number}" for number in range(len(texts))} <= values
     for number, text in enumerate(texts):
-        # An apostrophe before a formula is a guard, which exports put there: it is taken off again.
+        # An apostrophe before a formula is the guard that exports add; the import removes it.
         name = text.strip()[1:] if text == "'=1" else text
         assert Contact.objects.get(identities__value=f"n{number}").name == clean_text(name), text[:40]
     assert {reject["column"] for reject in report["rejects"]} <= {"phone", "email", "handle"}
@@ -476,7 +477,7 @@ def test_any_cell_is_stored_clean_or_told_by_its_column(alice: Employee) -> None
 def test_any_header_and_any_owner_is_read_or_refused_in_words(alice: Employee) -> None:
     for number, text in enumerate(map(without_halves, NAUGHTY)):
         if len(text) > 900_000:
-            continue  # a header of more than a megabyte is no header: the file is refused in words
+            continue  # a header of more than a megabyte is invalid: the file is refused with a message
         report = told(alice, f"{cell(text)},handle\nx,hd{number}\n".encode(), format="csv")
         assert report["created"] == 1, text[:40]
         report = told(alice, f"staff_no,handle\n{cell(text)},so{number}\n,sp{number}\n".encode(), format="csv")
@@ -505,12 +506,12 @@ def test_any_card_is_stored_clean_or_told(alice: Employee) -> None:
     all_normalised(alice)
 
 
-# What no header of a multipart body can carry: its own line ends and quotes.
+# Characters that the header of a multipart body cannot contain: its own line ends and quotes.
 NOT_IN_A_HEADER = re.compile(r'[\r\n"\\]')
 
 
 def upload(client: Client, name: bytes, content: bytes) -> Any:
-    """Upload with these very bytes as the file's name."""
+    """Upload with exactly these bytes as the file's name."""
     head = b'--x\r\nContent-Disposition: form-data; name="file"; filename="' + name + b'"\r\nContent-Type: text/csv'
     body = head + b"\r\n\r\n" + content + b"\r\n--x--\r\n"
     return client.post("/contacts/import/", body, content_type="multipart/form-data; boundary=x")
@@ -561,7 +562,7 @@ def test_any_choice_about_a_file_is_an_answer_or_a_refusal(campaign: Campaign, a
             assert answer.status_code in (302, 400, 422)
             if answer.status_code == 302:
                 assert "/batch/" in answer.headers["Location"]
-                # It is handed in, whatever was chosen: the next choice is about another one.
+                # The file is submitted, whatever was chosen; the next choice needs another upload.
                 preview = uploaded()
     assert Submission.objects.exists()
 
@@ -572,7 +573,7 @@ def test_any_choice_about_a_file_is_an_answer_or_a_refusal(campaign: Campaign, a
 def test_mutant_without_the_edge_a_nul_reaches_the_database(
     campaign: Campaign, readers: dict[str, Client], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Pages take a NUL out themselves; one that forgot to would fail, were it not for the edge."""
+    """Pages remove a NUL themselves; only the middleware protects a page that forgets it."""
     from apps.dashboard.views import page_context
 
     class Forgets(str):

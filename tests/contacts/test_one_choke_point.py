@@ -1,6 +1,6 @@
-"""C2: sixty spellings of three identities are three people, and look-alike pairs stay two, through every way in.
+"""Sixty spellings of three identities are three people, and look-alike pairs stay two people, in every input channel.
 
-The spellings are those of tests/core/test_identity.py. A way in that cannot carry one says so in CANNOT.
+The spellings are those of tests/core/test_identity.py. CANNOT lists the spellings that a channel cannot transmit.
 """
 
 import io
@@ -31,11 +31,11 @@ People = list[tuple[str, str]]
 WayIn = Callable[[Employee, People], list[str]]
 
 
-# -- the ways in: each records (kind, raw) in order and tells the code of each ----------------------------------------
+# -- the input channels: each records (kind, raw) in order and returns the code of each --------------------------------
 
 
 def by_page(employee: Employee, people: People) -> list[str]:
-    """One form each, as typed; the field tells by itself what it is given."""
+    """Submit one form for each identity, as typed; the field recognises the kind."""
     client, codes = sign_in(Client(), employee), []
     for _kind, raw in people:
         before = Contact.objects.count()
@@ -46,7 +46,7 @@ def by_page(employee: Employee, people: People) -> list[str]:
 
 
 def by_paste(employee: Employee, people: People) -> list[str]:
-    """All in one form, a line each."""
+    """Submit all in one form, one line each."""
     client, before = sign_in(Client(), employee), Contact.objects.count()
     text = "\n".join(raw for _kind, raw in people)
     response = client.post("/contacts/add/", {"name": "", "reach": text, "key": str(uuid.uuid4())})
@@ -105,11 +105,11 @@ def by_cards(employee: Employee, people: People) -> list[str]:
 WAYS: dict[str, WayIn] = {
     "page": by_page, "paste": by_paste, "api": by_api, "csv": by_csv, "vcard": by_cards, "feed": by_feed,
 }  # fmt: skip
-# What a way in cannot carry as it stands. In a pasted list a tab separates, and a line break ends a line: of
-# "\t13812345678\n" and " wang_fang.88\n" the line break is not carried, the rest is. A vCard's line breaks are
-# written as \n (RFC 6350, 3.4), so that cards carry all of them; so do JSON and a quoted cell.
+# Spellings that a channel cannot transmit unchanged. In a pasted list a tab is a separator, and a line break ends a
+# line. Of "\t13812345678\n" and " wang_fang.88\n" the line break is therefore lost. A vCard writes line breaks as \n
+# (RFC 6350, 3.4), so cards transmit all spellings; so do JSON and quoted cells.
 CANNOT = {"paste": {"\t13812345678\n": "\t13812345678", " wang_fang.88\n": " wang_fang.88"}}
-# A defect that stands: the two ways in that guess the kind take a number with these dashes for a handle.
+# A known defect: the two channels that guess the kind read a number with these dashes as a handle.
 HYPHEN = "138\u20101234\u20105678"
 GUESSING = ("page", "paste")
 
@@ -120,7 +120,7 @@ def carried(way: str, people: People) -> People:
 
 
 def signed(way: str, kind: str, raw: str) -> str:
-    """What guesses the kind takes no word for a handle that does not say so by its @."""
+    """Add the @ that a channel needs to recognise a word as a handle, when it guesses the kind."""
     handle = kind == "handle" and way in GUESSING and not clean_text(raw).startswith("@")
     return "@" + raw.strip() if handle else raw
 
@@ -144,7 +144,7 @@ THREE = {(kind, one) for kind, _raw, one in SPELLINGS}
 def test_sixty_spellings_are_three_people_whichever_way_they_come(
     campaign: Campaign, alice: Employee, way: str
 ) -> None:
-    """Nobody's number grows by writing one friend in sixty ways, and nobody's falls by it."""
+    """Sixty spellings of one friend neither raise nor lower an employee's count."""
     codes = WAYS[way](alice, carried(way, shuffled()))
     assert sorted(codes) == ["created"] * 3 + ["duplicate"] * 57
     assert live(alice) == THREE
@@ -159,7 +159,7 @@ def test_each_spelling_by_another_way_in_is_still_the_same_three_people(campaign
     for one in shuffled():
         way = dice.choice(list(WAYS))
         codes += WAYS[way](alice, carried(way, [one]))
-    # What the feed says lies before what the others recorded: then these count from it.
+    # The feed's rows start before the other records; those contacts then count from the feed's start.
     assert codes.count("created") == 3
     assert set(codes) <= {"created", "duplicate", "updated"}
     assert live(alice) == THREE
@@ -167,7 +167,7 @@ def test_each_spelling_by_another_way_in_is_still_the_same_three_people(campaign
 
 
 def look_alikes() -> People:
-    """Both of every pair, each person once: some stand in several pairs."""
+    """Return both sides of every pair, each person once, because some belong to several pairs."""
     both = [(kind, raw) for kind, one, other in LOOK_ALIKES for raw in (one, other)]
     return list({(kind, value(kind, raw)): (kind, raw) for kind, raw in both}.values())
 
@@ -175,7 +175,7 @@ def look_alikes() -> People:
 @pytest.mark.parametrize("dash", ["\u2010", "\u2011", "\u2012", "\u2212"])
 @pytest.mark.parametrize("way", GUESSING)
 def test_a_number_with_any_dash_is_no_second_person(campaign: Campaign, alice: Employee, way: str, dash: str) -> None:
-    """Typographic dashes come with every number that is copied from a web page or a document."""
+    """Numbers copied from web pages and documents contain typographic dashes."""
     codes = WAYS[way](alice, [("phone", "13812345678"), ("phone", f"138{dash}1234{dash}5678")])
     assert (codes, live(alice)) == (["created", "duplicate"], {("phone", "+8613812345678")})
 
@@ -184,7 +184,7 @@ def test_a_number_with_any_dash_is_no_second_person(campaign: Campaign, alice: E
 def test_look_alikes_stay_two_people_whichever_way_they_come(
     campaign: Campaign, alice: Employee, settings: Any, way: str
 ) -> None:
-    """Whoever really knows both must have both counted; here the product's handles may be any word."""
+    """An employee who knows both people must have both counted. Here a handle may be any word."""
     settings.HANDLE_PATTERN = r"\S+"
     distinct = carried(way, look_alikes())
     wanted = {(kind, value(kind, raw)) for kind, raw in distinct}
@@ -198,7 +198,7 @@ def test_look_alikes_stay_two_people_whichever_way_they_come(
 
 
 def as_typed(kind: str, raw: str, **_settings: str) -> Identity:
-    """The mutant's choke point: every text is an identity of its own."""
+    """Mutant of the normalisation: every text is an identity of its own."""
     text = raw.strip()
     if not text:
         raise InvalidIdentity(kind, "empty")
@@ -206,7 +206,7 @@ def as_typed(kind: str, raw: str, **_settings: str) -> Identity:
 
 
 def cut_down(kind: str, raw: str, **_settings: str) -> Identity:
-    """The other mutant's: accents, case and punctuation are thrown away, and so are people."""
+    """Second mutant: it removes accents, case and punctuation, and thereby merges different people."""
     plain = "".join(sign for sign in unicodedata.normalize("NFKD", raw).casefold() if sign.isascii() and sign.isalnum())
     return Identity(kind, plain, digest("k", kind, plain))
 

@@ -1,4 +1,7 @@
-"""An employee's own list as a file: complete, theirs alone, harmless in a spreadsheet, the same when it comes back."""
+"""The export of an employee's own list: complete, only their own, and safe in a spreadsheet.
+
+An import of the file finds the same people.
+"""
 
 import csv
 import io
@@ -35,7 +38,7 @@ def rows(employee: Employee) -> list[list[str]]:
 
 
 def read_back(export: Export, employee: Employee) -> list[Draft]:
-    """The people in an employee's file, as an import reads them."""
+    """Return the people in an employee's file, as an import reads them."""
     if export is own_csv:
         header, *lines = rows(employee)
         layout = Layout(recognise(header))
@@ -46,7 +49,7 @@ def read_back(export: Export, employee: Employee) -> list[Draft]:
 
 
 def kept(employee: Employee) -> list[list[tuple[str, str]]]:
-    """The identities of an employee's live contacts, sorted, oldest contact first."""
+    """Return the identities of an employee's live contacts, sorted, oldest contact first."""
     contacts = Contact.objects.of(employee).live().order_by("recorded_at", "id")
     return [
         sorted(ContactIdentity.objects.filter(contact=contact).values_list("kind", "value")) for contact in contacts

@@ -1,4 +1,4 @@
-"""Typed and pasted text: what is understood, and that a name is never stored as something to reach somebody by."""
+"""Typed and pasted text: what is recognised, and that a name is never stored as an identity."""
 
 import time
 
@@ -51,7 +51,7 @@ def test_a_name_and_what_reaches_it_are_told_apart(
         ("13800138000", "phone"), ("+86 138 0013 8000", "phone"), ("12345", "phone"), ("tel:+4930901820", "phone"),
         ("\u202a13800138000\u202c", "phone"), ("ann@x.org", "email"), ("mailto:ann@x.org", "email"),
         ("@ann@x.org", "email"), ("13800138000@x.org", "email"), ("@annlee", "handle"), ("＠annlee", "handle"),
-        # A word is no handle, and a number with a wrong letter is a number.
+        # A bare word is not a handle, and a number with a wrong letter is still a number.
         ("annlee", "word"), ("88annlee", "word"), ("1234567annlee", "word"), ("annlee-1234567", "word"),
         ("王芳", "word"), ("王芳1990", "word"), ("asdf", "word"), ("A001", "word"),
         ("139-1234-567x", "phone"), ("13o12345678", "phone"), ("l3912345678", "phone"), ("+86139I2345678", "phone"),

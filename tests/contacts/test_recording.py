@@ -1,4 +1,4 @@
-"""Recording contacts: everything handed in is answered, nothing is stored twice, nothing breaks on odd input."""
+"""Recording contacts: every draft has an outcome, nothing is stored twice, and unusual input causes no error."""
 
 import traceback
 from typing import Any
@@ -56,7 +56,7 @@ def test_any_shared_identity_makes_a_duplicate_as_a_whole(alice: Employee, at_on
         outcomes = hand_in(alice, *people).outcomes
     else:
         outcomes = [hand_in(alice, one).outcomes[0] for one in people]
-    # The second is nobody new, so nothing of it is stored, its handle neither: the third is new.
+    # The second is a duplicate, so neither it nor its handle is stored; the third is therefore new.
     assert [outcome.code for outcome in outcomes] == ["created", "duplicate", "created"]
     assert ContactIdentity.objects.filter(employee=alice).count() == 3
 
@@ -67,7 +67,7 @@ def test_one_person_written_twice_in_one_draft_is_one_identity(alice: Employee) 
 
 
 def test_one_mailbox_in_several_spellings_is_one_person_as_first_written(alice: Employee) -> None:
-    """Else one mailbox counts a hundred times: its owner receives the mail of every spelling."""
+    """Otherwise one mailbox counts a hundred times: its owner receives the mail of every spelling."""
     spellings = ["Ann.Lee+1@gmail.com", "annlee@gmail.com", "ann.lee@googlemail.com", "ann.lee+2@gmail.com"]
     report = hand_in(alice, *([("email", raw)] for raw in spellings))
     assert codes(report) == ["created", "duplicate", "duplicate", "duplicate"]
@@ -246,7 +246,7 @@ def test_a_submission_is_done_or_waiting_never_both(alice: Employee) -> None:
 def test_what_the_database_says_of_a_row_it_stopped_at_names_nobody(
     alice: Employee, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An error's text reaches logs: with it would a name and a number."""
+    """The error's text reaches the logs, and would otherwise contain a name and a number."""
     monkeypatch.setattr(bulk_insert, "NULL", "not a time")
     name, number = "Wanda Secret", "13812345678"
     with pytest.raises(DataError) as failed, transaction.atomic():

@@ -1,6 +1,6 @@
-"""A file waits while its employee goes on: when these fail, a person counts twice, or contacts in time are lost.
+"""Files that wait while their employee records more. A failure counts a person twice or loses contacts in time.
 
-A file counts from its receipt, and may be recorded much later: behind other files, or after a worker died.
+A file counts from its receipt but may be recorded much later: behind other files, or after a worker died.
 """
 
 from datetime import date
@@ -37,7 +37,7 @@ def frozen_count(campaign: Campaign, employee: Employee) -> int:
 
 
 def periods(employee: Employee) -> list[tuple[str, str]]:
-    """(start, end) of each contact as minutes and seconds of the company's time, in their order."""
+    """Return (start, end) of each contact as minutes and seconds in the company's time zone, in order."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT to_char(recorded_at AT TIME ZONE 'Asia/Shanghai', 'MI:SS'),"
@@ -51,7 +51,7 @@ def periods(employee: Employee) -> list[tuple[str, str]]:
 def test_who_is_ended_after_the_deadline_does_not_count_twice(
     campaign: Campaign, alice: Employee, clock: Clock
 ) -> None:
-    """Else fifty people are a hundred: the contacts count at the cut-off, and those of the waiting file too."""
+    """Otherwise fifty people count as a hundred: the contacts at the cut-off, and those of the waiting file too."""
     clock.set("2026-11-30T23:50:00+08:00", ticks=True)
     record_one(alice, KIM)
     clock.set(BEFORE, ticks=True)
@@ -76,7 +76,7 @@ def test_several_files_of_one_person_count_once(campaign: Campaign, alice: Emplo
 def test_what_was_submitted_in_time_is_not_lost_to_what_came_after_it(
     campaign: Campaign, alice: Employee, clock: Clock, again: str
 ) -> None:
-    """Else whoever is impatient is red: the second time is recorded first, after the deadline."""
+    """Otherwise an impatient employee is red: the repeated upload is recorded first, after the deadline."""
     clock.set(BEFORE, ticks=True)
     waiting = files.received(alice, FILE)
     clock.set(AFTER, ticks=True)
@@ -98,7 +98,7 @@ def october() -> Campaign:
 
 
 def test_what_counts_already_does_not_leave_its_campaign(campaign: Campaign, alice: Employee, clock: Clock) -> None:
-    """Else a count falls, and what is typed in again is a duplicate: the file came before the opening."""
+    """Otherwise a count falls, and a second entry is a duplicate: the file was received before the opening."""
     clock.set("2026-10-31T23:59:50+08:00", ticks=True)
     waiting = files.received(alice, FILE)
     clock.set("2026-11-01T00:05:00+08:00", ticks=True)
@@ -152,7 +152,7 @@ def test_a_file_that_was_undone_takes_nothing_from_the_one_that_waits(
 
 
 def test_nothing_moves_into_a_result_that_is_final(campaign: Campaign, alice: Employee, clock: Clock) -> None:
-    """What the database learns after the snapshot belongs to no result, whatever its receipt says."""
+    """Facts that the database learns after the snapshot belong to no result, whatever their receipt says."""
     clock.set(AFTER, ticks=True)
     record_one(alice, KIM)
     assert frozen_count(campaign, alice) == 0

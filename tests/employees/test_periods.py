@@ -1,4 +1,4 @@
-"""Periods and the tree in the database itself: nobody, whatever program writes, makes two truths or a circle."""
+"""Period and tree rules in the database: no program can store overlaps or cycles."""
 
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -24,7 +24,7 @@ def day(number: int) -> datetime:
 
 
 def refuse(table: Any, code: str, **fields: Any) -> str:
-    """Insert a row that must be refused with that code; the message."""
+    """Insert a row that the database must refuse with this code; return the message."""
     with pytest.raises(DatabaseError) as refused, transaction.atomic():
         table.objects.create(**fields)
     cause = refused.value.__cause__
@@ -56,7 +56,7 @@ def test_a_circle_is_refused_and_named_whoever_writes_it(company: dict[str, Empl
 
 
 def test_a_circle_that_begins_only_with_somebody_elses_move_is_refused(company: dict[str, Employee]) -> None:
-    # From the 28th Bob stands under Alan; Alan's own period is older and stays as it is.
+    # From the 28th Bob reports to Alan; Alan's own period is older and stays unchanged.
     Placement.objects.filter(employee=company["A002"]).update(manager=company["C001"], ends_at=day(27))
     Placement.objects.create(employee=company["A002"], manager=company["B001"], starts_at=day(27), ends_at=day(29))
     Placement.objects.filter(employee=company["B001"]).update(ends_at=day(28))

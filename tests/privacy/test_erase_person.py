@@ -1,4 +1,4 @@
-"""Decision 7, P1: who asks to be forgotten is found nowhere any more, and nobody's number has moved by it."""
+"""An erased person is found nowhere any more, and no employee's count changes."""
 
 import io
 import json
@@ -62,7 +62,7 @@ def forget(*told: tuple[str, str], reason: str = WHY) -> privacy_erase_person.Er
 
 
 def reasons(campaign: Campaign) -> list[tuple[int, str]]:
-    """Every contact with why it does not count."""
+    """Return every contact with the reason why it does not count."""
     at = campaign.rule.cutoff_at
     judged: QuerySet[Any] = evaluation.with_exclusion_reason(
         Contact.objects.order_by("pk"), campaign.rule, at, population.all_employees_sql()
@@ -72,17 +72,17 @@ def reasons(campaign: Campaign) -> list[tuple[int, str]]:
 
 @pytest.fixture
 def everywhere(campaign: Campaign, alice: Employee, alan: Employee, hr: Employee) -> Campaign:
-    """The canary in every place that takes a contact or a word about one."""
+    """The canary in every place that stores a contact or a text about one."""
     client = people.sign_in(Client(), alice)
     key = {"HTTP_IDEMPOTENCY_KEY": SPELLED, "content_type": "application/json"}
     assert client.post("/api/v1/contacts/", json.dumps({"name": NAME, "phone": PHONE}), **key).status_code == 201
     people.record_one(alice, ("email", EMAIL), name=NAME)
-    # One that was wrong first: what it was corrected from, and an end.
+    # A contact that was wrong first, its correction, and an ended contact.
     wrong = people.record_one(alan, ("handle", "zanzibar_wrong"), name=NAME).outcomes[0].contact_id
     correct_contact(contact_id=wrong or 0, employee=alan, identities=[("handle", HANDLE), ("phone", PHONE)], by=TESTER)
     gone = people.record_one(alan, ("email", EMAIL), name=NAME).outcomes[0].contact_id
     end_contact(contact_id=gone or 0, employee=alan, by=TESTER)
-    # Handed in: recorded, rejected by line, by name and by whom it is for, still under a look, refused as a whole.
+    # Files that are recorded, with lines rejected by content, name and employee; files in preview; and a refused file.
     rows = f"name,phone,staff_no\n{NAME},12,\nOtto,34,\nMax,13800138000,\nC,{PHONE},{EMAIL}\n"
     submission = files.received(alice, rows)
     Submission.objects.filter(pk=submission.pk).update(file_name=f"{NAME}.csv")
@@ -160,7 +160,7 @@ SEED = int(os.environ.get("FAULT_SEED", "0")) or random.SystemRandom().randrange
 def test_whoever_is_erased_in_whatever_campaign_every_reason_stays(
     company: dict[str, Employee], alice: Employee, alan: Employee, number: int
 ) -> None:
-    """Two campaigns that differ in what is the company's, shared people, colleagues, ends; a few are erased."""
+    """Two campaigns with different company domains, shared people, colleagues and ended contacts; a few are erased."""
     print(f"FAULT_SEED={SEED} number {number}")
     dice = random.Random(SEED + number)
     campaigns = [
@@ -187,7 +187,7 @@ def test_whoever_is_erased_in_whatever_campaign_every_reason_stays(
 
 
 def test_a_domain_of_the_companys_stays_and_every_other_one_goes(campaign: Campaign, alice: Employee) -> None:
-    """Else a contact that is a colleague's second address would begin to count."""
+    """Otherwise a contact that is a colleague's second address would begin to count."""
     other = people.november(name="Other", company_domains=["half.example"])
     for host in ("half.example", "own-domain.example", "eu.half.example"):
         people.record_one(alice, ("email", f"x@{host}"))
@@ -202,7 +202,7 @@ def test_a_domain_of_the_companys_stays_and_every_other_one_goes(campaign: Campa
 
 @pytest.fixture
 def erased(campaign: Campaign, alice: Employee) -> Contact:
-    """A contact of Alice's that was erased."""
+    """An erased contact of Alice."""
     people.record_one(alice, ("email", EMAIL), ("phone", PHONE), name=NAME)
     forget(("email", EMAIL))
     people.mark()
@@ -261,7 +261,7 @@ def erase(kind: str, value: str) -> None:
 def test_a_word_that_is_a_handle_too_takes_nothing_from_others(
     company: dict[str, Employee], alice: Employee, alan: Employee
 ) -> None:
-    """Else the erasure of @wang blanks the names of everybody called Wang, and deletes files of theirs."""
+    """Otherwise the erasure of @wang blanks the names of all people called Wang, and deletes files about them."""
     kept = people.record_one(alice, ("email", "li@outside.example.org"), name="Li Wang").outcomes[0].contact_id
     files.upload(alan, "name,email\nWang Fang,fang@outside.example.org\n")
     erase("handle", "wang")
@@ -278,7 +278,10 @@ def test_part_of_a_longer_number_is_another_one(alan: Employee) -> None:
 def test_the_requester_reads_in_no_own_name_whether_the_person_is_a_contact(
     company: dict[str, Employee], alice: Employee, hr: Employee
 ) -> None:
-    """An own token that is called like a second address: it must say the same, whoever has the person."""
+    """The requester's token is named like a second address of the person.
+
+    The erasure must not change that name, because the change would show that the person is a contact.
+    """
     people.record_one(alice, ("phone", PHONE), ("email", "pat@partner.example"))
     account = people.with_account(hr, "hr").account
     create_token(account=account, name="pat@partner.example", scopes=["own"], by=account.actor)
@@ -287,7 +290,7 @@ def test_the_requester_reads_in_no_own_name_whether_the_person_is_a_contact(
 
 
 def test_hundreds_of_names_are_searched_for_too(alice: Employee, alan: Employee) -> None:
-    """One expression of them all takes gigabytes, and nobody's erasure ends."""
+    """A single expression with all of them takes gigabytes, and the erasure never ends."""
     for number in range(120):
         report = people.record_one(alice, ("email", EMAIL), name=f"Name Number {number}")
         end_contact(contact_id=report.outcomes[0].contact_id, employee=alice, by=TESTER)
@@ -297,7 +300,7 @@ def test_hundreds_of_names_are_searched_for_too(alice: Employee, alan: Employee)
 
 
 def test_who_has_asked_to_be_forgotten_is_not_found_by_trying(erased: Contact, alan: Employee, settings: Any) -> None:
-    """A preview asks without recording anybody, and beyond the day's limit everybody is refused alike."""
+    """A preview evaluates without recording. Beyond the daily limit it refuses every person with the same code."""
     with open_contacts(io.BytesIO(f"name,email\n{NAME},{EMAIL}\nMax,max@outside.example.org\n".encode())) as file:
         assert preview(file, employee=alan, most=10).counts == {"created": 2}
     settings.MAX_CONTACTS_PER_EMPLOYEE_AND_DAY = 1
@@ -307,7 +310,7 @@ def test_who_has_asked_to_be_forgotten_is_not_found_by_trying(erased: Contact, a
         correct_contact(contact_id=fine or 0, employee=alan, identities=[("email", EMAIL)], by=TESTER)
     assert corrected.value.code == "too_many_today"
     settings.MAX_CONTACTS_PER_EMPLOYEE_AND_DAY = 5
-    # Nor by what would be refused anyway.
+    # A draft that is refused for another reason does not reveal the objection either.
     refused = people.record_one(alan, ("email", EMAIL), ("handle", "A001"), name=NAME)
     assert [one.code for one in refused.outcomes] == ["not_external"]
     people.record_one(alan, ("handle", "moritz"))
@@ -329,7 +332,7 @@ def test_neither_does_a_file_or_a_feed_and_the_rejected_line_is_not_kept(erased:
 
 
 def test_a_feed_still_confirms_and_ends_who_is_there(erased: Contact, campaign: Campaign) -> None:
-    """What was counted stays a fact, and the messaging product may still say that it ended."""
+    """The count stays a fact, and the messaging product may still report that the contact ended."""
     at = erased.recorded_at.isoformat()
     feed = f"staff_no,name,email,recorded_at,confirmed_at\nA001,{NAME},{EMAIL},{at},{at}\n"
     told = import_contacts(raw=io.BytesIO(feed.encode()), by=TESTER, trust_times=True).as_json()
@@ -342,7 +345,7 @@ def test_a_feed_still_confirms_and_ends_who_is_there(erased: Contact, campaign: 
 def test_a_feed_ends_an_erased_contact_after_a_frozen_period_and_not_within_it(
     erased: Contact, clock: Clock, minutes: int, ends: bool
 ) -> None:
-    """Otherwise somebody who left the product counts on in the next campaign, or the frozen one would change."""
+    """Otherwise a person who left the product counts in the next campaign, or the frozen one changes."""
     hour = timedelta(hours=1)
     clock.set(erased.recorded_at + 3 * hour)
     close_past("october", erased.recorded_at - hour, erased.recorded_at + hour)
@@ -358,7 +361,7 @@ def test_a_file_that_is_recorded_is_not_kept(campaign: Campaign, alice: Employee
     assert not StoredFile.objects.exists()
 
 
-# -- how it is asked -----------------------------------------------------------------------------------------------
+# -- how an erasure is requested -----------------------------------------------------------------------------------
 
 
 def test_looking_changes_nothing_and_says_how_much_but_not_whose(everywhere: Campaign) -> None:
@@ -487,9 +490,9 @@ def test_the_command_never_repeats_what_it_cannot_use(
     assert canary.signs_in(str(error.value)) == []
 
 
-# -- names and texts that nobody thinks of (1.8) -------------------------------------------------------------------
+# -- easily forgotten names and texts -------------------------------------------------------------------------------
 
-# Columns that hold no free text about people outside: kinds, states, digests, what the roster and accounts are called.
+# Columns without free text about outside people: kinds, states, digests, and names from the roster and accounts.
 NO_FREE_TEXT = {
     "account_emailaddress.*", "account_emailconfirmation.*", "accounts_apitoken.scopes",
     "auth_group.*", "auth_permission.*",
@@ -511,7 +514,7 @@ NO_FREE_TEXT = {
     "accounts_securityevent.*", "accounts_session.*", "employees_treenode.department", "core_auditentry.action",
     "core_auditentry.actor_label",
     "core_auditentry.origin", "core_auditentry.subject_kind", "core_auditentry.transaction",
-    "core_filepreview.*",  # goes with its file, which an erasure reads and deletes
+    "core_filepreview.*",  # deleted with its file, which an erasure reads
     "core_job.*",
     "core_outbox.kind", "core_progress.*", "core_rowchange.operation", "core_rowchange.origin",
     "core_rowchange.table_name", "core_rowchange.transaction", "core_setting.*", "core_storedfile.content_type",
@@ -530,7 +533,7 @@ NO_FREE_TEXT = {
     "socialaccount_socialaccount.*",
     "socialaccount_socialapp.*", "socialaccount_socialtoken.*",
 }  # fmt: skip
-# What contacts.services blanks, and reviews.
+# Columns that the erasure blanks.
 BLANKED = {
     "contacts_contact.name", "contacts_contactidentity.value", "contacts_submission.file_name",
     "contacts_submission.key", "contacts_submission.payload", "contacts_submission.report", "reviews_review.text",
@@ -539,7 +542,7 @@ BLANKED = {
 
 
 def test_every_text_in_the_database_is_erased_listed_or_holds_none(campaign: Campaign) -> None:
-    """A new column of text is put into one of these lists, or erasures pass it by."""
+    """Add every new text column to one of these lists; otherwise erasures miss it."""
     with connection.cursor() as cursor:
         cursor.execute(
             """SELECT c.table_name || '.' || c.column_name FROM information_schema.columns c
@@ -558,7 +561,7 @@ def test_every_text_in_the_database_is_erased_listed_or_holds_none(campaign: Cam
 
 @pytest.fixture
 def talked_about(everywhere: Campaign, alice: Employee, hr: Employee) -> dict[str, Any]:
-    """The person in the names that other things have."""
+    """The person's name in the names of other objects."""
     record = people.record_one
     account = people.with_account(alice).account
     return {
@@ -610,7 +613,7 @@ def test_who_is_to_be_erased_stands_nowhere_readable_and_the_request_says_nothin
 
 
 def test_a_request_for_somebody_and_for_nobody_look_alike(everywhere: Campaign) -> None:
-    """Else HR tries addresses, and knows who is anybody's contact."""
+    """Otherwise HR could try addresses and learn which people are contacts."""
     asks = people.officer("asks")
     nobody = request_erasure(
         identities_of([("email", "nobody@outside.example.org")]), reason=WHY, key=uuid.uuid4(), by=asks
@@ -688,7 +691,7 @@ def test_a_form_that_is_sent_twice_is_one_request(campaign: Campaign) -> None:
 
 
 def test_a_reason_that_names_them_is_refused_by_what_was_typed_alone(everywhere: Campaign) -> None:
-    """A refusal for a name would say that somebody has recorded the person by it."""
+    """A refusal because of a name would reveal that an employee has recorded the person under it."""
     asks, ids = people.officer("asks"), identities_of(ASKED)
     with pytest.raises(ErasureRefused):
         request_erasure(ids, reason=f"asked by {EMAIL}", key=uuid.uuid4(), by=asks)

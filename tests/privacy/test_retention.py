@@ -1,4 +1,4 @@
-"""Contacts are kept as long as a campaign needs them and no longer, and no number moves when they go."""
+"""Contacts are kept as long as a campaign needs them and no longer, and their erasure changes no number."""
 
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -26,7 +26,7 @@ from tests.people import TESTER
 
 pytestmark = pytest.mark.django_db
 SHARED = ("email", "shared@outside.example.org")
-# 30 November in Shanghai, 14 days to ask, 7 to answer, 90 more.
+# 30 November in Shanghai, plus 14 days to request a review, 7 to answer, and 90 more.
 OVER = "2027-03-22T00:00:00+08:00"
 
 
@@ -37,7 +37,7 @@ def days(settings: Any) -> None:
 
 @pytest.fixture
 def frozen(company: dict[str, Employee], alice: Employee, alan: Employee, clock: Clock) -> Campaign:
-    """An exclusive campaign with the canary, a person two have recorded, a colleague and a company address; final."""
+    """A frozen, exclusive campaign with the canary, a person of two employees, a colleague and a company address."""
     campaign = people.november(exclusive=True, company_domains=["half.example"])
     files.handed_in(alice, f"name,email,phone\n{canary.NAME},{canary.EMAIL},{canary.PHONE}\nX,,12\n")
     for one in (SHARED, ("email", "bob@corp.example.com"), ("email", "x@half.example")):
@@ -55,7 +55,7 @@ def named() -> int:
 
 
 def keys() -> list[list[int]]:
-    """Which contacts share an identity, whatever it is."""
+    """Return which contacts share an identity, whatever it is."""
     shared: dict[bytes, list[int]] = {}
     for contact, digest in ContactIdentity.objects.order_by("contact").values_list("contact", "digest"):
         shared.setdefault(bytes(digest), []).append(contact)
@@ -79,7 +79,7 @@ def test_a_campaign_keeps_its_contacts_to_the_last_day_and_not_a_moment_longer(f
 
 
 def judged(campaign: Campaign, at: datetime) -> list[tuple[int, str]]:
-    """Every contact with its reason as of an instant; before the cut-off from the facts alone."""
+    """Return every contact with its reason at an instant; before the cut-off from the facts alone."""
     contacts: Any = Contact.objects.order_by("pk")
     found = evaluation.with_exclusion_reason(contacts, campaign.rule, at, population.all_employees_sql())
     return list(found.values_list("pk", "reason"))
@@ -102,7 +102,7 @@ def test_no_reason_result_or_look_back_moves(frozen: Campaign, clock: Clock, tmp
 def test_mutant_where_each_gets_bytes_of_its_own_a_claim_is_lost(
     frozen: Campaign, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Else the test above could not see it."""
+    """Shows that the test above detects it."""
     each = retention_purge.REPLACE.replace("freed.fresh", "uuid_send(gen_random_uuid())")
     monkeypatch.setattr(retention_purge, "REPLACE", each)
     clock.set(OVER, ticks=True)
@@ -115,7 +115,7 @@ def test_mutant_where_each_gets_bytes_of_its_own_a_claim_is_lost(
 def test_a_campaign_that_runs_keeps_its_contacts_and_what_it_shares(
     frozen: Campaign, alan: Employee, clock: Clock
 ) -> None:
-    """The next campaign counts exclusively too: whoever was brought in it is still known by their digest."""
+    """The next campaign is exclusive too: the digest still identifies the people recorded in it."""
     clock.set("2027-03-01T12:00:00+08:00", ticks=True)
     terms: dict[str, Any] = {"opens_on": date(2027, 3, 1), "deadline": date(2027, 4, 30), "exclusive": True}
     spring = people.november(name="Spring", **terms)
@@ -169,7 +169,7 @@ def test_who_has_left_keeps_them_for_less_and_no_count_moves(
 def test_an_end_that_is_dated_back_erases_nothing_while_the_campaign_runs(
     campaign: Campaign, alan: Employee, clock: Clock, settings: Any, kept: int
 ) -> None:
-    """Else one load takes somebody's contacts for good in the middle of a campaign."""
+    """Otherwise one import erases an employee's contacts permanently in the middle of a campaign."""
     settings.RETENTION_DAYS = kept
     people.record(alan, 2)
     end(alan, "2026-05-01")
@@ -181,7 +181,7 @@ def test_an_end_that_is_dated_back_erases_nothing_while_the_campaign_runs(
 
 
 def test_a_leavers_days_begin_when_the_roster_says_so(company: object, alan: Employee, clock: Clock) -> None:
-    """Also of contacts that lie in no campaign."""
+    """This also holds for contacts outside every campaign."""
     people.record(alan, 2)
     end(alan, "2026-05-01")
     said = clock.now()
@@ -194,7 +194,7 @@ def test_a_leavers_days_begin_when_the_roster_says_so(company: object, alan: Emp
 def test_mutant_by_the_day_alone_it_erases_at_once(
     company: object, alan: Employee, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Else the test above could not see it."""
+    """Shows that the test above detects it."""
     for name in ("DUE", "NEXT", "COUNT"):
         by_day = getattr(retention_purge, name).replace(
             "greatest(work.ends_at, work.ended_recorded_at)", "work.ends_at"

@@ -1,4 +1,4 @@
-"""Retention that is killed in the middle: what was not committed is undone, and the next run goes on with the rest."""
+"""Retention that is killed midway: uncommitted changes are rolled back, and the next run continues with the rest."""
 
 import os
 import subprocess
@@ -15,7 +15,7 @@ from tests.privacy.test_retention import OVER, days, frozen, judged, lengths, na
 
 __all__ = ["days", "frozen"]
 pytestmark = pytest.mark.django_db(transaction=True)
-# Ends itself, as the kernel ends a process, after a step has changed its rows and before it is committed.
+# Kills itself as the kernel would, after a step has changed its rows and before its commit.
 KILLED = """
 import os, signal, sys
 from contextlib import nullcontext

@@ -1,4 +1,4 @@
-"""What the command says of a roster: HR's one mistake is named once, and nothing loaded is no success."""
+"""The import command reports a cause once, and does not report success when nothing was loaded."""
 
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from tests.accounts.access_log_entries import HEADER, boss_of
 from tests.commands import run, say
 
 pytestmark = pytest.mark.django_db
-# An export of HR's without the one whom everybody stands below.
+# An export without the manager at the top of the tree.
 HEADLESS = HEADER + "1,One,1@corp.example.com,0\n" + "".join(
     f"{n},N{n},{n}@corp.example.com,{n // 2}\n" for n in range(2, 311)
 )  # fmt: skip
@@ -20,7 +20,7 @@ HEADLESS = HEADER + "1,One,1@corp.example.com,0\n" + "".join(
 
 @pytest.fixture
 def roster(tmp_path: Path) -> Any:
-    """Writes a roster and returns its path."""
+    """Write a roster file and return its path."""
 
     def written(content: str | bytes) -> Path:
         file = tmp_path / "roster.csv"

@@ -1,6 +1,6 @@
-"""What a load does is judged whole: when these fail, one HR user ends a company, or moves a count, by another column.
+"""The whole effect of a load is judged: a failure lets one HR user end a company or move a count.
 
-Each was a way for one account of HR alone.
+Each case was once possible for one HR account alone.
 """
 
 import io
@@ -40,7 +40,7 @@ MANY = "".join(f"N{number:03},New {number},n{number}@corp.example.com,,,\n" for 
 
 @pytest.fixture(autouse=True)
 def share(settings: Any, company: object) -> None:
-    """Of nine people one is more than a tenth."""
+    """One of nine people is more than a tenth."""
     settings.ROSTER_APPROVAL_SHARE = 0.1
 
 
@@ -51,13 +51,13 @@ def confirmed(content: str, by: Actor | None = None, **options: bool) -> RosterI
 
 
 def request_of(done: RosterImport) -> dict[str, int]:
-    """The effect of the request that the load waits for, whole."""
+    """The whole effect of the request that the load waits for."""
     assert done.state == State.REQUESTED
     return effect_of_request(ApprovalRequest.objects.get(decision=None), db_now())
 
 
 def test_a_first_day_in_the_future_ends_somebody() -> None:
-    """It once ended the whole company: the last day is the same."""
+    """This once ended the whole company, because the last day stays the same."""
     done = confirmed(DATES + "A002,Alan,alan@corp.example.com,2027-01-04,\n")
     assert request_of(done) == {"leaving": 1}
     assert employed("A002")
@@ -86,7 +86,7 @@ def test_many_who_join_need_a_second_person_and_so_do_many_who_return() -> None:
 
 
 def test_joiners_make_no_room_for_leavers(settings: Any) -> None:
-    """Also approved ones: of nine and thirty, two would be less than a tenth."""
+    """Approved joiners too: two of nine and thirty would be less than a tenth."""
     done = confirmed(ROSTER + MANY)
     approve()
     assert worked(done).state == State.DONE
@@ -119,7 +119,7 @@ def test_the_first_load_of_an_empty_company_needs_nobody_however_many_join() -> 
 def test_a_first_day_that_moves_within_a_campaign_moves_a_count(
     alice: Employee, campaign: Campaign, settings: Any, before: str, after: str
 ) -> None:
-    """From the first day on a contact is a colleague: a look at a day between the two answers otherwise."""
+    """A contact is a colleague from the first day on, so results for days in between change."""
     settings.ROSTER_APPROVAL_SHARE = 1
     row = "X001,Xenia,xenia@corp.example.com,{},\n"
     assert confirmed(DATES + row.format(before)).state == State.DONE
@@ -128,14 +128,14 @@ def test_a_first_day_that_moves_within_a_campaign_moves_a_count(
 
 
 def test_an_ordinary_leaver_who_is_a_contact_moves_no_count(alice: Employee, campaign: Campaign, settings: Any) -> None:
-    """They were a colleague in the campaign and stay one in it: HR learns nothing and waits for nobody."""
+    """They were a colleague in the campaign and remain one: HR learns nothing and needs no approval."""
     settings.ROSTER_APPROVAL_SHARE = 1
     record_one(alice, ("email", "sam@corp.example.com"))
     assert confirmed(DATES + "S001,Sam,sam@corp.example.com,,2026-11-20\n").state == State.DONE
 
 
 def test_a_colleague_by_somebody_else_moves_no_count(alice: Employee, campaign: Campaign, settings: Any) -> None:
-    """A phone of two people: the other one is employed all the time."""
+    """Two people share a phone, and the other one is employed all the time."""
     settings.ROSTER_APPROVAL_SHARE = 1
     head = "staff_no,name,email,phone,started_on\n"
     both = "X001,Xenia,xenia@corp.example.com,13912345678,2026-10-01\nX002,Yan,yan@corp.example.com,13912345678,{}\n"
@@ -145,7 +145,7 @@ def test_a_colleague_by_somebody_else_moves_no_count(alice: Employee, campaign: 
 
 
 def test_a_contact_that_has_ended_counts_too(alice: Employee, campaign: Campaign, settings: Any) -> None:
-    """A look at an earlier day shows whose contact somebody was."""
+    """Results for an earlier day show whose contact the person was."""
     settings.ROSTER_APPROVAL_SHARE = 1
     [outcome] = record_one(alice, ("email", "guest@outside.example.org")).outcomes
     end_contact(contact_id=outcome.contact_id, employee=alice, by=officer("hr-1"))
@@ -165,7 +165,7 @@ def test_a_contact_that_has_ended_counts_too(alice: Employee, campaign: Campaign
 def test_whoever_holds_a_role_is_changed_by_two(
     company: dict[str, Employee], settings: Any, row: str, also: dict[str, int]
 ) -> None:
-    """The second person is whom a page names, and is there."""
+    """The second person is the one whom a page names, and is present."""
     settings.ROSTER_APPROVAL_SHARE = 1
     with_account(company["C001"], "auditor")
     assert request_of(confirmed(f"{DATES}{row}\n")) == also | {"role_changes": 1}
@@ -182,7 +182,7 @@ def test_the_return_of_somebody_with_a_role_needs_two(company: dict[str, Employe
 
 
 def test_nobody_renames_themselves(company: dict[str, Employee], settings: Any) -> None:
-    """Also without any role, as an account whose role was taken away while its file waited."""
+    """This includes an account whose role was removed while its file waited."""
     settings.ROSTER_APPROVAL_SHARE = 1
     officer("hr-1")
     mine = with_account(company["A001"]).account.actor
@@ -205,11 +205,11 @@ def test_names_count_toward_the_share(settings: Any) -> None:
     assert person("A002").name == "Alan"
 
 
-# -- the bit that a request tells ----------------------------------------------------------------------------------
+# -- the bit that a request reveals --------------------------------------------------------------------------------
 
 
 def test_an_unsettled_account_asks_nothing(settings: Any, company: dict[str, Employee], alice: Employee) -> None:
-    """Its requests are refused: with that it asked without end, and unseen, whether anybody has recorded a phone."""
+    """Refused requests would let it probe, without limit or trace, whether an employee recorded a phone."""
     settings.APPROVAL_COOLDOWN_DAYS = 3
     settings.ROSTER_APPROVAL_SHARE = 1
     record_one(alice, ("phone", "+8613912345001"))
@@ -225,7 +225,7 @@ def test_an_unsettled_account_asks_nothing(settings: Any, company: dict[str, Emp
 def test_a_request_that_is_refused_is_one_of_three_and_stands_in_the_trail(
     settings: Any, company: dict[str, Employee], alice: Employee
 ) -> None:
-    """Whoever changes their factor while the file waits is refused, and has asked all the same."""
+    """Changing the own factor while the file waits leads to a refusal, and the attempt counts."""
     settings.APPROVAL_COOLDOWN_DAYS = 3
     settings.ROSTER_APPROVAL_SHARE = 1
     by = officer("hr-1")
@@ -245,7 +245,7 @@ def test_a_request_that_is_refused_is_one_of_three_and_stands_in_the_trail(
 
 
 def test_undoing_asks_too() -> None:
-    """An undo that needs a second person tells the same bit."""
+    """An undo that needs a second person reveals the same bit."""
     by = officer("hr-1")
     for number in range(3):
         request_of(confirmed(DATES + f"A002,Alan,alan@corp.example.com,,2026-11-1{number}\n", by))
@@ -259,14 +259,14 @@ def test_undoing_asks_too() -> None:
 
 
 def test_first_days_after_a_passed_cutoff_end_people_too() -> None:
-    """Else one person takes people out of a result that is still to be frozen."""
+    """Otherwise one person could remove people from a result that is not frozen yet."""
     assert request_of(confirmed(DATES + "A002,Alan,alan@corp.example.com,2026-11-02,\n")) == {"leaving": 1}
 
 
 def test_past_days_that_move_a_frozen_campaigns_counts_need_two(
     campaign: Campaign, alice: Employee, noon: Clock, settings: Any
 ) -> None:
-    """Else HR shifts a former colleague's days, and reads in the campaign's earlier days who has that person."""
+    """Otherwise HR could move a former colleague's days, and see in earlier results who has that contact."""
     ghost = "staff_no,name,email,phone,started_on,left_on\nG1,Ghost,ghost@corp.example.com,+8613912345678,{},{}\n"
     assert confirmed(ghost.format("2020-01-01", "2020-01-02")).state == State.DONE
     record_one(alice, ("phone", "+8613912345678"))
@@ -278,7 +278,7 @@ def test_past_days_that_move_a_frozen_campaigns_counts_need_two(
 
 
 def test_another_department_of_a_time_that_has_passed_is_a_move(noon: Clock, settings: Any) -> None:
-    """Else one person takes people out of the departments that a result is about."""
+    """Otherwise one person could remove people from the departments of a result."""
     dated = "staff_no,name,email,department,effective_on\nA002,Alan,alan@corp.example.com,{},{}\n"
     settings.ROSTER_APPROVAL_SHARE = 1
     assert confirmed(dated.format("New", "2026-11-10")).state == State.DONE
@@ -288,7 +288,7 @@ def test_another_department_of_a_time_that_has_passed_is_a_move(noon: Clock, set
 
 
 def test_made_up_leavers_are_joiners() -> None:
-    """Else one person puts anybody's phone on the roster, which then counts for nobody."""
+    """Otherwise one person could put any phone on the roster, so that its contact no longer counts."""
     rows = MANY.replace(",,", ",2026-11-01,2026-11-20")
     assert request_of(confirmed(DATES + rows)) == {"joining": 30}
 
@@ -302,7 +302,7 @@ def test_whoever_only_stays_longer_neither_leaves_nor_returns() -> None:
 
 
 def test_loads_that_are_undone_count_like_others(settings: Any) -> None:
-    """Else one person ends and takes back everybody in turn, and with that ends all their passwords and sessions."""
+    """Otherwise one person could end and restore all employees in turn, ending their passwords and sessions."""
     settings.ROSTER_APPROVAL_SHARE = 0.15
     by = officer("hr-1")
     done = confirmed(DATES + "A001,Alice 艾,alice@corp.example.com,,2026-11-20\n", by)
@@ -311,7 +311,7 @@ def test_loads_that_are_undone_count_like_others(settings: Any) -> None:
 
 
 def test_phones_that_people_get_are_summed() -> None:
-    """Else one person makes everybody outside a colleague in advance, who then counts for nobody."""
+    """Otherwise one person could register outside phones in advance, so that these contacts never count."""
     phones = "staff_no,name,email,phone\nA001,Alice 艾,alice@corp.example.com,+861391234500{}\n"
     phones += "A002,Alan,alan@corp.example.com,+861391234501{}\n"
     assert request_of(confirmed(phones.format(1, 1))) == {"phones": 2}
@@ -333,7 +333,7 @@ STAYS_UNTIL = effects.STAYS.replace(
 
 
 class TestMutants:
-    """One protection less, and one person does it alone: otherwise the tests above could not fail."""
+    """Without one protection, one person succeeds; this proves that the tests above can fail."""
 
     def test_last_days_alone_are_compared(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(effects, "STAYS", STAYS_UNTIL)
@@ -377,7 +377,7 @@ def test_an_undo_that_leaves_an_account_in_use_without_employment_needs_two(sett
     assert request.effect == {"leaving": 1, "used_numbers": 1}
     approve(request)
     assert not employed("X001")
-    # The number stays in use: the next line with it changes no address alone, and neither does a statement.
+    # The number stays in use: neither the next line with it nor a statement can change the address alone.
     confirmed("staff_no,name,email\nX001,Xenia,other@corp.example.com\n")
     assert person("X001").email == "xenia@corp.example.com"
     assert ApprovalRequest.objects.get(decision=None).kind == "email_change"

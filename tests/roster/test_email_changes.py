@@ -1,4 +1,4 @@
-"""New e-mail addresses: when these fail, one person alone has another's links for new passwords mailed to himself."""
+"""New e-mail addresses: a failure lets one person receive another's set-password links."""
 
 import pytest
 from django.core import mail
@@ -117,7 +117,7 @@ def test_a_leaver_who_returns_with_another_address_keeps_the_old_one_until_it_is
 
 
 def test_a_returner_whose_address_another_has_by_now_gets_no_link() -> None:
-    """Without this, the one who has the address sets the returner's password."""
+    """Otherwise the new holder of the address could set the returner's password."""
     load(ROSTER.replace("A002,Alan,alan@corp.example.com,,Sales,B001\n", ""), complete=True)
     load(HEADER + "N001,Alan Next,alan@corp.example.com\n")
     load(HEADER + "A002,Alan,alan.two@corp.example.com\n")

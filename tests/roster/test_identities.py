@@ -1,4 +1,4 @@
-"""Addresses and phones of a roster: whose they are, were, and become."""
+"""Addresses and phones of a roster: their past, present and future owners."""
 
 import io
 
@@ -63,7 +63,7 @@ def test_an_address_of_somebody_who_is_not_in_the_file_is_refused_and_named(comp
 
 
 def test_an_address_is_not_freed_by_a_line_that_is_refused_itself(company: dict[str, Employee]) -> None:
-    # Alice would give her address up, but her line names a manager who is not there.
+    # Alice would give up her address, but her line names a missing manager.
     result = load(HEADER + "A001,Alice 艾,alice.ai@corp.example.com,X404\nN001,New,alice@corp.example.com,B001")
     assert {reject.code for reject in result.rejects} == {"unknown_manager", "email_taken"}
     assert emails_of("A001") == {"alice@corp.example.com": True}
@@ -116,14 +116,14 @@ def test_a_manager_whose_row_is_refused_is_not_called_unknown(noon: Clock) -> No
 
 
 def statements(text: str) -> tuple[int, RosterResult]:
-    """How many statements a load takes, and what it did."""
+    """The number of statements of a load, and its result."""
     with CaptureQueriesContext(connection) as asked:
         result = load(text)
     return len(asked), result
 
 
 def test_a_long_chain_below_an_unknown_manager_takes_as_many_statements_as_a_short_one(noon: Clock) -> None:
-    """One pass for each link, and a small file keeps everybody's writes waiting for minutes."""
+    """With one pass per link, a small file would block all other writers for minutes."""
 
     def chain(length: int) -> tuple[int, RosterResult]:
         return statements(HEADER + "".join(f"{n},N{n},{n}@corp.example.com,{n + 1}\n" for n in range(length)))
@@ -156,7 +156,7 @@ def test_managers_and_addresses_in_one_chain_are_refused_with_its_end(noon: Cloc
         HEADER + "4,Four,4@corp.example.com,A\nA,Anna,b@corp.example.com,\nB,Bert,new@corp.example.com,3\n"
         "3,Three,3@corp.example.com,404\n5,Five,5@corp.example.com,A\n"
     )  # fmt: skip
-    # Four and Five report to Anna, who is on the roster whatever becomes of her row.
+    # Four and Five report to Anna, who is on the roster even if her row is rejected.
     assert counts(result) == {"created": 2, "rejected": 3}
     assert {one.line: one.code for one in result.rejects} == {
         3: "email_taken", 4: "manager_rejected", 5: "unknown_manager",

@@ -1,4 +1,4 @@
-"""Roster loads of large effect: when these fail, one HR user alone ends a company or learns whose contact one is."""
+"""Large roster loads: a failure lets one HR user end a company or learn whose contact a person is."""
 
 import io
 from pathlib import Path
@@ -35,12 +35,12 @@ MADE_UP = ROSTER + "X001,Nobody,guest@outside.example.org,,,\n"
 
 @pytest.fixture(autouse=True)
 def share(settings: Any, company: object) -> None:
-    """Of nine people one is more than a tenth."""
+    """One of nine people is more than a tenth."""
     settings.ROSTER_APPROVAL_SHARE = 0.1
 
 
 def confirmed(content: str, by: Actor, **options: bool) -> RosterImport:
-    """A load as a worker leaves it when HR has confirmed it."""
+    """A load that HR has confirmed and a worker has processed."""
     shown = looked(content, **options)
     assert imports.confirm(shown, digest=shown.digest, by=by)
     return worked(shown)
@@ -82,7 +82,7 @@ def test_a_small_load_needs_one_person(settings: Any) -> None:
 
 
 def test_small_loads_of_one_day_count_together(settings: Any, noon: Clock) -> None:
-    """Otherwise thirty small files end everybody."""
+    """Otherwise thirty small files could end all employees."""
     settings.ROSTER_APPROVAL_SHARE = 0.2
     assert confirmed(WITHOUT_ALAN, officer("hr-1"), complete=True).state == State.DONE
     without_two = WITHOUT_ALAN.replace("S001,Sam,sam@corp.example.com,,Support,C001\n", "")
@@ -132,7 +132,7 @@ def test_every_way_to_make_a_contact_a_colleague_waits(alice: Employee, campaign
 def test_ending_a_colleague_before_the_campaign_waits_when_somebody_has_recorded_them(
     alice: Employee, campaign: Campaign
 ) -> None:
-    """Their contact would count again."""
+    """Otherwise the contact would count again."""
     record_one(alice, ("email", "sam@corp.example.com"))
     head = "staff_no,name,email,started_on,left_on\n"
     done = confirmed(head + "S001,Sam,sam@corp.example.com,2026-01-01,2026-10-01\n", officer("hr-1"))
@@ -205,7 +205,7 @@ def test_undoing_a_made_up_row_waits_when_it_moves_a_count(alice: Employee, camp
 
 
 def test_undoing_does_not_bring_an_address_back_alone() -> None:
-    """A load of the first set-up changed it, before anybody held the HR role."""
+    """A load of the first set-up changed it, before any account held the HR role."""
     Account.objects.all().delete()
     load("staff_no,name,email\nA001,Alice 艾,alice.new@corp.example.com")
     last = RosterImport.objects.latest("asked_at")
@@ -217,7 +217,7 @@ def test_undoing_does_not_bring_an_address_back_alone() -> None:
 
 
 class TestCommand:
-    """The operator is one person too."""
+    """The operator counts as one person too."""
 
     @pytest.fixture
     def file(self, tmp_path: Path) -> Path:
@@ -238,7 +238,7 @@ class TestCommand:
         assert not employed("A002")
 
     def test_the_file_is_read_for_the_second_person_as_the_operator_said(self, tmp_path: Path) -> None:
-        """Otherwise what they approve is another load than the one that was tried."""
+        """Otherwise the second person would approve another load than the one tried."""
         officer("hr-1")
         file = tmp_path / "roster.csv"
         rows = WITHOUT_ALAN + "N001,Noémie,noemie@corp.example.com,,Sales,X999\n"

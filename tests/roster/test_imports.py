@@ -1,4 +1,4 @@
-"""A file of HR's on its way: what is applied is what was shown, once, whatever happens on the way."""
+"""Roster uploads: the load applies what was shown, once, whatever happens in between."""
 
 import io
 import threading
@@ -21,7 +21,7 @@ from tests.people import ROSTER, TESTER, load, officer
 from tests.rosters import applied, confirmed, looked, worked
 
 State = RosterImport.State
-# Alan leaves, Alice moves to Carol, Carol has another name, Nina is new, Uwe's e-mail is none.
+# Alan leaves, Alice moves to Carol, Carol changes her name, Nina is new, Uwe's e-mail is invalid.
 NEXT = (
     ROSTER.replace("A002,Alan,alan@corp.example.com,,Sales,B001\n", "")
     .replace("Sales,B001", "Support,C001")
@@ -32,7 +32,7 @@ NEXT = (
 
 
 def kinds(one: RosterImport) -> dict[str, list[str]]:
-    """Who stands in which list."""
+    """The people in each list."""
     return {kind: [row.get("staff_no", row.get("code")) for row in rows] for kind, rows in one.report["shown"].items()}
 
 
@@ -60,7 +60,7 @@ def test_what_is_applied_is_what_was_shown(company: dict[str, Employee]) -> None
     assert done.report == told
     assert (boss_of("A001"), boss_of("N001"), employed("A002")) == ("C001", "B001", False)
     assert person_name("C001") == "Carol Chen"
-    # The counts are those of the command.
+    # The counts match those of the command.
     kind_counts = told["kinds"]
     assert told["created"] + told["updated"] == kind_counts["joined"] + kind_counts["moved"] + kind_counts["changed"]
     assert told["left"] == kind_counts["left"]
@@ -93,7 +93,7 @@ def test_a_confirmed_load_is_applied_once(company: dict[str, Employee]) -> None:
     assert imports.confirm(waiting, digest=waiting.digest, by=TESTER), "a double click is no error"
     worked(waiting)
     worked(waiting)
-    assert AuditEntry.objects.filter(action="roster.loaded").count() == 2  # the company, and this
+    assert AuditEntry.objects.filter(action="roster.loaded").count() == 2  # the company's load and this one
     assert RosterImport.objects.get(pk=waiting.pk).version == 2
 
 
@@ -190,7 +190,7 @@ def test_a_workbook_is_read_with_its_dates_and_leading_zeros(noon: Clock) -> Non
         ),
         "staff.xlsx",
     )
-    # 42 is shown as 00042, and Bob's manager as 42: nobody has that number.
+    # 42 is displayed as 00042, and Bob's manager as 42: no employee has that number.
     assert kinds(done)["rejected"] == ["unknown_manager"]
     assert list(Employee.objects.values_list("staff_no", "name")) == [("00042", "李Wei")]
 
@@ -222,7 +222,7 @@ def test_columns_that_were_told_are_remembered_for_the_next_file(company: dict[s
     assert looked(odd).report["problem"]["columns"] == ["staff_no", "name", "email"]
     applied(odd, roles=["staff_no", "name", "email"], complete=False)
     assert looked(odd.replace("Nina,", "Nina Neu,")).report["kinds"]["changed"] == 1
-    # What another account says of a file is not remembered for the one that confirms it.
+    # Another account's column mapping is not stored for the account that confirms.
     mine = looked(odd.replace("wer", "nummer"))
     imports.refresh_preview(mine, roles=["staff_no", "name", "email"], complete=False, by=officer("hr-2"))
     worked(mine)
@@ -235,7 +235,7 @@ def test_columns_that_were_told_are_remembered_for_the_next_file(company: dict[s
 
 def test_a_load_that_a_worker_left_is_found_by_the_sweep(company: dict[str, Employee], noon: Clock) -> None:
     waiting = confirmed(NEXT)
-    RosterImport.objects.filter(pk=waiting.pk).update(attempts=1, done=3)  # and there the worker died
+    RosterImport.objects.filter(pk=waiting.pk).update(attempts=1, done=3)  # the worker died here
     assert imports.waiting_loads(noon.now()) == []
     noon.set("2026-11-23T12:00:31+08:00", ticks=True)
     assert imports.waiting_loads(noon.now()) == [waiting.pk]

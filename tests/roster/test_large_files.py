@@ -1,4 +1,4 @@
-"""A small file costs a worker seconds, holds nobody else up, and each look stands in the audit trail."""
+"""A small file costs a worker seconds and blocks no other file; each preview is audited."""
 
 import io
 import time
@@ -61,7 +61,7 @@ def test_leavers_with_one_address_are_compared_once(noon: Clock) -> None:
 def test_new_managers_without_end_are_refused_before_anything_is_written(
     first: str, code: str, noon: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The guard of placements needed minutes for them, while everybody who records contacts waited."""
+    """The guard of placements once took minutes for these rows and blocked the recording of contacts."""
     monkeypatch.setattr(loading, "_change_people", lambda *_: pytest.fail("something was written"))
     rows = [f"N{number},New,n{number}@corp.example.com,N{number - 1}" for number in range(1, 400)]
     top = "N2" if first else ""
@@ -137,6 +137,6 @@ def test_a_difference_that_nobody_confirms_goes_with_its_upload(company: dict[st
 
 
 def test_an_erasure_leaves_the_differences_of_rosters_alone(company: dict[str, Employee]) -> None:
-    """They hold employees, never contacts, and say for months what a load changed for whom."""
+    """Differences hold employees, never contacts, and show for months what a load changed."""
     shown = looked(NEXT)
     assert {shown.file_id, shown.difference_id} <= set(forgetting(()).spared)

@@ -1,4 +1,4 @@
-"""Loading a roster: who is on it, under whom, since when. A wrong tree shows people to who may not see them."""
+"""Loading a roster: people, managers and dates. A wrong tree shows people to unauthorised users."""
 
 import random
 from datetime import date
@@ -38,7 +38,7 @@ def test_the_same_roster_again_changes_nothing(company: dict[str, Employee]) -> 
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(shape=st.lists(st.integers(min_value=0, max_value=8), min_size=2, max_size=12), seed=st.integers())
 def test_any_order_of_rows_gives_the_same_tree(noon: Clock, shape: list[int], seed: int) -> None:
-    # Person n reports to an earlier one, or to nobody: every list of numbers is a forest.
+    # Person n reports to an earlier person or has no manager, so every list of numbers is a forest.
     lines = [
         f"P{n:02d},Person {n},p{n}@corp.example.com,{'' if n == 0 or not up else f'P{(up - 1) % n:02d}'}"
         for n, up in enumerate(shape)
@@ -52,7 +52,7 @@ def test_any_order_of_rows_gives_the_same_tree(noon: Clock, shape: list[int], se
 
 
 class rolled_back:  # noqa: N801 - reads as a statement
-    """A savepoint that is always taken back."""
+    """A savepoint that always rolls back."""
 
     def __enter__(self) -> None:
         self.sid = connection.savepoint()

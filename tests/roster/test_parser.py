@@ -1,4 +1,4 @@
-"""Reading HR's file: whatever program wrote it, every good line goes in and every bad one is named."""
+"""Parsing HR's files from any program: every good line is loaded and every bad line reported."""
 
 import codecs
 import io
@@ -163,7 +163,7 @@ def test_characters_that_no_database_stores_are_dropped(db: None) -> None:
 
 
 def test_a_file_in_many_pieces_is_judged_as_a_whole(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whom a line names is found however far away they stand: pieces are for the memory's sake alone."""
+    """A manager is found at any distance: pieces only limit memory."""
     monkeypatch.setattr(staging, "PIECE", 2)
     told = load(
         "staff_no,name,email,manager_staff_no\n"
@@ -182,7 +182,7 @@ def test_a_file_in_many_pieces_is_judged_as_a_whole(db: None, monkeypatch: pytes
 
 
 def test_an_earlier_file_is_not_loaded_in_the_place_of_a_later_one(db: None) -> None:
-    """Its rows are gone when the next file is read: that is an error, never another file's people."""
+    """A new file deletes the earlier rows: loading the earlier roster is an error, never a mix-up."""
     read = [read_roster(Table(io.StringIO(f"staff_no,name,email\n{n},N,{n}@corp.example.com\n"))) for n in (1, 2)]
     with pytest.raises(ProgrammingError, match="does not exist"), transaction.atomic():
         load_roster(roster=read[0], by=TESTER)

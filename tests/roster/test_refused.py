@@ -1,4 +1,4 @@
-"""Rosters that are refused as a whole or only tried, and whom a load tells the marks about."""
+"""Rosters that are refused or only tried, and the people whose marks a load re-evaluates."""
 
 import pytest
 
@@ -32,7 +32,7 @@ def test_a_cycle_with_people_of_an_earlier_file_is_refused(company: dict[str, Em
 def test_a_cycle_of_next_month_is_refused_too(company: dict[str, Employee]) -> None:
     header = "staff_no,name,email,manager_staff_no,effective_on\n"
     load(header + "B001,Bob 白,bob@corp.example.com,C001,2026-12-05")
-    # Today Carol may report to Bob; from the fifth of December each would report to the other.
+    # Today Carol may report to Bob; from 5 December each would report to the other.
     with pytest.raises(RosterRefused, match="cycle"):
         load(header + "C001,Carol,carol@corp.example.com,B001,2026-11-10")
     assert boss_of("C001") == "D001"
@@ -48,13 +48,13 @@ def test_a_cycle_that_another_move_ends_in_time_is_none(company: dict[str, Emplo
 
 
 def chain(length: int) -> str:
-    """Everybody reports to the line before."""
+    """Each employee reports to the line before."""
     lines = [f"N{n},New,n{n}@corp.example.com,{f'N{n - 1}' if n else ''}" for n in range(length)]
     return HEADER + "\n".join(lines)
 
 
 def test_a_line_of_managers_without_end_is_refused_before_a_tree_is_built(noon: Clock) -> None:
-    """A tree of ten thousand levels took half a gigabyte and half a minute, in which nobody else could write."""
+    """A tree of ten thousand levels took half a gigabyte and half a minute, and blocked all writers."""
     assert load(chain(101)).created == 101
     with pytest.raises(RosterRefused, match="more than 100 levels of managers stand below N0") as refused:
         load(chain(102))
@@ -74,7 +74,7 @@ def test_nobody_is_their_own_manager(noon: Clock) -> None:
 def test_a_new_number_that_is_somebody_elses_sign_in_is_refused(
     company: dict[str, Employee], number: str, code: str
 ) -> None:
-    """Otherwise who signs in is mistaken for them, or locks them out."""
+    """Otherwise the new person could sign in as the other one or lock them out."""
     Account.objects.create(login="operator", password="!")
     result = load(HEADER + f"{number},New,new@corp.example.com,\nN002,Two,two@corp.example.com,{number}\n")
     assert [(one.line, one.code) for one in result.rejects] == [(2, code), (3, "manager_rejected")]
@@ -88,14 +88,14 @@ def test_two_new_numbers_that_differ_by_letter_case_alone_are_one_sign_in(noon: 
 
 
 def test_a_number_in_other_letter_case_sends_nobody_away(company: dict[str, Employee]) -> None:
-    """A rejected line of a complete file still names its person."""
+    """A rejected line of a complete file still mentions its person."""
     result = load(ROSTER.replace("A002,Alan", "a002,Alan"), complete=True)
     assert [one.code for one in result.rejects] == ["staff_no_taken"]
     assert employed("A002")
 
 
 def test_whoever_has_such_a_number_keeps_it(noon: Clock) -> None:
-    """A number that was loaded before stays theirs."""
+    """A number that was loaded before stays valid."""
     Employee.objects.create(staff_no="one@c.example.com", name="One", email="1@c.example.com")
     assert counts(load(HEADER + "one@c.example.com,One,1@c.example.com,\n")) == {"created": 1}
 

@@ -1,4 +1,4 @@
-"""Undoing the last load: everybody is what they were, at every instant, and only the last load can be undone."""
+"""Undoing the last load restores all people at every instant; only the last load can be undone."""
 
 import pytest
 from django.db import connection, transaction
@@ -15,7 +15,7 @@ from tests.people import ROSTER, TESTER, load, person
 from tests.roster.test_imports import NEXT
 from tests.rosters import applied
 
-# Of who was on the roster before; somebody new stays as a name without a place.
+# For people who were on the roster before; a new person stays as a name without a placement.
 LOOKS = {
     Employee: ("id", "staff_no", "name", "email", "phone", "time_zone"),
     EmployeeIdentity: ("id", "employee_id", "kind", "value", "live", "started_at", "ended_at"),

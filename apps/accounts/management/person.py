@@ -1,4 +1,4 @@
-"""What commands about one employee share: the staff number, and a plain error when it is nobody's."""
+"""Base of the commands about one employee."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ class PersonCommand(AppCommand):
         parser.add_argument("staff_no")
 
     def person(self, options: dict[str, Any]) -> Employee:
-        """The employee who is meant. Raises CommandError."""
+        """Return the employee with the given staff number. Raises CommandError."""
         try:
             return Employee.objects.by_staff_no(options["staff_no"])
         except Employee.DoesNotExist as error:

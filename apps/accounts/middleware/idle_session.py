@@ -1,4 +1,4 @@
-"""Sessions that nobody uses end. Use is what a person does, not what an open page asks for by itself."""
+"""End idle sessions; only user actions count as use, not the requests an open page sends by itself."""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,7 +15,7 @@ READS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class IdleSessionMiddleware:
-    """Before whatever asks who is signed in: from here on nobody is, when the session was not used for too long."""
+    """Sign the user out when the session was idle too long; must run before code that reads `request.user`."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -25,7 +25,7 @@ class IdleSessionMiddleware:
 
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> None:
         if not getattr(view, "login_required", True) and not hasattr(view, "cls"):
-            return  # for anybody, and not of the API, which asks for itself who somebody is
+            return  # a public page; API views have `cls` and authenticate requests themselves
         user, session = request.user, request.session
         if not isinstance(user, Account) or not isinstance(session, SessionStore):
             return
@@ -39,8 +39,8 @@ class IdleSessionMiddleware:
 
 
 def by_hand(request: HttpRequest) -> bool:
-    """Whether somebody is there: a page was gone to, or something sent. Meters and charts ask by themselves.
+    """Whether a user caused this request: a navigation or a write. Polling and charts do not count.
 
-    Browsers say which it is over TLS (Fetch Metadata, Sec-Fetch-Mode); one that does not say counts as somebody.
+    Over TLS, browsers send Sec-Fetch-Mode (Fetch Metadata). A request without that header counts as a user's.
     """
     return request.method not in READS or request.headers.get("Sec-Fetch-Mode", "navigate") == "navigate"

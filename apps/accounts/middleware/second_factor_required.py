@@ -1,4 +1,4 @@
-"""Whoever's role asks for a second factor, and has not shown one in this session, has one page: where it is added."""
+"""Redirect users whose role needs a second factor, until the session has shown one, to the page that adds it."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +13,10 @@ OPEN = frozenset({"second-factor", "passkey-add", "passkey-new", "logout"})
 
 
 class SecondFactorRequiredMiddleware:
-    """Behind the sign-in's own middleware. Addresses for anybody stay for anybody; the API says it in its own words."""
+    """Runs after the authentication middleware.
+
+    Public pages stay public. The API refuses such requests with its own response.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response

@@ -1,4 +1,4 @@
-"""The tables of accounts: who signs in, with what, and what two people have to decide together."""
+"""Models of accounts: sign-in, factors, roles, deputies and approvals."""
 
 from apps.accounts.models.account import Account, ProviderSubject, Role
 from apps.accounts.models.api_token import ApiToken, Scope

@@ -18,12 +18,12 @@ from apps.employees.models import Employee, Employment
 
 
 def meant_by(name: str) -> Q:
-    """The accounts that a name at the sign-in, in lower case, can mean."""
+    """Filter for accounts that a lower-case sign-in name can match."""
     return Q(login=name) | Q(employee__email=name) | Q(employee=None, email__iexact=name)
 
 
 class AccountManager(BaseUserManager["Account"]):
-    """Accounts by login; `createsuperuser` works, but a superuser is not HR."""
+    """Accounts by login. `createsuperuser` works, but a superuser does not hold the HR role."""
 
     def create_user(self, login: str, password: str | None = None, **fields: Any) -> "Account":
         account = self.model(login=login.lower(), **fields)
@@ -35,7 +35,7 @@ class AccountManager(BaseUserManager["Account"]):
         return self.create_user(login, password, is_staff=True, is_superuser=True, **fields)
 
     def named(self, name: str) -> list["Account"]:
-        """Whoever may be meant by a name at the sign-in, who left included: two of them at most."""
+        """At most two accounts, leavers included, that a sign-in name matches."""
         return list(self.filter(meant_by(name.strip().lower())).order_by("pk")[:2])
 
     def get_by_natural_key(self, username: str | None) -> "Account":
@@ -43,7 +43,7 @@ class AccountManager(BaseUserManager["Account"]):
 
 
 class Account(AbstractBaseUser, PermissionsMixin):
-    """Somebody who can sign in: usually an employee, sometimes an operator who is none."""
+    """A person who can sign in: usually an employee, sometimes an operator without an employee record."""
 
     login = models.CharField(_("staff number"), max_length=150, unique=True)
     email = models.EmailField(_("e-mail"), blank=True)
@@ -79,7 +79,10 @@ class Account(AbstractBaseUser, PermissionsMixin):
         return self.display_name or self.login
 
     def check_password(self, raw_password: str | None) -> bool:
-        """Whether this is the password; an old hash of it is then replaced, which stands in the audit trail."""
+        """Whether the password is right.
+
+        Django then replaces an outdated hash, and this method audits the replacement.
+        """
         before = self.password
         with transaction.atomic():
             right = super().check_password(raw_password)
@@ -94,26 +97,26 @@ class Account(AbstractBaseUser, PermissionsMixin):
 
     @cached_property
     def stands_in(self) -> bool:
-        """Whether this account's employee sees somebody else's team as a deputy now; read once a request."""
+        """Whether the account's employee sees another manager's team as a deputy now; read once a request."""
         return Deputyship.objects.in_force().with_a_team().filter(deputy=self.employee_id).exists()
 
     @cached_property
     def employment_id(self) -> int | None:
-        """The period of employment that is running, read once a request; None for a leaver and for no employee."""
+        """The current period of employment, read once a request; None for a leaver or without an employee."""
         return Employment.objects.running().filter(employee=self.employee_id).values_list("pk", flat=True).first()
 
     def _get_session_auth_hash(self, secret: Any = None) -> str:
-        """What a session is good for: this password, in this period of employment."""
+        """Bind a session to the password and the current period of employment."""
         value = self.password if self.employee_id is None else f"{self.password}|{self.employment_id}"
         return salted_hmac("apps.accounts.models.Account.session", value, secret=secret, algorithm="sha256").hexdigest()
 
     def has_role(self, role: str) -> bool:
-        """Whether the account holds `role`: hr, operator or auditor. A superuser holds none by being one."""
+        """Whether the account holds `role`: hr, operator or auditor. A superuser holds none by default."""
         return role in self.roles
 
     @property
     def actor(self) -> Actor:
-        """This account as the one who asks for a change."""
+        """This account as the actor of a change."""
         return Actor(self.pk, str(self))
 
 
@@ -142,9 +145,9 @@ class Role(models.Model):
 
 
 class ProviderSubject(models.Model):
-    """Who an account is at the company's OpenID provider: from its first sign-in there on, nobody else is.
+    """The binding of an account to a subject at the OpenID provider, made at the first sign-in.
 
-    A subject means something at its issuer alone. An e-mail is no part of it: addresses change hands.
+    A subject is unique only within its issuer. The e-mail is not part of it, because addresses change owners.
     """
 
     account = models.ForeignKey(Account, on_delete=models.CASCADE)

@@ -1,7 +1,4 @@
-"""Sign-in for programs: a token acts for one account, with less than that account may do, until it expires.
-
-The table of `models`, in a file of its own.
-"""
+"""API tokens: a token acts for one account, with fewer permissions than the account, until it expires."""
 
 from __future__ import annotations
 
@@ -16,7 +13,7 @@ from apps.core.querysets import Clock
 
 
 class Scope(models.TextChoices):
-    """What a token may be used for. It never opens more than its account may see."""
+    """What a token may be used for. A scope never exceeds what the account may see."""
 
     OWN = "own", _("the own standing and the own contacts")
     REPORTS = "reports:read", _("campaigns, and the standings its owner may see")
@@ -24,14 +21,11 @@ class Scope(models.TextChoices):
 
 
 class ApiTokenQuerySet(models.QuerySet):
-    """Tokens by whose they are and whether they still open anything."""
-
     def of(self, account: Any) -> ApiTokenQuerySet:
-        """The tokens of one account."""
         return self.filter(account=account)
 
     def usable(self) -> ApiTokenQuerySet:
-        """Neither revoked nor expired, and made in the owner's present employment, by the database's clock."""
+        """Tokens not revoked, not expired, and made in the owner's present employment, by the database's clock."""
         employed = Q(account__employee=None) | Q(
             account__employee__employment__starts_at__lte=F("created_at"),
             account__employee__employment__ends_at__gt=Clock(),
@@ -42,7 +36,7 @@ class ApiTokenQuerySet(models.QuerySet):
 class ApiToken(models.Model):
     """A secret that signs a program in as an account. Only the secret's SHA-256 is stored.
 
-    The secret has 256 random bits, so a plain digest is as good as a slow one and can be looked up by index.
+    The secret has 256 random bits. A plain digest is therefore as safe as a slow hash, and an index can find it.
     """
 
     account = models.ForeignKey("accounts.Account", on_delete=models.PROTECT)

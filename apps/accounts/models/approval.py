@@ -1,7 +1,7 @@
-"""Requests of large effect: one person asks, a second person approves or refuses.
+"""Approval requests: one person requests a change of large effect; a second person approves or refuses it.
 
-The table of `models`, in a file of its own. A trigger (migration 0016) enforces what no column constraint can: the HR
-role of both people, and that a request is decided once and never rewritten.
+A trigger (sql/triggers.sql) enforces what no constraint can. Both people hold the HR role. Each request is decided once
+and never rewritten.
 """
 
 from __future__ import annotations
@@ -17,8 +17,6 @@ from apps.core.querysets import Clock
 
 
 class ApprovalRequestQuerySet(models.QuerySet["ApprovalRequest"]):
-    """Requests by their state."""
-
     def open(self, now: datetime) -> ApprovalRequestQuerySet:
         """Requests that can still be decided at `now`."""
         return self.filter(decision=None, expires_at__gt=now)
@@ -27,10 +25,12 @@ class ApprovalRequestQuerySet(models.QuerySet["ApprovalRequest"]):
 class ApprovalRequest(models.Model):
     """A change that waits for a second person.
 
-    `subject` names what it changes (a campaign's slug, a roster load's id), `payload` holds what the change needs to be
-    made, `effect` how many people it concerned when it was requested, by the name of what happens to them.
-    `decided_effect` is the effect that the second person saw. A request of a command has no account behind it:
-    `requested_by_id` is then empty. `by_operator`: the operator decided by a command, because no second HR user exists.
+    `subject` identifies what changes (a campaign's slug, a roster load's id). `payload` holds the data to apply the
+    change. `effect` holds the number of people affected at the request, by kind of effect. `decided_effect` is the
+    effect that the second person saw.
+
+    `requested_by_id` is empty when a command made the request. `by_operator`: the operator decided by a command,
+    because no second HR user exists.
     """
 
     class Kind(models.TextChoices):
@@ -105,18 +105,16 @@ class ApprovalRequest(models.Model):
 
 
 class EmailChangeQuerySet(models.QuerySet["EmailChange"]):
-    """Changes of addresses by their state."""
-
     def pending(self, now: datetime) -> EmailChangeQuerySet:
         """Changes that a second person can still approve at `now`."""
         return self.filter(waiting=True, request__decision=None, request__expires_at__gt=now)
 
 
 class EmailChange(models.Model):
-    """One employee's new e-mail address, in a request for all new addresses of one roster load.
+    """One employee's new e-mail address, in one request for all new addresses of a roster load.
 
-    `waiting` ends when the change is applied, when the request is decided otherwise (a trigger, migration 0017), or
-    when a later load names another address. `requested_mail_at` and `applied_mail_at`: when the old address was told.
+    `waiting` ends when the change is applied, when the request is decided otherwise (a trigger), or when a later load
+    names another address. `requested_mail_at` and `applied_mail_at`: when the old address was notified.
     """
 
     id = models.BigAutoField(primary_key=True)

@@ -1,6 +1,6 @@
-"""Who stands in for which manager until when. The table of `models`, in a file of its own.
+"""Deputyships: which employee stands in for which manager, and until when.
 
-A trigger (migration 0006) holds that a row is ended once and otherwise never changed.
+A trigger (sql/triggers.sql) ensures that a row is ended once and otherwise never changes.
 """
 
 from __future__ import annotations
@@ -29,23 +29,23 @@ def _alone(who: str) -> Func:
 
 
 def _period() -> Func:
-    """When it holds, as far as the row says; empty for one that was ended before it began."""
+    """The stored period, cut by `ended_at`; empty when ended before it began."""
     end = Greatest(F("starts_at"), Least(F("ends_at"), F("ended_at")))
     return Func(F("starts_at"), end, function="tstzrange", output_field=DateTimeRangeField())
 
 
 class DeputyshipQuerySet(models.QuerySet["Deputyship"]):
-    """Deputyships by whether they hold now, by the database's clock."""
+    """Deputyships by their state, by the database's clock."""
 
     def not_over(self) -> DeputyshipQuerySet:
-        """In force or still to begin: not ended, and both employed without a break since it began.
+        """Current and future deputyships: not ended, and both people employed without a break since the start.
 
-        Whoever leaves and comes back has a new employment, and does not get the old deputyship back with it.
+        An employee who leaves and returns has a new employment. The old deputyship does not return with it.
         """
         return self._unbroken().filter(ends_at__gt=Clock())
 
     def in_force(self) -> DeputyshipQuerySet:
-        """Those whose deputy sees the manager's team now."""
+        """Deputyships whose deputy sees the manager's team now."""
         return self._unbroken().filter(in_force_from(Clock()))
 
     def _unbroken(self) -> DeputyshipQuerySet:
@@ -59,24 +59,24 @@ class DeputyshipQuerySet(models.QuerySet["Deputyship"]):
         return self.filter(employed("manager_id"), employed("deputy_id"), ended_at=None)
 
     def visible_to(self, user: Any) -> DeputyshipQuerySet:
-        """Those one is a part of, as manager or deputy; HR sees all. Whoever sees one may end it."""
+        """Deputyships that `user` may see and end: those as manager or deputy, or all for HR."""
         if user.has_role("hr"):
             return self
         return self.of(user.employee_id) if user.employee_id else self.none()
 
     def of(self, employee: Any) -> DeputyshipQuerySet:
-        """Those this employee is a part of, as manager or deputy."""
+        """Deputyships in which this employee is the manager or the deputy."""
         return self.filter(Q(manager=employee) | Q(deputy=employee))
 
     def with_a_team(self) -> DeputyshipQuerySet:
-        """Those whose manager has somebody below today."""
+        """Deputyships whose manager has a report today."""
         return self.filter(manager__node__last__gt=F("manager__node__first"))
 
 
 class Deputyship(models.Model):
-    """In [starts_at, ends_at), cut short by `ended_at`, the deputy sees the numbers of the manager's team.
+    """In [starts_at, ends_at), cut by `ended_at`, the deputy sees the numbers of the manager's team.
 
-    `key` is that of the form it was named with: sent twice it is one.
+    `key` is the idempotency key of the form: sending the form twice creates one row.
     """
 
     key = models.UUIDField(default=uuid.uuid4)
@@ -109,12 +109,12 @@ class Deputyship(models.Model):
                 name="accounts_deputyship_ended_by_somebody",
                 condition=Q(ended_at=None, ended_by_id=None, ended_by_label="")
                 | (
-                    # Said of each field: of a NULL alone, a check does not know that it is broken.
+                    # Test each field for NULL: a check constraint that evaluates to NULL passes.
                     Q(ended_at__isnull=False, ended_by_id__isnull=False, ended_at__gte=F("named_at"))
                     & ~Q(ended_by_label="")
                 ),
             ),
-            # Each person as a range of one number: so GiST needs no extension that the server may lack.
+            # Each person is a range of one number, so GiST needs no extension that the server may lack.
             ExclusionConstraint(
                 name="accounts_deputyship_of_a_pair_once",
                 expressions=[
@@ -127,10 +127,10 @@ class Deputyship(models.Model):
 
     @property
     def last_day(self) -> date:
-        """The last day in the company's zone."""
+        """The last day, in the company's time zone."""
         return timezone.localdate(self.ends_at - timedelta(microseconds=1), timezone.get_default_timezone())
 
     @property
     def first_day(self) -> date:
-        """The first day in the company's zone."""
+        """The first day, in the company's time zone."""
         return timezone.localdate(self.starts_at, timezone.get_default_timezone())

@@ -1,7 +1,4 @@
-"""One-time codes with which a role holder adds the first second factor (ADR 65).
-
-The table of `models`, in a file of its own.
-"""
+"""One-time codes with which a role holder adds the first second factor (ADR 65)."""
 
 from __future__ import annotations
 
@@ -12,9 +9,9 @@ from apps.core.querysets import Clock
 
 
 class EnrolmentCode(models.Model):
-    """The code of one account that is still good: it goes when it was used, and a new one replaces it.
+    """The valid code of one account; using it deletes it, and a new code replaces it.
 
-    Only a keyed digest is stored: a copy of the database gives nobody a code.
+    Only a keyed digest is stored, so a copy of the database reveals no code.
     """
 
     account = models.OneToOneField("accounts.Account", on_delete=models.CASCADE, primary_key=True)

@@ -1,6 +1,6 @@
 """Security events of an account that its owner is mailed about.
 
-The table of `models`, in a file of its own. A row is a mail that still has to be sent: it goes when it was sent.
+A row is a mail still to be sent. The worker deletes the row after sending.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from apps.core.querysets import Clock
 
 
 class SecurityEvent(models.Model):
-    """A mail about one event, with the address that the owner had when it happened."""
+    """A mail about one event, with the owner's address at the time of the event."""
 
     class Kind(models.TextChoices):
         PASSWORD_SET = "password_set", _("A new password was set for your account, with a link that was mailed.")

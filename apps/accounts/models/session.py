@@ -1,7 +1,4 @@
-"""Browsers that are signed in: Django's sessions, with whose each is and when it was last used.
-
-The table of `models`, in a file of its own.
-"""
+"""Browser sessions: Django's sessions with their account and last use."""
 
 from __future__ import annotations
 
@@ -14,15 +11,13 @@ from django.db import models
 
 
 class BrowserSessionQuerySet(models.QuerySet):
-    """Sessions by whose they are."""
-
     def of(self, account: Any) -> BrowserSessionQuerySet:
-        """The sessions of one account, the one that was used last first."""
+        """The sessions of one account, most recently used first."""
         return self.filter(account=account).order_by("-seen_at", "pk")
 
 
 class BrowserSession(AbstractBaseSession):
-    """What one browser is known by. Without an account: it is on its way to the sign-in."""
+    """The session of one browser. Without an account, the browser has not signed in yet."""
 
     account = models.ForeignKey("accounts.Account", null=True, on_delete=models.CASCADE)
     seen_at = models.DateTimeField(help_text="exact to a few minutes, so that looking writes little")

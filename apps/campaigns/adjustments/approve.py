@@ -1,4 +1,7 @@
-"""The second person of HR: grants, refuses, or, who asked for it, withdraws. Each is one guarded write."""
+"""Decisions on adjustments: a second HR user grants or refuses, or the requester withdraws.
+
+Each decision is one guarded write.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,8 @@ from apps.core.audit import Actor, origin
 from apps.core.identity import clean_text
 from apps.core.outbox import queue_reevaluation
 
-# An entry for each person, in one statement: whoever looks a person up in the trail finds what changed their target.
+# One audit entry for each employee, in one statement: the audit trail of an employee then shows what changed the
+# target.
 TOLD = """
 INSERT INTO core_auditentry
     (at, actor_id, actor_label, action, subject_kind, subject_id, subject_label, detail, origin)
@@ -36,10 +40,10 @@ WHERE row.request_id = %(request)s AND row.employee_id = ANY(%(employees)s)
 
 
 def grant_adjustment(*, request_id: int, by: Actor, seen: str = "") -> int:
-    """Grant what another asked for; returns for how many people it holds, or has ended, from now on.
+    """Grant another user's request; returns for how many employees an adjustment now holds, or has ended.
 
-    Of many, `seen` is the digest of the list that the granter looked at; whoever's facts have changed since it was
-    asked for is left out. Everyone concerned is noted to be judged again. Raises AdjustmentRefused.
+    For many, `seen` is the digest of the list that the approver saw. Employees whose facts have changed since the
+    request are left out. The standings of all changed employees are queued for re-evaluation. Raises AdjustmentRefused.
     """
     with transaction.atomic():
         request, held = _hold_request(request_id, by)
@@ -62,7 +66,7 @@ def grant_adjustment(*, request_id: int, by: Actor, seen: str = "") -> int:
 
 
 def refuse_adjustment(*, request_id: int, note: str, by: Actor) -> None:
-    """Refuse what another asked for, with a reason for HR. Raises AdjustmentRefused."""
+    """Refuse another user's request, with a reason for HR. Raises AdjustmentRefused."""
     why = clean_text(note, LONGEST)
     if not why:
         raise AdjustmentRefused("note", _("Say why it is refused."))
@@ -77,7 +81,7 @@ def refuse_adjustment(*, request_id: int, note: str, by: Actor) -> None:
 
 
 def withdraw_adjustment(*, request_id: int, by: Actor) -> None:
-    """Take back what one asked for oneself and nobody has decided yet. Raises AdjustmentRefused."""
+    """Withdraw one's own request before a decision. Raises AdjustmentRefused."""
     with transaction.atomic():
         request, held = _hold_request(request_id, by, must_be_open=False)
         if request.asked_by_id != by.id:
@@ -87,7 +91,7 @@ def withdraw_adjustment(*, request_id: int, by: Actor) -> None:
 
 
 def _hold_request(request_id: int, by: Actor, *, must_be_open: bool = True) -> tuple[AdjustmentRequest, Held]:
-    """Lock what a decision needs and read the request under its lock. Raises AdjustmentRefused, DoesNotExist."""
+    """Take the locks of a decision and read the request under its lock. Raises AdjustmentRefused, DoesNotExist."""
     campaign_id = AdjustmentRequest.objects.values_list("campaign_id", flat=True).get(pk=request_id)
     held = lock_for_adjustment(campaign_id, by, must_be_open=must_be_open)
     request = AdjustmentRequest.objects.select_for_update().get(pk=request_id)
@@ -112,7 +116,11 @@ def _decide(request: AdjustmentRequest, decision: str, held: Held, by: Actor, *,
 
 
 def _concerned(request: AdjustmentRequest, held: Held) -> list[int]:
-    """Ids of the employees a grant would touch. Of an ending for many, not those who act: nobody decides their own."""
+    """Return the ids of the employees a grant would change.
+
+    When many adjustments are ended, the requester and the approver are left out: HR users do not decide about
+    themselves.
+    """
     rows = Adjustment.objects.filter(request=request.ends_id or request.pk)
     if request.ends_id:
         rows = rows.not_over(held.now)

@@ -1,6 +1,6 @@
-"""Reading a file of adjustments: whom each line names, the target or the exemption, and the days.
+"""Read a file of adjustments: the employee of each line, the target or the exemption, and the days.
 
-Nothing here knows who is on the roster or what the campaign is: `by_file` does.
+This module knows neither the roster nor the campaign; `bulk_upload` applies them.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from apps.roster.columns import WORDS, HeaderWords
 from apps.roster.parser import day_of
 from apps.roster.reader import ColumnMissing, look, open_roster
 
-# A file of everybody in the largest company that is measured, and as many again.
+# Twice as many lines as the largest measured company has employees.
 MOST_LINES = 100_000
-# Of a sheet that says something else in a thousand columns; each line is kept until all are read.
+# Limits for sheets with a thousand other columns, because each line is kept in memory until all are read.
 MOST_CELLS, MOST_CHARACTERS = 2_000_000, 20_000_000
 LONGEST_CELL = 200
 HEADINGS = HeaderWords(
@@ -43,16 +43,16 @@ HEADINGS = HeaderWords(
 EXEMPT = {"exempt", "exempted", "exemption", "豁免", "免除", "免考核", "befreit", "exempté", "exento"}
 YES = EXEMPT | {"yes", "y", "true", "1", "x", "✓", "✔", "√", "是", "对", "ja", "oui", "sí", "si"}
 NO = {"", "no", "n", "false", "0", "-", "–", "否", "不", "nein", "non"}
-# What the list of rejected lines adds to the file's own columns.
+# The columns that the list of rejected lines adds to the file's own.
 TOLD = ("line", "column", "reason")
 
 
 class TooManyLines(UnreadableFile):
-    """The file is longer than any that is taken."""
+    """The file has more than MOST_LINES lines."""
 
 
 class LineRefused(ValueError):
-    """A cell of a line is bad: the role of its column, a sentence."""
+    """A cell of a line is invalid: the role of its column, and a message."""
 
     def __init__(self, role: str, reason: str):
         super().__init__(reason)
@@ -61,7 +61,7 @@ class LineRefused(ValueError):
 
 @dataclass(frozen=True)
 class Line:
-    """One line that can be read. `staff_no`, `email`: what stands there, at least one of them."""
+    """One readable line. At least one of `staff_no` and `email` is not empty."""
 
     number: int
     cells: Sequence[str]
@@ -74,13 +74,13 @@ class Line:
 
     @property
     def terms(self) -> tuple[int | None, bool | None, date | None, date | None]:
-        """What it says of its person."""
+        """Return the terms for the employee: target, exemption, first day, last day."""
         return self.target, self.exempt, self.starts_on, self.ends_on
 
 
 @dataclass(frozen=True)
 class Rejected:
-    """One line that asks for nothing: where it stands, under which heading, why, and what stands there."""
+    """One rejected line: its number, column heading, reason and cells."""
 
     line: int
     column: str
@@ -90,7 +90,7 @@ class Rejected:
 
 @dataclass(frozen=True)
 class AdjustmentFile:
-    """What a file says, by line."""
+    """The content of a file, by line."""
 
     encoding: str
     header: list[str]
@@ -100,22 +100,22 @@ class AdjustmentFile:
 
     @property
     def unused(self) -> list[str]:
-        """Headings of columns that are not read."""
+        """Return the headings of columns that are not read."""
         return [
             name for name, role in zip(self.header, self.roles, strict=True)
             if name and not role and name.lower() not in TOLD
         ]  # fmt: skip
 
     def rejected(self, number: int, cells: Sequence[str], role: str, reason: str) -> Rejected:
-        """A line of this file that asks for nothing, because of what stands under the heading of a role."""
+        """Return the rejection of a line, for the column with this role."""
         column = self.header[self.roles.index(role)] if role in self.roles else ""
         return Rejected(number, column, reason, cells)
 
 
 def read_adjustments(raw: IO[bytes], encoding: str = "") -> AdjustmentFile:
-    """Read every line of a seekable CSV or XLSX file. Raises UnreadableFile, UnsureEncoding and PackedFile among them.
+    """Read every line of a seekable CSV or XLSX file. Raises UnreadableFile, including UnsureEncoding and PackedFile.
 
-    ColumnMissing names "staff_no" when no heading says where the people stand, "target" when none says what they get.
+    ColumnMissing names "staff_no" when no heading identifies the employees, and "target" when none gives their terms.
     """
     seen = look(raw, encoding, 0, HEADINGS)
     file = AdjustmentFile(seen.encoding, seen.header, seen.roles, [], [])
@@ -137,7 +137,10 @@ def read_adjustments(raw: IO[bytes], encoding: str = "") -> AdjustmentFile:
 
 
 def rejected_csv(file: AdjustmentFile, rejects: Sequence[Rejected]) -> bytes:
-    """The rejected lines under the file's own headings, each with where and why: to correct and to send again."""
+    """Return the rejected lines under the file's own headings, with line, column and reason.
+
+    HR can correct this file and upload it again.
+    """
     kept = [place for place, name in enumerate(file.header) if name.lower() not in TOLD]
     text = io.StringIO()
     writer = csv.writer(text)
@@ -164,7 +167,7 @@ def _line(record: Record) -> Line:
 
 
 def _terms(target: str, exempt: str) -> tuple[int | None, bool | None]:
-    """Another target, or an exemption: one of them, in either column."""
+    """Return a target or an exemption; either column may contain either of them."""
     told, said = target.lower(), exempt.lower()
     if said not in YES and said not in NO:
         raise LineRefused("exempt", _("“%(text)s” is neither yes nor no.") % {"text": exempt})
@@ -176,7 +179,7 @@ def _terms(target: str, exempt: str) -> tuple[int | None, bool | None]:
         raise LineRefused("target", _("No target stands here, and no exemption."))
     if not (target.isascii() and target.isdigit()):
         raise LineRefused("target", _("“%(text)s” is no whole number, and not “exempt”.") % {"text": target})
-    # Longer than any that is taken, zeros in front or not.
+    # Longer than any accepted number, whether or not it has leading zeros.
     number = int(target) if len(target) <= LONGEST_CELL else MOST + 1
     if not 1 <= number <= MOST:
         raise LineRefused("target", _("The target must be a number from 1 to 1,000,000."))
@@ -190,5 +193,5 @@ def _day(cells: dict[str, str], role: str) -> date | None:
         day = day_of(text)
     except ValueError as error:
         raise LineRefused(role, _("“%(text)s” is no day such as 2026-11-30.") % {"text": text}) from error
-    # HR systems write an open end as the last day of time.
+    # HR systems write an open end as the largest date.
     return None if role == "ends_on" and day.year == date.max.year else day

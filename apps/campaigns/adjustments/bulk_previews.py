@@ -1,6 +1,6 @@
-"""Files of adjustments, read once by a worker; what was previewed is asked for without reading the file again.
+"""Previews of adjustment files: a worker reads the file once, and the request uses the preview instead of the file.
 
-A preview keeps what the file gives whom by the number of the employee, no name: those are read when it is shown.
+A preview stores the terms by employee id, without names: those are read when it is shown.
 """
 
 from __future__ import annotations
@@ -32,19 +32,21 @@ from apps.fileio.csv_reader import TooLarge, UnreadableFile
 from apps.fileio.encodings import PackedFile, UnsureEncoding, sample
 from apps.roster.reader import ColumnMissing
 
-# What marks a list of adjustments among stored files.
+# The kind of a stored file that is an upload of adjustments.
 UPLOAD = "campaigns/adjustments"
 SHOWN_REJECTS = 100
 
 
 def make_preview(file_id: uuid.UUID) -> list[uuid.UUID]:
-    """Read an uploaded file of any kind and store what was found; returns which files may be read next."""
+    """Read an uploaded file of any kind and store the result; returns which files may be read next."""
     return core_previews.make_preview(file_id, {previews.UPLOAD: previews.make_preview, UPLOAD: preview_adjustments})
 
 
 def preview_adjustments(stored: StoredFile, asked: dict[str, Any]) -> Made:
-    """What a file gives whom in `campaign` (an id) when `employee` (an id or None) asks, and the lines that give
-    nothing. `problem` is a code when it cannot be read.
+    """Return the terms a file gives each employee, and its rejected lines.
+
+    `asked` has `campaign` (an id) and `employee` (the requester's id, or None). `problem` is a code when the file
+    cannot be read.
     """
     rule, at, mine = Campaign.objects.get(pk=asked["campaign"]).rule, db_now(), asked["language"]
 
@@ -59,7 +61,7 @@ def preview_adjustments(stored: StoredFile, asked: dict[str, Any]) -> Made:
         except UnreadableFile as error:
             readings = error.candidates[:6] if isinstance(error, UnsureEncoding) else []
             return Made(_problem(error) | {"readings": [[name, sample(raw, name)] for name in readings]})
-        # Why a line gives nothing is a sentence about what stands there: whoever looks may change the language.
+        # The reasons are messages in one language, and the reader may change the language, so store all languages.
         others = [code for code, _name in settings.LANGUAGES if code != mine] if found.rejects else []
         rejects = {mine: _told(found)} | {language: _told(read(language)[1]) for language in others}
     rows = [
@@ -93,7 +95,7 @@ def _problem(error: UnreadableFile) -> dict[str, Any]:
 
 
 def previewed(report: dict[str, Any], rule: CampaignRule, at: datetime, employee_id: int | None) -> BulkTargets | None:
-    """The list of a preview against the facts of now; None when it was made of another rule than this one."""
+    """Compare a preview's list with the current facts; None when it was made for another version of the rule."""
     if report.get("rule") != rule.pk:
         return None
     rows = (
@@ -106,10 +108,10 @@ def previewed(report: dict[str, Any], rule: CampaignRule, at: datetime, employee
 def ask_by_file(
     *, campaign: Campaign, stored: StoredFile, kind: str, reason: str, seen: str, by: Actor, kind_text: str = ""
 ) -> AdjustmentRequest:
-    """Ask for everybody of the previewed list that was looked at (`seen`, its digest), and forget the file.
+    """Make the request for everyone on the previewed list (`seen`, its digest), and delete the file.
 
-    One request: it is granted or refused as one. A file asks once, however often it is sent. Raises AdjustmentRefused,
-    also when the list is another one by now.
+    It is one request, granted or refused as a whole. A file makes one request, however often the form is sent. Raises
+    AdjustmentRefused, also when the list has changed.
     """
     said = cleaned_reason(kind, kind_text, reason)
     with transaction.atomic():

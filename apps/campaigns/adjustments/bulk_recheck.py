@@ -1,4 +1,4 @@
-"""Granting for many: the list looked up again, and who is left out of it written down."""
+"""Check a request for many again when it is granted, and store who is left out."""
 
 from __future__ import annotations
 
@@ -15,13 +15,16 @@ from apps.campaigns.models import AdjustmentRequest, CampaignRule
 
 
 def recheck(request: AdjustmentRequest, rule: CampaignRule, at: datetime, employee_id: int | None) -> BulkTargets:
-    """The stored list against the facts of now: who would be left out of a grant by that employee, and who came."""
+    """Compare the stored list with the current facts.
+
+    Returns who would be left out of a grant by that employee, and who now matches the rule as well.
+    """
     check = check_file if request.from_file else check_rule
     return check(request, rule, at, employee_id)
 
 
 def exclude_changed(request: AdjustmentRequest, held: Held, seen: str) -> None:
-    """Write down who is left out of a grant. Raises AdjustmentRefused when the granter looked at another list."""
+    """Store who is left out of a grant. Raises AdjustmentRefused when the approver saw another list."""
     found = recheck(request, held.rule, held.now, held.employee_id)
     if found.digest != seen:
         raise conflict(_("The list has changed since you looked at it. Look again."))

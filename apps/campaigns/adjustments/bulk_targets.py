@@ -1,4 +1,4 @@
-"""The people of a request for many: whom it would adjust, whom it leaves out and why, as one list with a digest."""
+"""The employees of a request for many: who is adjusted, who is left out and why, as one list with a digest."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ WHERE row.request_id = {request} ORDER BY person.staff_no COLLATE "C"
 
 @dataclass(frozen=True)
 class BulkTarget:
-    """One person of a request for many, and what it gives them; `left_out` says why not.
+    """One employee of a request for many, with the requested terms; `left_out` gives the reason for leaving them out.
 
-    `old_target` is the campaign's. Exactly one of `target` and `exempt` is there, for [starts_at, ends_at).
+    `old_target` is the campaign's. Exactly one of `target` and `exempt` is set, for [starts_at, ends_at).
     """
 
     employee_id: int
@@ -48,15 +48,15 @@ class BulkTarget:
 
     @property
     def until(self) -> datetime:
-        """The instant it ends, or has been ended."""
+        """Return the instant it ends or was ended."""
         return self.ends_at if self.ended_at is None else min(self.ends_at, self.ended_at)
 
 
 @dataclass(frozen=True)
 class BulkTargets:
-    """Whom a request adjusts, whom it leaves out and why, and who has come to its rule since it was asked for.
+    """Who a request adjusts, who it leaves out and why, and who has matched its rule since the request.
 
-    `digest` stands for all of it: an act names the one that was looked at.
+    `digest` identifies the whole list: a decision names the digest of the list that the user saw.
     """
 
     listed: list[BulkTarget]
@@ -73,9 +73,9 @@ class BulkTargets:
 
 
 def has_other_adjustment_sql(rule: CampaignRule, at: datetime, *, besides: int, waiting: bool) -> str:
-    """Whether `person` has an adjustment that is not over, of another request than `besides`, as SQL.
+    """Return a condition, as SQL: `person` has a current or future adjustment from another request than `besides`.
 
-    With `waiting`, also one that is not decided yet.
+    With `waiting`, requests that are not decided yet count too.
     """
     look = effective_as_of(rule, at)
     return f"""EXISTS (SELECT 1 FROM campaigns_adjustment own
@@ -87,12 +87,12 @@ def has_other_adjustment_sql(rule: CampaignRule, at: datetime, *, besides: int, 
 
 
 def but(one: BulkTarget, employee_id: int | None) -> BulkTarget:
-    """The person, left out when it is the one who acts."""
+    """Return the target, left out when it is the acting employee."""
     return replace(one, left_out=SkipReason.SELF.value) if one.employee_id == employee_id else one
 
 
 def parted(found: Iterable[BulkTarget], newcomers: Iterable[BulkTarget] = ()) -> BulkTargets:
-    """Those of one list who are adjusted, and those who are not."""
+    """Split a list into employees who are adjusted and employees who are left out."""
     rows = list(found)
     return BulkTargets(
         [one for one in rows if not one.left_out], [one for one in rows if one.left_out], list(newcomers)
@@ -100,7 +100,7 @@ def parted(found: Iterable[BulkTarget], newcomers: Iterable[BulkTarget] = ()) ->
 
 
 def store_listed(request: AdjustmentRequest, listed: list[BulkTarget]) -> None:
-    """Write down what is asked for, everybody's in one statement."""
+    """Store the requested adjustments, all in one statement."""
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO campaigns_adjustment"
@@ -116,7 +116,7 @@ def store_listed(request: AdjustmentRequest, listed: list[BulkTarget]) -> None:
 
 
 def asked_for(request: AdjustmentRequest, rule: CampaignRule) -> BulkTargets:
-    """The list as it was asked for and, once it is granted, with those who were left out."""
+    """Return the list as requested and, once it is granted, with the employees who were left out."""
     statement = ROWS.format(
         zone=sql_literal(company_zone()), opens_at=sql_literal(rule.opens_at), cutoff_at=sql_literal(rule.cutoff_at),
         target=rule.target, request=sql_literal(request.pk),

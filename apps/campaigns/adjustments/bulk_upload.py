@@ -1,6 +1,6 @@
-"""Adjusting many by a file, each with their own target or exemption, seen as a list before it is asked for.
+"""Adjust many employees by a file, each with their own target or exemption, previewed as a list before the request.
 
-Every question here is one statement, however many lines there are.
+Each query here is one statement, however many lines the file has.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from apps.campaigns.adjustments.requests import AdjustmentRefused, adjustment_pe
 from apps.campaigns.models import AdjustmentRequest, CampaignRule
 from apps.campaigns.population import effective_as_of, employee_ids_sql, population_sql
 
-# A refusal is as long as this many line numbers, however many lines name one person.
+# At most this many line numbers are listed in a refusal, however many lines name the same person.
 LINES_NAMED = 5
-# A staff number first: an address is asked only for what is nobody's number.
+# Staff numbers first: a text is matched as an e-mail address only when no employee has it as staff number.
 NAMED = """
 SELECT asked.text, person.id FROM unnest(%(texts)s::text[]) AS asked(text)
 JOIN employees_employee person ON person.staff_no = asked.text
@@ -50,13 +50,13 @@ LEFT JOIN employees_placement place ON place.employee_id = person.id
 
 @dataclass(frozen=True)
 class BulkPreview(BulkTargets):
-    """What a file would ask for, in its order, and the lines that ask for nothing."""
+    """The request a file would make, in the file's order, and its rejected lines."""
 
     rejects: list[Rejected] = field(default_factory=list)
 
 
 class Row(NamedTuple):
-    """What a file gives one person: what of it is stored until it is asked for."""
+    """The terms a file gives one employee, stored until the request is made."""
 
     employee_id: int
     target: int | None
@@ -67,7 +67,7 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True)
 class Facts:
-    """Who somebody is, whether the campaign covers them now, and whether they have an adjustment of their own."""
+    """An employee, whether the campaign covers them now, and whether they have another adjustment."""
 
     staff_no: str
     name: str
@@ -79,7 +79,7 @@ class Facts:
 def preview_file(
     file: AdjustmentFile, rule: CampaignRule, at: datetime, *, besides_employee: int | None
 ) -> BulkPreview:  # fmt: skip
-    """What asking for this file would ask for; nobody asks for themself."""
+    """Return the request this file would make. HR users cannot adjust themselves, so `besides_employee` is left out."""
     rejects, people = list(file.rejects), _people(file.lines)
     named: dict[int, list[Line]] = {}
 
@@ -107,7 +107,7 @@ def preview_file(
 
 
 def check_file(request: AdjustmentRequest, rule: CampaignRule, at: datetime, employee_id: int | None) -> BulkTargets:
-    """The stored list against the facts of now: who would be left out of a grant by that employee."""
+    """Compare the stored list with the current facts; return who would be left out of a grant by that employee."""
     asked = asked_for(request, rule).listed
     facts = _facts(rule, at, [one.employee_id for one in asked], besides=request.pk)
     rows = [replace(one, left_out=_changed(one, facts[one.employee_id], rule)) for one in asked]
@@ -115,7 +115,7 @@ def check_file(request: AdjustmentRequest, rule: CampaignRule, at: datetime, emp
 
 
 def check_rows(rows: Iterable[Row], rule: CampaignRule, at: datetime, employee_id: int | None) -> BulkTargets:
-    """The rows of a previewed file against the facts of now: who would be on the list of that employee."""
+    """Compare a previewed file's rows with the current facts; return the list that employee would request."""
     rows = list(rows)
     facts, found = _facts(rule, at, [row.employee_id for row in rows]), []
     for row in rows:
@@ -141,7 +141,7 @@ def _changed(one: BulkTarget, facts: Facts, rule: CampaignRule) -> str:
 
 
 def _people(lines: Iterable[Line]) -> dict[str, list[int]]:
-    """Whom each text of a list means."""
+    """Return the ids of the employees that each text in the lines matches."""
     texts = {text for line in lines for text in (line.staff_no, line.email) if text}
     found: dict[str, list[int]] = {text: [] for text in texts}
     with connection.cursor() as cursor:
@@ -152,7 +152,7 @@ def _people(lines: Iterable[Line]) -> dict[str, list[int]]:
 
 
 def _meant(line: Line, people: dict[str, list[int]]) -> int:
-    """The one person whom a line names; by two names, the one whom both mean."""
+    """Return the one employee a line names; a staff number and an e-mail address must match the same one."""
     named = {role: text for role, text in (("staff_no", line.staff_no), ("email", line.email)) if text}
     meant = set()
     for role, text in named.items():
@@ -167,7 +167,7 @@ def _meant(line: Line, people: dict[str, list[int]]) -> int:
 
 
 def _candidate(employee: int, line: Line, one: Facts, rule: CampaignRule) -> BulkTarget:
-    """What a line gives its person."""
+    """Return the adjustment a line requests for its employee."""
     if not one.covered:
         why = _("This person is not in the campaign now: not employed, or in another department.")
         raise LineRefused(_role(line), why)
@@ -183,7 +183,10 @@ def _candidate(employee: int, line: Line, one: Facts, rule: CampaignRule) -> Bul
 
 
 def _disagreement(lines: list[Line]) -> str:
-    """The sentence for all lines about one person when they disagree; it names the first few. Empty when they agree."""
+    """Return the message for the lines of one person when they disagree, else an empty string.
+
+    The message names the first few line numbers.
+    """
     if len({line.terms for line in lines}) == 1:
         return ""
     numbers = ", ".join(str(line.number) for line in lines[:LINES_NAMED])
@@ -192,7 +195,7 @@ def _disagreement(lines: list[Line]) -> str:
 
 
 def _refuse_again(line: Line, first: Line, disagreement: str) -> None:
-    """Raises LineRefused for a line that says the same again, and for all about one person when they disagree."""
+    """Raise LineRefused for a repeated line, and for all lines of one person when they disagree."""
     if disagreement:
         raise LineRefused(_role(line), disagreement)
     if line is not first:
@@ -204,7 +207,10 @@ def _role(line: Line) -> str:
 
 
 def _facts(rule: CampaignRule, at: datetime, employees: list[int], *, besides: int = 0) -> dict[int, Facts]:
-    """Of a request that is looked at again (`besides`), only what has been granted since is somebody's own."""
+    """Return the facts of these employees, by id.
+
+    When a request is checked again (`besides`), only adjustments granted since count as another adjustment.
+    """
     statement = FACTS.format(
         own=has_other_adjustment_sql(rule, at, besides=besides, waiting=not besides),
         people=employee_ids_sql(employees),

@@ -1,6 +1,6 @@
-"""Adjusting many by one rule: who joined after a day gets the target pro rata, seen as a list before it is applied.
+"""Adjust many by one rule: employees who joined after a day get a pro-rata target.
 
-Every question here is one statement, however many people there are.
+HR previews them as a list before the request. Each query here is one statement, however many employees there are.
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ from apps.core.identity import clean_text
 from apps.core.sql import sql_literal
 from apps.core.time_zones import company_zone
 
-# The first day of work is the roster's: a day of the company's zone, in which the roster's dates became instants.
+# The first day of work comes from the roster. It is a day in the company's time zone, in which the roster's dates
+# became instants.
 JOINED = """
 SELECT person.id, person.staff_no, person.name, coalesce(place.department, '') AS department, joined.day, {share},
     {own}
@@ -55,9 +56,9 @@ ORDER BY person.staff_no COLLATE "C"
 
 
 def prorated_target_sql(rule: CampaignRule, day: str) -> str:
-    """The target for a column of first days, as SQL: target x days left / all days, rounded up, at least 1.
+    """Return the target for a column of first days, as SQL: target x days left / all days, rounded up, at least 1.
 
-    Calendar days, the first day and the deadline included.
+    Calendar days, including the first day and the deadline.
     """
     whole = (rule.deadline - rule.opens_on).days + 1
     left = f"least({sql_literal(rule.deadline)}::date - {day} + 1, {whole})"
@@ -67,9 +68,9 @@ def prorated_target_sql(rule: CampaignRule, day: str) -> str:
 def find_late_joiners(
     rule: CampaignRule, at: datetime, joined_after: date, department: str, *, besides: int = 0, waiting: bool = True
 ) -> list[BulkTarget]:
-    """Everybody of the campaign whose first day in it is after that day and whose share is less than the target.
+    """Return the campaign's employees whose first day is after `joined_after` and whose pro-rata target is lower.
 
-    Whoever has another adjustment than those of the request `besides` is left out as OWN; with `waiting`, also for one
+    An employee with an adjustment from another request than `besides` is left out as OWN; with `waiting`, also with one
     that is not decided yet.
     """
     placed = f"place.department = {sql_literal(department)}" if department else "true"
@@ -94,7 +95,10 @@ def find_late_joiners(
 def preview_rule(
     rule: CampaignRule, at: datetime, *, joined_after: date, department: str, besides_employee: int | None
 ) -> BulkTargets:
-    """What asking for this rule would ask for; nobody asks for themself. Raises AdjustmentRefused for another day."""
+    """Return the request this rule would make. HR users cannot adjust themselves, so `besides_employee` is left out.
+
+    Raises AdjustmentRefused when the day is outside the campaign.
+    """
     if not rule.opens_on <= joined_after < rule.deadline:
         raise AdjustmentRefused("joined_after", _("Choose a day from the opening to the day before the deadline."))
     found = [but(one, besides_employee) for one in find_late_joiners(rule, at, joined_after, clean_text(department))]
@@ -111,9 +115,9 @@ def request_prorated_targets(
     department: str = "",
     key: uuid.UUID | None = None,
 ) -> AdjustmentRequest:
-    """Ask for the pro-rata target of everybody of the list that was looked at (`seen`, its digest).
+    """Request the pro-rata target for everyone on the previewed list (`seen`, its digest).
 
-    One request: it is granted or refused as one. Raises AdjustmentRefused, also when the list is another one by now.
+    It is one request, granted or refused as a whole. Raises AdjustmentRefused, also when the list has changed.
     """
     said = cleaned_reason(AdjustmentRequest.Kind.JOINED_LATE, "", reason)
     with transaction.atomic():
@@ -137,7 +141,10 @@ def request_prorated_targets(
 
 
 def check_rule(request: AdjustmentRequest, rule: CampaignRule, at: datetime, employee_id: int | None) -> BulkTargets:
-    """The stored list against the facts of now: who would be left out of a grant by that employee, and who came."""
+    """Compare the stored list with the current facts.
+
+    Returns who would be left out of a grant by that employee, and who now matches the rule as well.
+    """
     if request.joined_after is None:
         raise ValueError("this request has no rule")
     found = find_late_joiners(rule, at, request.joined_after, request.department, besides=request.pk, waiting=False)

@@ -1,8 +1,8 @@
-"""Adjustments: one person of HR asks; what was asked counts when another has granted it (`deciding`).
+"""Requests for adjustments: one HR user makes the request, and it counts when another has granted it (`approve`).
 
-Roles, the campaign's state and what is waiting are judged under the locks, in the order facts, campaign row, the role
-of whoever acts, the request, employees by id. The role's row is held so that one person's acts follow each other: a
-form sent twice at once finds the first one's effect.
+Roles, the campaign's state and pending requests are checked under locks. The order is: facts, campaign row, the actor's
+role, the request, employees by id. The lock on the role's row serialises one user's acts, so a form sent twice at once
+finds the effect of the first.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ LONGEST, LONGEST_KIND = 1000, 100
 
 
 class AdjustmentRefused(ValueError):
-    """An adjustment that cannot be asked for or decided as wanted: the field, a sentence.
+    """An adjustment cannot be requested or decided as wanted: the field and a message.
 
-    `conflict`: nothing is wrong with what was typed, but with the moment or with who acts.
+    `conflict`: the input is valid, but the current state or the actor does not allow it.
     """
 
     def __init__(self, field: str, message: str, *, conflict: bool = False):
@@ -42,13 +42,13 @@ class AdjustmentRefused(ValueError):
 
 
 def conflict(message: str) -> AdjustmentRefused:
-    """A refusal that no other input would mend."""
+    """Return a refusal that no other input would avoid."""
     return AdjustmentRefused("", message, conflict=True)
 
 
 @dataclass(frozen=True)
 class Held:
-    """What an act found under its locks: the rule in force, the instant, the actor, and who that is on the roster."""
+    """The facts read under the locks: the rule in force, the instant, the actor and the actor's employee."""
 
     rule: CampaignRule
     now: datetime
@@ -57,15 +57,15 @@ class Held:
 
     @property
     def asking(self) -> dict[str, Any]:
-        """Who asks and when, as a new request keeps it."""
+        """Return the fields of a new request that record who made it and when."""
         return {"asked_at": self.now, "asked_by_id": self.by.id, "asked_by_label": self.by.label}
 
 
 def lock_for_adjustment(campaign_id: int, by: Actor, *, must_be_open: bool = True) -> Held:
     """Lock facts, the campaign and the actor's role. Raises AdjustmentRefused.
 
-    `must_be_open`: the campaign's deadline is ahead and no freeze has begun; one opened after its deadline may be
-    adjusted until it is frozen.
+    `must_be_open`: the deadline is ahead and no freeze has begun. A campaign opened after its deadline may be adjusted
+    until it is frozen.
     """
     lock_facts()
     with connection.cursor() as cursor:
@@ -81,7 +81,7 @@ def lock_for_adjustment(campaign_id: int, by: Actor, *, must_be_open: bool = Tru
 
 
 def _hold_role(by: Actor) -> int | None:
-    """Hold the actor's role of HR until the transaction ends; returns the employee behind the account."""
+    """Lock the actor's HR role until the transaction ends; returns the id of the account's employee."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT account.employee_id FROM accounts_role held JOIN accounts_account account"
@@ -100,9 +100,9 @@ def _hold_role(by: Actor) -> int | None:
 
 
 def adjustment_period(rule: CampaignRule, starts_on: date | None, ends_on: date | None) -> tuple[datetime, datetime]:
-    """The instants of an adjustment's first and last day, inclusive, in the campaign's zone.
+    """Return the instants of an adjustment's first and last day, inclusive, in the campaign's time zone.
 
-    Without a first day it holds from the opening, without a last one for good. Raises AdjustmentRefused.
+    Without a first day it holds from the opening; without a last day it has no end. Raises AdjustmentRefused.
     """
     try:
         begin = rules.start_of_day(starts_on, rule.time_zone) if starts_on else rule.opens_at
@@ -126,10 +126,10 @@ def request_adjustment(
     ends_at: datetime | None = None,
     key: uuid.UUID | None = None,
 ) -> AdjustmentRequest:
-    """Ask that one employee gets another target, or is exempt, from `starts_at` (the opening) until `ends_at`.
+    """Request another target or an exemption for one employee, from `starts_at` (default: the opening) until `ends_at`.
 
-    Exactly one of `target` and `exempt` is given. Nothing changes until somebody else of HR grants it. The same `key`
-    again is the same request. Raises AdjustmentRefused.
+    Exactly one of `target` and `exempt` is given. Nothing changes until another HR user grants it. The same `key`
+    returns the same request. Raises AdjustmentRefused.
     """
     if (target is None) == (exempt is None):
         raise AdjustmentRefused("target", _("Give either a target or an exemption."))
@@ -159,7 +159,7 @@ def request_adjustment(
 
 
 def validate_period(rule: CampaignRule, begin: datetime, end: datetime) -> None:
-    """Raises AdjustmentRefused for an adjustment that could never count."""
+    """Raise AdjustmentRefused for an adjustment that could never count."""
     if begin >= end:
         raise AdjustmentRefused("ends_on", _("It ends before it begins."))
     if end <= rule.opens_at:
@@ -171,9 +171,9 @@ def validate_period(rule: CampaignRule, begin: datetime, end: datetime) -> None:
 def request_revocation(
     *, request: AdjustmentRequest, employee: Employee | None, reason: str, by: Actor, key: uuid.UUID | None = None
 ) -> AdjustmentRequest:
-    """Ask that what a request adjusted ends: for one employee, or for everybody of it (None).
+    """Request the end of a request's adjustments: for one employee, or for all of them (None).
 
-    It ends when somebody else of HR grants that. Raises AdjustmentRefused.
+    They end when another HR user grants that. Raises AdjustmentRefused.
     """
     reason = cleaned_reason(request.kind, request.kind_text, reason)["reason"]
     with transaction.atomic():
@@ -201,7 +201,7 @@ def request_revocation(
 
 
 def cleaned_reason(kind: str, kind_text: str, reason: str) -> dict[str, str]:
-    """Kind and reason as they are stored. Raises AdjustmentRefused."""
+    """Return kind and reason as stored. Raises AdjustmentRefused."""
     if kind not in AdjustmentRequest.Kind.values:
         raise AdjustmentRefused("kind", _("Say what it is about."))
     said = clean_text(kind_text, LONGEST_KIND) if kind == AdjustmentRequest.Kind.OTHER else ""
@@ -213,7 +213,7 @@ def cleaned_reason(kind: str, kind_text: str, reason: str) -> dict[str, str]:
 
 
 def find_by_key(key: uuid.UUID | None, by: Actor) -> AdjustmentRequest | None:
-    """What this form did when it was sent before. Raises AdjustmentRefused for somebody else's key."""
+    """Return the request this form made earlier. Raises AdjustmentRefused for another user's key."""
     found = AdjustmentRequest.objects.filter(key=key).first() if key else None
     if found is not None and found.asked_by_id != by.id:
         raise conflict(_("This form was sent by somebody else."))
@@ -225,7 +225,7 @@ def with_key(key: uuid.UUID | None) -> dict[str, Any]:
 
 
 def note_step(request: AdjustmentRequest, step: str, by: Actor, **detail: Any) -> None:
-    """One entry in the audit trail for what happened to a request. Its reason stands in the request alone."""
+    """Write one audit entry for a step of a request. The reason is stored only on the request."""
     about = str(request.employee) if request.employee else request.campaign.name
     detail = {"campaign": request.campaign.slug, "kind": request.kind, **detail}
     if request.ends_id:

@@ -1,4 +1,4 @@
-"""Which campaign a command means."""
+"""The --campaign argument of commands."""
 
 from django.core.management.base import CommandError, CommandParser
 
@@ -6,14 +6,14 @@ from apps.campaigns.models import Campaign
 
 
 def add_campaign(parser: CommandParser) -> None:
-    """The argument --campaign."""
+    """Add the argument --campaign."""
     parser.add_argument("--campaign", help="its name or short name; not needed while one campaign is open")
 
 
 def choose_campaign(name: str | None, *, closing: bool = False) -> Campaign:
-    """The campaign named, or the only open one (or, with `closing`, one that is being closed).
+    """Return the named campaign, else the only open one (or, with `closing`, the only one that is closing).
 
-    Several are listed, with exit status 2.
+    When several match, the command lists them and exits with status 2.
     """
     if name:
         try:

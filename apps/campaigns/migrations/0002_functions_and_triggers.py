@@ -1,4 +1,4 @@
-"""What no column constraint can hold: guards of rows, and the record of every statement."""
+"""Rules that no column constraint can express: triggers that guard rows, and triggers that audit every statement."""
 
 from django.db import migrations
 from django.db.migrations import RunSQL
@@ -6,7 +6,7 @@ from django.db.migrations import RunSQL
 from apps.core.change_triggers import audit_trigger_sql
 from apps.core.migration_sql import run_file
 
-# Each table whose changes are recorded, with what names a row and what is kept of it (SQL over the row `one`).
+# Each audited table, the expression that identifies a row, and the columns kept of it (SQL over the row `one`).
 AUDITED: list[tuple[str, str, str]] = [
     (
         "campaigns_adjustment",

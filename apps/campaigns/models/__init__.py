@@ -1,4 +1,4 @@
-"""The tables of campaigns: what each one asks for, and who is asked for something else."""
+"""The tables of campaigns: their rules, and the adjustments for individual employees."""
 
 from apps.campaigns.models.adjustment import Adjustment, AdjustmentRequest
 from apps.campaigns.models.campaign import Campaign, CampaignRule

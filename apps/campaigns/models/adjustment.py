@@ -1,7 +1,7 @@
-"""Adjustments: what one person of HR asked for, what another decided about it, and what is in force of it for whom.
+"""Adjustments: the request of one HR user, the decision of another, and the resulting terms for each employee.
 
-The tables of `models`, in a file of their own. Triggers (migration 0008) hold what no column constraint can: the role
-of whoever acts, that nobody decides about themself, and that nothing is changed afterwards.
+Triggers (`triggers.sql`) enforce what no column constraint can: the actor's role, that HR users do not decide about
+themselves, and that rows do not change afterwards.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from apps.core.periods import in_force
 from apps.core.querysets import Clock
 from apps.employees.models import Employee
 
-# The end of what has none.
+# The end of an adjustment without a last day.
 FOR_EVER = datetime.max.replace(tzinfo=UTC)
 
 
 class AdjustmentRequest(models.Model):
-    """What one person of HR asks for and another grants or refuses: to adjust one person, many, or to end it.
+    """A request of one HR user that another grants or refuses: adjust one employee, adjust many, or end adjustments.
 
-    `employee` is the one person it is about, None for many. Of many there is a rule, `joined_after` (and perhaps
-    `department`), or a file, of which `file_name` is all that is kept. `ends` is the request whose adjustments this one
-    ends, all of them or those of `employee`.
+    `employee` is the employee concerned, None for many. For many there is either a rule, `joined_after` (with an
+    optional `department`), or a file, of which only `file_name` is kept. `ends` is the request whose adjustments this
+    one ends: all of them, or those of `employee`.
     """
 
     class Kind(models.TextChoices):
@@ -84,7 +84,7 @@ class AdjustmentRequest(models.Model):
                 name="campaigns_request_decided_by_another",
                 condition=Q(decision__isnull=True, decided_at__isnull=True, decided_by_id__isnull=True)
                 | (
-                    # Said of each field: of a NULL alone, a check does not know that it is broken.
+                    # Each field is named explicitly: a check that evaluates to NULL counts as fulfilled.
                     Q(decision__isnull=False, decided_at__isnull=False, decided_by_id__isnull=False)
                     & (
                         (Q(decision__in=["granted", "refused"]) & ~Q(decided_by_id=F("asked_by_id")))
@@ -110,12 +110,12 @@ class AdjustmentRequest(models.Model):
 
     @property
     def for_many(self) -> bool:
-        """Whether it adjusts everybody of a rule or of a file."""
+        """Return whether it adjusts many employees, by a rule or a file."""
         return self.joined_after is not None or self.from_file
 
     @property
     def from_file(self) -> bool:
-        """Whether a file said who gets what."""
+        """Return whether a file listed the employees and their terms."""
         return self.file_name != ""
 
     @property
@@ -124,14 +124,14 @@ class AdjustmentRequest(models.Model):
 
 
 class AdjustmentQuerySet(models.QuerySet["Adjustment"]):
-    """Adjustments by whether they hold."""
+    """Named queries for adjustments in force."""
 
     def not_over(self, look: datetime) -> AdjustmentQuerySet:
-        """Granted, and in force just before `look` or later."""
+        """Filter granted adjustments that are in force just before `look` or later."""
         return self._granted_and_not_ended(look).filter(ends_at__gte=look)
 
     def in_force(self, look: datetime) -> AdjustmentQuerySet:
-        """Those that hold just before `look`; of several of one person see Adjustment."""
+        """Filter adjustments in force just before `look`; Adjustment explains which of several decides."""
         return self._granted_and_not_ended(look).filter(in_force(look))
 
     def _granted_and_not_ended(self, look: datetime) -> AdjustmentQuerySet:
@@ -139,11 +139,11 @@ class AdjustmentQuerySet(models.QuerySet["Adjustment"]):
 
 
 class Adjustment(models.Model):
-    """Another target for one employee, or an exemption: asked for by a request, counting once granted.
+    """Another target for one employee, or an exemption: created by a request, in force once granted.
 
-    It then holds in [starts_at, ends_at), cut short by `ended_at`. Of several that hold at one instant the one that
-    began last decides, the newest of those that began together, separately for target and exemption. `left_out` says
-    why one of many was not granted with the others.
+    It holds in [starts_at, ends_at), shortened by `ended_at`. When several hold at one instant, the one that began last
+    decides; of those that began together, the newest. Target and exemption are decided separately. `left_out` gives the
+    reason why one employee of a request for many was not adjusted.
     """
 
     class SkipReason(models.TextChoices):
@@ -192,5 +192,5 @@ class Adjustment(models.Model):
 
     @property
     def until(self) -> datetime:
-        """The instant it ends, or has been ended."""
+        """Return the instant it ends or was ended."""
         return self.ends_at if self.ended_at is None else min(self.ends_at, self.ended_at)

@@ -21,9 +21,8 @@ if TYPE_CHECKING:
 class Campaign(models.Model):
     """A target, an opening, a deadline and a counting rule, kept as numbered versions in CampaignRule.
 
-    `closing_at` is when its closing began, `snapshot_at` the instant K of the freeze: what the database learned after
-    it
-    does not count. Before `feed_until` there is no K, so that a late feed still counts.
+    `closing_at` is when the closing began. `snapshot_at` is the instant K of the freeze: facts that the database
+    learned later do not count. The snapshot is never taken before `feed_until`, so that a late feed still counts.
     """
 
     class State(models.TextChoices):
@@ -64,33 +63,33 @@ class Campaign(models.Model):
 
     @cached_property
     def versions(self) -> list[CampaignRule]:
-        """Every version of the rule in order, as they stood when this was first asked."""
-        return sorted(self.rules.all(), key=lambda rule: rule.version)  # of what was prefetched, where it was
+        """Return every version of the rule in order; cached after the first access."""
+        return sorted(self.rules.all(), key=lambda rule: rule.version)  # uses prefetched rules, where there are any
 
     @cached_property
     def rule(self) -> CampaignRule:
-        """The rule in force now: the newest version."""
+        """Return the rule in force now: the newest version."""
         if not self.versions:
             raise CampaignRule.DoesNotExist(f"{self.slug} has no rule")
         return self.versions[-1]
 
     @cached_property
     def newest_result(self) -> FrozenResult | None:
-        """The version of the result that stands; None before the freeze."""
+        """Return the current version of the result; None before the freeze."""
         if self.state != self.State.FROZEN:
             return None
         return self.results.order_by("version").last()
 
     def rule_at(self, at: datetime) -> CampaignRule:
-        """The rule in force just before `at`; before the first version, the first."""
+        """Return the rule in force just before `at`; before the first version, the first."""
         earlier = [rule for rule in self.versions if rule.in_force_from < at]
         return (earlier or self.versions[:1] or [self.rule])[-1]
 
 
 class CampaignRule(models.Model):
-    """One version of a campaign's rule. A change is a new version; a version never changes.
+    """One version of a campaign's rule. A change creates a new version; a version never changes.
 
-    `key` is that of the form it came from: sent twice, it has one effect.
+    `key` is the idempotency key of the form: a form sent twice creates one version.
     """
 
     campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="rules")

@@ -1,4 +1,4 @@
-"""Changes of contacts that are there: ends, restores, names, corrections, and the undo of a whole file."""
+"""Changes of existing contacts: end, restore, rename, correct, and undo a whole file."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from apps.employees.models import Employee
 
 
 class ContactRefused(ValueError):
-    """A change of a contact that cannot be made: a stable `code`, a sentence, and the field it belongs to."""
+    """A contact cannot be changed as requested: a stable `code`, a message, and the form field it belongs to."""
 
     def __init__(self, code: str, message: str, field: str = ""):
         super().__init__(message)
@@ -33,10 +33,10 @@ class ContactRefused(ValueError):
 
 
 def _locked(contact_id: int, employee: Employee) -> Contact:
-    """The contact of this employee, after the locks.
+    """Take the locks and return the employee's contact.
 
-    Raises Contact.DoesNotExist, for nobody else's is there at all, and ContactRefused for an erased one: without a
-    name and an identity nobody could put a change right again.
+    Raises Contact.DoesNotExist for a contact of another employee, and ContactRefused for an erased one. An erased
+    contact has no name and no identity, so the employee could not reverse a change.
     """
     lock_facts()
     lock_employees([employee.pk])
@@ -52,13 +52,16 @@ def _note(contact: Contact) -> None:
 
 
 def _keys(contact: Contact) -> set[tuple[str, bytes]]:
-    """The (kind, digest) of a contact's identities; found by employee and contact, as their index is."""
+    """Return the (kind, digest) of a contact's identities.
+
+    The filter uses employee and contact because the index has both columns.
+    """
     held = ContactIdentity.objects.filter(employee_id=contact.employee_id, contact=contact)
     return {(kind, bytes(digest)) for kind, digest in held.values_list("kind", "digest")}
 
 
 def end_contact(*, contact_id: int, employee: Employee, by: Actor, reason: str = EndReason.REMOVED) -> None:
-    """End a contact now: the row stays as a fact. Raises ContactRefused, Contact.DoesNotExist."""
+    """End a contact now; the row is kept. Raises ContactRefused, Contact.DoesNotExist."""
     with transaction.atomic():
         contact = _locked(contact_id, employee)
         if contact.ended_at is not None:
@@ -74,10 +77,11 @@ def _end(contact: Contact, reason: str, at: datetime) -> None:
 
 
 def restore_contact(*, contact_id: int, employee: Employee, by: Actor) -> None:
-    """Take an end away: it was a mistake. Raises ContactRefused when the person was recorded again since, even if that
-    ended too: a look back would count both.
+    """Remove the end of a contact that was ended by mistake.
 
-    Whether a campaign still allows it, the interface asks apps.campaigns.selectors.
+    Raises ContactRefused when the employee has recorded the person again since, even if that contact ended too: a count
+    at a past instant would include both. The interface asks apps.campaigns.selectors whether a campaign still allows
+    the restore.
     """
     with transaction.atomic():
         contact = _locked(contact_id, employee)
@@ -92,14 +96,15 @@ def restore_contact(*, contact_id: int, employee: Employee, by: Actor) -> None:
             raise ContactRefused("identity_taken", message)
         contact.ended_at = contact.end_reason = None
         contact.save(update_fields=["ended_at", "end_reason"])
-        # The end was a mistake, whoever said it: the feed's next row must not bring it back by what was kept of it.
+        # The end was a mistake, even when the feed reported it. A sighting that kept the end would bring it back with
+        # the feed's next row.
         Sighting.objects.filter(contact=contact).update(ended_at=None)
         _note(contact)
         audit("contact.restored", by=by, kind="contact", id=contact_id)
 
 
 def _recorded_again(contact: Contact) -> bool:
-    """Whether another contact shares an identity at or after the start of this one."""
+    """Return whether another contact shares an identity and was live at or after the start of this one."""
     own = ContactIdentity.objects.filter(
         employee_id=contact.employee_id, contact=contact, kind=OuterRef("kind"), digest=OuterRef("digest")
     )
@@ -109,7 +114,7 @@ def _recorded_again(contact: Contact) -> bool:
 
 
 def rename_contact(*, contact_id: int, employee: Employee, name: str, by: Actor) -> None:
-    """Edit the name in place; it decides nothing. Raises ContactRefused, Contact.DoesNotExist."""
+    """Change the name in place; a name affects no status. Raises ContactRefused, Contact.DoesNotExist."""
     with transaction.atomic():
         contact = _locked(contact_id, employee)
         contact.name = clean_text(name)
@@ -118,10 +123,10 @@ def rename_contact(*, contact_id: int, employee: Employee, name: str, by: Actor)
 
 
 def correct_contact(*, contact_id: int, employee: Employee, identities: Sequence[tuple[str, str]], by: Actor) -> int:
-    """Replace the identities: the old contact ends as `corrected`, a new one is recorded now. Returns its id.
+    """Replace the identities: the old contact ends as `corrected`, and a new one is recorded now. Returns its id.
 
-    Nothing changes when the identities are the same already: then the id is the old one's.
-    Raises ContactRefused (invalid_identity, duplicate, already_ended), Contact.DoesNotExist.
+    When the identities are unchanged, nothing is written and the result is the old contact's id. Raises ContactRefused
+    (invalid_identity, duplicate, already_ended), Contact.DoesNotExist.
     """
     wanted = [_identity(kind, raw) for kind, raw in identities]
     if not wanted:
@@ -134,7 +139,7 @@ def correct_contact(*, contact_id: int, employee: Employee, identities: Sequence
         if {one.key for one in wanted} == own:
             return old.pk
         for kind, raw in identities:
-            # What was a handle when it was recorded may stay one.
+            # An existing handle stays valid even if the rules for handles are stricter now.
             if _identity(kind, raw).key not in own:
                 _identity(kind, raw, identity_normaliser())
         _refuse_taken(old, wanted)
@@ -156,7 +161,7 @@ def _identity(kind: str, raw: str, identify: Identify = normalise_identity) -> I
 
 def _refuse_taken(old: Contact, wanted: Sequence[Identity]) -> None:
     drafts, told = [(old.employee_id, NormalisedDraft("", tuple(wanted)))], sentences()
-    # A correction takes a place in the day's limit as a new contact does: both reveal whether a person has objected.
+    # A correction counts towards the daily limit like a new contact, because both reveal whether a person has objected.
     if left_today(drafts, db_now())[old.employee_id] <= 0:
         raise ContactRefused(contacts_drafts.TOO_MANY_TODAY, told[contacts_drafts.TOO_MANY_TODAY])
     for one in wanted:
@@ -165,7 +170,7 @@ def _refuse_taken(old: Contact, wanted: Sequence[Identity]) -> None:
         ).exclude(contact_id=old.pk)
         if taken.exists():
             raise ContactRefused("duplicate", _("Another of your contacts has this already."), one.kind)
-    # Objections last: a correction that is refused anyway reveals none.
+    # Check objections last, so that a correction refused for another reason reveals none.
     nobodys = unwanted(drafts)
     for code in (contacts_drafts.NOT_EXTERNAL, contacts_drafts.OBJECTED):
         for one in wanted:
@@ -188,9 +193,9 @@ def _replacement(old: Contact, wanted: Sequence[Identity], now: datetime) -> Con
 
 
 def undo_submission(*, submission_id: uuid.UUID, employee: Employee, by: Actor) -> int:
-    """End every live contact of a file that was recorded, as `undone`; returns how many. A second undo ends nothing.
+    """End every live contact of a recorded file as `undone`; returns how many. A second undo ends nothing.
 
-    Whether a campaign still allows it, the interface asks apps.campaigns.selectors. Raises ContactRefused,
+    The interface asks apps.campaigns.selectors whether a campaign still allows the undo. Raises ContactRefused,
     Submission.DoesNotExist.
     """
     with transaction.atomic():

@@ -1,4 +1,4 @@
-"""What an employee said the columns of a header mean, kept for the next file with that header."""
+"""The column roles an employee chose for a header, remembered for the next file with that header."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from apps.employees.models import Employee
 
 
 def remembered_roles(employee: Employee, header: Sequence[str]) -> list[str] | None:
-    """The roles that were chosen for a header like this one, one a column; None when none were."""
+    """Return the roles chosen earlier for this header, one for each column; None when there are none."""
     kept = ColumnMapping.objects.filter(employee=employee, header=_key(header)).first()
     return list(kept.roles) if kept and len(kept.roles) == len(header) else None
 
 
 def remember_roles(employee: Employee, header: Sequence[str], roles: Sequence[str]) -> None:
-    """Keep a choice; the last one counts."""
+    """Store the roles chosen for a header; a later choice replaces an earlier one."""
     ColumnMapping.objects.update_or_create(employee=employee, header=_key(header), defaults={"roles": list(roles)})
 
 

@@ -1,4 +1,7 @@
-"""Counts of all contacts: the tally by time and way in, of which many rows become one, and a daily look at handles."""
+"""Counts of all contacts: the intake by time and source, and a daily count of handle-only contacts.
+
+The intake has many rows, which a task compacts regularly.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from apps.core.jobs import claim_job
 from apps.core.locks import disable_statement_timeout
 from apps.core.models import Job
 
-# Exact for whoever reads meanwhile, for it is one statement; of two at once the second finds nothing left to take.
+# One statement, so concurrent readers always see an exact sum. Of two concurrent runs the second finds no rows left.
 SUM_UP = """
 WITH many AS (SELECT quarter, source FROM contacts_intakecount GROUP BY 1, 2 HAVING count(*) > 1),
 taken AS (DELETE FROM contacts_intakecount tally USING many
@@ -24,7 +27,7 @@ SELECT quarter, source, sum(n) FROM taken GROUP BY 1, 2 HAVING sum(n) <> 0
 
 
 def sum_up_tally() -> None:
-    """Make one row of each quarter of an hour and way in."""
+    """Compact the rows of each quarter of an hour and source into one row."""
     with connection.cursor() as cursor:
         cursor.execute(SUM_UP)
 
@@ -39,7 +42,7 @@ HANDLES_JOB = "count_handles"
 
 @dataclass(frozen=True)
 class Handles:
-    """How many of the live contacts were known by nothing but a handle, and when that was counted."""
+    """The number of live contacts that only a handle identifies, and the time of the count."""
 
     contacts: int
     by_handle_alone: int
@@ -47,7 +50,10 @@ class Handles:
 
 
 def count_handles_daily(now: datetime) -> bool:
-    """Count, once a day of TIME_ZONE, whom only a handle identifies. False: it was done today."""
+    """Count the contacts that only a handle identifies, once a day of TIME_ZONE.
+
+    Returns False when today's count exists already.
+    """
     day = now.astimezone(ZoneInfo(settings.TIME_ZONE)).date().isoformat()
     with transaction.atomic():
         if not claim_job(HANDLES_JOB, day):
@@ -61,6 +67,6 @@ def count_handles_daily(now: datetime) -> bool:
 
 
 def handles_counted() -> Handles | None:
-    """The newest daily count; None before the first."""
+    """Return the newest daily count; None before the first."""
     job = Job.objects.filter(job=HANDLES_JOB).order_by("-done_at").first()
     return Handles(job.detail["contacts"], job.detail["alone"], job.done_at) if job else None

@@ -1,7 +1,8 @@
-"""Recording: every way in ends here, and here the locks, the clock and the outbox are kept.
+"""Record contacts: every source ends in this module, which takes the locks, reads the clock and fills the outbox.
 
-Each write holds the facts lock shared, then its employees' rows in id order, so that two submissions of one employee
-see each other; the unique index stands behind that. What was touched is noted in the same transaction.
+Each write takes the facts lock in shared mode, then locks its employees' rows in id order. Concurrent submissions of
+one employee therefore see each other; the unique index is the second safeguard. The outbox entries are written in the
+same transaction.
 """
 
 from __future__ import annotations
@@ -31,21 +32,21 @@ from apps.core.outbox import queue_identity_reevaluation, queue_reevaluation
 from apps.employees.models import Employee
 
 logger = logging.getLogger(__name__)
-# A sender's key longer than this is kept as its digest.
+# A longer idempotency key is stored as its digest.
 KEY_LIMIT = 200
-# A submission whose process died is finished by the sweep after this long.
+# After this long the sweep finishes a submission whose process died.
 ABANDONED_AFTER = timedelta(seconds=30)
 
 
 @dataclass
 class Report:
-    """What a submission did, outcome by outcome."""
+    """The outcomes of a submission."""
 
     outcomes: list[Outcome] = field(default_factory=list)
     submission_id: uuid.UUID | None = None
 
     def count(self, *codes: str) -> int:
-        """How many outcomes have one of these codes."""
+        """Return how many outcomes have one of these codes."""
         return sum(outcome.code in codes for outcome in self.outcomes)
 
     @property
@@ -62,7 +63,7 @@ class Report:
 
 
 def lock_employees(ids: Iterable[int]) -> None:
-    """Lock the rows of these employees until the transaction ends, in id order."""
+    """Lock the rows of these employees in id order, until the transaction ends."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT FROM employees_employee WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE", [sorted(set(ids))]
@@ -70,10 +71,10 @@ def lock_employees(ids: Iterable[int]) -> None:
 
 
 def submit(*, employee: Employee, drafts: Sequence[Draft], source: str, by: Actor, key: str | None = None) -> Report:
-    """Record drafts for one employee: the submission is a row first, and its contacts count from its receipt.
+    """Record drafts for one employee.
 
-    The same `key` again is the same submission: nothing is recorded twice and the first report comes back.
-    Duplicates and invalid identities are outcomes, not errors.
+    The submission is committed first; its contacts count from its receipt. A repeated `key` returns the first report
+    and records nothing twice. Duplicates and invalid identities are outcomes, not errors.
     """
     submission = receive(employee=employee, drafts=drafts, source=source, by=by, key=key)
     return finish_submission(submission.pk)
@@ -82,7 +83,7 @@ def submit(*, employee: Employee, drafts: Sequence[Draft], source: str, by: Acto
 def receive(
     *, employee: Employee, drafts: Sequence[Draft], source: str, by: Actor, key: str | None = None
 ) -> Submission:
-    """Commit that something was handed in, with its instant, before any of it is recorded."""
+    """Commit the submission and the instant of its receipt before any contact is recorded."""
     with transaction.atomic():
         lock_facts()
         fields = {
@@ -99,14 +100,17 @@ def receive(
 
 
 def _kept(key: str) -> str:
-    """The sender's key as it is stored: what is too long, or no text a database can hold, by its digest."""
+    """Return the idempotency key as stored.
+
+    A key that is too long, or that the database cannot store as text, is replaced by its digest.
+    """
     if len(key) <= KEY_LIMIT and storable(key):
         return key
     return "sha256:" + hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def finish_submission(submission_id: uuid.UUID) -> Report:
-    """Record what a received submission holds; a finished one only reports again."""
+    """Record the drafts of a received submission. A finished submission only returns its report again."""
     with transaction.atomic():
         lock_facts()
         submission = Submission.objects.select_for_update(of=("self",), no_key=True).get(pk=submission_id)
@@ -123,9 +127,9 @@ def finish_submission(submission_id: uuid.UUID) -> Report:
 
 
 def refuse_submission(submission_id: uuid.UUID, code: str) -> bool:
-    """Give up a received submission for good, with the receipt `code` and how many people were handed in.
+    """Refuse a received submission permanently; its report keeps `code` and the number of people submitted.
 
-    What was recorded of it stays. False: somebody finished it first.
+    Contacts recorded from it stay. Returns False when another process finished it first.
     """
     with transaction.atomic():
         lock_facts()
@@ -140,7 +144,7 @@ def refuse_submission(submission_id: uuid.UUID, code: str) -> bool:
 
 
 def finish_abandoned(now: datetime) -> int:
-    """Finish submissions that were received and then forgotten by a process that died; returns how many."""
+    """Finish submissions that were received by a process that died; returns how many."""
     waiting = Submission.objects.filter(
         state=Submission.State.RECEIVED, received_at__lt=now - ABANDONED_AFTER, payload__isnull=False
     )
@@ -151,7 +155,7 @@ def finish_abandoned(now: datetime) -> int:
             finish_submission(submission_id)
             finished += 1
         except Exception:
-            # One that cannot be finished stays received, is tried again and seen in the log; the others go on.
+            # A submission that fails stays received. The next sweep retries it, the log shows it, and the others go on.
             logger.exception("submission %s could not be finished", submission_id)
     return finished
 
@@ -164,9 +168,9 @@ def record_contacts(
     source: str,
     trust_times: bool = False,
 ) -> list[Outcome]:
-    """Record drafts, each for its own employee or for `employee_id`; one Outcome a draft, in order.
+    """Record drafts, each for its own employee or for `employee_id`; returns one Outcome per draft, in order.
 
-    Part of the caller's transaction. `trust_times` is the operator's feed: its rows bring their own instants.
+    Runs in the caller's transaction. `trust_times` is for the operator's feed, whose rows bring their own instants.
     """
     owned = [(draft.employee_id or employee_id, normalise_draft(draft)) for draft in drafts]
     if any(owner is None for owner, _checked in owned):
@@ -180,9 +184,9 @@ def record_contacts(
 def record_checked(
     *, drafts: Sequence[tuple[int, NormalisedDraft]], submission: Submission, source: str, trust_times: bool = False
 ) -> list[Outcome]:
-    """Record what has passed the choke point, as (employee id, checked draft). Part of the caller's transaction.
+    """Record normalised drafts, given as (employee id, checked draft). Runs in the caller's transaction.
 
-    With `trust_times` raises BackdatingBlocked while a result is made from the past.
+    With `trust_times`, raises BackdatingBlocked while a result is computed from the past.
     """
     lock_facts()
     if trust_times:
@@ -204,7 +208,7 @@ def record_checked(
 
 
 def _audit_changes(changed: Writes, submission: Submission) -> None:
-    """Write down which stored contacts a feed moved or joined: what a look back shows is another one since."""
+    """Audit which stored contacts a feed moved or merged, because they change a count at a past instant."""
     _audit_moved(changed.moved, submission)
     by = Actor(submission.actor_id, submission.actor_label)
     for contact_id in changed.merged:

@@ -1,4 +1,4 @@
-"""What no column constraint can hold: guards of rows, and the record of every statement."""
+"""Database rules that constraints cannot express: row guards and statement auditing."""
 
 from django.db import migrations
 from django.db.migrations import RunSQL
@@ -6,7 +6,7 @@ from django.db.migrations import RunSQL
 from apps.core.change_triggers import audit_trigger_sql
 from apps.core.migration_sql import run_file
 
-# Each table whose changes are recorded, with what names a row and what is kept of it (SQL over the row `one`).
+# Audited tables: the row's name, and the kept fields (SQL over the row `one`).
 AUDITED: list[tuple[str, str, str]] = [
     ("employees_employee", "one.staff_no", ""),
     (

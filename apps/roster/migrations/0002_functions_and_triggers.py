@@ -1,4 +1,4 @@
-"""What no column constraint can hold: guards of rows, and the record of every statement."""
+"""Database rules that constraints cannot express: row guards and statement auditing."""
 
 from django.db import migrations
 

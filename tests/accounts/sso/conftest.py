@@ -1,4 +1,4 @@
-"""A provider, a house that is told of it, and a browser that goes there and comes back."""
+"""Fixtures: a fake OpenID provider, settings that use it, and a browser's sign-in through it."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -20,7 +20,7 @@ def client() -> StrictClient:
 
 @pytest.fixture
 def forger(settings: Any) -> Iterator[Forger]:
-    """The provider of this house, by staff number."""
+    """A fake provider, configured with the staff number claim."""
     with serving() as provider:
         settings.OIDC_ISSUER, settings.OIDC_NAME = provider.issuer, "Acme"
         settings.OIDC_CLIENT_ID, settings.OIDC_CLIENT_SECRET = CLIENT, SECRET
@@ -29,19 +29,19 @@ def forger(settings: Any) -> Iterator[Forger]:
 
 
 def sent(client: Client, wanted: str = "") -> dict[str, str]:
-    """What the browser is sent to the provider with."""
+    """The query parameters of the redirect to the provider."""
     answer: Any = client.get("/login/company/", {"next": wanted} if wanted else {})
     assert answer.status_code == 302, answer.content.decode()
     return {name: values[0] for name, values in parse_qs(urlsplit(answer["Location"]).query).items()}
 
 
 def back(client: Client, **query: str) -> Any:
-    """The answer to a browser that comes back with this."""
+    """The response to the browser's return with these parameters."""
     return client.get(f"{BACK}?{urlencode(query)}")
 
 
 def signed_in_as(client: Client) -> str:
-    """Whom the house takes the browser for; nobody: an empty text."""
+    """The staff number of the signed-in user; an empty text without one."""
     user = client.get("/login/").wsgi_request.user
     return user.employee.staff_no if user.is_authenticated else ""
 
@@ -51,7 +51,7 @@ Trip = Callable[..., Any]
 
 @pytest.fixture
 def trip(forger: Forger, client: StrictClient) -> Trip:
-    """`trip(sub="s1", staff_no="A001")`: there and back, with an ID token of these claims."""
+    """`trip(sub="s1", staff_no="A001")`: a whole sign-in, with an ID token of these claims."""
 
     def made(wanted: str = "", browser: Client = client, **claims: Any) -> Any:
         forger.claims = claims

@@ -1,4 +1,4 @@
-"""A provider that says whatever a test wants it to: rightly by default, and wrongly in exactly one place."""
+"""A fake provider: valid by default, and invalid in exactly one place per test."""
 
 import json
 import threading
@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-# Where the answers are that have moved.
+# Path of the answers after a redirect.
 MOVED = "/moved"
 CLIENT, SECRET = "hundred", "not so secret"
 Change = Callable[[dict[str, Any]], Any]
@@ -23,7 +23,7 @@ def new_key() -> rsa.RSAPrivateKey:
     return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
-# Making one takes a moment: one that is the provider's, and one of somebody else.
+# Created once, because key generation is slow: the provider's key, and a foreign one.
 KEY, OTHER_KEY = new_key(), new_key()
 
 
@@ -33,7 +33,7 @@ def jwk(key: rsa.RSAPrivateKey, **more: Any) -> dict[str, Any]:
 
 
 class Forger:
-    """Serves discovery, keys, tokens and user info. What a test replaces here is what the house is told."""
+    """Serves discovery, keys, tokens and user info; a test replaces parts of the answers."""
 
     def __init__(self, issuer: str) -> None:
         self.issuer = issuer
@@ -51,12 +51,12 @@ class Forger:
         self.token_answer: Callable[[dict[str, Any]], Answer] = lambda answer: (200, answer)
         self.codes: dict[str, str] = {}
         self.asked: list[dict[str, str]] = []
-        # Paths that send whoever asks them on to another one, where the right answer is, and who went there.
+        # Paths that redirect to the right answer elsewhere, and the requests that followed the redirect.
         self.moved: dict[str, int] = {}
         self.followed: list[str] = []
 
     def code_for(self, nonce: str) -> str:
-        """What a browser would bring back, good for once."""
+        """An authorization code for this nonce, valid once."""
         code = f"code{len(self.codes)}"
         self.codes[code] = nonce
         return code
@@ -90,13 +90,13 @@ class Forger:
 
 
 def sign(claims: dict[str, Any], key: Any = KEY, algorithm: str = "RS256", **header: Any) -> str:
-    """An ID token; `header` changes what stands in front of it."""
+    """Sign an ID token; `header` overrides header fields."""
     return jwt.encode(claims, key, algorithm=algorithm, headers={"kid": "one", **header})
 
 
 @contextmanager
 def serving() -> Iterator[Forger]:
-    """A forger at an address of this machine."""
+    """Run a forger at a local address."""
 
     class Handler(BaseHTTPRequestHandler):
         def _do(self) -> None:

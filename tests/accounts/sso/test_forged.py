@@ -1,4 +1,4 @@
-"""Forged, stale and mixed-up answers of a provider: none of them signs anybody in. Each has its name."""
+"""Forged, expired and mixed-up answers of a provider sign in no user; each case has a name."""
 
 import base64
 import json
@@ -27,12 +27,12 @@ Bend = Callable[[Forger], object]
 
 
 def claims(**changed: Any) -> Bend:
-    """A token rightly signed, whose claims are not as they should be; None takes one away."""
+    """A correctly signed token with wrong claims; None removes a claim."""
     return lambda forger: setattr(forger, "claims", {**ALICE, **changed})
 
 
 def at(**shifted: int) -> Bend:
-    """Instants, by seconds from now."""
+    """Claims with instants, in seconds from now."""
     return lambda forger: setattr(
         forger, "claims", {**ALICE, **{name: int(time.time()) + by for name, by in shifted.items()}}
     )
@@ -43,7 +43,7 @@ def signed(how: Callable[[dict[str, Any]], Any]) -> Bend:
 
 
 def says(status: int, body: Any) -> Bend:
-    """The token endpoint's whole answer."""
+    """Replace the token endpoint's whole answer."""
     return lambda forger: setattr(
         forger, "token_answer", lambda answer: (status, body(answer) if callable(body) else body)
     )
@@ -54,7 +54,7 @@ def keys(*found: Any) -> Bend:
 
 
 def discovery(**changed: Any) -> Bend:
-    """Said by the provider only after the browser has gone off."""
+    """Change the discovery document after the browser has left for the provider."""
     return lambda forger: forger.discovery.update(changed)
 
 
@@ -63,7 +63,7 @@ def unsigned(found: dict[str, Any]) -> str:
 
 
 def with_the_public_key_as_a_secret(found: dict[str, Any]) -> str:
-    """What a verifier that lets the token choose its algorithm would take: HMAC with what everybody can read."""
+    """HMAC with the public key: accepted by a verifier that lets the token choose its algorithm."""
     secret = KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     parts = [json.dumps(part).encode() for part in ({"alg": "HS256", "kid": "one", "typ": "JWT"}, found)]
     text = b".".join(base64.urlsafe_b64encode(part).rstrip(b"=") for part in parts)
@@ -78,7 +78,7 @@ def with_other_claims_than_were_signed(found: dict[str, Any]) -> str:
 
 
 def told_of_somebody_else(forger: Forger) -> None:
-    """The token says nothing of a staff number; the page beside it is about another person."""
+    """The token has no staff number, and the user info is about another subject."""
     forger.claims, forger.who = {"sub": "s1"}, {"sub": "s2", "staff_no": "A001"}
 
 
@@ -149,7 +149,7 @@ FORGED: dict[str, Bend] = {
 
 @pytest.fixture
 def bound(forger: Forger, alice: Employee, bob: Employee) -> Forger:
-    """Alice has signed in before, so that a subject alone would do."""
+    """Alice has signed in before, so the subject alone identifies her."""
     ProviderSubject.objects.create(account=account_for(alice), issuer=forger.issuer, subject="s1")
     forger.claims = dict(ALICE)
     return forger
@@ -175,8 +175,8 @@ def test_no_forged_answer_signs_anybody_in(bound: Forger, client: StrictClient, 
 def test_nothing_is_fetched_from_where_the_provider_sends_one_on(
     bound: Forger, client: StrictClient, caplog: pytest.LogCaptureFixture, settings: Any, path: str, status: int
 ) -> None:
-    """A door that is left open at the provider would get this program's secret, the code, or say who comes in."""
-    # So that the user info is asked for as well.
+    """Following an open redirect at the provider would leak the client secret or the code, or allow false claims."""
+    # These settings make the client request the user info as well.
     settings.OIDC_GROUPS_CLAIM, settings.OIDC_HR_GROUP = "groups", "hr"
     bound.claims, bound.who = ALICE, {**ALICE, "groups": []}
     query = sent(client)
@@ -198,7 +198,7 @@ def test_whoever_goes_off_is_not_sent_by_a_description_from_elsewhere(forger: Fo
 
 
 def test_the_same_answer_unforged_does(bound: Forger, client: StrictClient) -> None:
-    """Or the ones above would prove nothing."""
+    """Control case: without it, the tests above would prove nothing."""
     query = sent(client)
     back(client, code=bound.code_for(query["nonce"]), state=query["state"], iss=bound.issuer)
     assert signed_in_as(client) == "A001"
@@ -216,7 +216,7 @@ def test_other_signatures_of_a_private_key_hold_where_the_key_says_so(
 
 
 class TestTheBrowser:
-    """What comes back by the browser, which is anybody's to write."""
+    """Query parameters of the browser's return, which an attacker can set."""
 
     def test_a_code_that_was_used(self, bound: Forger, client: StrictClient) -> None:
         query = sent(client)
@@ -235,7 +235,7 @@ class TestTheBrowser:
         assert signed_in_as(client) == ""
 
     def test_a_state_of_another_session(self, bound: Forger, client: StrictClient) -> None:
-        """Or a link could sign somebody in as the one who made it."""
+        """Otherwise a link could sign a victim in to the attacker's account."""
         attacker = StrictClient()
         query = sent(attacker)
         sent(client)
@@ -249,7 +249,7 @@ class TestTheBrowser:
         refused(client, back(client, code=bound.code_for(query["nonce"]), state=query["state"]))
 
     def test_the_code_of_another_browser_put_into_this_one(self, bound: Forger, client: StrictClient) -> None:
-        """Its token has the nonce of the browser it was made for."""
+        """The token holds the nonce of the browser it was made for."""
         other, mine = sent(StrictClient()), sent(client)
         refused(client, back(client, code=bound.code_for(other["nonce"]), state=mine["state"]))
 
@@ -272,7 +272,7 @@ class TestTheBrowser:
         assert "You left the page of Acme" in words(answer)
 
     def test_the_answer_of_another_provider(self, bound: Forger, client: StrictClient) -> None:
-        """Mixed up: a code of one provider would be taken to the other (RFC 9207)."""
+        """Mix-up attack: the client would send one provider's code to another (RFC 9207)."""
         query = sent(client)
         code = bound.code_for(query["nonce"])
         refused(client, back(client, code=code, state=query["state"], iss=ELSEWHERE))
@@ -295,7 +295,7 @@ class TestTheBrowser:
 
 
 class TestThePerson:
-    """Rightly signed, and about somebody who may not come in."""
+    """Correctly signed tokens about people who may not sign in."""
 
     @staticmethod
     def _comes(forger: Forger, client: StrictClient, **found: Any) -> Any:

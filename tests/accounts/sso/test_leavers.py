@@ -1,4 +1,4 @@
-"""Whoever leaves is out at the next click, by whichever door they came in, when nothing but the time has passed."""
+"""A leaver is signed out at the next request, for every way of sign-in, when only time has passed."""
 
 from collections.abc import Callable
 
@@ -16,7 +16,7 @@ from tests.fixtures import Clock
 
 pytestmark = pytest.mark.django_db
 
-# The last day is the 24th; the company's days end at midnight UTC in tests.
+# The last day is the 24th; in tests the company's days end at midnight UTC.
 LAST_DAY = "2026-11-24"
 LAST_SECOND, A_SECOND_LATER = "2026-11-24T23:59:59+00:00", "2026-11-25T00:00:00+00:00"
 Door = Callable[[], int]
@@ -24,7 +24,7 @@ Door = Callable[[], int]
 
 @pytest.fixture(params=["password", "provider", "token"])
 def door(request: pytest.FixtureRequest, alice: Employee, campaign: Campaign, client: StrictClient) -> Door:
-    """The status of a page behind one way in, which is gone in by before Alice leaves."""
+    """The status of a page for a session or token that was opened before Alice leaves."""
     if request.param == "token":
         _token, secret = create_token(account=account_for(alice), name="x", scopes=[Scope.OWN], by=people.TESTER)
         headers = {"authorization": f"Bearer {secret}"}

@@ -1,4 +1,4 @@
-"""The company's people come in by the company's sign-in: each to their own account, as long as they work here."""
+"""Employees sign in through the company's provider, each to their own account, while they are employed."""
 
 from typing import Any
 
@@ -65,7 +65,7 @@ def test_the_code_is_fetched_with_the_secret_of_pkce(trip: Trip, forger: Forger,
 
 
 def test_afterwards_the_subject_alone_counts(trip: Trip, client: StrictClient, alice: Employee, bob: Employee) -> None:
-    """A staff number that HR at the provider mistyped, or moved to somebody else, does not move the account."""
+    """A wrong or reassigned staff number at the provider does not move the account."""
     trip(sub="s1", staff_no="A001")
     again = StrictClient()
     trip(browser=again, sub="s1", staff_no="B001")
@@ -111,7 +111,7 @@ def test_the_database_knows_one_subject_for_an_account_and_one_account_for_a_sub
 def test_the_same_subject_at_another_provider_is_somebody_else(
     trip: Trip, forger: Forger, alice: Employee, bob: Employee
 ) -> None:
-    """Subjects are numbers that begin at one everywhere: without the issuer, one company's first is another's."""
+    """Subjects are unique only per issuer: without it, two companies' first users share an account."""
     ProviderSubject.objects.create(account=account_for(alice), issuer="https://elsewhere.example.org", subject="s1")
     client = StrictClient()
     trip(browser=client, sub="s1", staff_no="B001")
@@ -186,7 +186,7 @@ def test_the_page_offers_the_provider_first(forger: Forger, client: StrictClient
 def test_a_link_elsewhere_leads_to_the_button_and_begins_no_session(
     forger: Forger, client: StrictClient, alice: Employee, site: str
 ) -> None:
-    """A provider that asks nothing would sign in whoever only looks at a page with such a picture."""
+    """Otherwise a foreign page with an image of this address could sign its visitors in."""
     clicked = {"headers": {"sec-fetch-site": site}}
     answer = client.get("/login/company/?next=/contacts/", **clicked)
     assert answer["Location"] == "/login/?next=/contacts/"
@@ -229,7 +229,7 @@ def test_an_unknown_number_cannot_be_untied(alice: Employee) -> None:
 
 
 class TestGroups:
-    """HR at the provider is HR here, from one sign-in to the next; what was granted here stays."""
+    """The provider's HR group grants HR at each sign-in and removes it; a role granted in Hundred stays."""
 
     @pytest.fixture(autouse=True)
     def _configured(self, settings: Any, forger: Forger) -> None:

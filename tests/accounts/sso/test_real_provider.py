@@ -1,4 +1,4 @@
-"""The same against a provider nobody here wrote, in a process of its own, by the addresses it gives."""
+"""The sign-in against an independent provider implementation in its own process."""
 
 import json
 import signal
@@ -29,7 +29,7 @@ USERS: list[dict[str, Any]] = [
 
 @pytest.fixture(scope="module")
 def issuer() -> Iterator[str]:
-    """`oidc-provider-mock` at an address of this machine; it wants a nonce."""
+    """`oidc-provider-mock` at a local address; it requires a nonce."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -69,7 +69,7 @@ def _configured(issuer: str, settings: Any) -> None:
 
 
 def comes_by(client: StrictClient, **chosen: str) -> Any:
-    """The answer to a browser that chose this on the provider's own page."""
+    """The response to a browser that made this choice on the provider's page."""
     there = client.get("/login/company/?next=/contacts/")["Location"]
     assert "Authorize" in requests.get(there, timeout=10).text
     done = requests.post(there, data=chosen, timeout=10, allow_redirects=False)
@@ -91,7 +91,7 @@ def test_somebody_else_does_not(client: StrictClient, alice: Employee) -> None:
 
 
 def test_a_no_on_its_page_is_no_sign_in(client: StrictClient, alice: Employee) -> None:
-    """It forgets the state with its no, which is then nobody's: the page says no more than that nothing came of it."""
+    """The provider drops the state on a refusal, so the page only reports that the sign-in failed."""
     assert comes_by(client, action="deny").status_code == 403
     assert signed_in_as(client) == ""
 

@@ -1,4 +1,4 @@
-"""Whether the provider's sign-in counts as a second factor is said by its token, or by whoever set this house up."""
+"""A provider's sign-in counts as a second factor when its token or the configuration says so."""
 
 from typing import Any
 

@@ -21,7 +21,7 @@ class Command(PersonCommand):
 
 
 def said_of(code: str) -> str:
-    """The code with what to do with it, as commands print it."""
+    """Text that commands print: the code and what to do with it."""
     return (
         f"Enrolment code: {code}\nHand it over in person or by telephone, never by mail. It is typed once, within "
         f"{VALID.days} days, to add the first second factor, and is shown this once."

@@ -22,7 +22,7 @@ class Command(PersonCommand):
         changed = grant_role(employee=employee, role=options["role"], by=self.actor, revoke=options["revoke"])
         state = "no longer has" if options["revoke"] else "has"
         was = "" if changed else " (as before)"
-        # Where nothing changed, a code that was handed over stays good.
+        # Without a change, a code that was issued before stays valid.
         code = make_code(account=account_for(employee), by=self.actor) if changed else None
         told = {"staff_no": employee.staff_no, "role": options["role"], "changed": changed, "enrolment_code": code}
         said = f"{employee} {state} the role {options['role']}{was}."

@@ -26,7 +26,8 @@ class Command(AppCommand):
         employees = Employee.objects.employed_at(db_now()).filter(account__password__in=["", "!"])
         employees = employees | Employee.objects.employed_at(db_now()).filter(account=None)
         if options["staff_no"] and options["print"]:
-            # Also one with a password: where no link may be mailed, this is the way to a new one.
+            # Includes employees with a password: where no link may be mailed, a printed link is the only way to a new
+            # one.
             employees = Employee.objects.employed_at(db_now())
         if options["staff_no"]:
             employees = employees.filter(staff_no=options["staff_no"])
@@ -45,8 +46,7 @@ class Command(AppCommand):
         self.tell(options, {"sent": sent, "links": links}, summary or "Everyone has a password already.")
 
     def _mail(self, employees: QuerySet[Employee], progress: Callable[[int], None]) -> int:
-        # A link goes to no address that waits for a second person, that another employee has by now, or that is
-        # unproven.
+        # No link goes to an address that waits for approval, that another employee now has, or that is unproven.
         people = (
             employee
             for employee in employees.iterator(chunk_size=BATCH)

@@ -30,7 +30,7 @@ class Command(AppCommand):
         try:
             text = options["file"].read_text("utf-8-sig") if options["file"] else sys.stdin.read()
         except (OSError, UnicodeError) as error:
-            # The system's own words alone: a file may be named after the person.
+            # Only the system's own message: the file may be named after the person.
             why = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
             raise CommandError(f"the identities cannot be read: {why}") from None
         try:
@@ -62,7 +62,7 @@ class Command(AppCommand):
 
 
 def _told(line: str) -> tuple[str, str]:
-    """A line as (kind, text): `email: x`, or the text alone, whose look says what it is."""
+    """Return a line as (kind, text): `email: x` names the kind; for a text alone, its form decides."""
     kind, colon, rest = line.partition(":")
     if colon and kind.strip().lower() in KINDS:
         return kind.strip().lower(), rest.strip()

@@ -68,7 +68,7 @@ class Command(AppCommand):
             sys.exit(1)
 
     def _request(self, options: dict[str, Any]) -> str:
-        """Keep the file for a second person: what to do about it, as a sentence."""
+        """Store the file as a request for a second person; return the next step as a sentence."""
         with options["file"].open("rb") as file:
             content = iter(lambda: file.read(1 << 18), b"")
             request = request_file(
@@ -109,7 +109,7 @@ def _dependents(count: int) -> str:
 
 
 def _json(result: RosterResult, options: dict[str, Any]) -> dict[str, Any]:
-    # Causes first: the rows that are refused for another one say which.
+    # Causes first; rows rejected because of another row refer to it.
     ordered = sorted(result.rejects, key=lambda reject: (reject.cause > 0, reject.line))
     rejects = [
         {"line": one.line, "column": one.column, "code": one.code, "reason": one.reason + _dependents(one.dependents)}

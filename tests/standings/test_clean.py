@@ -1,6 +1,6 @@
-"""Since when none of a person's contacts was refused for whom it names: what spares the meter most of its work.
+"""`last_disqualified_at`: after it no contact of an employee is internal or claimed, which saves the meter most work.
 
-Were it wrong, a total of thousands of colleagues would pass as the work of one night.
+If it was wrong, a total with thousands of colleagues could pass as the contacts of one night.
 """
 
 import random
@@ -56,7 +56,7 @@ def test_a_claim_of_somebody_else_is_a_refusal_too_until_it_is_gone(
 
 
 def test_what_is_refused_anew_leaves_the_verdict_as_old_as_it_was(campaign: Campaign, alice: Employee) -> None:
-    """ "As of" on a page is when somebody's verdict changed."""
+    """Pages show as "as of" the instant at which a verdict changed."""
     record(alice)
     mark()
     before = standing(campaign, alice)
@@ -64,11 +64,15 @@ def test_what_is_refused_anew_leaves_the_verdict_as_old_as_it_was(campaign: Camp
     mark()
     after = standing(campaign, alice)
     assert after.last_disqualified_at > before.last_disqualified_at
-    assert (after.verdict_changed_at, after.status_since, after.counted) == (before.verdict_changed_at, before.status_since, 1)
+    assert (after.verdict_changed_at, after.status_since, after.counted) == (
+        before.verdict_changed_at,
+        before.status_since,
+        1,
+    )
 
 
 def test_what_is_not_known_yet_is_no_drift_and_known_after_the_next_mark(campaign: Campaign, alice: Employee) -> None:
-    """As everybody's is after an upgrade."""
+    """This is the state of all employees after an upgrade."""
     record(alice)
     mark()
     Standing.objects.update(last_disqualified_at=None)
@@ -86,7 +90,7 @@ def test_what_is_known_wrongly_is_drift(campaign: Campaign, alice: Employee) -> 
 
 @pytest.fixture
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Sums are worth it for anybody, and a block has three people."""
+    """Use summaries in a company of any size, with three people per block."""
     monkeypatch.setattr(build_summaries, "WORTH_IT", 0)
     monkeypatch.setattr(metrics, "BLOCK", 3)
     monkeypatch.setattr(summaries, "MIN_BLOCKS", 1)
@@ -100,7 +104,7 @@ def last_day(campaign: Campaign, staff: list[Employee], at: datetime) -> int:
 
 
 def compare(campaign: Campaign) -> None:
-    """The company's meter and that of the largest team, by sums, beside every contact of the day."""
+    """Compare the meter of the company and of the largest team, by sums, with the single contacts of the day."""
     campaign = Campaign.objects.get(pk=campaign.pk)
     working = list(Employee.objects.filter(pk__in=Standing.objects.values("employee_id")))
     boss = person("P00")
@@ -117,7 +121,7 @@ def compare(campaign: Campaign) -> None:
 
 
 def something_is_recorded(dice: random.Random, staff: list[Employee], exclusive: bool) -> None:
-    """By one of them: somebody new, a colleague, somebody whom others have too; or somebody ends."""
+    """One employee records a new person, a colleague or another employee's contact; or a contact ends."""
     one = dice.choice(staff)
     shared = ("handle", f"shared{dice.randrange(4)}")
     colleague = ("email", f"p{dice.randrange(len(staff)):02d}@corp.example.com")
@@ -137,7 +141,7 @@ def something_is_recorded(dice: random.Random, staff: list[Employee], exclusive:
 @pytest.mark.usefixtures("_small")
 @pytest.mark.parametrize("late", [False, True])
 def test_who_stands_nowhere_is_of_no_team_however_large(clock: Clock, late: bool) -> None:
-    """Of nearly the whole company the others are taken away; who is not in the tree is not among those found there."""
+    """For nearly the whole company a query subtracts the others; employees outside the tree are not among them."""
     midnight = BEGUN - timedelta(hours=12)
     clock.set(midnight, ticks=True)
     staff = company([("P00", ""), *((f"P{n:02d}", f"P{n // 3:02d}") for n in range(1, 14))])
@@ -155,7 +159,7 @@ def test_who_stands_nowhere_is_of_no_team_however_large(clock: Clock, late: bool
     queue_reevaluation([lost.pk])
     mark_touched()
     assert standing(campaign, lost).counted == 4
-    # Before noon the first hours of the day before are judged, after it the last.
+    # Before noon the meter evaluates the first hours of the day before, after noon the last hours.
     for hours in (30, 42):
         clock.set(midnight + timedelta(hours=hours), ticks=True)
         assert Standings(campaign, Team(person("P00"))).summary.near_company_size

@@ -45,7 +45,7 @@ SELECT count(*) FROM employees_employee person WHERE EXISTS (SELECT FROM contact
 
 @dataclass(frozen=True)
 class Waiting:
-    """A request that waits for a second person. `stale`: nobody can approve it any more."""
+    """A request that waits for a second person. `stale`: it can no longer be approved."""
 
     request: ApprovalRequest
     stale: bool

@@ -61,7 +61,7 @@ class RuleChangeImpact:
 
     @property
     def concerned(self) -> dict[str, int]:
-        """How many people it concerns, by what happens to them; empty: nobody."""
+        """How many people the change affects, by effect; effects on no one are left out."""
         found = {
             "turn_red": self.turned_red, "turn_not_red": self.turned_green, "come_in": self.came, "go_out": self.left,
             "recounted": self.recounted, "need_more": self.raised,
@@ -98,7 +98,7 @@ class Change:
 
     @property
     def concerned(self) -> dict[str, int]:
-        """How many people it concerns, by what happens to them; empty: nobody."""
+        """How many people the change affects, by effect; effects on no one are left out."""
         if self.effect is None:
             return {}
         found = {"people": self.effect.people, **self.effect.concerned}

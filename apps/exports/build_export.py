@@ -210,9 +210,9 @@ def _make(export: Export, progress: ProgressCallback, wait_seconds: float | None
 def _write_lines(
     table: Table, narrowed: str, lines: IO[bytes], progress: ProgressCallback, using: str
 ) -> tuple[int, list[int]]:
-    """Write the CSV from its beginning and count the lines after the header: no cell holds a line break.
+    """Write the CSV from its beginning and count the lines after the header. No cell contains a line break.
 
-    Also returns two of the people whom the filters leave, or all if there are fewer; none where nothing is filtered.
+    Also returns the ids of two people whom the filters select, or of all if there are fewer; none without filters.
     """
     count, few = -1, []
     lines.seek(0)

@@ -165,7 +165,7 @@ def _errors(problem: exceptions.APIException) -> Iterator[dict[str, str]]:
 def _flat(detail: Any, path: str) -> Iterator[dict[str, str]]:
     if isinstance(detail, dict):
         for key, value in detail.items():
-            # Errors of a whole object stand under the object's own name.
+            # Report errors of a whole object under the object's own name.
             whole = key == "non_field_errors"
             yield from _flat(value, path if whole else f"{path}.{key}" if path else str(key))
     elif isinstance(detail, list):

@@ -1,4 +1,4 @@
-"""Periods whose facts may not change: while a result is made from them, and afterwards. And those that run."""
+"""Periods whose facts may not change, during a freeze and afterwards, and the periods of running campaigns."""
 
 from __future__ import annotations
 
@@ -53,10 +53,10 @@ def closed_periods() -> list[Period]:
 
 
 def open_periods_by(find: Callable[[], list[Period]]) -> None:
-    """Register who knows the periods that run: campaigns, on which what records contacts may not depend."""
+    """Register the function that returns the running periods. A registry, because contacts may not import campaigns."""
     _find_open_periods[:] = [find]
 
 
 def open_periods() -> list[Period]:
-    """From the opening to the cut-off of each campaign whose facts are not yet taken down for its result."""
+    """The periods, from opening to cut-off, of all campaigns whose snapshot does not exist yet."""
     return _find_open_periods[0]()

@@ -1,8 +1,8 @@
-"""Pure rules of the floor: how an identity is normalised and digested. No database, no Django.
+"""Normalise identities and compute their digests: pure functions, without Django or a database.
 
-An identity is what makes a contact (or an employee) that person: a phone, an e-mail address or a handle.
-Every way in calls `normalise`, so that two spellings of one person always meet in one digest. The value keeps more of
-the spelling than the digest: an e-mail address keeps its "+tag", which `comparable_email` leaves out.
+An identity identifies the person of a contact or an employee: a phone number, an e-mail address or a handle. Every
+import and form calls `normalise`, so two spellings of one identity always have the same digest. The value keeps more of
+the spelling than the digest: an e-mail address keeps its "+tag", which `comparable_email` removes.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from email_validator import EmailNotValidError, validate_email
 
 KINDS = ("phone", "email", "handle")
 NAME_LIMIT = 200
-# Longer than any phone, address (254) or handle can be: what is longer is refused unread.
+# Longer than any phone number, address (254) or handle. Longer texts are refused without parsing.
 RAW_LIMIT = 320
 HANDLE_LIMIT = 64
 HANDLE_SHAPE = re.compile(r"^[^\s@:/\\<>\"']{1,64}$")
-# The shapes nearly everybody is reached by, and what about them decides: a Chinese mobile number's first five digits,
-# an address's domain. Tests hold the shortcuts below equal to the libraries.
+# The most common shapes, for a fast path. Only a part decides: the first five digits of a Chinese mobile number, or the
+# domain of an address. Tests compare the shortcuts below with the libraries.
 MOBILE = re.compile(r"(\+86[ -]?)?(1[3-9]\d)([ -]?)(\d{2})(\d{2})\3(\d{4})", re.ASCII)
 PLAIN_LOCAL = re.compile(r"[a-z0-9_+-]+(?:\.[a-z0-9_+-]+)*", re.ASCII)
 PLAIN_DOMAIN = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)+", re.ASCII)
@@ -34,15 +34,15 @@ LOCAL_LIMIT, ADDRESS_LIMIT = 64, 254
 # Two names of one mail service, which also ignores dots in the local part.
 GMAIL = frozenset({"gmail.com", "googlemail.com"})
 FEWEST_PHONE_DIGITS = 7
-# No number is written longer, with its extension; the library takes milliseconds for what is.
+# The longest number with an extension. The library takes milliseconds for longer texts.
 PHONE_CHARS = 64
 LOOK_LIKE_DIGITS = str.maketrans("oOlI|", "00111")
 LETTERS_LIKE_DIGITS = frozenset("oOlI|")
 NEARLY_PHONE = re.compile(r"[+(]{0,2}\d[\d\s()./\-\u2010-\u2015\u2212]*", re.ASCII)
-# Control, format (zero-width, direction marks), surrogate, private-use and unassigned characters name nobody.
+# Control, format (zero-width, direction marks), surrogate, private-use and unassigned characters belong to no name.
 DROPPED_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
-# What else is invisible: Unicode's Default_Ignorable_Code_Point (DerivedCoreProperties), and three that are drawn as
-# nothing. It is dropped from an identity. In names it stays, where it chooses between two forms of a character.
+# Other invisible characters: Unicode's Default_Ignorable_Code_Point (DerivedCoreProperties), and three without a glyph.
+# An identity drops them. A name keeps them, because there they select between two forms of a character.
 UNSEEN = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8\U00016fe4\U0001d159\U000e0000-\U000e0fff]"
 )
@@ -57,7 +57,7 @@ class InvalidIdentity(ValueError):
 
 
 class IdentityTooLong(InvalidIdentity):
-    """The text is longer than any identity is, as it was sent or as NFKC writes it."""
+    """The text is longer than any identity, as sent or after NFKC."""
 
 
 class Identity(NamedTuple):
@@ -72,7 +72,7 @@ class Identity(NamedTuple):
 
     @property
     def key(self) -> tuple[str, bytes]:
-        """What is compared, everywhere: never the value."""
+        """The kind and digest, which all comparisons use instead of the value."""
         return self.kind, self.digest
 
     @property
@@ -82,7 +82,7 @@ class Identity(NamedTuple):
 
 
 def distinct(identities: Iterable[Identity]) -> tuple[Identity, ...]:
-    """One identity of each key, the first, in their order: a contact holds no identity twice, in whatever spelling."""
+    """The first identity of each key, in order: a contact has no identity twice, not even in two spellings."""
     found: dict[tuple[str, bytes], Identity] = {}
     for one in identities:
         found.setdefault(one.key, one)
@@ -103,17 +103,17 @@ def clean_text(text: str, limit: int = NAME_LIMIT) -> str:
     """NFKC, one space for any run of white space, no control or zero-width character, at most `limit` characters."""
     if len(text) <= limit and text.isascii() and text.isprintable():
         return " ".join(text.split()) if " " in text else text
-    # Cut before and after: NFKC may make one character eighteen, and a megabyte needs no normalising.
+    # Cut before and after: NFKC can turn one character into eighteen, and a megabyte must not be normalised.
     spaced = " ".join(text[: limit * 4].split())
     if not spaced.isascii() or not spaced.isprintable():
-        # Dropped first: what stood between a letter and its accent must not keep them apart.
+        # Drop these characters first: one between a letter and its accent would prevent their composition.
         kept = "".join(c for c in spaced if unicodedata.category(c) not in DROPPED_CATEGORIES)
         spaced = " ".join(unicodedata.normalize("NFKC", kept).split())
     return spaced[:limit].strip()
 
 
 def lower(text: str) -> str:
-    """Lower case, composed again: some capitals fall apart on the way down."""
+    """Lower case, composed again by NFKC: some capitals decompose when lower-cased."""
     return unicodedata.normalize("NFKC", text.lower())
 
 
@@ -218,7 +218,7 @@ def normalise_domain(text: str) -> str:
     try:
         return normalise_email(f"x@{domain}").rpartition("@")[2]
     except InvalidIdentity:
-        # A name of the inner network, as corp.local: nobody outside has it, and it is compared as it stands.
+        # A name of the internal network, such as corp.local, is compared unchanged: it exists nowhere outside.
         return domain
 
 
@@ -268,19 +268,20 @@ def digest(key: str, kind: str, value: str) -> bytes:
 
 
 def normalise(kind: str, raw: str, *, region: str, key: str, handles: str = "") -> Identity:
-    """The one choke point: raw text of a kind to an Identity. Raises InvalidIdentity.
+    """Turn raw text of a kind into an Identity; all code that stores or compares identities calls this.
 
-    `handles`, for what is new: the syntax of a handle, as a regular expression for the whole of it. A number with a
-    letter by mistake is then neither a handle, unless an @ says so, nor a phone. Without it: whatever was ever taken.
+    `handles` applies to new identities: a regular expression that a whole handle must match. A phone number with a
+    mistyped letter is then refused as a phone, and as a handle unless it begins with @. Without `handles` all texts
+    that were ever valid are accepted. Raises InvalidIdentity.
     """
     if len(raw) > RAW_LIMIT:
         raise IdentityTooLong(kind, "too long")
     if raw.isascii():
         text = clean_text(raw, RAW_LIMIT)
     else:
-        # Before, and of what has become such a character.
+        # Twice: NFKC in clean_text can produce such characters.
         text = UNSEEN.sub("", clean_text(UNSEEN.sub("", raw), RAW_LIMIT + 1))
-        # NFKC may make one character eighteen, and everything below takes its time for each.
+        # NFKC can turn one character into eighteen, and the code below takes time for each character.
         if len(text) > RAW_LIMIT:
             raise IdentityTooLong(kind, "too long")
     if not text:
@@ -288,7 +289,7 @@ def normalise(kind: str, raw: str, *, region: str, key: str, handles: str = "") 
     match kind:
         case "phone":
             value = normalise_phone(text, region)
-            # Of l39... the library reads what follows the letter: somebody else's number.
+            # For l39... the library reads only the digits after the letter, which is another person's number.
             if handles and not LETTERS_LIKE_DIGITS.isdisjoint(text) and (_intended(text, region) or value) != value:
                 raise InvalidIdentity("phone", "a letter for a digit")
         case "email":

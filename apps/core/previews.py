@@ -1,8 +1,8 @@
-"""Uploaded files are previewed by a worker: asked for by a page, made once, stored beside the file, gone with it.
+"""Previews of uploaded files: a page requests one, a worker makes it once, and it is stored and deleted with the file.
 
-One file of a person is read at a time, and of the large files one in the company: whatever people send, workers are
-left for everything else. Owners of large files take turns: a file of the owner who was read last comes after the files
-of all other owners. Whatever kills a worker, the sweep finds the preview that waits.
+Workers read one file per person at a time, and one large file in the whole company, so that other tasks always find a
+free worker. Owners of large files take turns: the files of the owner who was read last come after those of all other
+owners. If a worker dies, the sweep finds the waiting preview.
 """
 
 from __future__ import annotations
@@ -25,21 +25,22 @@ from apps.core.models import FilePreview, StoredFile
 
 logger = logging.getLogger(__name__)
 State = FilePreview.State
-# No worker has begun for so long: the sweep asks for another.
+# After this time without a worker, the sweep enqueues the preview again.
 ABANDONED_AFTER = timedelta(seconds=30)
-# So often a file may end the process that reads it before it is refused.
+# The number of times a file may crash the worker that reads it, before it is refused.
 ATTEMPTS = 3
 LARGE_BYTES = 1_000_000
 # The lock of the worker that previews or records a large file: of two workers, one is always left for other tasks.
 LARGE_FILE = "large file"
-# Of so many files a worker looks for the one whose turn it is; the owners of all of them would have to be busy.
+# The number of waiting files among which a worker looks for the next turn. More are needed only if all their owners
+# are busy.
 MAX_LOOKED_AHEAD = 100
 GAVE_UP = {"problem": "gave_up"}
 
 
 @dataclass(frozen=True)
 class Made:
-    """What a preview stores: a report for the page, and rejected lines as CSV."""
+    """The stored parts of a preview: a report for the page, and the rejected lines as CSV."""
 
     report: dict[str, Any]
     attachment: bytes = b""
@@ -49,10 +50,10 @@ Maker = Callable[[StoredFile, dict[str, Any]], Made]
 
 
 def ask_preview(stored: StoredFile, asked: Mapping[str, Any], *, again: bool = False) -> FilePreview:
-    """Ask that a file is read as `asked` says; `language` is the one of the sentences in its report.
+    """Request a preview of a file with the options `asked`; its `language` is that of the sentences in the report.
 
-    Asking in the same words changes nothing while the file waits, and afterwards only with `again`: the stored report
-    is the answer.
+    An equal request changes nothing while the file waits. Later it does so only with `again`; without it the stored
+    report stays the answer.
     """
     with transaction.atomic():
         now = db_now()
@@ -67,11 +68,11 @@ def ask_preview(stored: StoredFile, asked: Mapping[str, Any], *, again: bool = F
 
 
 def make_preview(file_id: uuid.UUID, makers: Mapping[str, Maker]) -> list[uuid.UUID]:
-    """Make the preview of a file by the maker of its content type; returns what may be asked for next.
+    """Make the preview of a file with the maker of its content type; return the ids of the previews to enqueue next.
 
-    Does nothing while another file of the same account is being read, or, for a large one, while another large one is
-    read or recorded; that worker asks for this one next. Reads no large file before its turn, but returns the one whose
-    turn it is. Given out twice, late or again, a preview is made once.
+    Does nothing while a worker reads another file of the same account, or, for a large file, while one reads or records
+    another large file. That worker enqueues this file next. A large file is not read before its turn; the function then
+    returns the file whose turn it is. Idempotent: duplicate and late messages make a preview once.
     """
     stored = StoredFile.objects.filter(pk=file_id, preview__state=State.WAITING).first()
     if stored is None or stored.content_type not in makers:
@@ -84,7 +85,7 @@ def make_preview(file_id: uuid.UUID, makers: Mapping[str, Maker]) -> list[uuid.U
         if large and (first := _first_before(stored)):
             return [first]
         _make(stored, makers[stored.content_type])
-    # Only now: whoever asks for one of these while it was held has been sent away.
+    # After the locks are released: a worker that got one of these files meanwhile has skipped it.
     waiting = FilePreview.objects.filter(state=State.WAITING).exclude(pk=file_id)
     return _next(waiting, stored)
 
@@ -102,7 +103,7 @@ def _owner_lock(stored: StoredFile) -> str:
 
 
 def _in_turn(waiting: QuerySet[FilePreview]) -> QuerySet[FilePreview]:
-    """The large files that wait: first of the owner whose last large file was begun longest ago, or never."""
+    """The waiting large files. The owner whose last large file was begun longest ago, or never, comes first."""
     begun = FilePreview.objects.filter(
         file__owner_id=OuterRef("file__owner_id"), file__size__gt=LARGE_BYTES, attempts__gt=0
     )
@@ -111,8 +112,9 @@ def _in_turn(waiting: QuerySet[FilePreview]) -> QuerySet[FilePreview]:
 
 
 def _first_before(stored: StoredFile) -> uuid.UUID | None:
-    """The large file whose turn is before this one's; its owner has no other file being read. The caller holds the
-    lock of this file's owner.
+    """The large file whose turn comes before this one's and whose owner has no file being read; None if there is none.
+
+    The caller holds the lock of this file's owner.
     """
     waiting = FilePreview.objects.filter(state=State.WAITING).select_related("file")
     for preview in _in_turn(waiting).only("file__owner_id")[:MAX_LOOKED_AHEAD]:
@@ -127,7 +129,7 @@ def _first_before(stored: StoredFile) -> uuid.UUID | None:
 
 
 def next_large_previews() -> list[uuid.UUID]:
-    """The large file whose turn it is to be previewed, if any; asked for when a large one is recorded."""
+    """The id of the next large file to preview, if any. The caller enqueues it after a large file is recorded."""
     return list(_in_turn(FilePreview.objects.filter(state=State.WAITING)).values_list("pk", flat=True)[:1])
 
 
@@ -142,14 +144,14 @@ def _make(stored: StoredFile, maker: Maker) -> None:
     else:
         with translation.override(preview.asked.get("language")):
             made = maker(stored, preview.asked)
-    # Whoever asked for another reading meanwhile is given that one; of a file that is gone nothing is stored.
+    # The version guards against a newer request meanwhile. If the file is deleted, nothing is stored.
     FilePreview.objects.filter(pk=stored.pk, state=State.WAITING, version=preview.version).update(
         state=State.MADE, report=_storable(made.report), attachment=made.attachment
     )
 
 
 def _storable(value: Any) -> Any:
-    """Without what a database cannot hold in JSON: a file may hold any character."""
+    """The value without NUL characters: a file may contain them, but PostgreSQL cannot store them in JSON."""
     if isinstance(value, str):
         return value.replace("\0", "\ufffd")
     if isinstance(value, dict):

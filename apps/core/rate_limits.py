@@ -1,6 +1,6 @@
-"""How often somebody may ask: counters in Redis or Valkey that all processes share, or each process's own without one.
+"""Rate limits: counters in Redis or Valkey that all processes share, or counters of each process without one.
 
-A counter is a sliding window, counted and compared in one step there, so that no two requests pass on the same place.
+A counter is a sliding window. Redis counts and compares in one step, so two requests can never use the same place.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from limits.strategies import SlidingWindowCounterRateLimiter
 from redis.exceptions import ResponseError
 
 logger = logging.getLogger(__name__)
-# Seconds: a counter that does not answer must hold up nobody, and is then left alone for a moment.
+# In seconds. A store that does not respond must delay no request; afterwards it is not asked for LEFT_ALONE seconds.
 PATIENCE: dict[str, Any] = {"socket_timeout": 0.5, "socket_connect_timeout": 0.2}
 LEFT_ALONE = 2.0
 # An IPv6 customer is given at least a network of this size.
@@ -30,21 +30,21 @@ ONCE_A_MINUTE = parse("1/minute")
 
 
 class Kind(Enum):
-    """What is asked; the limit of each is a setting, `off` for none."""
+    """The kinds of requests. A setting gives the limit of each; `off` means none."""
 
     SIGN_IN = "sign_in"
     STRANGER = "stranger"
     READ = "read"
     WRITE = "write"
     UPLOAD = "upload"
-    # People whom one sends to be recorded, each counted.
+    # The people that a request asks to record; each person counts.
     PEOPLE = "people"
     # Files of contacts and standings, and long pages of the API.
     EXPORT = "export"
 
     @property
     def fails_closed(self) -> bool:
-        """Whether nobody may without counters: a guesser who has broken them would be unlimited."""
+        """Whether requests are refused without counters: an attacker who breaks the store could guess without limit."""
         return self is Kind.SIGN_IN
 
 
@@ -57,14 +57,14 @@ class TooOften(Exception):
 
 
 class CountersUnavailable(Exception):
-    """The counters do not answer, and what is asked for needs them."""
+    """The counters do not respond, and this kind of request requires them."""
 
 
 def count(kind: Kind, who: str, cost: int = 1) -> None:
     """Count one request of this kind by `who`: a person's or an address's name for counters.
 
-    `cost`: as how many it counts, at most the whole limit. Raises TooOften at the limit, and CountersAway where that
-    fails closed.
+    `cost`: the number of requests it counts as, at most the whole limit. Raises TooOften at the limit, and
+    CountersUnavailable for a kind that fails closed.
     """
     limit = _limit(settings.RATES[kind.value])
     if limit is None:
@@ -83,7 +83,7 @@ def count(kind: Kind, who: str, cost: int = 1) -> None:
 
 
 def address_of(remote: str) -> str:
-    """The name under which an address is counted: an IPv4 address, or the network of an IPv6 one; else what it says."""
+    """The name under which an address is counted: the IPv4 address or the IPv6 network; other texts unchanged."""
     try:
         address = ip_address(remote)
     except ValueError:
@@ -104,7 +104,7 @@ class _Counters:
         self.away_until = 0.0
 
     def refused(self, limit: RateLimitItem, *key: str, cost: int, insist: bool) -> int:
-        """Seconds to wait, 0 when it was counted, or not asked for shortly after a failure. Raises StorageError."""
+        """Seconds to wait; 0 when counted, or when the store is skipped soon after a failure. Raises StorageError."""
         if not insist and time.monotonic() < self.away_until:
             return 0
         try:
@@ -113,7 +113,7 @@ class _Counters:
             except (StorageError, ValueError, OverflowError) as error:
                 if isinstance(error, StorageError) and not isinstance(error.storage_error, ResponseError):
                     raise
-                # The key holds something that no counter of ours wrote: it is counted anew.
+                # The key holds a value that Hundred did not write: delete it and count from zero.
                 self.windows.clear(limit, *key)
                 self.windows.clear(ONCE_A_MINUTE, "told", *key)
                 return self._wait(limit, *key, cost=cost)

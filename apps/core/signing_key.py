@@ -29,7 +29,7 @@ class CannotSign(RuntimeError):
 
 
 def missing() -> str:
-    """The sentence for a user whose action needs a signature."""
+    """The message for a user whose action needs a signature while no key is configured."""
     return _("SIGNING_KEY is not set for the worker, so no result can be signed. The operator of this site has to set "
              "it: see docs/deployment.md.")  # fmt: skip
 

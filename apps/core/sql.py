@@ -29,7 +29,7 @@ def in_domains_sql(column: str, domains: Iterable[str]) -> str:
     """
     # The reversed domain and a dot begin with a listed one's: one condition, which an index answers.
     wanted = {f"{domain[::-1]}." for domain in domains}
-    # What a shorter one covers is left out: each costs a comparison of every row.
+    # A domain that a shorter one covers is left out, because each domain costs a comparison per row.
     least = [one for one in sorted(wanted) if not any(one != other and one.startswith(other) for other in wanted)]
     found = [f"""reverse('.' || {column}) COLLATE "C" ^@ {sql_literal(one)}""" for one in least]
     return f"({' OR '.join(found)})" if found else "false"

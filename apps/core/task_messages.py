@@ -1,4 +1,4 @@
-"""What a worker accepts from the untrusted broker: the name of one of Hundred's tasks, its arguments, its expiry.
+"""The message format that workers accept from the untrusted broker: a Hundred task's name, its arguments, its expiry.
 
 Celery's messages can say far more: callbacks and chains, time limits, retries, a place for the result; and they can
 name any registered task, including Celery's own. This module drops all of that before a message becomes a request. A

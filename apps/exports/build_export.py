@@ -210,9 +210,9 @@ def _make(export: Export, progress: ProgressCallback, wait_seconds: float | None
 def _write_lines(
     table: Table, narrowed: str, lines: IO[bytes], progress: ProgressCallback, using: str
 ) -> tuple[int, list[int]]:
-    """Write the CSV from its beginning and count the lines after the header: no cell holds a line break.
+    """Write the CSV from its beginning and count the lines after the header. No cell contains a line break.
 
-    Also returns two of the people whom the filters leave, or all if there are fewer; none where nothing is filtered.
+    Also returns the ids of two people whom the filters select, or of all if there are fewer; none without filters.
     """
     count, few = -1, []
     lines.seek(0)
@@ -277,7 +277,7 @@ def _store(export: Export, file: IO[bytes], rows: int, few: list[int], signature
         by = Actor(export.asked_by_id, export.asked_by_label)
         detail = {"rows": rows, "sha256": stored.sha256.hex()}
         audit("export.made", by=by, kind="export", id=export.pk, label=export.name, detail=detail)
-        # Of one person, the file is a look at that person's standing, as the same search on a page is.
+        # An export of one person opens that person's standing and is audited as such, like the same search on a page.
         note_found(Account.objects.get(pk=export.asked_by_id), few, "standing")
     export.refresh_from_db()
     return export

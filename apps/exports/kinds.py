@@ -93,7 +93,7 @@ def table_of(export: Export) -> Table:
 
 
 def narrowed_sql(export: Export) -> str:
-    """SELECT of (employee_id): whom the filters of an export leave; empty where it has none."""
+    """SELECT of (employee_id): the people whom the filters of an export select; "" for an export without filters."""
     if not KINDS[export.kind].filtered:
         return ""
     standings = standings_of(export)

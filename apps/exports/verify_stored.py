@@ -100,7 +100,7 @@ def _key_of(document: dict[str, Any], given: bytes | None) -> Ed25519PublicKey:
 
 
 def _best_match(look: Callable[[FrozenResult | None, dict[str, Any]], Verdict]) -> Verdict:
-    """The verdict of `look` on the first stored document that it verifies; else the one that it matched furthest."""
+    """The verdict of `look` on the first stored document that verifies the file; else on the closest document."""
     closest: Verdict | None = None
     unreadable: UnreadableResultFile | None = None
     for result, document in _stored_documents():

@@ -64,6 +64,6 @@ def corrections_of(result: FrozenResult, employee: Employee) -> list[CorrectionL
 def flips(campaign: Campaign, employee: Employee) -> QuerySet[StandingChange]:
     """When the employee turned red or not red, newest first.
 
-    A flip with `cause` repair is no real turn: it put right a row that differed from the facts.
+    A flip with `cause` repair is no real change: it repaired a row that differed from the facts.
     """
     return StandingChange.objects.filter(campaign=campaign, employee=employee).order_by("-at", "-id")

@@ -66,8 +66,8 @@ def unfinished(campaign: Campaign) -> QuerySet[Submission]:
 def finish_received(campaign: Campaign) -> int:
     """Finish what was received before the cut-off, in the order of receipt; returns how many are left.
 
-    Submissions that another process records, or that only their command can read, are waited for. After STUCK_AFTER
-    without progress they are refused with a receipt.
+    The next call retries submissions that another process records, or that only their command can read. After
+    STUCK_AFTER without progress they are refused with a receipt.
     """
     for submission in unfinished(campaign):
         try:
@@ -90,9 +90,9 @@ def finish_received(campaign: Campaign) -> int:
 
 
 def fix_snapshot(campaign: Campaign, by: Actor) -> bool:
-    """Store the snapshot's instant when nothing received before the cut-off is left; else, or when too early, False.
+    """Store the snapshot's instant when no submission from before the cut-off is left. False otherwise or if too early.
 
-    From here on nobody may change the past until the result stands.
+    From then on changes of the past are blocked until the result is stored.
     """
     with transaction.atomic():
         lock_facts(exclusive=True)

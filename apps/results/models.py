@@ -1,7 +1,7 @@
 """Frozen results: the standings at the cut-off, permanent, and the corrections that two HR members make together.
 
 Grants and triggers prevent every update and delete. Rows are stored before their result, since the digest is made from
-them; a deferred foreign key lets no row stand alone.
+them; a deferred foreign key ensures that every row has its result at the commit.
 """
 
 from django.contrib.postgres.fields import ArrayField

@@ -1,4 +1,4 @@
-"""The result: recounted from the facts as of the cut-off, over what was stored by the snapshot, in one transaction."""
+"""Build and store the result in one transaction: from the facts as of the cut-off that were stored by the snapshot."""
 
 from __future__ import annotations
 

@@ -4,16 +4,16 @@
     python3 verify.py FILE.csv [--signature FILE.csv.sig] --public-key KEY.pem [--clean OUT.csv] [--json]
     python3 verify.py TEAM.csv --part FILE.csv [--signature FILE.csv.sig] --public-key KEY.pem [--clean OUT.csv]
 
-Needs Python 3.11 and the package `cryptography`, nothing else: this one file may be handed to an auditor. A file that
-a spreadsheet program saved again still verifies: other quotes, line ends or encoding, no byte order mark, other columns
-of ours left out or moved. Refused are another separator than the comma, columns that Hundred does not write, and
-columns that stand there twice. With --part the file holds some rows of the result, in any order: the whole result lies
-beside it, is proved first, and then has every row of the part. --clean writes a copy that holds nothing but what is
-proved. Exit status: 0 it is proved, 1 it is not, 2 wrong usage.
+Needs Python 3.11 and the package `cryptography`, nothing else: HR can give this one file to an auditor. A file that a
+spreadsheet program saved again still verifies: with other quotes, line ends or encoding, without a byte order mark, or
+with uncovered columns of Hundred left out or moved. The program refuses a separator other than the comma, columns that
+Hundred does not write, and duplicate columns. With --part the file holds some rows of the result, in any order. The
+program verifies the whole result first and then finds every row of the part in it. --clean writes a copy that contains
+only the proved data. Exit status: 0 it is proved, 1 it is not, 2 wrong usage.
 
 A signature of version 2 covers the columns of COVERED, one of version 1 only five; other columns are not proved, and
-the answer names them. The digest is SHA-256 over the canonical text, in UTF-8, each line ended by LF: first what the
-signature is of (`head`), then a line for everybody (`canonical_line`), ordered by the code points of the staff number.
+the answer names them. The digest is SHA-256 over the canonical text, in UTF-8, each line ended by LF: first the subject
+of the signature (`head`), then a line per employee (`canonical_line`), ordered by the code points of the staff number.
 The signature file holds the first eight bytes of every line's SHA-256, so that the first line that differs can be
 named, and an Ed25519 signature over all of it as canonical JSON.
 """
@@ -71,7 +71,7 @@ ENCODINGS = ("utf-8-sig", "gb18030", "cp1252")
 OTHER_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 # In unsigned columns these characters could make the file look like another table to another program.
 SEPARATING = re.compile(r"[;|\x00-\x1f\x7f\x85\u2028\u2029]")
-# As in apps/fileio/csv_injection.py: what a spreadsheet runs, and the apostrophe that Hundred writes before it.
+# As in apps/fileio/csv_injection.py: formulas that a spreadsheet runs, and the apostrophe that Hundred writes first.
 BEGINS = r"""[\s"'＂＇‘’“”]*[-=+@\t\r＝＋－＠]"""
 RUNS, RUNS_INSIDE = re.compile(f"^{BEGINS}"), re.compile(rf"([;\t\r\n])(?={BEGINS})")
 INNER_GUARD = re.compile(rf"([;\t\r\n])'(?={BEGINS})")

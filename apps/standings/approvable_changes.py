@@ -1,4 +1,4 @@
-"""Changes of large effect by kind: what each would do, and how it is made once a second person has approved it."""
+"""The changes that need a second person, by kind: their effect, and how they are applied after the approval."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ from apps.standings.moved_counts import count_holders
 class ApprovableChange:
     """One kind of change.
 
-    `effect(request, now)`: how many people it would concern at `now`, by the name of what happens to them; counted
-    from the facts, nothing is stored. `apply(request, by)`: make the change, in the transaction of the approval.
-    `lock()`: take the locks that stand before the request's row in the order of locks. The last two may raise
-    ApprovalRefused. `after(request)`: what follows the commit, such as waking workers.
+    `effect(request, now)` counts from the facts how many people the change would affect at `now`, by the name of the
+    effect. It stores nothing. `apply(request, by)` makes the change in the transaction of the approval.
+    `lock()` takes the locks that come before the request's row in the lock order. `apply` and `lock` may raise
+    ApprovalRefused. `after(request)` runs after the commit, for example to wake workers.
     """
 
     effect: Callable[[ApprovalRequest, datetime], dict[str, int]]
@@ -74,23 +74,23 @@ CHANGES: dict[str, ApprovableChange] = {
 
 
 def effect_of_request(request: ApprovalRequest, now: datetime) -> dict[str, int]:
-    """How many people the requested change would concern if it was approved at `now`."""
+    """Count the people that the requested change would affect if it were approved at `now`, by effect."""
     return CHANGES[request.kind].effect(request, now)
 
 
 def effect_digest(effect: dict[str, int]) -> str:
-    """Names an effect in a form: approved is what was seen.
+    """Return a digest of an effect for the approval form, so that the approver approves exactly what the page showed.
 
-    To two significant figures: in a large company counts move while the second person reads.
+    Counts are rounded to two significant figures: in a large company they move while the second person reads.
     """
     rounded = {name: int(float(f"{count:.2g}")) for name, count in effect.items()}
     return hashlib.sha256(json.dumps(rounded, sort_keys=True).encode()).hexdigest()
 
 
 def approve_request(*, request_id: uuid.UUID, seen: str, by: Actor, by_operator: bool = False) -> ApprovalRequest:
-    """Approve a change and make it, in one transaction. Raises ApprovalRefused.
+    """Approve a change and apply it, in one transaction. Raises ApprovalRefused.
 
-    `seen` is the digest of the effect that the second person looked at: another effect by now refuses the approval.
+    `seen` is the digest of the effect that the second person saw. A different effect now refuses the approval.
     """
     request = ApprovalRequest.objects.get(pk=request_id)
     change = CHANGES[request.kind]

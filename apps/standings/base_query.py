@@ -1,13 +1,13 @@
-"""Where a report's rows come from, as CTEs that every question builds upon.
+"""The CTEs that provide a report's rows; every report query builds on them.
 
-`current`: one row for each person of the population (employee_id, counted, target, exempt, target_reached_at,
-last_counted_on,
-status_since, verdict_changed_at, pending_since). Today that is the cached standing, except for stale people: they are
-judged from the
-facts in the same statement. For a past instant everybody is. Of a frozen campaign it is the stored result, and no fact
-is looked at. `days` has their counted contacts by local day, and `listed` adds who and where they are, the words red,
-remaining and pace, for how many days nothing new has counted (`quiet_days`, NULL from the cut-off on), whether
-something has within STILL_DAYS (`moved`), and whether the standing is under review: NULL for a reader who is not told.
+`current` has one row for each employee of the population: employee_id, counted, target, exempt, target_reached_at,
+last_counted_on, status_since, verdict_changed_at, pending_since. Today these are the cached standings; employees with
+a pending evaluation are evaluated from the facts in the same statement. For a past instant all employees are. For a
+frozen campaign the rows are the stored result, and the query reads no facts.
+
+`days` has the counted contacts by local day. `listed` adds name, department and manager, and `red`, `remaining` and
+`pace`. `quiet_days` is the number of days without a new counted contact, NULL from the cut-off on. `moved` says whether
+a contact has counted within STALLED_AFTER_DAYS. `under_review` is NULL for a reader who may not know it.
 """
 
 from __future__ import annotations
@@ -34,11 +34,12 @@ def base_ctes(
     before: str = "",
     assume_up_to_date: bool = False,
 ) -> str:
-    """The CTEs, from WITH on, ready for a SELECT. `past`: judge from the facts as of `at`, with that moment's tree.
+    """Return the CTEs, starting with WITH, ready for a SELECT.
 
-    `under_review`: SELECT of the ids of employees under review, for a reader who may know them. `before`: CTEs that
-    `people` are chosen from. `calm`: as if no evaluation were pending, for a statement that asks whether that
-    is so (fast_path.py).
+    `historical`: evaluate from the facts as of `at`, with the org tree of that instant. `under_review`: a SELECT of
+    the ids of employees under review, for a reader who may know them. `before`: CTEs that `people` refers to.
+    `assume_up_to_date`: read the cache as if no evaluation were pending. The caller must check that in the same
+    statement (apps/reports/fast_path.py).
     """
     look = effective_as_of(rule, at)
     chosen = people.chosen(look if historical else None)
@@ -64,7 +65,7 @@ def _past(rule: CampaignRule, at: datetime) -> str:
 
 
 def _today(campaign: Campaign, rule: CampaignRule, at: datetime) -> str:
-    # Nobody has a standing before the opening, noted or not.
+    # No employee has a standing before the opening, even with a row in the outbox.
     nothing = "SELECT NULL::bigint AS employee_id, NULL::timestamptz AS queued_at WHERE false"
     notes = pending_sql(campaign.pk) if rule.opens_at < at else nothing
     return f"""stale AS MATERIALIZED (
@@ -100,9 +101,10 @@ def _believed(campaign: Campaign) -> str:
 
 @dataclass(frozen=True)
 class Hired:
-    """Since when whoever is employed just before `look` (SQL) is, of those who began after the campaign's first day.
+    """The day on which a late joiner's employment began: one in force just before `look` (SQL).
 
-    `each`: looked up for one person after the other; else found for all at once, who are few beside all of them.
+    A late joiner began after the campaign's first day. `each`: a subquery for each employee. Otherwise one join finds
+    all late joiners, which is cheaper for many employees because late joiners are few.
     """
 
     rule: CampaignRule
@@ -111,7 +113,7 @@ class Hired:
 
     @property
     def joined(self) -> str:
-        """What follows upon the rows `person`."""
+        """The join that follows the table `person`, or an empty text."""
         if self.each:
             return ""
         return f"""LEFT JOIN (SELECT work.employee_id, {self._found} GROUP BY 1) hired
@@ -119,7 +121,7 @@ class Hired:
 
     @property
     def day(self) -> str:
-        """The local day on which they began, or NULL, as SQL."""
+        """The SQL of the local day on which the employment began, or NULL."""
         return f"(SELECT {self._found} AND work.employee_id = person.id)" if self.each else "hired.day"
 
     @property
@@ -150,13 +152,13 @@ def _listed(rule: CampaignRule, at: datetime, look: str, asked: str, hired: Hire
 
 
 def _week_ago(rule: CampaignRule, at: datetime) -> str:
-    """The last day that lies STILL_DAYS back: who has counted nothing since has come to a standstill."""
+    """The day STALLED_AFTER_DAYS before `at`: an employee without a counted contact since then has stalled."""
     day = rules.day_of(at, rule.time_zone) - timedelta(days=rules.STALLED_AFTER_DAYS)
     return f"{sql_literal(day.isoformat())}::date"
 
 
 def pace_sql(rule: CampaignRule, at: datetime) -> str:
-    """rules.pace in SQL, over the columns counted and target, in whole microseconds."""
+    """The SQL of rules.pace over the columns counted and target, with times in whole microseconds."""
     gone, length = rules.elapsed(rule.opens_at, rule.cutoff_at, at)
     have = f"counted::numeric * {length * rules.PACE_PARTS}"
     steady, band = f"target::numeric * {gone * rules.PACE_PARTS}::numeric", f"target::numeric * {length}"
@@ -165,10 +167,10 @@ def pace_sql(rule: CampaignRule, at: datetime) -> str:
 
 
 def quiet_sql(rule: CampaignRule, at: datetime, hired: Hired) -> str:
-    """Whole days up to today, it included, since the column `last_counted_on`, the day of the last counted contact.
+    """The SQL of the whole days since `last_counted_on`, the day of the last counted contact, today included.
 
-    Without such a day: since the campaign's first day, or the employee's own first day when that is later. NULL from
-    the cut-off on: nothing can move any more.
+    Without such a day the count starts on the campaign's first day, or on the employee's first day if that is later.
+    NULL from the cut-off on, because no new contact can count any more.
     """
     if at >= rule.cutoff_at:
         return "NULL::integer"

@@ -1,4 +1,4 @@
-"""The roll-up, made and kept: sums over everybody, and what marks have changed since put into them."""
+"""Build and update the summaries: sums over all employees, kept up to date with the changes of each evaluation."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from apps.standings import metrics
 from apps.standings.models import MarkRange, SummaryCell, SummaryDelta, SummaryState
 
 logger = logging.getLogger(__name__)
-# In a smaller company everybody's rows are read as quickly as sums.
+# In a smaller company, reading every employee's row is as fast as reading sums. In places of the org tree.
 WORTH_IT = 5_000
 
 
 def holds_sql(campaign: Campaign) -> str:
-    """The condition that there are sums, of today's tree, and that they may be believed."""
+    """The SQL condition that the campaign has valid sums, built for the current org tree."""
     return f"""EXISTS (SELECT FROM standings_summarystate held WHERE held.campaign_id = {campaign.pk} AND held.state =
     'ready'
         AND held.tree = {TREE_VERSION_SQL})"""
@@ -34,7 +34,7 @@ def _add(campaign: Campaign) -> str:
 
 
 def _placed() -> str:
-    """SELECT of the sums of `figure`: of each kind one row for a block and one for a department."""
+    """SELECT of the sums of the CTE `figure`: for each kind, one row per block and one per department."""
     return f"""SELECT kind,
             CASE WHEN grouping(department) = 1 THEN block ELSE {metrics.DEPARTMENTS} END AS block,
             CASE WHEN grouping(department) = 1 THEN '' ELSE department END AS department, day, low, high, exempt,
@@ -46,7 +46,7 @@ def _placed() -> str:
         HAVING sum(n) <> 0 ORDER BY 1, 2, 3, 4, 5, 6, 7"""
 
 
-# One statement, one snapshot: what a mark has changed is in the sums exactly when its row of changes is taken away.
+# One statement has one snapshot: the sums contain a change exactly when the statement deletes its delta row.
 def _built(campaign: Campaign) -> str:
     return f"""WITH taken AS (DELETE FROM standings_summarydelta WHERE campaign_id = {campaign.pk} RETURNING id),
         {_stored(campaign, "NOT MATERIALIZED")},
@@ -93,9 +93,9 @@ def _stored(campaign: Campaign, how: str, whose: str = "") -> str:
 
 
 def update_summaries() -> None:
-    """Bring the sums of every campaign that is judged up to what is stored; forget those of the others.
+    """Bring the sums of every evaluated campaign up to date; delete the sums of the other campaigns.
 
-    Whoever is killed on the way has changed nothing; two at once, and the second does nothing.
+    A process that is killed midway has changed nothing. Of two concurrent calls the second does nothing.
     """
     judged = list(Campaign.objects.to_mark(db_now()).order_by("pk"))
     for left in SummaryState.objects.exclude(campaign__in=judged):
@@ -109,14 +109,14 @@ def update_summaries() -> None:
 
 
 def invalidate_summaries(campaign: Campaign) -> None:
-    """The sums are not to be believed, nor kept: everybody is judged anew. Part of the caller's transaction."""
+    """Mark a campaign's sums as invalid, in the caller's transaction, because all employees are evaluated again."""
     SummaryState.objects.filter(campaign=campaign).update(state=SummaryState.State.VOID)
 
 
 def verify_summaries(campaign: Campaign) -> int:
-    """How many sums are not what they hold; 0 where none are kept. If any, all are void, and built by the next call.
+    """Compare the sums with the stored standings; return how many differ, 0 where the campaign has no sums.
 
-    A difference is drift: an error in the log.
+    A difference is drift: it is logged as an error, all sums become invalid, and the next update builds them again.
     """
     with transaction.atomic(), connection.cursor() as cursor:
         disable_statement_timeout()
@@ -136,15 +136,15 @@ def _places() -> int:
 
 
 def _being_judged(campaign: Campaign) -> bool:
-    """Whether what is stored is being replaced: sums of it would be wrong for readers and work for marks."""
+    """Whether a run is replacing the stored standings: sums would be wrong for readers and extra work for the run."""
     waiting = MarkRange.objects.filter(run__campaign=campaign, run__invalidates=True, state=MarkRange.State.WAITING)
     return waiting.exists()
 
 
 def _sum_up(campaign: Campaign) -> bool:
-    """Put into the sums what marks have changed. False when there are none that hold, so that they must be built."""
+    """Apply the pending deltas to the sums. Returns False when the campaign has no valid sums and must build them."""
     with transaction.atomic(), connection.cursor() as cursor:
-        # Held until the end: nobody makes them void while they are summed up.
+        # The row lock lasts until the commit, so no other transaction can invalidate the sums meanwhile.
         cursor.execute(
             f"SELECT {holds_sql(campaign)} FROM standings_summarystate WHERE campaign_id = %s FOR UPDATE", [campaign.pk]
         )
@@ -157,7 +157,10 @@ def _sum_up(campaign: Campaign) -> bool:
 
 
 def _build(campaign: Campaign) -> None:
-    """Sum up everybody. From the first commit on marks say what they change, and none that did not is under way."""
+    """Build the sums over all employees.
+
+    The first commit waits for running evaluations; every later one records its changes as deltas.
+    """
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT FROM campaigns_campaign WHERE id = %s FOR NO KEY UPDATE", [campaign.pk])
         SummaryState.objects.update_or_create(
@@ -168,7 +171,7 @@ def _build(campaign: Campaign) -> None:
         SummaryCell.objects.filter(campaign=campaign).delete()
         cursor.execute(_built(campaign))
         tree, rows = cursor.fetchone()
-        # Last, for whoever makes them void need not wait until they are built.
+        # Last, so that a transaction that invalidates the sums need not wait for the build.
         building = SummaryState.objects.filter(campaign=campaign, state=SummaryState.State.BUILDING)
         if not building.update(state=SummaryState.State.READY, tree=tree, built_at=db_now()):
             transaction.set_rollback(True)
@@ -176,7 +179,7 @@ def _build(campaign: Campaign) -> None:
 
 
 def _forget(rollup: SummaryState) -> None:
-    """Of what is judged no more there is a result, or nothing. First the word that its sums hold is taken back."""
+    """Delete the sums of a campaign that is no longer evaluated. Invalidate them first, so that no reader uses them."""
     invalidate_summaries(rollup.campaign)
     with transaction.atomic():
         SummaryCell.objects.filter(campaign=rollup.campaign).delete()

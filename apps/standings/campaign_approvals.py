@@ -1,7 +1,7 @@
-"""Which steps of a campaign need a second person: every change of its rule once it has opened, and more (ADR 75).
+"""The steps of a campaign that need a second person, such as every rule change after the opening (ADR 75).
 
-Other steps are made at once. A change of the company's domains always waits, and the second person
-alone sees its counts: whether a domain moves a count tells who has a contact there.
+Other steps take effect at once. A change of the company's domains always waits for approval. Only the second person
+sees its counts: a count that moves with a domain reveals which employee has a contact there.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ from apps.standings.evaluation import evaluation_ctes
 from apps.standings.rule_changes import change_rule, preview_rule_change, versions_of_change
 
 Kind = ApprovalRequest.Kind
-# What can wait for a second person at a campaign that exists.
+# The kinds of approval requests that refer to an existing campaign.
 CAMPAIGN_KINDS = (Kind.RULE_CHANGE, Kind.CAMPAIGN_CANCELLATION, Kind.CAMPAIGN_CLOSING)
 CONCERNED = """
 WITH {judgement}
 SELECT count(*), count(*) FILTER (WHERE is_red(counted, target, exempt)) FROM verdict
 """
-# Whoever can end employments or contacts could else cancel what has just become nobody's: every stored contact counts.
+# Every stored contact counts, ended or not. Otherwise a user could end employments or contacts and then cancel alone.
 RECORDED = """
 SELECT count(*) FROM employees_employee person WHERE EXISTS (SELECT FROM contacts_contact contact
     WHERE contact.employee_id = person.id AND contact.recorded_at >= %s AND contact.recorded_at < %s)
@@ -52,7 +52,7 @@ class Waiting:
 
 
 def waiting_at(campaign: Campaign, now: datetime) -> list[Waiting]:
-    """What waits for a second person at a campaign, the newest first."""
+    """The open approval requests of a campaign, the newest first."""
     found = ApprovalRequest.objects.open(now).filter(kind__in=CAMPAIGN_KINDS, subject=campaign.slug)
     return [Waiting(one, is_stale(one, now)) for one in found.order_by("-requested_at")]
 
@@ -62,7 +62,7 @@ def requester_of(request: ApprovalRequest) -> Actor:
 
 
 def acts_alone(by: Actor) -> bool:
-    """Whether the operator needs nobody: at the first set-up, while no HR account exists."""
+    """Whether the operator needs no second person: during the first set-up, while no HR account exists."""
     return by.id is None and not hr_accounts().exists()
 
 
@@ -73,9 +73,9 @@ def acts_alone(by: Actor) -> bool:
 def change_rule_or_request(
     *, campaign: Campaign, terms: RuleDraft, seen: int, reason: str, key: uuid.UUID, by: Actor
 ) -> CampaignRule | ApprovalRequest:
-    """Change the rule at once before the opening, else request an approval. The same `key` again is one change.
+    """Change the rule at once before the opening; after it, request an approval.
 
-    Raises CampaignRefused as change_rule does, ApprovalRefused.
+    Idempotent by `key`, the form's identifier. Raises CampaignRefused as change_rule does, and ApprovalRefused.
     """
     lock_campaign_periods()
     if known := find_by_key(key) or campaign.rules.filter(key=key).first():
@@ -104,7 +104,7 @@ def _rule_effect(request: ApprovalRequest, now: datetime) -> dict[str, int]:
 
 
 def _wanted(request: ApprovalRequest) -> dict[str, Any]:
-    """The change that was requested, as arguments."""
+    """The requested change as arguments of change_rule."""
     terms, seen = terms_of(request.payload["terms"]), request.payload["seen"]
     return {"campaign": _campaign(request), "terms": terms, "seen": seen}
 
@@ -120,7 +120,7 @@ def _change(request: ApprovalRequest, by: Actor) -> None:
 
 
 def is_stale(request: ApprovalRequest, now: datetime) -> bool:
-    """Whether a change of a rule can no longer be approved: the rule or its campaign is another one by now."""
+    """Whether a rule change can no longer be approved, because the rule or its campaign has changed since."""
     if request.kind != Kind.RULE_CHANGE:
         return False
     try:
@@ -134,9 +134,10 @@ def is_stale(request: ApprovalRequest, now: datetime) -> bool:
 
 
 def cancel_or_request(*, campaign: Campaign, reason: str, by: Actor) -> ApprovalRequest | None:
-    """Cancel a campaign in whose period nobody has recorded a contact, else ask a second person.
+    """Cancel a campaign at once if no contact was recorded in its period; otherwise request an approval.
 
-    Raises CampaignRefused as cancel_campaign does, ApprovalRefused.
+    Returns the request, or None when the campaign is cancelled. Raises CampaignRefused as cancel_campaign does, and
+    ApprovalRefused.
     """
     why = clean_text(reason, LONGEST_REASON)
     live = campaign.state in (Campaign.State.DRAFT, Campaign.State.OPEN)
@@ -151,9 +152,10 @@ def cancel_or_request(*, campaign: Campaign, reason: str, by: Actor) -> Approval
 
 
 def people_judged(campaign: Campaign, now: datetime) -> dict[str, int]:
-    """Whom a campaign judges at `now`: all, and the red ones; empty: nobody.
+    """Count the employees that a campaign evaluates at `now`: `people`, `red` and `with_contacts`. Zeros are left out.
 
-    `with_contacts`: everybody, employed or not, with a stored contact, ended or not, in the period of any version.
+    `with_contacts` counts every employee, employed or not, who has a stored contact, ended or not, in the period of
+    any version of the rule.
     """
     rules = campaign.versions
     opened, cut_off = min(rule.opens_at for rule in rules), max(rule.cutoff_at for rule in rules)
@@ -183,25 +185,25 @@ def _cancel(request: ApprovalRequest, by: Actor) -> None:
 
 
 def stale(refused: Exception) -> ApprovalRefused:
-    """What can no longer be made as it was requested."""
+    """The refusal of a change that can no longer be made as requested."""
     return ApprovalRefused("stale", _("This can no longer be approved: %(why)s") % {"why": str(refused)})
 
 
 def terms_of(payload: dict[str, Any]) -> RuleDraft:
-    """The terms of a rule, from a request's payload."""
+    """Read the terms of a rule from a request's payload."""
     days = {name: date.fromisoformat(payload[name]) for name in ("opens_on", "deadline")}
     return RuleDraft(**{**payload, **days})
 
 
 def payload_of(terms: RuleDraft, key: uuid.UUID) -> dict[str, Any]:
-    """The terms of a rule and the key of the form, as a request's payload: days as texts."""
+    """Return the terms of a rule and the form's key as a request's payload, with days as ISO texts."""
     days = {"opens_on": terms.opens_on.isoformat(), "deadline": terms.deadline.isoformat()}
     names = {"scope": list(terms.scope), "company_domains": list(terms.company_domains)}
     return {"terms": {**asdict(terms), **days, **names}, "key": str(key)}
 
 
 def find_by_key(key: uuid.UUID) -> ApprovalRequest | None:
-    """What this form requested when it was sent before."""
+    """The request that an earlier submission of the same form made, or None."""
     kinds = [Kind.RULE_CHANGE, Kind.CAMPAIGN_OPENING]
     return ApprovalRequest.objects.filter(kind__in=kinds, decision=None, payload__key=str(key)).first()
 
@@ -211,7 +213,10 @@ def _campaign(request: ApprovalRequest) -> Campaign:
 
 
 def alarm(request: ApprovalRequest, before: list[str], after: list[str], by: Actor) -> None:
-    """Domains that one campaign has and another has not tell whose contacts somebody is: that stands out."""
+    """Write a conspicuous audit entry for a request that changes domains.
+
+    Two campaigns with different domains reveal, by comparison, whose contact a person is.
+    """
     audit("campaign.domains_requested", by=by, kind="campaign", id=request.subject, label=request.label,
           detail={"approval": str(request.pk), "added": sorted({*after} - {*before}),
                   "removed": sorted({*before} - {*after})})  # fmt: skip
@@ -222,7 +227,7 @@ def wake_workers(request: ApprovalRequest) -> None:
 
 
 def draw_line() -> None:
-    # Before anything takes the lock to share it.
+    # First, before anything takes the same lock in shared mode: an upgrade of a shared lock could deadlock.
     lock_facts(exclusive=True)
 
 

@@ -1,4 +1,4 @@
-"""Campaigns: looked at before they are opened, opened, cancelled."""
+"""Preview, open and cancel campaigns."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from apps.standings.start_run import reevaluate_all
 
 SLUG_LIMIT = 80
 LONGEST_REASON = 1000
-# How many short names are tried for campaigns whose names make the same one.
+# The number of short names to try when the names of several campaigns produce the same one.
 TRIES = 100
 
 
 @dataclass(frozen=True)
 class OpeningPreview:
-    """A campaign as it would be opened: its rule, how many people it covers now, which open ones it overlaps."""
+    """The preview of an opening: the rule, the number of people it covers now, and the open campaigns it overlaps."""
 
     rule: CampaignRule
     people: int
@@ -40,7 +40,7 @@ class OpeningPreview:
 
 
 def preview_opening(*, name: str, terms: RuleDraft, now: datetime) -> OpeningPreview:
-    """What opening it at `now` would do; nothing is stored. Raises CampaignRefused as open_campaign would."""
+    """Preview an opening at `now`; nothing is stored. Raises CampaignRefused as open_campaign would."""
     name = _clean_name(name)
     _refuse_unsigned()
     rule = terms.rule(Campaign(pk=0, name=name), 1)
@@ -49,23 +49,24 @@ def preview_opening(*, name: str, terms: RuleDraft, now: datetime) -> OpeningPre
 
 
 def people_in(rule: CampaignRule, at: datetime) -> int:
-    """How many people a rule covers at `at`."""
+    """Count the people that a rule covers at `at`."""
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT count(*) FROM ({population_sql(rule, at, all_employees_sql())}) population")
         return int(cursor.fetchone()[0])
 
 
 def overlapping(rule: CampaignRule) -> list[Campaign]:
-    """The open campaigns, but the rule's own, that share days and perhaps people with it."""
+    """The other open campaigns that share days, and perhaps people, with this rule."""
     running = Campaign.objects.running().exclude(pk=rule.campaign.pk).prefetch_related("rules").order_by("name")
     return [one for one in running if one.versions and _meet(one.rule, rule)]
 
 
 def campaigns_beside(rule: CampaignRule) -> set[int]:
-    """The campaigns, running or over, that have days in common with this rule.
+    """The ids of other campaigns, running or over, that have days in common with this rule.
 
-    Their counts of one employee, compared with those by this rule, tell whose contact somebody is: a person who left
-    between the two openings is a colleague in one alone, and of two who share a contact an exclusive one counts one.
+    A reader who compares an employee's counts in two such campaigns can learn whose contact a person is. A person who
+    left between the two openings is a colleague in one campaign only. If two employees share a contact, an exclusive
+    campaign counts it for one of them only.
     """
     others = Campaign.objects.exclude(pk=rule.campaign.pk).exclude(state=Campaign.State.CANCELLED)
     rules = [other.rule for other in others.prefetch_related("rules") if other.versions]
@@ -94,20 +95,18 @@ def open_campaign(
     by: Actor,
     approved_by: Actor | None = None,
 ) -> Campaign:
-    """Open a campaign with its own copy of the rule, and have everyone judged.
+    """Open a campaign with its own copy of the rule, and start the evaluation of all employees.
 
-    `approved_by` is the second person; who needs one is decided by campaign_approvals.
-
-    `deadline` is the last day, inclusive, in `time_zone`; without `company_domains` it has the company's. Opened after
-    its cut-off it is backdated: nothing closes it by itself. The same `key` again is the same campaign. Raises
-    CampaignRefused.
+    `approved_by` is the second person; campaign_approvals decides when one is needed. `deadline` is the last day,
+    inclusive, in `time_zone`. Without `company_domains` the campaign uses the company's. A campaign opened after its
+    cut-off is backdated: the worker never closes it by itself. Idempotent by `key`. Raises CampaignRefused.
     """
     wanted: dict[str, Any] = {} if company_domains is None else {"company_domains": company_domains}
     terms = RuleDraft(target, opens_on, deadline, time_zone, exclusive, confirmed_only, scope, **wanted)
     try:
         return _open(_clean_name(name), slugify(slug), terms, key, by, approved_by)
     except CampaignRefused:
-        # Sent twice at once: the other one has opened it meanwhile.
+        # The form was sent twice at once, and the other request has opened the campaign meanwhile.
         if known := _opened_by(key):
             return known
         raise
@@ -143,25 +142,28 @@ def _open(
 
 
 def _refuse_unsigned() -> None:
-    """Found at the opening, weeks before the night of the deadline. Raises CampaignRefused."""
+    """Refuse to open a campaign whose result could not be signed. Raises CampaignRefused.
+
+    HR then learns of a missing signing key weeks before the deadline, not in the night of the freeze.
+    """
     if not can_be_signed():
         raise CampaignRefused("", missing())
 
 
 def _opened_by(key: uuid.UUID | None) -> Campaign | None:
-    """What this form opened when it was sent before."""
+    """The campaign that an earlier submission of the same form opened, or None."""
     return Campaign.objects.filter(rules__key=key, rules__version=1).first() if key else None
 
 
 def approval_detail(approved_by: Actor | None) -> dict[str, str]:
-    """The second person, for the detail of an audit entry."""
+    """The name of the second person, for the detail of an audit entry."""
     return {"approved_by": approved_by.label} if approved_by else {}
 
 
 def cancel_campaign(*, campaign: Campaign, reason: str, by: Actor, approved_by: Actor | None = None) -> None:
-    """Take a draft or an open campaign back, for good, with a reason. Raises CampaignRefused.
+    """Cancel a draft or open campaign for good, with a reason. Raises CampaignRefused.
 
-    `approved_by` is the second person; who needs one is decided by campaign_approvals.
+    `approved_by` is the second person; campaign_approvals decides when one is needed.
     """
     why = clean_text(reason, LONGEST_REASON)
     if not why:
@@ -183,9 +185,10 @@ def _clean_name(name: str) -> str:
 
 
 def _create(name: str, slug: str, rule: CampaignRule, *, backdated: bool, by: Actor) -> Campaign:
-    """The campaign's row; of two of one name at once, the second waits for the first and is refused like a later one.
+    """Create the campaign's row. Raises CampaignRefused.
 
-    A short name that nobody chose gives way to one that is taken. Raises CampaignRefused.
+    Of two concurrent openings with one name, the second waits for the first and is then refused. A generated short name
+    that is taken gets a number; a short name that HR chose is refused.
     """
     made = slug or _short(name) or f"campaign-{rule.opens_on:%Y-%m-%d}"
     for number in range(1, TRIES):

@@ -1,4 +1,4 @@
-"""What time alone changes: people join and leave, move, adjustments begin and end, campaigns open."""
+"""Process effective dates: employees join, leave and move, adjustments begin and end, campaigns open."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from apps.standings.start_run import reevaluate_all
 PROCESSED_UNTIL = "time_followed_until"
 BEGINNING = datetime(1, 1, 1, tzinfo=UTC)
 
-# A fact dated B is in force for every look after B, so the half-open window is [since, until).
+# A fact dated B is in force for every query with as_of after B, so the half-open window is [since, until).
 PEOPLE = """
 SELECT employee_id FROM employees_employment WHERE starts_at >= %(since)s AND starts_at < %(until)s
 UNION SELECT employee_id FROM employees_employment WHERE ends_at >= %(since)s AND ends_at < %(until)s
@@ -37,7 +37,7 @@ SELECT DISTINCT campaign.id FROM campaigns_campaign campaign
 JOIN campaigns_campaignrule rule ON rule.campaign_id = campaign.id
 WHERE campaign.state = 'open' AND rule.opens_at >= %(since)s AND rule.opens_at < %(until)s
 """
-# A colleague who joins makes other people's contacts internal.
+# A colleague who joins makes other employees' contacts internal, so their holders must be evaluated again.
 COLLEAGUES = """
 INSERT INTO core_outbox (kind, digest) SELECT kind, digest FROM employees_employeeidentity
 WHERE employee_id = ANY(%(employees)s)
@@ -45,14 +45,14 @@ WHERE employee_id = ANY(%(employees)s)
 
 
 def process_effective_dates(now: datetime | None = None) -> int:
-    """Note everyone for whom a dated fact began or ended since the last call; returns how many are to be judged.
+    """Queue all employees for whom a dated fact began or ended since the last call; return how many.
 
-    Called every minute and before every recount. Whoever calls first does it for all; missed hours are made up for
-    at once, since the window begins where the last one ended.
+    The scheduler calls this every minute, and every recount calls it first. Idempotent: the first caller processes the
+    window. The window begins where the last one ended, so the next call also covers missed hours.
     """
     with transaction.atomic():
         lock_facts()
-        # Before anything is read: a roster that is being loaded over midnight has its own idea of today's tree.
+        # Before the first read: a roster import that runs over midnight may be writing another version of today's tree.
         lock_org_tree()
         Setting.objects.get_or_create(name=PROCESSED_UNTIL, defaults={"value": BEGINNING.isoformat()})
         followed = Setting.objects.select_for_update().get(name=PROCESSED_UNTIL)
@@ -76,15 +76,15 @@ def process_effective_dates(now: datetime | None = None) -> int:
 
 
 def disable_unused_tracking() -> bool:
-    """Let writers of contacts note identities no more, once no campaign that is still judged counts exclusively.
+    """Stop tracking contact identities once no evaluated campaign counts exclusively; return True when it stopped.
 
-    Draws a line between the writers before and after, as a campaign that opens does; True when it did.
+    The exclusive facts lock separates the writers before from the writers after, as it does at an opening.
     """
     if not identity_tracking_on() or _exclusive_left():
         return False
     with transaction.atomic():
         lock_facts(exclusive=True)
-        # Again, behind the line: one may have opened meanwhile.
+        # Check again under the lock: an exclusive campaign may have opened meanwhile.
         if _exclusive_left():
             return False
         set_identity_tracking(False)

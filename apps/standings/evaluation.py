@@ -1,8 +1,8 @@
-"""The one SQL expression of why a contact does not count, and the sets every judgement is made of.
+"""The single SQL expression for the exclusion reason of a contact, and the CTEs that evaluate employees.
 
-`tests/standings/rules_oracle.py` says the same in Python for one contact, and a property test holds the two equal.
-Fragments carry their values as literals quoted by psycopg2, so that marks, lists, exports (COPY takes no parameters)
-and as-of looks all share one text.
+`tests/standings/rules_oracle.py` implements the same rules in Python for one contact; a property test compares the two.
+Fragments contain their values as literals quoted by psycopg2. Evaluations, lists, exports (COPY takes no parameters)
+and queries with an as_of can so share one text.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 from apps.campaigns.population import effective_as_of, population_sql
 from apps.core.sql import in_domains_sql, sql_literal
 
-# An identity of a contact (`mine`) is one of an employee employed at any moment between the opening and the look.
+# A contact identity (`mine`) belongs to an employee who was employed at any moment between the opening and as_of.
 COLLEAGUES = """FROM contacts_contactidentity mine
     JOIN employees_employeeidentity theirs ON theirs.kind = mine.kind AND theirs.digest = mine.digest
     JOIN employees_employment work ON work.employee_id = theirs.employee_id
@@ -29,8 +29,9 @@ COLLEAGUES = """FROM contacts_contactidentity mine
 COMPANY_DOMAINS = "FROM contacts_contactidentity mine WHERE {in_domains}"
 
 
-# Somebody else (`other`) recorded one of these identities before, and that contact is live, in time and external. At
-# one instant the employee who was on the roster first did: contacts' ids only say in what order a feed came.
+# Another employee recorded one of these identities before, and that contact (`other`) is live, in time and external.
+# At the same instant the lower employee id wins, the employee who was on the roster first. Contact ids do not decide:
+# they only show the order of a feed.
 CLAIMS = """FROM contacts_contactidentity mine
     JOIN contacts_contact me ON me.id = mine.contact_id
     JOIN contacts_contactidentity theirs
@@ -51,7 +52,7 @@ def _outside(contact: str, rule: CampaignRule) -> str:
 
 
 def _matches(rule: CampaignRule, at: datetime | None) -> list[str]:
-    """The ways an identity `mine` can belong to the company, each as FROM ... WHERE; without `at` ever."""
+    """The ways an identity `mine` can belong to the company, each as FROM ... WHERE. Without `at`: at any time."""
     look = "'infinity'" if at is None else effective_as_of(rule, at)
     colleagues = COLLEAGUES.format(at=look, opens_at=sql_literal(rule.opens_at))
     if not rule.company_domains:
@@ -60,18 +61,18 @@ def _matches(rule: CampaignRule, at: datetime | None) -> list[str]:
 
 
 def internal_sql(rule: CampaignRule, at: datetime, employees: str = "", contacts: str = "") -> str:
-    """SELECT of (contact_id): contacts of `employees` (a SELECT of ids) that belong to the company, each once.
+    """SELECT of (contact_id): the distinct contacts of `employees` (a SELECT of ids) that belong to the company.
 
-    `contacts`: these instead (a SELECT of employee's and contact's id).
+    `contacts` replaces `employees`: a SELECT of (employee id, contact id).
     """
     theirs = _whose(employees, contacts)
     return " UNION ".join(f"SELECT mine.contact_id {match} AND {theirs}" for match in _matches(rule, at))
 
 
 def internal_since_sql(rule: CampaignRule, employees: str) -> str:
-    """SELECT of (contact_id, since): the same for any look by this rule, to which those with `since` before it belong.
+    """SELECT of (contact_id, since): the contacts that belong to the company at any as_of later than `since`.
 
-    `employees` is a SELECT of ids. A contact can be there more than once.
+    `employees` is a SELECT of ids. A contact can appear more than once.
     """
     colleagues, *domains = _matches(rule, None)
     theirs = _whose(employees, "")
@@ -81,14 +82,14 @@ def internal_since_sql(rule: CampaignRule, employees: str) -> str:
 
 
 def _whose(employees: str, contacts: str) -> str:
-    # As pairs, which is how the index has them: as two conditions, one becomes a loop over the other.
+    # Compare pairs, as the index stores them. With two separate conditions the planner loops over one of them.
     return f"(mine.employee_id, mine.contact_id) IN ({contacts})" if contacts else f"mine.employee_id IN ({employees})"
 
 
 def claimed_sql(rule: CampaignRule, at: datetime, employees: str = "", contacts: str = "") -> str:
-    """SELECT of (contact_id): contacts of `employees` whose person somebody else recorded before, each once.
+    """SELECT of (contact_id): the distinct contacts of `employees` whose person another employee recorded before.
 
-    `contacts`: these instead (a SELECT of employee's and contact's id).
+    `contacts` replaces `employees`: a SELECT of (employee id, contact id).
     """
     if not rule.exclusive:
         return "SELECT NULL::bigint AS contact_id WHERE false"
@@ -102,10 +103,10 @@ def claimed_sql(rule: CampaignRule, at: datetime, employees: str = "", contacts:
 def exclusion_conditions(
     rule: CampaignRule, at: datetime, *, internal: str, claimed: str, contact: str
 ) -> dict[str, str]:
-    """The condition of every reason on the row `contact` in the state just before `at`, in the order they are given.
+    """The SQL condition of each exclusion reason on the row `contact`, just before `at`, in order of precedence.
 
-    `internal` and `claimed` are conditions: whether the contact is among internal_sql, claimed_sql. None is ever NULL.
-    Callers keep to rows with `recorded_at` before the look.
+    `internal` and `claimed` are conditions: whether internal_sql or claimed_sql contains the contact. No condition is
+    ever NULL. Callers select only rows with `recorded_at` before as_of.
     """
     conditions = {
         "ended": _ended(contact, rule, at),
@@ -122,15 +123,15 @@ def exclusion_conditions(
 def with_exclusion_reason(
     contacts: models.QuerySet, rule: CampaignRule, at: datetime, employees: str
 ) -> models.QuerySet:
-    """Contacts of `employees` (a SELECT of ids) recorded before the look, each annotated with its `reason`."""
+    """Contacts of `employees` (a SELECT of ids) recorded before `at`, each annotated with its `reason`."""
     return contacts.filter(recorded_at__lt=at).annotate(reason=exclusion_reason(rule, at, employees))
 
 
 def exclusion_reason(rule: CampaignRule, at: datetime, employees: str, *, internal: str = "") -> RawSQL:
-    """The reason of a contact of `employees` (a SELECT of ids) that was recorded before the look: '' when it counts.
+    """The exclusion reason of a contact of `employees` (a SELECT of ids) recorded before `at`; '' when it counts.
 
-    `internal`: where the statement has internal_since_sql of them, if it has.
-    Of a frozen campaign, looked at from its cut-off on, that is what its result was made of, whatever came later.
+    `internal` names the relation with internal_since_sql, if the statement has one. For a frozen campaign, with `at`
+    at or after the cut-off, the reason comes from the stored result; later facts do not change it.
     """
     if at >= rule.cutoff_at and (final := rule.campaign.newest_result) and final.reasons_kept:
         sql_text = _kept_reason(rule)
@@ -141,7 +142,7 @@ def exclusion_reason(rule: CampaignRule, at: datetime, employees: str, *, intern
 
 
 def _kept_reason(rule: CampaignRule) -> str:
-    """The reason of a contact in a frozen result. What was not in time never counted: of it, facts may say more."""
+    """The reason of a contact in a frozen result. A contact outside the period never counted: facts give its reason."""
     outside, ended = _outside("contacts_contact", rule), _ended("contacts_contact", rule, rule.cutoff_at)
     return f"""CASE WHEN NOT {outside} THEN coalesce((
             SELECT kept.reason FROM results_frozenreason kept WHERE kept.campaign_id = {rule.campaign_id}
@@ -150,9 +151,9 @@ def _kept_reason(rule: CampaignRule) -> str:
 
 
 def frozen_reasons_sql(rule: CampaignRule, employees: str) -> str:
-    """SELECT of (employee_id, contact_id, reason): what came in time for the cut-off and does not count, and why.
+    """SELECT of (employee_id, contact_id, reason): the contacts recorded in the period that do not count, and why.
 
-    `employees` is a SELECT of ids; the campaign has its K.
+    `employees` is a SELECT of ids. The campaign's `snapshot_at` must be set.
     """
     return f"""SELECT employee_id, contact_id, reason FROM (
         SELECT contact.employee_id, contact.id AS contact_id,
@@ -162,9 +163,9 @@ def frozen_reasons_sql(rule: CampaignRule, employees: str) -> str:
 
 
 def exclusion_case_sql(rule: CampaignRule, at: datetime, employees: str, contact: str, *, internal: str = "") -> str:
-    """The first reason of a contact of `employees` as of `at`, from the facts; empty when it counts.
+    """The SQL of the first reason of a contact of `employees` as of `at`, from the facts; '' when it counts.
 
-    `internal`: where the statement has internal_since_sql of them, if it has.
+    `internal` names the relation with internal_since_sql, if the statement has one.
     """
     known = f"SELECT contact_id FROM {internal} WHERE since < {effective_as_of(rule, at)}" if internal else ""
     conditions = exclusion_conditions(
@@ -179,14 +180,13 @@ def exclusion_case_sql(rule: CampaignRule, at: datetime, employees: str, contact
 
 
 def evaluation_ctes(rule: CampaignRule, at: datetime, employees: str) -> str:
-    """CTEs `people`, `daily` and `verdict` from the facts alone.
+    """Return the CTEs `people`, `daily` and `verdict`, computed from the facts alone, in the state just before `at`.
 
-    `verdict` (employee_id, target, exempt, counted, target_reached_at, last_counted_on) is that on everyone of
-    `employees` (a
-    SELECT of ids) who is in the population, in the state just before `at`. `daily` has the counted contacts by day, the
-    last of which is `last_counted_on`; `target_reached_at` is the recording of the target-th of them, which is looked
-    for on the
-    one day on which the sum passes the target (the hours around it leave room for a clock change).
+    `verdict` (employee_id, target, exempt, counted, target_reached_at, last_counted_on) has one row for each of
+    `employees` (a SELECT of ids) in the population. `daily` has the counted contacts by local day; the last such day is
+    `last_counted_on`. `target_reached_at` is the instant at which the contact that reached the target was recorded.
+    The SQL searches for it only on the day on which the sum passes the target. The extra hours around that day allow
+    for a clock change.
     """
     look, zone = effective_as_of(rule, at), sql_literal(rule.time_zone)
     chosen = "SELECT employee_id FROM people"
@@ -195,7 +195,7 @@ def evaluation_ctes(rule: CampaignRule, at: datetime, employees: str) -> str:
         "claimed": "(claimed.contact_id IS NOT NULL)",
         "contact": "contact",
     }
-    # Not `reason = ''`: of single conditions the planner knows how many rows they leave.
+    # Not `reason = ''`: the planner can estimate the rows of single conditions, but not those of a CASE.
     no_reason = " AND ".join(f"NOT {condition}" for condition in exclusion_conditions(rule, at, **joined).values())
     day = f"(contact.recorded_at AT TIME ZONE {zone})::date"
     claims = "LEFT JOIN claimed ON claimed.contact_id = contact.id" if rule.exclusive else ""
@@ -233,12 +233,11 @@ def evaluation_ctes(rule: CampaignRule, at: datetime, employees: str) -> str:
 
 
 def clean_sql(rule: CampaignRule) -> str:
-    """CTE `clean` of (employee_id, last_disqualified_at), one row for each of `verdict`, behind the CTEs of
-    evaluation_ctes.
+    """Return the CTE `clean` (employee_id, last_disqualified_at); it follows evaluation_ctes, one row per `verdict`.
 
     Contacts recorded after that instant are neither internal nor claimed.
     """
-    # One look by the index after the other: how few of them are refused no planner knows.
+    # OFFSET 0 forces one index look-up per contact: the planner overestimates how many contacts are refused.
     return f"""refused AS MATERIALIZED (
         SELECT contact.employee_id, max(contact.recorded_at) AS recorded_at
         FROM (SELECT contact_id FROM internal UNION SELECT contact_id FROM claimed) found
@@ -250,13 +249,13 @@ def clean_sql(rule: CampaignRule) -> str:
 
 
 def employees_holding_identity_sql(notes: str) -> str:
-    """SELECT of (employee_id, queued_at), not distinct: whose verdict may hang on an identity of `notes`.
+    """SELECT of (employee_id, queued_at), not distinct: employees whose verdict may depend on an identity of `notes`.
 
-    `notes` is a SELECT of (kind, digest, queued_at). Whoever recorded it, and whoever shares any identity with a
-    contact that has it: when that contact stops claiming, theirs may count.
+    `notes` is a SELECT of (kind, digest, queued_at). The result has the employees who recorded the identity, and those
+    who share any identity with a contact that has it: when that contact stops claiming, their own contact may count.
     """
-    # One look by an index after the other (OFFSET 0 keeps them apart): how many notes there are the planner is often
-    # wrong about, and once it believes in many it reads everybody's identities for each page.
+    # OFFSET 0 forces one index look-up after the other. The planner often misestimates the number of notes; if it
+    # expects many, it reads all employees' identities for each page.
     return f"""SELECT held.employee_id, note.queued_at FROM ({notes}) note
         CROSS JOIN LATERAL (SELECT employee_id, contact_id FROM contacts_contactidentity met
             WHERE met.kind = note.kind AND met.digest = note.digest OFFSET 0) met
@@ -267,11 +266,12 @@ def employees_holding_identity_sql(notes: str) -> str:
 
 
 def pending_sql(campaign: int | None = None) -> str:
-    """SELECT of (employee_id, queued_at): employees with an outbox row, their own or on an identity, the oldest.
+    """SELECT of (employee_id, queued_at): employees with a pending evaluation, and the instant of their oldest row.
 
-    So are those of a range that waits to be evaluated, in this campaign or, without one, in any. Of an identity's row
-    there is no `queued_at`: those employees are evaluated from the facts, and no list marks them as updating. The
-    writer of the row could otherwise read there which employees hold the identity.
+    An employee is pending with an outbox row of their own or for an identity they hold, or in a range that waits to be
+    evaluated in this campaign (without `campaign`, in any). A row for an identity gives no `queued_at`: reports
+    evaluate those employees from the facts, and no list marks them as updating. Otherwise the writer of the row could
+    read from the list which employees hold the identity.
     """
     identities = employees_holding_identity_sql(
         "SELECT kind, digest, NULL::timestamptz AS queued_at FROM core_outbox WHERE kind IS NOT NULL"

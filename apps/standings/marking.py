@@ -1,4 +1,4 @@
-"""The mark: from facts to standings, in one statement for any set of employees, with a row for every flip."""
+"""Evaluate employees: one statement turns facts into standings for any set of employees and records every change."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from apps.employees.models import Employee
 from apps.standings.evaluation import clean_sql, employees_holding_identity_sql, evaluation_ctes
 from apps.standings.models import StandingChange
 
-# Row locks held at a time, and notes taken at a time.
+# The most employee rows that one transaction locks, and the most outbox rows that it takes.
 AT_MOST = 5_000
 
 TAKEN = "SELECT *, NULL::timestamptz AS queued_at FROM unnest(%s::text[], %s::bytea[]) AS taken(kind, digest)"
@@ -78,7 +78,8 @@ SELECT count(*), coalesce(sum(counted), 0), count(*) FILTER (WHERE is_red(counte
 FROM verdict
 """
 
-# What stood there of whomever this changes, for the sums over many; nothing where there are none (rolling.py).
+# The previous figures of each changed employee, as a delta for the summaries (build_summaries.py). Nothing is inserted
+# for a campaign without summaries.
 KEPT = """kept AS (
     INSERT INTO standings_summarydelta (campaign_id, employee_id, counted, target, exempt, days, counts)
     SELECT {campaign}, employee_id, old.counted, old.target, old.exempt,
@@ -91,7 +92,7 @@ KEPT = """kept AS (
     ) had USING (employee_id)
     WHERE EXISTS (SELECT FROM standings_summarystate WHERE campaign_id = {campaign} AND state IN ('building',
     'ready')))"""
-# A repair that gives back the verdict of the last flip gives back its instant: nothing had happened since.
+# A repair that restores the verdict of the last change also restores its instant: nothing has happened since then.
 SINCE_REPAIRED = """coalesce((
         SELECT CASE WHEN flip.red = is_red(verdict.counted, verdict.target, verdict.exempt) THEN flip.at END
         FROM standings_standingchange flip
@@ -101,7 +102,7 @@ SINCE_REPAIRED = """coalesce((
 
 @dataclass
 class Mark:
-    """What a mark saw and did: employees judged, their counted contacts, how many are red, flips, verdicts written."""
+    """The figures of an evaluation: employees, counted contacts, red employees, changes of status, rows written."""
 
     employees: int = 0
     counted: int = 0
@@ -119,14 +120,14 @@ class Mark:
 def mark_standings(
     *, campaign: Campaign, employees: list[int], now: datetime, cause: str = StandingChange.Cause.MARK
 ) -> Mark:
-    """Judge these employees from the facts in the state just before `now`; write only what differs, log every flip.
+    """Evaluate these employees from the facts, just before `now`; write only differences, record every status change.
 
-    The caller's transaction holds the facts lock, the campaign's row and the employees' rows, and read `now` after
-    that. Who is not in the population loses the standing.
+    The caller's transaction holds the facts lock and the locks on the campaign's row and the employees' rows. It reads
+    `now` after it has them. An employee who is not in the population loses the standing.
     """
     if not employees:
         return Mark()
-    # The newest rule, read behind the locks: one that was looked at before might write over a newer verdict.
+    # Read the newest rule under the locks: an older version could overwrite a newer verdict.
     rule = campaign.rules.latest("version")
     since = SINCE_REPAIRED if cause == StandingChange.Cause.REPAIR else "{now}"
     statement = MARK.format(
@@ -142,7 +143,7 @@ def mark_standings(
 
 
 def lock_campaigns(at: datetime, only: Campaign | None = None) -> list[Campaign]:
-    """The campaigns a mark may write at `at`, their rows locked against a freeze until the transaction ends."""
+    """Return the campaigns to evaluate at `at`; lock their rows against a freeze until the transaction ends."""
     wanted = Campaign.objects.to_mark(at)
     if only is not None:
         wanted = wanted.filter(pk=only.pk)
@@ -154,14 +155,14 @@ def lock_campaigns(at: datetime, only: Campaign | None = None) -> list[Campaign]
 
 
 def mark_touched() -> int:
-    """Take notes from the outbox and mark whom they concern in every campaign; returns how many notes it took.
+    """Take rows from the outbox and evaluate their employees in every campaign; return how many rows it took.
 
-    The notes are gone exactly when the marks are committed.
+    One transaction deletes the outbox rows and stores the verdicts, so no evaluation is lost.
     """
     with transaction.atomic():
         lock_facts()
         touched = pop_outbox(AT_MOST)
-        # After the drain: a campaign that opens in between must not find its notes taken for the others alone.
+        # After the rows are taken: a campaign that opens in between must not miss them.
         campaigns = lock_campaigns(db_now())
         ids = sorted({*touched.employees, *_holders(touched.identities)})
         for begin in range(0, len(ids), AT_MOST):
@@ -174,7 +175,7 @@ def mark_touched() -> int:
 
 
 def _holders(identities: Sequence[tuple[str, bytes]]) -> list[int]:
-    """Whose verdict may hang on one of these identities."""
+    """The ids of the employees whose verdict may depend on one of these identities."""
     if not identities:
         return []
     with connection.cursor() as cursor:
@@ -186,13 +187,13 @@ def _holders(identities: Sequence[tuple[str, bytes]]) -> list[int]:
 
 
 def mark_range(campaign: Campaign, employees: list[int]) -> Mark:
-    """Judge these employees, after their locks. The caller's transaction holds the facts lock and the campaign."""
+    """Lock and evaluate these employees. The caller's transaction holds the facts lock and the campaign's row."""
     lock_employees(employees)
     return mark_standings(campaign=campaign, employees=employees, now=db_now())
 
 
 def ranges() -> Iterator[list[int]]:
-    """All employees' ids in order, at most AT_MOST at a time."""
+    """Yield the ids of all employees in order, in lists of at most AT_MOST."""
     last = 0
     while employees := list(Employee.objects.filter(pk__gt=last).order_by("pk").values_list("pk", flat=True)[:AT_MOST]):
         yield employees

@@ -1,4 +1,4 @@
-"""Whose number of contacts a change of the roster moves, asked in its transaction before it is committed."""
+"""Count the employees whose counted contacts a roster change alters, in its transaction, before the commit."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from apps.core.identity_key import normalise_identity
 from apps.core.sql import sql_literal
 from apps.employees.models import EmployeeIdentity
 
-# The identities of the people who were touched that somebody has as a contact's, also of a contact that has ended: a
-# look at an earlier day counts it. With the periods of everybody who has or had them, before the change and after it;
-# `effect_` tables: as it was (roster.effects).
+# `effect_keys`: the identities of the changed employees that are also a contact's identity, ended contacts included,
+# because a query with an earlier as_of counts them. `effect_work`: the employment periods of all employees who have or
+# had these identities, before and after the change. The other `effect_` tables hold the state before the change
+# (apps/roster/effects.py).
 KEYS = """
 DROP TABLE IF EXISTS pg_temp.effect_keys, pg_temp.effect_work;
 CREATE TEMP TABLE effect_keys ON COMMIT DROP AS
@@ -32,15 +33,15 @@ JOIN employees_employeeidentity theirs USING (kind, digest) JOIN employees_emplo
 LEFT JOIN effect_people touched ON touched.employee_id = theirs.employee_id;
 ANALYZE effect_work;
 """
-# A look at T judges a contact a colleague who was employed at any moment between the opening and T: at every T from
-# the first such moment on. Where that is another one, some look of the campaign answers otherwise: also of one that is
-# frozen, whose earlier days are counted from the facts.
+# A query as of T treats a contact as a colleague if the person was employed at any moment between the opening and T.
+# That holds for every T after the first such moment. If the change moves this moment, some query of the campaign gives
+# another answer. This includes frozen campaigns, whose earlier days are counted from the facts.
 MOVED = """
 SELECT kind, digest FROM effect_work WHERE starts_at < {cutoff_at} AND ends_at > {opens_at} GROUP BY 1, 2
 HAVING min(greatest(starts_at, {opens_at})) FILTER (WHERE was)
     IS DISTINCT FROM min(greatest(starts_at, {opens_at})) FILTER (WHERE is_now)
 """
-# For campaigns that are opened later: somebody who never was a colleague becomes one, or the other way round.
+# For campaigns that open later: a person who never was a colleague becomes one, or the reverse.
 MOVED_FOR_GOOD = "SELECT kind, digest FROM effect_work GROUP BY 1, 2 HAVING bool_or(was) <> bool_or(is_now)"
 HOLDERS = """
 SELECT count(DISTINCT mine.employee_id) FROM ({moved}) moved
@@ -49,9 +50,9 @@ JOIN contacts_contactidentity mine ON mine.kind = moved.kind AND mine.digest = m
 
 
 def count_moved() -> int:
-    """How many employees have a contact that is a colleague from another moment on in any campaign, or for good.
+    """Count the employees with a contact whose time as a colleague changes in any campaign, or for all campaigns.
 
-    For good: never before, or never any more.
+    For all campaigns: the person becomes a colleague for the first time, or is no colleague at any time any more.
     """
     rules = CampaignRule.objects.exclude(campaign__state=Campaign.State.CANCELLED)
     periods = rules.values_list("opens_at", "cutoff_at").distinct()
@@ -67,7 +68,7 @@ def count_moved() -> int:
 
 
 def count_holders(addresses: Iterable[str]) -> int:
-    """How many employees have a contact with one of these e-mail addresses, which are no employee's yet."""
+    """Count the employees who have a contact with one of these e-mail addresses. Employees' addresses are left out."""
     digests = {normalise_identity("email", address).digest for address in addresses}
     known = EmployeeIdentity.objects.filter(kind="email", digest__in=digests).values_list("digest", flat=True)
     new = digests - {bytes(digest) for digest in known}

@@ -1,4 +1,4 @@
-"""Which campaigns one person may open, and the others, which wait for a second person (ADR 75)."""
+"""Open a campaign, or request an approval for openings that need a second person (ADR 75)."""
 
 from __future__ import annotations
 
@@ -38,17 +38,17 @@ Kind = ApprovalRequest.Kind
 
 
 def waiting_openings(now: datetime) -> list[Waiting]:
-    """Campaigns that wait to be opened, the newest first."""
+    """The requested openings that wait for approval, the newest first."""
     found = ApprovalRequest.objects.open(now).filter(kind=Kind.CAMPAIGN_OPENING).order_by("-requested_at")
     return [Waiting(one, False) for one in found]
 
 
 def opens_alone(rule: CampaignRule, by: Actor, now: datetime) -> bool:
-    """Whether one person may open a campaign with this rule: it says nothing new of anybody's contacts.
+    """Whether one person may open a campaign with this rule: it reveals nothing new about any employee's contacts.
 
-    Its domains are the company's, or those of a running campaign, and no campaign has days in common with it. And its
-    cut-off lies ahead, unless the operator opens it or nothing is recorded yet: of past days one person could open
-    hundreds, which every page and evaluation then reads until two people close each.
+    Its domains are the company's or those of a running campaign, and no campaign has days in common with it. Its
+    cut-off is in the future, unless the operator opens it or no contact exists yet. Otherwise one person could open
+    hundreds of past campaigns. Every page and evaluation would read them until two people close each.
     """
     if rule.cutoff_at <= now and by.id is not None and Contact.objects.exists():
         return False
@@ -61,9 +61,9 @@ def opens_alone(rule: CampaignRule, by: Actor, now: datetime) -> bool:
 def open_or_request(
     *, name: str, terms: RuleDraft, slug: str = "", key: uuid.UUID, by: Actor
 ) -> Campaign | ApprovalRequest:
-    """Open a campaign at once, or ask a second person (opens_alone). The same `key` again is the same campaign.
+    """Open a campaign at once, or request an approval (see opens_alone). Idempotent by `key`.
 
-    Raises CampaignRefused as open_campaign does, ApprovalRefused.
+    Raises CampaignRefused as open_campaign does, and ApprovalRefused.
     """
     lock_campaign_periods()
     known = find_by_key(key) or Campaign.objects.filter(rules__key=key, rules__version=1).first()
@@ -82,7 +82,7 @@ def open_or_request(
 
 
 def _opening_effect(request: ApprovalRequest, now: datetime) -> dict[str, int]:
-    """Whom it covers, and whose count its domains make another one than the company's would."""
+    """Count the people it covers, and those whose count differs from the one with the company's domains."""
     terms = terms_of(request.payload["terms"])
     rule = terms.rule(Campaign(pk=0, name=request.subject), 1)
     found = {"people": people_in(rule, now)}

@@ -1,4 +1,4 @@
-"""Which people a report is about, as SQL: today by the tree's intervals, in the past by that moment's placements."""
+"""The people of a report, as SQL: today by intervals of the org tree, in the past by the placements of that moment."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from apps.campaigns.population import all_employees_sql, employee_ids_sql
 from apps.core.sql import sql_literal
 from apps.employees.models import Employee
 
-# A team of so many is looked at as a part of the company, a smaller one person by person.
+# From this many members on, a team query uses a join; for a smaller team, index look-ups per person are cheaper.
 MANY = 5_000
 
 
@@ -17,7 +17,7 @@ class WholeCompany:
     """The whole company."""
 
     def chosen(self, look: str | None) -> str:
-        """SELECT of (id): everybody."""
+        """SELECT of (id): all employees."""
         return all_employees_sql()
 
 
@@ -28,7 +28,7 @@ class OneEmployee:
     employee: Employee
 
     def chosen(self, look: str | None) -> str:
-        """SELECT of (id): this one."""
+        """SELECT of (id): this employee."""
         return employee_ids_sql([self.employee.pk])
 
 
@@ -39,7 +39,7 @@ class EmployeeIds:
     ids: list[int]
 
     def chosen(self, look: str | None) -> str:
-        """SELECT of (id): these."""
+        """SELECT of (id): these employees."""
         return employee_ids_sql(self.ids)
 
 
@@ -51,7 +51,7 @@ class Team:
 
     @property
     def few(self) -> bool:
-        """Whether they are looked up one by one."""
+        """Whether the team is small enough for index look-ups per person."""
         return not _is_many(self.employee)
 
     def chosen_frozen(self, campaign_id: int) -> str:
@@ -80,10 +80,10 @@ def _is_many(employee: Employee) -> bool:
 
 
 def _below(employee: Employee) -> str:
-    """SELECT of (id): everyone below in today's tree, in the form that has the planner expect about so many.
+    """SELECT of (id): all employees below in today's tree, in the form that gives the planner a fitting estimate.
 
-    Both ask the same. Of an interval between two answers it expects a two-hundredth of the company, and looks these up
-    one by one; of a join a ninth, and reads everybody's rows, which is right where half of them are wanted.
+    Both forms return the same rows. For an interval between two subqueries the planner expects 1/200 of the company
+    and uses index look-ups. For a join it expects 1/9 and reads all rows, which is faster for half of the company.
     """
     root = f"{employee.pk:d}::bigint"
     if _is_many(employee):
@@ -96,12 +96,12 @@ def _below(employee: Employee) -> str:
 
 @dataclass(frozen=True)
 class EmployeeQuery:
-    """The people of a SELECT of (id)."""
+    """The employees that a SELECT of (id) returns."""
 
     select: str
 
     def chosen(self, look: str | None) -> str:
-        """That SELECT."""
+        """The SELECT itself."""
         return self.select
 
 
@@ -109,5 +109,5 @@ People = WholeCompany | OneEmployee | EmployeeIds | Team | EmployeeQuery
 
 
 def chosen_frozen(people: People, campaign_id: int) -> str:
-    """SELECT of (id): these people, a team as it was at the cut-off of a frozen campaign."""
+    """SELECT of (id): these people; a team as it was at the cut-off of a frozen campaign."""
     return people.chosen_frozen(campaign_id) if isinstance(people, Team) else people.chosen(None)

@@ -1,4 +1,4 @@
-"""The ranges of a run, one by one: any worker takes one, its effect and its end are committed together."""
+"""Process the ranges of a run: any worker takes one, and its effect and its end are committed together."""
 
 from __future__ import annotations
 
@@ -23,14 +23,16 @@ from apps.standings.recount import find_differences, record_drift, repair
 from apps.standings.start_run import close_if_over, start_run
 
 logger = logging.getLogger(__name__)
-# Nobody waits for a range that another worker is at; whoever wants the whole run looks again after this (seconds).
+# A worker skips a range that another worker processes. A caller that needs the whole run polls at this interval, in
+# seconds.
 LOOK_AGAIN = 0.2
 
 
 def process_range(range_id: int) -> bool:
-    """Do a range of a run: its effect, its result and its end in one transaction, and with the last one the run's end.
+    """Process a range of a run: one transaction stores its effect, its result and its end.
 
-    False when it is done already or somebody else is at it. Whoever dies on the way leaves it waiting.
+    The transaction of the last range also ends the run. Returns False when the range is done already or another worker
+    processes it. If the worker dies midway, the range stays `waiting`.
     """
     waiting = MarkRange.objects.filter(pk=range_id, state=MarkRange.State.WAITING)
     if not _begin(range_id):
@@ -62,7 +64,7 @@ def process_range(range_id: int) -> bool:
 
 
 def _begin(range_id: int) -> bool:
-    """Say that somebody begins with it, unless somebody is at it; committed before the work, so that deaths show."""
+    """Record an attempt, unless another worker holds the range. Committed before the work, so that failures show."""
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE standings_markrange SET attempts = attempts + 1, claimed_at = hundred_clock() WHERE id IN"
@@ -73,21 +75,24 @@ def _begin(range_id: int) -> bool:
 
 
 def _keep_drift(run: MarkRun) -> list[dict[str, Any]]:
-    """The alarm of a recount, with its end: /health/ready is degraded until one finds nothing. Returns whom to name."""
+    """Record the drift that a recount found, and return the employees to log.
+
+    /health/ready is degraded until a recount finds nothing.
+    """
     found = list(run.ranges.filter(result__differences__gt=0).values_list("result", flat=True))
     record_drift(run.campaign, sum(result["differences"] for result in found))
     return [one for result in found for one in result["listed"]]
 
 
 def _check_sums(run: MarkRun) -> None:
-    """With the standings put right, whether the sums hold what they should; that is drift as well."""
+    """Compare the summaries with the repaired standings; a difference is drift as well."""
     if wrong := verify_summaries(run.campaign):
         run.refresh_from_db(fields=["totals"])
         record_drift(run.campaign, run.totals.get("differences", 0) + wrong)
 
 
 def finish_run(run: MarkRun, progress: Callable[[int, int], None] = lambda done, total: None) -> MarkRun:
-    """Do what is left of a run in this process, beside whoever else is at it; returns it when it is over."""
+    """Process the remaining ranges of a run in this process, beside the workers; return the run when it is over."""
     total = Employee.objects.count()
     while True:
         for range_id in list(_waiting().filter(run=run).values_list("pk", flat=True)):
@@ -107,9 +112,9 @@ def _waiting() -> Any:
 def mark_everybody(
     campaign: Campaign, progress: Callable[[int, int], None] = lambda done, total: None, *, by: Actor = SYSTEM
 ) -> Mark:
-    """Mark every employee in this process, a few thousand a transaction; `progress(done, total)` after each.
+    """Evaluate every employee in this process, a few thousand in each transaction, then call `progress(done, total)`.
 
-    A run like any other: when this process dies, workers finish it.
+    It is a normal run: if this process dies, the workers finish it.
     """
     with transaction.atomic():
         lock_facts()
@@ -121,9 +126,9 @@ def mark_everybody(
 
 
 def sweep() -> int:
-    """Do in this process what no doorbell rang for: abandoned submissions, free notes, ranges nobody is at, and sums.
+    """Process the work for which no message arrived: abandoned submissions, outbox rows, waiting ranges and summaries.
 
-    Returns how many notes it took.
+    Returns how many outbox rows it took.
     """
     finish_abandoned(db_now())
     total = 0

@@ -1,4 +1,4 @@
-"""The recount: every standing against the facts. What it finds is drift: an alarm, and put right by the mark itself."""
+"""The recount: compare every standing with the facts. A difference is drift: it raises an alarm and is repaired."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from apps.standings.marking import lock_campaigns, mark_standings, ranges
 from apps.standings.models import StandingChange
 
 DRIFT = "drift"
-# So many differences of a range are kept in words; the others are counted, and each repair is in the audit trail.
+# The most differences that a range lists. Further ones are only counted; the audit trail has every repair.
 LISTED = 100
 
-# One statement, one snapshot: a fact that a mark has not seen yet has its note in the outbox, and is passed over.
-# `last_disqualified_at` is compared where it is known.
+# One statement has one snapshot: a fact that is not evaluated yet has its outbox row, and the employee is left out.
+# `last_disqualified_at` is compared only where it is known.
 RECOUNT = """
 WITH {judgement}, {clean},
 waiting AS MATERIALIZED (SELECT DISTINCT employee_id FROM ({stale}) note WHERE employee_id IN ({employees})),
@@ -57,7 +57,7 @@ SELECT (SELECT count(*) FROM waiting), found.* FROM (SELECT) one LEFT JOIN found
 
 @dataclass(frozen=True)
 class Difference:
-    """One employee whose stored standing is not what the facts say; None where there is none."""
+    """One employee whose stored standing differs from the facts. None stands for a missing standing."""
 
     employee_id: int
     staff_no: str
@@ -67,14 +67,14 @@ class Difference:
 
     @property
     def fields(self) -> list[str]:
-        """The parts that differ."""
+        """The names of the columns that differ."""
         stored, recounted = self.stored or {}, self.recounted or {}
         return [name for name in {**stored, **recounted} if stored.get(name) != recounted.get(name)]
 
 
 @dataclass
 class RecountResult:
-    """What a comparison saw: employees looked at, those among them who wait for a mark, and the differences."""
+    """The result of a comparison: employees compared, those of them with a pending evaluation, and the differences."""
 
     people: int = 0
     waiting: int = 0
@@ -82,7 +82,7 @@ class RecountResult:
 
 
 def recount(campaign: Campaign, progress: Callable[[int, int], None] = lambda done, total: None) -> list[Difference]:
-    """Compare every standing and its counts by day with the facts; employees with a note in the outbox wait."""
+    """Compare every standing and its counts by day with the facts. Employees with an outbox row are left out."""
     return compare_everybody(campaign, progress).differences
 
 
@@ -93,9 +93,9 @@ def compare_everybody(
     repairing: bool = False,
     by: Actor = SYSTEM,
 ) -> RecountResult:
-    """Compare everybody, a few thousand at a time, and put right what differs if wanted. Says in the end what it found.
+    """Compare all employees, a few thousand at a time, and return the result. `repairing`: repair what differs.
 
-    What was found stays an alarm in /health/ready until a comparison finds nothing.
+    The caller records the differences (record_drift) as an alarm in /health/ready.
     """
     total, whole = Employee.objects.count(), RecountResult()
     for employees in ranges():
@@ -113,14 +113,14 @@ def compare_everybody(
 
 
 def record_drift(campaign: Campaign, differences: int) -> None:
-    """What the last recount found, for /health/ready."""
+    """Store how many differences the last recount found, for /health/ready."""
     Setting.objects.update_or_create(name=f"{DRIFT}:{campaign.slug}", defaults={"value": differences})
 
 
 def find_differences(campaign: Campaign, employees: Sequence[int]) -> RecountResult:
-    """Compare these employees' standings with the facts. Nobody is locked; whoever is named differed twice.
+    """Compare these employees' standings with the facts, without locks. A difference is reported if found twice.
 
-    What only the passing of time has changed is noted in between: that is no drift.
+    Effective dates are processed in between, because a change by time alone is no drift.
     """
     found = _compare(campaign, employees)
     if found.differences:
@@ -132,9 +132,9 @@ def find_differences(campaign: Campaign, employees: Sequence[int]) -> RecountRes
 
 
 def repair(campaign: Campaign, seen: RecountResult, *, by: Actor = SYSTEM) -> dict[str, Any]:
-    """Judge anew whoever still differs, with the service of every mark; each repair is told in the audit trail.
+    """Evaluate again the employees who still differ, as every evaluation does, and audit each repair.
 
-    The caller's transaction holds the facts lock and the campaign. Returns the result of a recount's range.
+    The caller's transaction holds the facts lock and the campaign's row. Returns the result of a recount's range.
     """
     found = RecountResult()
     if seen.differences:
@@ -151,7 +151,7 @@ def repair(campaign: Campaign, seen: RecountResult, *, by: Actor = SYSTEM) -> di
 
 def _compare(campaign: Campaign, employees: Sequence[int]) -> RecountResult:
     chosen = employee_ids_sql(list(employees))
-    # The newest rule each time: what is compared takes minutes, and the rule may change meanwhile.
+    # Read the newest rule each time: a comparison takes minutes, and the rule may change meanwhile.
     rule = campaign.rules.latest("version")
     statement = RECOUNT.format(
         judgement=evaluation_ctes(rule, db_now(), chosen), clean=clean_sql(rule), employees=chosen,

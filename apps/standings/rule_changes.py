@@ -1,4 +1,4 @@
-"""A change of a campaign's rule: looked at first, stored as a new version, and everybody judged anew by it."""
+"""Preview a change of a campaign's rule, store it as a new version, and evaluate all employees by it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from apps.standings.campaign_lifecycle import LONGEST_REASON, approval_detail, c
 from apps.standings.evaluation import evaluation_ctes
 from apps.standings.start_run import reevaluate_all
 
-# Both verdicts of everybody from the facts, in one statement.
+# Compares both verdicts of all employees, from the facts, in one statement.
 EFFECT = """
 SELECT count(before), count(after), count(*) FILTER (WHERE before.red), count(*) FILTER (WHERE after.red),
     count(*) FILTER (WHERE after.red AND NOT before.red), count(*) FILTER (WHERE before.red AND NOT after.red),
@@ -39,10 +39,10 @@ VERDICT = "employee_id, target, exempt, counted, is_red(counted, target, exempt)
 
 @dataclass(frozen=True)
 class RuleChangeImpact:
-    """People and red ones before and after. Who comes in or goes out turns neither red nor not red.
+    """People and red people before and after. A person who enters or leaves the population does not count as turned.
 
-    `own`: those who keep a target or an exemption of their own. `recounted`: people whose number of counted contacts
-    differs, `raised`: people who need more contacts than before.
+    `own`: people who keep a target or an exemption of their own. `recounted`: people whose number of counted contacts
+    differs. `raised`: people who need more contacts than before.
     """
 
     people_before: int
@@ -61,7 +61,7 @@ class RuleChangeImpact:
 
     @property
     def concerned(self) -> dict[str, int]:
-        """How many people it concerns, by what happens to them; empty: nobody."""
+        """How many people the change affects, by effect; effects on no one are left out."""
         found = {
             "turn_red": self.turned_red, "turn_not_red": self.turned_green, "come_in": self.came, "go_out": self.left,
             "recounted": self.recounted, "need_more": self.raised,
@@ -71,9 +71,9 @@ class RuleChangeImpact:
 
 @dataclass(frozen=True)
 class Change:
-    """A change as it would be made: both versions, what differs, which open campaigns it would overlap.
+    """The preview of a change: both versions, their differences, and the open campaigns that it would overlap.
 
-    `effect` is None while the campaign has not opened: nobody is judged yet.
+    `effect` is None while the campaign has not opened, because no employee is evaluated yet.
     """
 
     old: CampaignRule
@@ -85,20 +85,20 @@ class Change:
 
     @property
     def confidential(self) -> bool:
-        """Whether its counts tell whose contact a person is: only the second person sees them, and the trail none.
+        """Whether its counts reveal whose contact a person is. Then only the second person sees them, never the audit.
 
-        A person is a colleague, or a contact somebody else's, by other days, domains or exclusive counting.
+        Other days, domains or exclusive counting change who is a colleague, and which employee claims a contact.
         """
         return not self.differences.keys() <= {"target", "deadline", "confirmed_only", "scope"}
 
     @property
     def domains(self) -> bool:
-        """Whether it changes which addresses are the company's."""
+        """Whether it changes the company's e-mail domains."""
         return "company_domains" in self.differences
 
     @property
     def concerned(self) -> dict[str, int]:
-        """How many people it concerns, by what happens to them; empty: nobody."""
+        """How many people the change affects, by effect; effects on no one are left out."""
         if self.effect is None:
             return {}
         found = {"people": self.effect.people, **self.effect.concerned}
@@ -109,16 +109,16 @@ class Change:
 
     @property
     def alone(self) -> bool:
-        """Whether one person may make it: nobody is judged by the rule yet, and it comes to stand beside no other.
+        """Whether one person may make it: no employee is evaluated yet, and it overlaps no further campaign.
 
-        After the opening each part of a rule decides who is red in the end, also where it turns nobody today.
+        After the opening each part of a rule decides who is red in the end, even if no employee turns red today.
         """
         beside = campaigns_beside(self.new) - campaigns_beside(self.old)
         return self.effect is None and not (self.domains or beside)
 
 
 def preview_rule_change(*, campaign: Campaign, terms: RuleDraft, seen: int, now: datetime) -> Change:
-    """What the change would do at `now`; nothing is stored. Raises CampaignRefused as change_rule would."""
+    """Preview the change at `now`; nothing is stored. Raises CampaignRefused as change_rule would."""
     old, new = versions_of_change(campaign, terms, seen, now)
     effect = effect_of(old, new, now)
     opened = min(old.opens_at, new.opens_at) <= now
@@ -126,7 +126,7 @@ def preview_rule_change(*, campaign: Campaign, terms: RuleDraft, seen: int, now:
 
 
 def effect_of(old: CampaignRule, new: CampaignRule, at: datetime) -> RuleChangeImpact:
-    """The verdicts of everybody at `at` by the one and by the other, compared."""
+    """Compare the verdicts of all employees at `at` by both versions of the rule."""
     statement = EFFECT.format(
         before=evaluation_ctes(old, at, all_employees_sql()), after=evaluation_ctes(new, at, all_employees_sql()),
         target=new.target, verdict=VERDICT,
@@ -146,16 +146,17 @@ def change_rule(
     by: Actor,
     approved_by: Actor | None = None,
 ) -> CampaignRule:
-    """Store the terms as a new version, in force from now on, and have everybody judged by it.
+    """Store the terms as a new version, in force from now on, and start the evaluation of all employees.
 
-    `seen` is the version that was looked at; after the opening a reason is needed. The same `key` again is the same
-    change. `approved_by` is the second person; who needs one is decided by campaign_approvals. Raises CampaignRefused.
+    `seen` is the version that the user saw. After the opening a reason is required. Idempotent by `key`. `approved_by`
+    is the second person; campaign_approvals decides when one is needed. Raises CampaignRefused.
     """
     why = clean_text(reason, LONGEST_REASON)
     with transaction.atomic():
         if terms.exclusive:
             set_identity_tracking(True)
-        # A line, as before a freeze: whoever writes or judges has ended, and whoever comes after finds the new version.
+        # As before a freeze, the exclusive lock separates two groups. Earlier writers and evaluations have ended; later
+        # ones read the new version.
         lock_facts(exclusive=True)
         held = Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)
         if key and (known := held.rules.filter(key=key).first()):
@@ -178,7 +179,7 @@ def change_rule(
 def versions_of_change(
     campaign: Campaign, terms: RuleDraft, seen: int, now: datetime
 ) -> tuple[CampaignRule, CampaignRule]:
-    """The newest version, and the one that would follow it. Raises CampaignRefused."""
+    """Return the newest version and the version that would follow it. Raises CampaignRefused."""
     if campaign.state not in (Campaign.State.DRAFT, Campaign.State.OPEN):
         raise _conflict(_("This campaign is being closed or is over: its rule can no longer change."))
     old = campaign.rule

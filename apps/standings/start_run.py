@@ -1,4 +1,4 @@
-"""Runs over everybody, begun: cut into ranges, which stand in the database before anybody is asked to take one."""
+"""Start a run over all employees: store its ranges in the database before any worker is asked to process one."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from apps.standings import marking
 from apps.standings.build_summaries import invalidate_summaries
 from apps.standings.models import MarkRun
 
-# Ranges that one sweep asks for; what is left waits for the next.
+# The most ranges that one sweep enqueues; the others wait for the next sweep.
 RUNG_AT_ONCE = 200
-# Ids between two employees that are not there yet belong to the range around them; whoever comes after the last one
-# is noted by what brings them.
+# A range also covers unused ids between its employees. An employee added after the last id gets an outbox row from the
+# import that adds them.
 CUT = """
 INSERT INTO standings_markrange (run_id, first_id, last_id, state, attempts, result)
 SELECT %s, min(id), max(id), 'waiting', 0, '{}'
@@ -37,7 +37,7 @@ RETURNING id
 
 
 def start_run(*, campaign: Campaign, work: str, cause: str, by: Actor, invalidates: bool = False) -> MarkRun:
-    """Write down a run over everybody and its ranges. Part of the caller's transaction, which holds the facts lock."""
+    """Store a run over all employees and its ranges, in the caller's transaction, which holds the facts lock."""
     run = MarkRun.objects.create(
         campaign=campaign, work=work, cause=cause, invalidates=invalidates, asked_by_id=by.id, asked_by_label=by.label
     )
@@ -48,16 +48,16 @@ def start_run(*, campaign: Campaign, work: str, cause: str, by: Actor, invalidat
 
 
 def reevaluate_all(campaign: Campaign, *, cause: str, by: Actor) -> MarkRun:
-    """Everybody must be judged anew in this campaign, and until then what stands there is stale.
+    """Start a run that evaluates all employees in this campaign; until it has, their standings are stale.
 
-    Part of the caller's transaction, which holds the facts lock. The caller's door rings; else the sweep does.
+    Runs in the caller's transaction, which holds the facts lock. The caller wakes the workers; else the sweep does.
     """
     invalidate_summaries(campaign)
     return start_run(campaign=campaign, work=MarkRun.Work.MARK, cause=cause, by=by, invalidates=True)
 
 
 def begin_nightly_recount(campaign: Campaign, night: str) -> MarkRun | None:
-    """Begin the recount of a night, once: None when it has been begun already, or the campaign is judged no more."""
+    """Begin the recount of a night once. None if it has begun already or the campaign is no longer evaluated."""
     with transaction.atomic():
         lock_facts()
         if not marking.lock_campaigns(db_now(), only=campaign):
@@ -68,7 +68,7 @@ def begin_nightly_recount(campaign: Campaign, night: str) -> MarkRun | None:
 
 
 def claim_due_ranges(now: datetime) -> list[int]:
-    """Ranges nobody has begun with, or was asked for, since the last sweep; from now on they count as asked for."""
+    """Claim the ranges that no worker has begun, and no sweep has enqueued, since the last sweep; return their ids."""
     before = now - timedelta(seconds=settings.SWEEP_INTERVAL)
     with connection.cursor() as cursor:
         cursor.execute(DUE, {"now": now, "before": before, "limit": RUNG_AT_ONCE})
@@ -76,12 +76,12 @@ def claim_due_ranges(now: datetime) -> list[int]:
 
 
 def close_if_over(run: MarkRun) -> bool:
-    """Close the run when its last range is done, with the sum of their results; True for the one call that does.
+    """Close the run when its last range is done, and store the sum of the results. True for the one call that does.
 
-    Called at the end of each range's transaction: who finishes later waits here and then sees that all are done.
+    Called at the end of each range's transaction. A later transaction waits for the lock and then sees all ranges done.
     """
     MarkRun.objects.select_for_update(no_key=True).only("pk").get(pk=run.pk)
-    # A new statement, after the lock: it sees what others have committed meanwhile.
+    # A new statement after the lock sees what other transactions have committed meanwhile.
     ranges = run.ranges.values_list("state", "result")
     if any(state != "done" for state, _result in ranges):
         return False

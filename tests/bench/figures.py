@@ -14,7 +14,7 @@ NUMBERS = ("value", "reference", "ratio")
 
 
 class Goal(NamedTuple):
-    """What a figure should reach: its `value`, or its `ratio` to the reference."""
+    """The goal of a figure: its `value`, or its `ratio` to the reference."""
 
     of: str
     sign: str

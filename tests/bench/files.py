@@ -70,7 +70,7 @@ def rows(count: int, employees: int, *, first: int = 0) -> Iterator[Row]:
         if place % UNUSABLE == UNUSABLE - 1 - REPEATED // 2:
             yield row._replace(email="no address", outcome="rejected")
             continue
-        # What is repeated is spelled in another way then.
+        # Repeated contacts are spelled in another way.
         last = row if row.phone.isdigit() else last
         yield row
 

@@ -30,7 +30,7 @@ def run(bench: Bench) -> Iterator[Figure]:
         def load(path: str, sessions: list[str], connections: int = CONNECTIONS) -> Result:
             return ask(Load(built.address, get(path, sessions), connections, size.seconds))
 
-        # What a process reads once is read, in every worker.
+        # A warm-up: each worker process has then read the data that it reads once.
         for path, sessions in ((BARE, people), (PAGE, people), (LIST, leader)):
             load(path, sessions)
         # In turns, repeatedly: other load on the machine affects all of them.

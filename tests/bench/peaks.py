@@ -14,7 +14,7 @@ from tests.bench.figures import Figure, Goal, compared
 from tests.bench.files import card_file
 from tests.bench.running import Bench, expect, say
 
-# Megabytes by which a large input may take more: what a cache or a piece of work of usual size needs once.
+# Megabytes that a large input may need more, for a cache or a batch of usual size.
 GROWTH = 50
 CONTACTS_EACH = 5
 Peaks = dict[str, float]

@@ -42,7 +42,7 @@ FROM stage, LATERAL (VALUES ('phone', phone, NULL, phone_digest), ('email', emai
 
 
 def store(path: Path) -> dict[str, Any]:
-    """Store what can be stored of a file; the seconds of the SQL, and how many contacts that were."""
+    """Store the valid rows of a file; return the seconds of the SQL and the number of contacts."""
     owners = dict(Employee.objects.values_list("staff_no", "pk"))
     submission = receive_file(
         employee=None, by=Actor(None, "bench"), source=Source.CSV, file_name=path.name, sha256=b"", layout={}

@@ -89,7 +89,7 @@ def _run(statement: str) -> dict[str, Any]:
     with transaction.atomic(), connection.cursor() as cursor:
         lock_facts()
         disable_statement_timeout()
-        # As much room as a hash of the whole wants, and both cores: what a statement of this size is run with.
+        # Enough memory for a hash of all rows, and both cores, as a statement of this size is usually run.
         cursor.execute("SET LOCAL work_mem = '256MB'")
         cursor.execute(statement, asked | {"now": db_now()})
         people, counted, red, reached, days = cursor.fetchone()

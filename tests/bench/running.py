@@ -1,4 +1,4 @@
-"""What every benchmark is given: a size, a database, a folder, and processes to measure in."""
+"""The environment of every benchmark: a size, a database, a folder, and processes to measure in."""
 
 from __future__ import annotations
 
@@ -51,11 +51,11 @@ class Size:
     # The companies for evaluations, ascending, as (employees, contacts); `everyday` is the index of the ordinary one.
     marked: tuple[tuple[int, int], ...]
     everyday: int
-    # Seconds until nothing that a start has set going is still going.
+    # Seconds until all activity after a start has ended.
     settled: float
-    # Rows that a peer imports too, which takes it long.
+    # The rows that the slow peer imports too.
     beside: int
-    # Of two address books: large, when both are more than the two pieces of work that are held at once.
+    # The sizes of two address books. They are large if both exceed the two batches that are in memory at once.
     cards: tuple[int, int]
 
 

@@ -1,4 +1,4 @@
-"""Facts written by SQL, past the services: what a benchmark finds when it begins, always the same."""
+"""Facts written by SQL without the services: the same initial data for every benchmark."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MARKED = "employees_employee"
 # The days over which contacts were recorded; one in so many has ended, and one in so many is a colleague.
 DAYS, ENDED, COLLEAGUES = 19, 97, 199
 DEPARTMENTS = 40
-# What refuses TRUNCATE (bit 32 of a trigger's type) does so for empty tables too.
+# The triggers that refuse TRUNCATE (bit 32 of the type) refuse it for empty tables too.
 GUARDS = """
 SELECT tgrelid::regclass::text, quote_ident(tgname) FROM pg_trigger WHERE NOT tgisinternal AND tgtype::int & 32 <> 0
 """
@@ -73,7 +73,7 @@ JOIN unnest(%(firsts)s::bigint[], %(sizes)s::bigint[], %(above)s::bigint[], %(si
 LEFT JOIN (SELECT id, row_number() OVER (ORDER BY id) - 1 AS n FROM employees_employee) AS boss
     ON boss.n = level.above + (person.n - level.first) * level.size_above / level.size
 """
-# What is dropped and made again around many new rows of a table, constraints that hang on an index first.
+# The objects that are dropped before many inserts and created again afterwards, constraints with an index first.
 REMADE = """
 SELECT format('ALTER TABLE %%s DROP CONSTRAINT %%I', conrelid::regclass, conname),
        format('ALTER TABLE %%s ADD CONSTRAINT %%I %%s', conrelid::regclass, conname, pg_get_constraintdef(oid)),

@@ -51,7 +51,7 @@ def main() -> None:
                 with running_stack(bench, celery=False, web=command) as built:
                     for path, sessions in paths.items():
                         load = Load(built.address, get(path, sessions), CONNECTIONS, size.seconds)
-                        ask(load)  # what a process reads once is read
+                        ask(load)  # a warm-up: the process has then read the data that it reads once
                         result.setdefault((name, path), []).append(ask(load))
     for (name, path), runs in result.items():
         rate = median(one.rate for one in runs)

@@ -116,7 +116,7 @@ def descendants(pid: int) -> list[int]:
 
 
 def _folder() -> Path:
-    """A folder of our own with a path short enough for a socket, which the broker's user can reach."""
+    """A temporary folder with a path short enough for a socket, readable by the broker's user."""
     folder = Path(tempfile.mkdtemp(prefix="hundred-bench-", dir="/tmp"))
     folder.chmod(0o700)
     InstallPaths.from_environment().give_to_server(folder)

@@ -1,4 +1,4 @@
-"""Files of standings, to be measured by `exports`: a company with its verdicts, and what writes them."""
+"""Standings files that `exports` measures: a company with its verdicts, and the functions that write them."""
 
 from __future__ import annotations
 

@@ -107,6 +107,6 @@ def _pids(supervisor: int, mark: str) -> list[int]:
 
 
 def _megabytes(pid: int) -> float:
-    """A process's own memory and its part of what it shares (PSS)."""
+    """A process's own memory and its part of shared memory (PSS)."""
     lines = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines()
     return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024

@@ -55,7 +55,7 @@ def test_the_small_size_runs_from_nothing_and_counts_right(tmp_path):
     assert set(result) == B1 | B4 | B5 | B6 | B7 | B8 | B9 | B10 | B11 | B13 | B14 | B15
     for name, figure in result.items():
         assert list(figure) == ["value", "unit", "reference", "ratio", "goal", "ok"]
-        # No error is what is wanted, and what takes no longer with more contacts has an exponent under nothing.
+        # The goal of errors is zero. Work that takes no longer with more contacts has an exponent below zero.
         assert figure["value"] > 0 or name == "B10.errors" or name.startswith("B12."), name
         assert f"\n{name} " in done.stdout
     left = plugin.PLACES.data / f"bench-{plugin.DATABASE}"

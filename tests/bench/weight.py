@@ -1,6 +1,6 @@
-"""What a page weighs with everything that a browser fetches for it, as servers send it.
+"""The bytes of a page with all the files that a browser fetches for it, as servers send them.
 
-Static files are compressed once by brotli, pages and figures each time by gzip. Every answer has its headers.
+Static files are compressed once by brotli, pages and figures each time by gzip. Each response includes its headers.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tests.bench.standings import reader
 HEADERS = 400
 LIBRARY = "vendor/plotly.min.js"
 STATIC = "/static/"
-# Where a page names what is fetched with it; charts.js fetches the last two.
+# The places in a page that name files to fetch; charts.js fetches the last two.
 NAMED = {
     ("link", "href"), ("script", "src"), ("img", "src"), ("script", "data-library"), ("div", "data-chart"),
 }  # fmt: skip

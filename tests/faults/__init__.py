@@ -1,1 +1,1 @@
-"""Faults that are really injected into running processes, and what must hold all the same: `make faults`."""
+"""Faults that are injected into running processes, and the properties that must hold despite them: `make faults`."""

@@ -63,7 +63,7 @@ def freeze_nothing() -> None:
 
 
 def trust_stale_standings() -> None:
-    """The mutant: what a mark has not yet seen is shown as if it had."""
+    """The mutant: pages show cached standings even while an evaluation is pending."""
     from apps.standings import base_query
 
     nobody = "SELECT NULL::bigint AS employee_id, NULL::timestamptz AS queued_at WHERE false"
@@ -190,14 +190,14 @@ def repair_as_marks() -> None:
 
 
 def keep_no_alarm() -> None:
-    """The mutant: what a night has put right is no alarm in the morning."""
+    """The mutant: drift that the nightly recount repaired raises no alarm in the morning."""
     from apps.standings import process_runs
 
     vars(process_runs)["record_drift"] = lambda *found: None
 
 
 def forget_keys() -> None:
-    """The mutant: what is sent again is taken for something new."""
+    """The mutant: a repeated request is treated as a new one."""
     from apps.contacts.services import submissions
 
     real = submissions.receive

@@ -1,4 +1,4 @@
-"""What people and their programs do, over HTTP as they do it: pages with a session, the API with a token."""
+"""The actions of employees and their programs over HTTP: pages with a session, the API with a token."""
 
 from __future__ import annotations
 
@@ -103,12 +103,12 @@ class UserClient:
         return self.ask("POST", "/contacts/import/", self._cookies() | kind, body.encode())
 
     def hand_in(self, text: str) -> Answer:
-        """Send a file and confirm it; answers with the address of its report."""
+        """Send a file and confirm it; return the address of its report."""
         looked = self.upload(text)
         return self.confirm(looked) if looked.status == 302 else looked
 
     def confirm(self, looked: Answer) -> Answer:
-        """Hand in an upload when a worker has read it; answers with the address of its report."""
+        """Confirm an upload after a worker has read it; return the address of its report."""
         path = looked.redirected_to
         return self.form(path + "confirm/", seen=self.previewed(path))
 

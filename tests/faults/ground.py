@@ -31,7 +31,7 @@ from tests.faults.stack import FaultStack
 from tests.fixtures import Clock
 from tests.oracle import Verdicts, digest, oracle, stored
 
-# What a slow machine may need beyond what is promised.
+# The seconds that a slow machine may need beyond the promised time.
 PATIENCE = 90.0
 TARGET = 5
 CROSSERS = 12
@@ -47,7 +47,7 @@ class Enough(Exception):
 
 @dataclass
 class Tally:
-    """What came of some trials: how many, what went wrong in them, how long each recovery took, what was counted."""
+    """The results of trials: their number, the failures, the seconds of each recovery, and counters."""
 
     eager: bool = False  # of a mutant: ended by Enough at the first failure
     trials: int = 0
@@ -56,7 +56,7 @@ class Tally:
     counts: dict[str, int] = field(default_factory=dict)
 
     def expect(self, held: object, wrong: str) -> bool:
-        """Note `wrong` when it did not hold. Raises Enough."""
+        """Record the failure `wrong` if the condition did not hold. Raises Enough."""
         if not held:
             self.failures.append(wrong)
         if self.eager and self.failures and threading.current_thread() is threading.main_thread():
@@ -68,7 +68,7 @@ class Tally:
 
 
 def within(seconds: float, reached: Callable[[], Any]) -> float | None:
-    """How long it took until that was so; None when it never was."""
+    """Return how long it took until the condition held; None if it never did."""
     began = time.monotonic()
     while time.monotonic() - began <= seconds:
         if reached():
@@ -142,10 +142,10 @@ class Ground:
 
     @staticmethod
     def note_everybody() -> None:
-        """A note for each employee, as a change of the roster makes them."""
+        """Queue an outbox row for each employee, as a roster change does."""
         queue_reevaluation(Employee.objects.values_list("pk", flat=True))
 
-    # -- what is to be seen
+    # -- observed state
 
     @staticmethod
     def at_rest() -> bool:
@@ -154,7 +154,7 @@ class Ground:
         return not (OutboxRow.objects.exists() or received.exists() or _anybody_is_stale())
 
     def rests(self, seconds: float = PATIENCE) -> float | None:
-        """How long it took until nothing waited any more."""
+        """Return how long it took until no work was pending."""
         return self.within(seconds, self.at_rest)
 
     def within(self, seconds: float, reached: Callable[[], Any]) -> float | None:
@@ -167,12 +167,12 @@ class Ground:
         return within(seconds, look)
 
     def undisturbed(self, tally: Tally) -> str:
-        """The digest when everything was done that waited, and no fault was injected."""
+        """The digest after all pending work is done, without an injected fault."""
         tally.expect(self.settle() is not None, "undisturbed: it never came to rest")
         return self.verdicts(tally, "undisturbed")
 
     def verdicts(self, tally: Tally, what: str) -> str:
-        """Compare with the oracle; the digest of what is stored."""
+        """Compare with the oracle; return the digest of the stored data."""
         found: Verdicts = patiently(lambda: stored(self.campaign))
         wanted: Verdicts = patiently(lambda: oracle(self.campaign))
         differ = [f"{one} is not {two}" for one, two in zip(found, wanted, strict=False) if one != two]

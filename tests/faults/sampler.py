@@ -71,7 +71,7 @@ class Sampler(Meanwhile):
         while not self.over.is_set():
             began = time.monotonic()
             if self.enough:
-                # The newest are those a mark may not have seen.
+                # The newest may not be evaluated yet.
                 client = self.dice.choice(self.enough[-3:])
                 for look in (self._page, self._api, self._csv):
                     self._look(look.__name__.strip("_"), client, look)

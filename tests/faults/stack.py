@@ -78,7 +78,7 @@ class FaultStack:
         child.start()
 
     def let_queues_settle(self) -> None:
-        """Wait until queues that were declared at the start are safe from what is promised of none."""
+        """Wait until a kill of the broker no longer loses the queues that were declared at the start."""
         if self.broker.kind == "rabbitmq":
             time.sleep(max(0.0, self.began + SETTLED_AFTER - time.monotonic()))
 

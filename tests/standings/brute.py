@@ -25,7 +25,7 @@ TARGET = 8
 
 
 def build(seed: int, size: int = 16) -> Campaign:
-    """A company that moved, joined, left, recorded and ended at random; two of it are touched and not marked yet."""
+    """A company with random moves, joiners, leavers and contacts; two employees have a pending evaluation."""
     print(f"seed {seed}")
     dice = random.Random(seed)
     lines = []
@@ -58,7 +58,7 @@ def build(seed: int, size: int = 16) -> Campaign:
 
 
 def _ask_in_vain(dice: random.Random, campaign: Campaign, employee: Employee) -> None:
-    """An adjustment that somebody asked for and nobody granted: it waits, or was refused."""
+    """An adjustment that was requested and not granted: it waits, or HR refused it."""
     terms = dice.choice([{"target": 1}, {"exempt": True}])
     asked = ask(campaign=campaign, employee=employee, **terms)
     if dice.random() < 0.5:
@@ -69,7 +69,7 @@ DEPARTMENTS = ("Sales", "Support", "100%_sure", "")
 
 
 def _record(dice: random.Random, employee: Employee, people: int) -> None:
-    """Facts written as they are: recorded from before the opening up to now, some ended, some colleagues."""
+    """Write contacts directly: recorded from before the opening up to now, some ended, some colleagues."""
     for _ in range(people):
         # Rounded to hours, so that several fall on one instant.
         recorded = OPENED + timedelta(hours=dice.randrange(-48, 22 * 24))
@@ -133,7 +133,7 @@ def local(at: datetime) -> date:
 
 
 class Brute:
-    """Everybody of the campaign's population at an instant. `past`: by that moment's tree, as a look back has it."""
+    """All employees of the campaign's population at an instant. `past`: by the org tree of that instant."""
 
     def __init__(self, campaign: Campaign, at: datetime, *, past: bool):
         self.rule, self.at, self.past = campaign.rule, at, past
@@ -172,7 +172,7 @@ class Brute:
         return Person(employee, place.department, place.manager, target, exempt, instants, pace, quiet, ended)
 
     def _quiet_days(self, instants: list[datetime], hired_at: datetime) -> int | None:
-        """Days up to today, it included, on which nothing that counts was recorded, since there could be something."""
+        """Days up to and including today without a counted contact, from the first day on which one was possible."""
         if self.at >= self.rule.cutoff_at:
             return None
         day, busy, days = local(max(hired_at, self.rule.opens_at)), {local(at) for at in instants}, 0
@@ -193,7 +193,7 @@ class Brute:
         return contact.ended_at < self.look and contact.ended_at - contact.recorded_at <= timedelta(days=7)
 
     def team(self, root: Employee) -> list[Person]:
-        """Everybody of the population below `root`."""
+        """All people of the population below `root`."""
         return [one for one in self.people if root.pk in self.chain(one.employee.pk)]
 
     def chain(self, employee_id: int) -> list[int]:
@@ -204,7 +204,7 @@ class Brute:
         return chain
 
     def meter(self, people: list[Person], everyone: bool) -> dict[str, int]:
-        """What stands beside the total of these people, contact by contact and report by report."""
+        """The data quality indicators of these people, from single contacts and submission reports."""
         ids, day = {one.employee.pk for one in people}, timedelta(days=1)
         own = [one for one in self.contacts if one.employee_id in ids and self.rule.opens_at <= one.recorded_at]
         handed = [

@@ -1,4 +1,4 @@
-"""Standings that are not what the facts say, although nothing of the house has written them."""
+"""Standings that differ from the facts, although no code of Hundred wrote them."""
 
 from django.db import connection
 
@@ -7,7 +7,7 @@ from apps.employees.models import Employee
 
 
 def inject(campaign: Campaign, one: Employee, by: int) -> None:
-    """What a broken disk or a hand in the database does: the verdict of one person is off by one."""
+    """Change one person's verdict by `by`, as a broken disk or a manual UPDATE could."""
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE standings_standing SET counted = greatest(counted + %s, 0),"

@@ -1,4 +1,4 @@
-"""A company large enough that a plan without an index would be another plan: facts by SQL, verdicts by the mark."""
+"""A company large enough to show a missing index in the plan: facts by SQL, verdicts by the evaluation."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests import people
 from tests.bench import seeding, standings
 from tests.bench.database import Database
 
-# Each recorded one contact on each of EACH days; the boss stands on the fourth level of six.
+# Each employee recorded one contact on each of EACH days. The manager BOSS is on the fourth level of six.
 PEOPLE, EACH = 10_000, 10
 # Eleven people to a manager: 2 to 12 are below the first, 13 to 133 below these.
 BOSS, BELOW = 20, 132
@@ -27,7 +27,7 @@ FROM (SELECT array_agg(id ORDER BY id) AS ids FROM employees_employee) AS people
      (SELECT hundred_clock() - interval '1 hour' AS noon) AS at, generate_series(0, %(people)s * %(each)s - 1) AS n
 ORDER BY n
 """
-# What a year leaves beside facts and verdicts.
+# The other rows that a year of use produces.
 LEFT = """
 INSERT INTO employees_employeeidentity (employee_id, kind, value, digest, live, started_at)
 SELECT id, 'email', email, sha256(email::bytea), true, '2020-01-01' FROM employees_employee;
@@ -45,13 +45,13 @@ INSERT INTO standings_standingchange (campaign_id, employee_id, at, red, counted
 SELECT campaign_id, employee_id, verdict_changed_at - n * interval '1 hour', n % 2 = 0, counted, target, false, 'mark'
 FROM standings_standing, generate_series(1, 3) AS n;
 """
-# Rows that fit together are not looked at one by one, and nobody is noted for them.
+# The rows are consistent, so constraints are not checked one by one, and no employee is queued for them.
 UNCHECKED = "SET session_replication_role = 'replica'"
 NOTES = "INSERT INTO core_outbox (employee_id) SELECT id FROM employees_employee LIMIT %s"
 
 
 def fill(database: Database) -> None:
-    """Fill an empty database; nothing of it waits to be marked."""
+    """Fill an empty database; no evaluation is pending afterwards."""
     with database.as_owner() as cursor:
         cursor.execute(UNCHECKED)
         cursor.execute(seeding.EMPLOYEES, [PEOPLE])
@@ -59,7 +59,7 @@ def fill(database: Database) -> None:
         cursor.execute(seeding.PLACED)
         cursor.execute(CONTACTS, {"people": PEOPLE, "each": EACH})
         cursor.execute(seeding.IDENTITIES)
-        # Not the verdicts' tables: they are empty yet, and who says so leads the first mark astray.
+        # Not the verdicts' tables: statistics of empty tables would give the first evaluation a bad plan.
         cursor.execute("ANALYZE employees_employee, employees_employment, employees_placement")
         cursor.execute("ANALYZE contacts_contact, contacts_contactidentity")
     standings.make_company()
@@ -70,12 +70,12 @@ def fill(database: Database) -> None:
 
 
 def person(number: int) -> Employee:
-    """One of them, the first being 1, with the place in the tree."""
+    """The employee with this number, from 1 on, with the place in the tree."""
     return Employee.objects.select_related("node").get(staff_no=f"BENCH-{number:06}")
 
 
 def note(count: int) -> None:
-    """So many people wait to be marked."""
+    """Queue `count` employees for evaluation."""
     with connection.cursor() as cursor:
         cursor.execute(NOTES, [count])
 
@@ -86,7 +86,7 @@ def identities_of(employee: Employee, count: int) -> list[tuple[str, bytes]]:
 
 
 def feed(employee: Employee) -> None:
-    """A line of an operator's feed about somebody new."""
+    """Record a new person from a line of the operator's feed."""
     at = db_now() - timedelta(days=2)
     draft = Draft("Guest", (("email", "fed@outside.example.org"),), recorded_at=at)
     submission = receive(employee=employee, drafts=[], source=Source.FEED, by=people.TESTER)

@@ -28,7 +28,7 @@ WHERE campaign_id = {campaign}"""
 
 
 def statements(campaign: Campaign, rng: Random) -> list[str]:
-    """Statements with which the application's role would move a verdict; the first one would do it by itself."""
+    """Statements with which the application's role could move a verdict; the first would suffice alone."""
     of, number = f"campaign_id = {campaign.pk}", rng.randrange(1_000)
     return [
         f"UPDATE results_frozenstanding SET counted = 100 + {number} WHERE {of}",
@@ -56,7 +56,7 @@ def statements(campaign: Campaign, rng: Random) -> list[str]:
 
 
 def attempts(trials: int, seed: int, campaign: Campaign) -> list[str]:
-    """Try so many statements in random order; which of them was not refused, and whether a verdict moved."""
+    """Try `trials` statements in random order; return those the database accepted, and whether a verdict moved."""
     rng, before, missed = Random(seed), verdicts(campaign), []
     while trials > 0:
         tried = statements(campaign, rng)[:trials]

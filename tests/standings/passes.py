@@ -1,4 +1,4 @@
-"""Runs over everybody, seen from outside: begun over wrong standings, looked at on the way, judged at the end."""
+"""Runs over all employees: begin one over wrong standings, inspect it on the way, and check it at the end."""
 
 from django.db import connection, transaction
 
@@ -13,7 +13,7 @@ from tests.people import TESTER
 
 
 def begin(campaign: Campaign) -> MarkRun:
-    """Begin a run over everybody whose every standing says that nobody has brought anyone."""
+    """Set all counts to zero and begin a run over all employees."""
     with transaction.atomic():
         lock_facts()
         lock_employees(Employee.objects.values_list("pk", flat=True))
@@ -22,7 +22,7 @@ def begin(campaign: Campaign) -> MarkRun:
 
 
 def in_the_middle() -> list[int]:
-    """Ranges that somebody slow is at: their effect is written and not committed, and their rows are locked."""
+    """The ranges that a slow worker holds: their effect is written but not committed, and their rows are locked."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT id FROM standings_markrange WHERE state = 'waiting'"
@@ -33,7 +33,7 @@ def in_the_middle() -> list[int]:
 
 
 def wrong_with(run: MarkRun) -> list[str]:
-    """What a run that is over has left undone, or did not count as the oracle does, in words."""
+    """The errors of a finished run, in words: ranges that are not done, and totals that differ from the oracle's."""
     verdicts = oracle(run.campaign)
     wanted = {
         "people": Employee.objects.count(), "employees": len(verdicts),

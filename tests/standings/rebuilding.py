@@ -1,4 +1,4 @@
-"""A database made anew from the facts of another one, and what a process of its own freezes and exports there."""
+"""A database rebuilt from the facts of another one, and the result that a separate process exports there."""
 
 import io
 import os
@@ -15,7 +15,7 @@ FACTS = (
     "core_setting", "employees_employee", "employees_employeeidentity", "employees_employment",
     "employees_placement", "contacts_submission", "contacts_contact", "contacts_contactidentity", "campaigns_campaign",
     "campaigns_campaignrule", "campaigns_adjustmentrequest", "campaigns_adjustment", "reviews_review",
-    # And the hour: a file says whose standing is under review when it is written.
+    # The clock too: an export marks the standings under review at the time it is written.
     "test_clock",
 )  # fmt: skip
 
@@ -31,7 +31,7 @@ for command in sys.argv[1:]:
 
 @contextmanager
 def rebuilt(source: str = plugin.DATABASE) -> Iterator[str]:
-    """An empty database with the facts of `source` and no verdict or result, its campaign closing; then it is gone."""
+    """A temporary database with the facts of `source`, without verdicts or results; its campaign is closing."""
     name = f"{source}_rebuilt"
     plugin.run_as_owner(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)", database="postgres")
     plugin.run_as_owner(f"CREATE DATABASE {name} TEMPLATE {plugin.TEMPLATE}", database="postgres")
@@ -63,9 +63,9 @@ def _copy_facts(source: str, target: str) -> None:
 
 
 def exported(folder: Path, database: str, *before: str) -> tuple[bytes, bytes]:
-    """The result as a process of its own writes it, on this database: the CSV and its signature.
+    """The result as a separate process exports it from this database: the CSV and its signature.
 
-    The process has another zone and another order of its sets and dictionaries than this one.
+    The process uses another time zone and hash seed than this one.
     """
     own = {"DATABASE_URL": plugin.PLACES.database_url("app", database), "TZ": "Asia/Kathmandu"}
     own |= {"DJANGO_SETTINGS_MODULE": "config.settings", "PYTHONHASHSEED": "random"}

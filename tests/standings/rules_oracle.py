@@ -1,4 +1,4 @@
-"""The rule again in plain Python, for one contact or one employee: tests hold the SQL that runs equal to it.
+"""The rule in plain Python, for one contact or one employee: tests compare the production SQL with it.
 
 `reason` is that of apps/standings/evaluation.py, `quiet_days` that of apps/standings/base_query.py, and `pro_rata`
 that of apps/campaigns/adjustments/late_joiners.py.
@@ -16,7 +16,7 @@ from apps.core.identity import in_domains
 
 @dataclass(frozen=True)
 class ContactFacts:
-    """What decides whether one contact counts, as far as the rule must know it."""
+    """The facts that decide whether one contact counts."""
 
     recorded_at: datetime
     stored_at: datetime
@@ -30,7 +30,7 @@ class ContactFacts:
 
 @dataclass(frozen=True)
 class CountingRule:
-    """The part of a campaign's rule that judges a contact; `snapshot_at` is the freeze's K, if it has one."""
+    """The part of a campaign's rule that applies to a contact; `snapshot_at` is the freeze's instant, if it has one."""
 
     opens_at: datetime
     cutoff_at: datetime
@@ -61,25 +61,25 @@ def reason(contact: ContactFacts, terms: CountingRule, at: datetime) -> str:
 
 
 def is_external(contact: ContactFacts, terms: CountingRule) -> bool:
-    """Whether the contact is nobody from the company: no colleague, no address in its domains or their subdomains."""
+    """Whether the contact is outside the company: no colleague, no address in its domains or their subdomains."""
     if contact.is_colleague or contact.was_external is False:
         return False
     return not any(in_domains(domain, terms.company_domains) for domain in contact.domains)
 
 
 def quiet_days(last: date | None, began_on: date, today: date) -> int:
-    """Whole days up to `today`, it included, since the last counted contact; without one, since `began_on`, included.
+    """Whole days since the last counted contact, `today` included; without one, since `began_on`, included.
 
-    Never negative: somebody who begins tomorrow has rested for no day.
+    Never negative: an employee who begins tomorrow has 0 days.
     """
     return max((today - max(last or date.min, began_on - timedelta(days=1))).days, 0)
 
 
 def pro_rata(target: int, opens_on: date, deadline: date, joined_on: date) -> int:
-    """The share of a target for somebody whose first day is `joined_on`: target x days left / all days, rounded up.
+    """The target of an employee whose first day is `joined_on`: target x days left / all days, rounded up.
 
-    Calendar days, the first day and the deadline included; whoever was there at the opening has the whole target, and
-    nobody has less than 1.
+    Calendar days, the first day and the deadline included. An employee who was there at the opening has the whole
+    target. The result is at least 1.
     """
     whole = (deadline - opens_on).days + 1
     left = (deadline - max(joined_on, opens_on)).days + 1

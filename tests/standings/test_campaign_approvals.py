@@ -1,5 +1,5 @@
-"""Steps of a campaign that move people: when it fails, one HR user alone turns people red, or learns whose contacts
-somebody is."""
+"""Campaign steps that need a second person. Without it one HR user could turn people red, or learn whose contact a
+person is."""
 
 import uuid
 from collections.abc import Callable
@@ -95,7 +95,7 @@ def test_a_change_that_moves_anybody_waits_for_a_second_hr_user(three: Campaign,
 
 @pytest.mark.parametrize("wanted", [{"exclusive": True}, {"opens_on": date(2026, 10, 31)}, {"time_zone": "Asia/Tokyo"}])
 def test_what_decides_whose_contact_a_person_is_is_requested_blind(three: Campaign, wanted: dict[str, Any]) -> None:
-    """Else one person reads, without a request, whose number another first day moves: that is who has the leaver."""
+    """Otherwise one HR user sees whose count another first day changes, and so who recorded a person who left."""
     request = change(three, **wanted)
     assert isinstance(request, ApprovalRequest)
     assert request.effect == {}
@@ -109,14 +109,14 @@ def test_what_decides_whose_contact_a_person_is_is_requested_blind(three: Campai
 def test_a_change_after_the_opening_waits_also_where_it_turns_nobody_today(
     three: Campaign, wanted: dict[str, Any]
 ) -> None:
-    """Else one person lowers the target in the first week, and decides who is red in the last."""
+    """Otherwise one HR user lowers the target in the first week and decides alone who is red in the last."""
     request = change(three, **wanted)
     assert isinstance(request, ApprovalRequest)
     assert request.effect == {"people": 9}
 
 
 def test_a_change_waits_also_where_nobody_is_judged_any_more(three: Campaign) -> None:
-    """Else it is changed by one while those whom it moves are ended, and they come back under it."""
+    """Otherwise one HR user changes it while the affected employments are ended, and restores them afterwards."""
     people.load("\n".join(["staff_no,name,email,left_on", *(
         f"{one.staff_no},{one.name},{one.email},2026-11-02" for one in Employee.objects.all()
     )]))  # fmt: skip
@@ -132,7 +132,7 @@ def test_before_the_opening_only_domains_wait(company: object) -> None:
 
 
 def test_whether_a_domain_has_contacts_is_not_to_be_read_from_a_request(three: Campaign) -> None:
-    """Else HR tries domains until one waits, and knows who has a contact there."""
+    """Otherwise HR tries domains until one needs approval, and learns who has a contact there."""
     for domain in ("partner.example", "nobody-has-it.example"):
         request = change(three, company_domains=[domain])
         assert isinstance(request, ApprovalRequest)
@@ -186,7 +186,7 @@ def opened(by: Actor | None = None, **wanted: Any) -> Campaign | ApprovalRequest
 
 @pytest.mark.django_db(transaction=True)
 def test_two_windows_at_once_open_one_campaign(company: object, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Else both see that no other campaign has these days, and the two compared tell whose contacts somebody is."""
+    """Otherwise neither opening sees the other campaign, and comparing the two reveals whose contact a person is."""
     by, gate = officer("asks"), Gate()
     monkeypatch.setattr(opening_approvals, "open_campaign", gate.before(opening_approvals.open_campaign))
     with meanwhile(lambda: opened(by, name="First")) as first:
@@ -208,7 +208,7 @@ BEFORE = {"opens_on": date(2024, 11, 1), "deadline": date(2024, 11, 30)}
 
 
 def test_a_campaign_of_past_days_waits(three: Campaign) -> None:
-    """Else one person opens hundreds, which every page and evaluation reads until two people close each."""
+    """Otherwise one person opens hundreds, which every page and evaluation reads until two people close each."""
     assert isinstance(opened(**BEFORE), ApprovalRequest)
     approve()
     assert Campaign.objects.get(name="Second").backdated
@@ -224,7 +224,7 @@ def test_so_does_hr_where_nothing_is_recorded_yet(company: object) -> None:
 
 
 def test_a_campaign_beside_another_waits(three: Campaign) -> None:
-    """A former colleague counts in one alone, so that comparing the two tells who has recorded that person."""
+    """A former colleague counts in one campaign only, so comparing the two reveals who recorded that person."""
     assert isinstance(opened(opens_on=date(2026, 11, 21), deadline=date(2026, 11, 30)), ApprovalRequest)
 
 
@@ -253,7 +253,7 @@ def test_the_second_person_sees_whose_count_other_domains_move(three: Campaign) 
 def test_plain_and_exclusive_of_the_same_days_wait_in_either_order_and_beside_a_result(
     company: object, hr: Employee, clock: Clock, exclusive: bool, over: bool
 ) -> None:
-    """Else the two counts of one person, compared, tell that somebody else has their contact."""
+    """Otherwise comparing an employee's two counts reveals that another employee has the same contact."""
     campaign = people.november(exclusive=not exclusive)
     if over:
         clock.set(campaign.rule.cutoff_at, ticks=True)
@@ -272,7 +272,7 @@ def test_a_draft_comes_to_stand_beside_another_campaign_by_two(three: Campaign) 
 def test_whoever_ended_contacts_or_employments_before_cancels_by_two_all_the_same(
     three: Campaign, alice: Employee, ending: str
 ) -> None:
-    """Else one person ends everybody's employment by a load, and cancels what is nobody's by then."""
+    """Otherwise one HR user ends all employments by an import and then cancels a campaign without employees."""
     if ending == "the contacts":
         for contact in alice.contact_set.all():
             end_contact(contact_id=contact.pk, employee=alice, by=people.TESTER)
@@ -389,7 +389,7 @@ def test_without_the_rule_one_person_does_it(
 def test_an_account_that_changed_lately_neither_asks_for_an_adjustment_nor_grants_one(
     campaign: Campaign, alice: Employee, settings: Any, who: str
 ) -> None:
-    """Else who takes over a second HR account is the second person at once."""
+    """Otherwise an attacker who takes over a second HR account is the second person at once."""
     asks, grants = officer("asks"), officer("grants")
     Account.objects.update(security_changed_at=None)
     settings.APPROVAL_COOLDOWN_DAYS = 3

@@ -1,4 +1,4 @@
-"""Campaigns: opened with a rule of their own, moved along the listed ways only, found by whoever needs them."""
+"""Campaigns: opened with their own rule, changed by allowed transitions only, and visible to their readers."""
 
 from datetime import UTC, date, datetime
 from typing import Any
@@ -179,7 +179,7 @@ def test_an_end_can_be_taken_back_while_its_campaign_is_open_only(campaign: Camp
 def test_an_end_cannot_be_taken_back_between_the_deadline_and_the_closing(
     company: dict[str, Employee], alice: Employee, bob: Employee, clock: Clock
 ) -> None:
-    """Else a colleague decides after midnight who is red: here Bob's contact would be Alice's again."""
+    """Otherwise a colleague decides after midnight who is red: here Bob's contact would be Alice's again."""
     november(target=1, exclusive=True)
     contact_id = record_one(alice, ("email", "kim@partner.example")).outcomes[0].contact_id
     end_contact(contact_id=contact_id, employee=alice, by=TESTER)
@@ -194,7 +194,7 @@ def test_an_end_cannot_be_taken_back_between_the_deadline_and_the_closing(
 def test_ending_and_restoring_in_an_exclusive_campaign_does_not_tell_whose_contact_it_is(
     company: dict[str, Employee], alice: Employee, bob: Employee
 ) -> None:
-    """Else a number that goes up and down with it is that of whoever has the person; and it goes down at the end."""
+    """Otherwise a count that rises and falls with it reveals the other holder, and stays lower in the end."""
     november(exclusive=True)
     contact_id = record_one(alice, ("email", "kim@partner.example")).outcomes[0].contact_id
     record_one(bob, ("email", "kim@partner.example"))

@@ -38,7 +38,7 @@ def second(first: Contact, alan: Employee) -> Contact:
 
 
 def counted(campaign: Campaign, *people: Employee) -> list[int]:
-    """Mark, compare with the oracle, and return how many count for each."""
+    """Evaluate, compare with the oracle, and return the counted contacts of each employee."""
     mark()
     assert stored(campaign) == oracle(campaign)
     return [standing(campaign, one).counted for one in people]
@@ -146,7 +146,7 @@ def test_an_exclusive_campaign_opened_later_judges_what_was_recorded_before(
 def test_of_two_at_one_instant_the_one_who_was_on_the_roster_first_counts(
     exclusive: Campaign, alice: Employee, alan: Employee, clock: Clock, alice_first: bool
 ) -> None:
-    """Whatever was stored first: of a feed, that is no more than the order of its rows."""
+    """The order of storing does not matter: in a feed it is only the order of the rows."""
     clock.set("2026-11-23T13:00:00+08:00")
     for one in (alice, alan) if alice_first else (alan, alice):
         record_one(one, SHARED)

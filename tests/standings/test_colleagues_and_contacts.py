@@ -1,7 +1,7 @@
-"""6.2: the roster says that somebody's contact is a colleague, or says that it was mistaken. Everybody who has the
-person is judged anew by the next sweep, and each time by the oracle too.
+"""6.2: the roster makes a contact a colleague, or corrects such a mistake. The next sweep evaluates all employees who
+have the person, and the test compares them with the oracle each time.
 
-Decision 5: not external is who was an employee at any moment between the opening and now.
+Decision 5: a person who was an employee at any moment between the opening and now is not external.
 """
 
 import os
@@ -26,7 +26,7 @@ from tests.people import NOON, ROSTER, load, mark, november, person, record_one,
 
 pytestmark = pytest.mark.django_db
 ROUNDS = int(os.environ.get("FAULT_ROUNDS", "3"))
-# load_roster notes the identities it adds, and not those of somebody whose period it corrects.
+# load_roster queues the identities it adds, but not those of an employee whose period it corrects.
 SEED = int(os.environ.get("FAULT_SEED", "0")) or random.SystemRandom().randrange(10**6)
 HEADER = "staff_no,name,email,phone,manager_staff_no,started_on,left_on\n"
 MAIL, PHONE = "newcomer@outside.example.org", "13812345678"
@@ -34,21 +34,21 @@ NEW = "N001,Nia,{email},{phone},B001,{started},{left}\n"
 
 
 def newcomer(email: str = "nia@corp.example.com", phone: str = "", started: str = "", left: str = "") -> None:
-    """HR loads a line about N001, and the sweep comes by."""
+    """HR imports a line about N001, and the sweep runs."""
     result = load(HEADER + NEW.format(email=email, phone=phone, started=started, left=left))
     assert result.rejects == []
     sweep()
 
 
 def only_run(statement: str, parameters: Any = None) -> None:
-    """What a mutant has instead of notes: what they are about is written, and nobody is told."""
+    """The mutant: the change is written without outbox rows, so no employee is queued."""
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
 
 
 @pytest.fixture
 def one(company: dict[str, Employee]) -> Campaign:
-    """A campaign that one contact is enough for."""
+    """A campaign with a target of one contact."""
     opened = november(target=1)
     mark()
     return opened
@@ -56,7 +56,7 @@ def one(company: dict[str, Employee]) -> Campaign:
 
 @pytest.fixture
 def holders(one: Campaign, alice: Employee, alan: Employee, stranger: Employee) -> list[Employee]:
-    """Three who recorded the same person, and have nobody else: none of them is red."""
+    """Three employees who recorded the same person and no other: none of them is red."""
     people = [alice, alan, stranger]
     for holder in people:
         record_one(holder, ("email", MAIL), ("phone", PHONE))
@@ -72,7 +72,7 @@ def reds(campaign: Campaign, people: list[Employee]) -> list[bool]:
 
 
 def reasons(campaign: Campaign, holders: list[Employee], clock: Clock) -> set[str]:
-    """Why the contacts of these do not count."""
+    """The reasons of these employees' contacts."""
     found = [contacts_with_reason(campaign, holder, clock.now()) for holder in holders]
     return {reason for contacts in found for reason in contacts.values_list("reason", flat=True)}
 
@@ -81,7 +81,7 @@ def reasons(campaign: Campaign, holders: list[Employee], clock: Clock) -> set[st
 def test_a_contact_who_joins_the_company_counts_for_nobody_any_more(
     one: Campaign, holders: list[Employee], clock: Clock, line: dict[str, str]
 ) -> None:
-    """Whoever stays green with a colleague has an advantage that nobody else has."""
+    """Otherwise an employee stays green with a colleague, an advantage over all others."""
     newcomer(**line)
     assert reds(one, holders) == [True] * 3
     assert reasons(one, holders, clock) == {"not_external"}
@@ -100,7 +100,7 @@ def test_mutant_when_the_roster_notes_nobody_the_holders_stay_green(
 
 
 def test_who_gets_the_address_of_a_contact_makes_it_a_colleague_too(one: Campaign, holders: list[Employee]) -> None:
-    """Not only newcomers: somebody who is there already, whose address changes."""
+    """Not only newcomers: also an existing employee whose address changes."""
     load(f"staff_no,name,email\nH001,Hedda,{MAIL}")
     sweep()
     assert reds(one, holders) == [True] * 3
@@ -109,7 +109,7 @@ def test_who_gets_the_address_of_a_contact_makes_it_a_colleague_too(one: Campaig
 def test_an_address_that_was_an_employees_stays_one_when_the_roster_moves_it_away(
     one: Campaign, holders: list[Employee]
 ) -> None:
-    """Identities of employees end and are never deleted: they were theirs while they were employed."""
+    """Employees' identities end and are never deleted: they belonged to them while they were employed."""
     newcomer(email=MAIL)
     newcomer(email="nia@corp.example.com")
     assert reds(one, holders) == [True] * 3
@@ -121,7 +121,7 @@ def test_an_address_that_was_an_employees_stays_one_when_the_roster_moves_it_awa
 def test_a_correction_of_the_period_to_before_the_opening_brings_the_contacts_back(
     one: Campaign, holders: list[Employee], clock: Clock
 ) -> None:
-    """They left before the campaign opened: an outsider now, as they were all the time. A wrong red ends at once."""
+    """The person left before the opening and so was external all the time. A wrong red ends at once."""
     newcomer(email=MAIL, started="2020-01-01")
     assert reds(one, holders) == [True] * 3
     newcomer(email=MAIL, started="2020-01-01", left="2026-10-30")
@@ -159,7 +159,7 @@ def test_a_start_that_is_put_off_brings_the_contacts_back(one: Campaign, holders
 
 
 def test_a_complete_roster_without_the_newcomer_takes_nothing_back(one: Campaign, holders: list[Employee]) -> None:
-    """Who was loaded by mistake and left out the next day was an employee at that moment, until HR corrects it."""
+    """A person imported by mistake and left out the next day was an employee at that moment, until HR corrects it."""
     newcomer(email=MAIL)
     load(ROSTER, complete=True)
     sweep()
@@ -218,7 +218,7 @@ def test_whatever_rosters_are_loaded_every_standing_is_the_oracles_after_the_nex
 ) -> None:
     campaigns = [november(target=3), november(name="Exclusive", target=2, exclusive=True)]
     loads = flips = 0
-    # Never a midnight: what begins at the very instant that is followed, the next minute's look finds.
+    # Never at midnight: a fact that begins exactly at the end of a window is found in the next minute's window.
     now = datetime.fromisoformat(NOON) + timedelta(minutes=7)
     for round_ in range(ROUNDS):
         print(f"seed {SEED + round_}")

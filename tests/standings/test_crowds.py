@@ -1,4 +1,4 @@
-"""Everything at once, at random, by many: every standing is still the oracle's. Crowds print their seed."""
+"""Many clients do random actions at once: every standing still equals the oracle's. Each test prints its seed."""
 
 import random
 import time
@@ -30,13 +30,13 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 class Client:
-    """Somebody who does whatever they may, at random."""
+    """A user who performs random permitted actions."""
 
     def __init__(self, seed: int, people: list[Employee], campaigns: list[Campaign], outsiders: list[tuple[str, str]]):
         self.dice, self.people, self.campaigns, self.outsiders = random.Random(seed), people, campaigns, outsiders
 
     def work(self, operations: int) -> list[Exception]:
-        """Do so many operations; what went wrong. A refusal in words is an answer, not a fault."""
+        """Do this many operations; return the errors. A refusal with a message is no error."""
         faults: list[Exception] = []
         for _ in range(operations):
             try:
@@ -108,7 +108,7 @@ class Client:
             self.decide(request_revocation(request=ended, employee=None, reason="x", by=officer("asks")))
 
     def decide(self, asked: AdjustmentRequest) -> None:
-        """Grant most of what was asked, refuse or forget the rest."""
+        """Grant most requests; refuse or ignore the others."""
         choice = self.dice.random()
         if choice < 0.7:
             grant_adjustment(request_id=asked.pk, by=officer("grants"))
@@ -117,13 +117,13 @@ class Client:
 
 
 def chaos(seed: int, clients: int, operations: int) -> tuple[list[Exception], list[Campaign]]:
-    """Clients at once on one small company and two campaigns, one of them exclusive; what went wrong."""
+    """Run clients at once on one small company and two campaigns, one of them exclusive; return the errors."""
     print(f"seed {seed}")
     campaigns = [november(target=5), november(name="Exclusive", target=4, exclusive=True)]
     people = [person(number) for number in ("A001", "A002", "B001", "C001", "S001")]
     outsiders = [outsider() for _ in range(25)]
     crew = [Client(seed + n, people, campaigns, outsiders) for n in range(clients)]
-    # Who has to approve a load is not at stake here: what it changes is.
+    # The approval of an import is not tested here, only its changes.
     with mock.patch("apps.roster.loading.require_small"):
         results = at_once(*(partial(client.work, operations) for client in crew))
     faults = [fault for result in results for fault in (result if isinstance(result, list) else [result])]
@@ -153,6 +153,6 @@ def test_mutant_without_locks_the_same_crowd_meets_errors(
 
 
 def test_the_clock_stands_in_no_ones_way(noon: Clock) -> None:
-    """The crowd reads one clock: no instant is given out twice."""
+    """All clients read one clock, which never returns an instant twice."""
     readings = at_once(*[noon.now] * 16)
     assert len(set(readings)) == 16

@@ -1,4 +1,4 @@
-"""What time alone brings: people come, leave and move, adjustments begin and end, campaigns open."""
+"""Effective dates: people join, leave and move, adjustments begin and end, campaigns open."""
 
 from datetime import date, timedelta
 from functools import partial
@@ -23,7 +23,7 @@ from tests.people import adjust, load, mark, november, person, record_one, stand
 
 @pytest.fixture
 def followed(campaign: Campaign) -> Campaign:
-    """November, followed up to now."""
+    """November, with effective dates processed up to now."""
     process_effective_dates()
     mark()
     assert process_effective_dates() == 0
@@ -31,7 +31,7 @@ def followed(campaign: Campaign) -> Campaign:
 
 
 def jump(clock: Clock, at: str) -> int:
-    """Hours pass; then the job runs and everybody noted is marked. Returns how many were noted."""
+    """Advance the clock, run the job and evaluate the queued employees. Returns how many were queued."""
     clock.set(at, ticks=True)
     noted = process_effective_dates()
     mark()
@@ -53,7 +53,7 @@ def test_who_joins_is_judged_and_stops_counting_for_others(followed: Campaign, a
     load("staff_no,name,email,started_on\nN001,New,new@corp.example.com,2026-11-25")
     mark()
     assert (standing(followed, alice).counted, Standing.objects.count()) == (1, 9)
-    # The job was dead for a day and a half.
+    # The job did not run for a day and a half.
     assert jump(clock, "2026-11-26T12:00:00+00:00") == 1
     assert (standing(followed, alice).counted, Standing.objects.count()) == (0, 10)
     assert stored(followed) == oracle(followed)
@@ -106,7 +106,7 @@ def test_the_daily_job_notes_and_marks(followed: Campaign, alan: Employee, clock
 def test_a_roster_that_is_loaded_over_midnight_leaves_no_tree_of_yesterday(
     followed: Campaign, alan: Employee, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The load builds the tree of its own instant, before midnight; whoever follows the time must come after it."""
+    """The import builds the tree of its own instant, before midnight; the job must run after it."""
     gate = Gate()
     clock.set("2026-11-23T23:59:59+00:00")
     monkeypatch.setattr(loading, "rebuild_tree", gate.after(loading.rebuild_tree))
@@ -138,7 +138,7 @@ def test_identities_are_no_longer_noted_when_no_exclusive_campaign_is_left(
 def test_an_exclusive_campaign_that_opens_while_watching_is_about_to_stop_is_watched(
     company: dict[str, Employee], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Who stops has looked and found none; behind the line it looks again."""
+    """The job has found no exclusive campaign; it must check again under the lock."""
     watch = partial(effective_dates.set_identity_tracking)
     with transaction.atomic():
         watch(True)

@@ -1,4 +1,4 @@
-"""The mark and the sweep: whoever was touched is judged, whatever dies on the way."""
+"""The evaluation and the sweep: every queued employee is evaluated, even if processes die midway."""
 
 import logging
 from datetime import date, timedelta
@@ -26,7 +26,7 @@ from tests.people import TESTER, adjust, mark, outsider, record, standing
 
 
 def written() -> tuple[Any, ...]:
-    """Every row the mark writes, with the version of each: an update that changes nothing still shows."""
+    """All rows that an evaluation writes, with their versions: even an update without a change is visible."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT 's', id, xmin::text::bigint, ctid::text FROM standings_standing"
@@ -118,7 +118,7 @@ def test_counts_by_day_are_days_of_the_campaigns_zone(campaign: Campaign, alice:
 def test_the_newest_day_is_kept_beside_the_verdict_and_goes_back_with_its_contact(
     campaign: Campaign, alice: Employee, alan: Employee, clock: Clock
 ) -> None:
-    """By it somebody is told for how many days nothing has counted, in lists, files and over the API."""
+    """Lists, files and the API derive from it for how many days no contact has counted."""
     record(alice)
     clock.set("2026-11-25T12:00:00+08:00", ticks=True)
     record(alice)
@@ -128,7 +128,7 @@ def test_the_newest_day_is_kept_beside_the_verdict_and_goes_back_with_its_contac
         None,
     )
     changes.end_contact(contact_id=Contact.objects.of(alice).latest("pk").pk, employee=alice, by=TESTER)
-    # Another as old as the first: the count stays what it was, and its day does not.
+    # Another contact as old as the first: the count stays the same, but the newest day changes.
     first = Contact.objects.of(alice).earliest("pk")
     record(alice)
     Contact.objects.filter(pk=Contact.objects.of(alice).latest("pk").pk).update(recorded_at=first.recorded_at)
@@ -148,7 +148,7 @@ def test_frozen_closing_and_cancelled_campaigns_are_left_alone(campaign: Campaig
 
 
 def abandon(employee: Employee, people: int = 2) -> Submission:
-    """Something handed in by a process that died before it recorded it."""
+    """A submission from a process that died before it recorded the contacts."""
     drafts = [Draft(f"W{n}", (outsider(),)) for n in range(people)]
     return receive(employee=employee, drafts=drafts, source="page", by=TESTER)
 

@@ -1,4 +1,4 @@
-"""The recount of every night: begun once, found in ranges, an alarm that lasts, and everything put right and told."""
+"""The nightly recount: begun once, processed in ranges; it repairs and reports all drift, and its alarm lasts."""
 
 import logging
 from collections.abc import Callable
@@ -34,7 +34,7 @@ def drift() -> Any:
 
 
 def night() -> None:
-    """Beat asks, and workers do what was begun."""
+    """Beat requests the recount, and workers process it."""
     tasks.nightly_recount()
     sweep()
 
@@ -44,15 +44,15 @@ def test_a_night_is_recounted_once_however_often_and_late_it_is_asked_for(campai
         tasks.nightly_recount()
     night()
     night()
-    clock.set("2026-11-23T23:59:00+08:00", ticks=True)  # a message that lay in the queue all day
+    clock.set("2026-11-23T23:59:00+08:00", ticks=True)  # a message that waited in the queue all day
     night()
-    clock.set("2026-11-24T01:59:00+08:00", ticks=True)  # before the small hours it is still last night
+    clock.set("2026-11-24T01:59:00+08:00", ticks=True)  # before 02:00 it is still the previous night
     night()
     assert (MarkRun.objects.filter(work="recount").count(), Job.objects.filter(job="recount:november").count()) == (
         1,
         1,
     )
-    clock.set("2026-11-26T12:00:00+08:00", ticks=True)  # beat was dead for two nights
+    clock.set("2026-11-26T12:00:00+08:00", ticks=True)  # beat did not run for two nights
     night()
     recounts = Job.objects.filter(job="recount:november").order_by("id")
     assert list(recounts.values_list("period", flat=True)) == ["2026-11-23", "2026-11-26"]
@@ -87,7 +87,7 @@ def test_who_dies_in_a_recount_leaves_the_rest_of_the_night_to_others(
             process_range(first)
     assert standing(campaign, alice).counted == 7
     assert not AuditEntry.objects.filter(action="standing.repaired").exists()
-    tasks.nightly_recount()  # asked for again, nothing is begun anew
+    tasks.nightly_recount()  # a second request begins no new run
     for range_id in others:
         process_range(range_id)
     assert not Setting.objects.filter(name="drift:november").exists(), "no result before the last range"
@@ -237,7 +237,7 @@ def test_who_waits_for_a_mark_is_counted_apart(campaign: Campaign, alice: Employ
 def test_a_mark_that_comes_first_is_never_repaired_away(
     campaign: Campaign, alice: Employee, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Between the look and the lock somebody marks her: what is repaired is what still differs, under the lock."""
+    """She is evaluated between the comparison and the lock: the recount repairs only what differs under the lock."""
     record(alice)
     OutboxRow.objects.all().delete()
     real: Callable[..., Any] = process_runs.find_differences

@@ -25,7 +25,7 @@ COUNTED, TARGET, EXEMPT = (rf"[\w.]*\b{name}\b" for name in ("counted", "target"
 BELOW = rf"(?:{COUNTED}\s*<\s*{TARGET}|{TARGET}\s*>\s*{COUNTED}|counted__lt\s*=\s*F\(\"target\"\))"
 NOT_EXEMPT = rf"(?:not\s+{EXEMPT}|{EXEMPT}\s*=\s*false|{EXEMPT}\s+is\s+(?:not\s+true|false))"
 AND = r"[\s)(\"',&f]*(?:\band\b|&|,)[\s)(\"'Qf]*"
-# `starts_at` and `ends_at` of one period beside one instant, in either order and whichever side the instant stands on.
+# `starts_at` and `ends_at` of one period compared with one instant, in any order and with the instant on either side.
 # Two different instants are another question, such as whether two periods overlap.
 COLUMN = r"[\w.{}]*\b"
 BEGUN = rf"(?:{COLUMN}starts_at\s*<=?\s*(?P<begun>{VALUE})|(?P<begun_by>{VALUE})\s*>=?\s*{COLUMN}starts_at\b)"

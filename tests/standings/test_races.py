@@ -1,7 +1,7 @@
-"""Two at once: nobody is recorded twice, nobody is judged from half of the facts, nobody is forgotten.
+"""Races: no person is recorded twice, no employee is evaluated from a part of the facts, and none is missed.
 
-Every test has its mutant: the same race with the lock or the index taken away, which must go wrong. Where the order
-of two matters, gates and locks make it, not luck.
+Every test has a mutant: the same race without the lock or the index, which must fail. Where the order of two
+transactions matters, gates and locks enforce it.
 """
 
 import threading
@@ -47,7 +47,7 @@ def without_index(as_owner: Callable[[str], list[tuple[Any, ...]]]) -> Iterator[
 
 
 def crowd_records(employee: Employee, hands: int) -> list[Any]:
-    """Everybody hands in the same person in some spelling at one moment."""
+    """Submit the same person `hands` times at one moment, in different spellings."""
 
     def hand_in(n: int) -> Any:
         spelling = SPELLINGS[n % len(SPELLINGS)]
@@ -72,7 +72,7 @@ def test_64_who_hand_in_one_person_at_once_leave_one_contact(campaign: Campaign,
 
 
 def together(monkeypatch: pytest.MonkeyPatch, hands: int) -> None:
-    """Nobody stores before everybody has looked whether the person is there: the moment a lock is for."""
+    """Let no transaction store before all have checked whether the person exists: the moment the lock protects."""
     meeting, real = threading.Barrier(hands), recording.store
 
     def store(*args: Any) -> None:
@@ -120,7 +120,7 @@ def test_mutant_without_its_key_every_sending_is_a_submission(alice: Employee) -
 
 
 def late_mark_over_a_quick_one(alice: Employee, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A mark that has counted and not yet written, while somebody adds a contact and a second mark counts it."""
+    """An evaluation has counted but not written yet; meanwhile a contact is added and a second evaluation counts it."""
 
     def add_and_mark() -> None:
         record(alice)
@@ -178,14 +178,14 @@ def test_a_campaign_that_opens_while_a_mark_begins_finds_its_notes(
 
 
 @pytest.mark.parametrize(
-    # A short name that was not given is made from the name: it is the name then that is taken.
+    # Without a given short name it is generated from the name, so the refusal is about the name.
     ("second", "field"),
     [({}, "name"), ({"slug": "other"}, "name"), ({"name": "Other", "slug": "november"}, "slug")],
 )
 def test_of_two_openings_with_one_name_at_once_one_is_refused_with_a_sentence(
     company: dict[str, Employee], monkeypatch: pytest.MonkeyPatch, second: dict[str, str], field: str
 ) -> None:
-    """Else whoever gave the command twice sees a traceback, and does not know whether there is a campaign."""
+    """Otherwise an operator who runs the command twice sees a traceback and does not know if the campaign exists."""
 
     def open_too() -> None:
         with pytest.raises(CampaignRefused, match="exists already") as refused:
@@ -215,7 +215,7 @@ def open_exclusive_over_an_open_writer(alice: Employee, alan: Employee, monkeypa
         record_one(alan, them)
         with meanwhile(partial(november, exclusive=True)) as opening:
             until(lambda: opening.done() or blocked() == 1)
-            # Her own note comes with her contact; these would only make the sweep wait for her.
+            # Her contact brings its own outbox row; these would only make the sweep wait for her row lock.
             OutboxRow.objects.filter(employee_id=alice.pk).delete()
             MarkRange.objects.filter(first_id=alice.pk).delete()
             with meanwhile(sweep) as sweeping:

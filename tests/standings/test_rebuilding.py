@@ -1,4 +1,4 @@
-"""D3: the facts alone give the result again, on another database, in another process, byte for byte."""
+"""D3: the facts alone reproduce the result byte for byte, on another database and in another process."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -38,7 +38,7 @@ def test_rebuilt_from_the_facts_on_an_empty_database_the_result_has_the_same_byt
 def test_the_facts_give_the_same_bytes_after_somebody_was_erased(
     campaign: Campaign, alice: Employee, alan: Employee, clock: Clock, tmp_path: Path
 ) -> None:
-    """Whoever was 100 with that contact stays 100, for a recount, for the proof, and on another database."""
+    """An employee who has 100 with that contact keeps 100, in a recount, in the proof and on another database."""
     record(alice, 99)
     for one in (alice, alan):
         record_one(one, ("phone", canary.PHONE), name=canary.NAME)

@@ -1,4 +1,4 @@
-"""The recount: what drifted from the facts is found, whatever it is, and nothing else."""
+"""The recount finds every kind of drift, and nothing else."""
 
 from apps.campaigns.models import Campaign
 from apps.core.models import OutboxRow

@@ -1,4 +1,4 @@
-"""A change of the rule: red moves as the look said, the past keeps its rule, and nothing comes in between."""
+"""A rule change: red employees change as the preview showed, the past keeps its rule, and no write interferes."""
 
 import uuid
 from dataclasses import replace
@@ -169,7 +169,7 @@ def test_whoever_read_the_rule_before_the_change_freezes_by_the_new_one(
 
 
 def outcomes(results: list[Any]) -> tuple[list[Any], list[CampaignRefused]]:
-    """What went through, and what was refused. Anything else that was raised fails."""
+    """The successful results and the refusals. Any other exception fails the test."""
     refused = [one for one in results if isinstance(one, CampaignRefused)]
     assert not [one for one in results if isinstance(one, Exception) and not isinstance(one, CampaignRefused)]
     return [one for one in results if not isinstance(one, Exception)], refused

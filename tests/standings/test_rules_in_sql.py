@@ -1,4 +1,4 @@
-"""SQL and Python say the same, to the microsecond: pages, marks and exports ask one, people read the other."""
+"""SQL and Python agree to the microsecond: pages, evaluations and exports use the SQL, people read the Python."""
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -21,7 +21,7 @@ from tests.standings.rules_oracle import ContactFacts, CountingRule
 TICK = timedelta(microseconds=1)
 OPENS, CUTOFF = datetime(2026, 10, 31, 16, tzinfo=UTC), datetime(2026, 11, 30, 16, tzinfo=UTC)
 MIDDLE, FAR = datetime(2026, 11, 15, tzinfo=UTC), datetime(2027, 6, 1, tzinfo=UTC)
-# Every boundary with its neighbours: most bugs of time live on an equality.
+# Every boundary with its neighbours: most errors with times happen at equality.
 INSTANTS = sorted({at + n * TICK for at in (OPENS, MIDDLE, CUTOFF) for n in (-1, 0, 1)} | {OPENS - timedelta(9), FAR})
 instants = st.sampled_from(INSTANTS)
 # (kind, digest, domain of an e-mail): outsiders' identities that contacts and colleagues share at random.
@@ -47,7 +47,7 @@ class Fact:
 
 
 def rarely(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    """Mostly nothing: a world in which everything is wrong at once shows only the first reason."""
+    """Mostly None: a world in which all conditions hold at once shows only the first reason."""
     return st.sampled_from([False, False, False, True]).flatmap(lambda there: values if there else st.none())
 
 
@@ -68,7 +68,7 @@ def facts(draw: Any, few: st.SearchStrategy[datetime]) -> Fact:
 
 @dataclass
 class World:
-    """Some contacts, the identities that employees held with their periods of employment, a rule, and a look at it."""
+    """Contacts, the identities and employment periods of employees, a rule, and an instant `as_of`."""
 
     contacts: list[Fact]
     employed: list[tuple[int, datetime, datetime]]
@@ -78,7 +78,7 @@ class World:
 
 @st.composite
 def worlds(draw: Any) -> World:
-    # Few instants a world, so that they often coincide.
+    # Few instants in each world, so that they often coincide.
     few = st.sampled_from([MIDDLE, *draw(st.lists(instants, min_size=1, max_size=3, unique=True))])
     return World(
         contacts=draw(st.lists(facts(few), min_size=2, max_size=7)),
@@ -104,7 +104,7 @@ def worlds(draw: Any) -> World:
 
 
 def store(world: list[Fact], employed: list[tuple[int, datetime, datetime]]) -> None:
-    """Write the facts without any service: only the constraints judge them."""
+    """Write the facts without any service: only the constraints check them."""
     staff = Employee.objects.bulk_create(Employee(staff_no=f"E{n}", name=f"E{n}", email=f"e{n}") for n in range(5))
     for n, (identity, start, end) in enumerate(employed):
         kind, digest, _domain = POOL[identity]
@@ -158,7 +158,7 @@ class Twin:
         )
 
     def is_claimed(self, fact: Fact) -> bool:
-        """Somebody else's earlier contact with a shared identity has none of the first three reasons."""
+        """Whether another employee's earlier contact with a shared identity has none of the first three reasons."""
         others = [
             other
             for other in self.world

@@ -1,4 +1,4 @@
-"""Work on everybody, cut into ranges: done by anybody in any order, once, and over with the last one."""
+"""Runs over all employees: any worker processes the ranges once, in any order, and the last one ends the run."""
 
 from collections.abc import Callable
 from functools import partial
@@ -203,7 +203,7 @@ def test_many_hands_on_the_same_ranges_do_each_once_and_close_the_run_once(
 def test_the_last_two_at_once_close_the_run_exactly_once(
     campaign: Campaign, ranges_of_two: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Both have done their work before either looks whether the other is over: one of them must see it."""
+    """Both finish their work before either checks the other: exactly one must see that the run is over."""
     last_but_one, last, closed = last_two(campaign, monkeypatch)
     gate = Gate()
     monkeypatch.setattr(process_runs, "close_if_over", closed(gate.before(start_run.close_if_over)))
@@ -216,7 +216,7 @@ def test_the_last_two_at_once_close_the_run_exactly_once(
 
 
 class Counting:
-    """How often a run was said to be closed."""
+    """Counts how often a call closed a run."""
 
     def __init__(self) -> None:
         self.times = 0

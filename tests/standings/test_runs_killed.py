@@ -1,6 +1,6 @@
-"""A run over everybody on several real workers, two of them killed in the middle: nothing is lost, nothing is doubled.
+"""A run on several real workers, two of them killed in the middle: no range is lost, none is done twice.
 
-It prints after how many seconds what a killed worker had begun was done by somebody else.
+The tests print after how many seconds another worker finished the work of a killed one.
 """
 
 import os
@@ -29,14 +29,14 @@ PEOPLE, RANGE = 48, 4
 
 @pytest.fixture(params=KINDS)
 def broker(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Broker]:
-    """A broker of our own, which this process rings too."""
+    """A separate broker, to which this process sends messages too."""
     with running(request.param) as server, broker_at(server.url, monkeypatch):
         yield server
 
 
 @pytest.fixture
 def crowd_of_contacts(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Campaign:
-    """Forty-eight people who brought 0 to 4, target 3."""
+    """Forty-eight employees with 0 to 4 contacts and a target of 3."""
     clock.clear()
     people = list(company((f"N{n:03}", "") for n in range(PEOPLE)).values())
     campaign = november(target=3)
@@ -49,7 +49,7 @@ def crowd_of_contacts(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Campaign
 
 
 def wait_for(run: MarkRun, so: Callable[[MarkRun], bool], workers: list[Worker], *, sweeping: bool) -> float:
-    """Until it is so, while beat asks for due work every second if it does; how many seconds that took."""
+    """Wait until `so` holds and return the seconds it took. With `sweeping` a sweep enqueues due work every second."""
     began = time.monotonic()
     while True:
         run.refresh_from_db()
@@ -64,7 +64,7 @@ def wait_for(run: MarkRun, so: Callable[[MarkRun], bool], workers: list[Worker],
 def test_two_workers_killed_on_the_way_lose_and_double_nothing(
     broker: Broker, crowd_of_contacts: Campaign, tmp_path: Path
 ) -> None:
-    """One loses its child, one its parent, in ranges they had begun; the third one and the sweep do the rest."""
+    """One worker loses its child, one its parent, midway in a range; the third and the sweep do the rest."""
     campaign = crowd_of_contacts
     with alone(), at_work(broker.url, tmp_path, 60, 60, 0.3) as workers:
         slow_child, slow_parent, _quick = workers
@@ -89,7 +89,7 @@ def test_two_workers_killed_on_the_way_lose_and_double_nothing(
 def test_what_a_killed_child_had_begun_is_given_to_somebody_else_at_once(
     broker: Broker, crowd_of_contacts: Campaign, tmp_path: Path
 ) -> None:
-    """No sweep here: the broker gives it out again."""
+    """Without a sweep: the broker delivers the message again."""
     with alone(), at_work(broker.url, tmp_path, 5, concurrency=1) as workers:
         run = begin(crowd_of_contacts)
         MarkRange.objects.filter(run=run).exclude(pk=run.ranges.earliest("pk").pk).delete()
@@ -106,10 +106,10 @@ def test_what_a_killed_child_had_begun_is_given_to_somebody_else_at_once(
 def test_what_a_killed_worker_had_begun_comes_back_by_the_broker_or_by_the_sweep(
     broker: Broker, crowd_of_contacts: Campaign, tmp_path: Path
 ) -> None:
-    """RabbitMQ sees the connection end, Redis waits for its visibility time-out, and the sweep asks in either case.
+    """RabbitMQ sees the connection end, Redis waits for its visibility time-out, and the sweep enqueues in both cases.
 
-    RabbitMQ may be too quick: given out again before the database has let go of the dead worker's lock, the range is
-    taken for one that somebody is at.
+    RabbitMQ can be too quick: before the database releases the dead worker's lock, the next worker skips the range as
+    being processed.
     """
     with alone(), at_work(broker.url, tmp_path, 60, 0.1) as workers:
         run = begin(crowd_of_contacts)
@@ -118,7 +118,7 @@ def test_what_a_killed_worker_had_begun_comes_back_by_the_broker_or_by_the_sweep
             MarkRange.objects.filter(run=run).update(enqueued_at=None, claimed_at=None)
             tasks.mark_touched()
             wait_for(run, lambda run: run.finished_at is not None or bool(in_the_middle()), workers, sweeping=False)
-            if run.finished_at is not None:  # the quick one was first: once more
+            if run.finished_at is not None:  # the quick worker was first: try again
                 run = begin(crowd_of_contacts)
                 MarkRange.objects.filter(run=run).exclude(pk=run.ranges.earliest("pk").pk).delete()
         workers[0].kill()

@@ -19,7 +19,7 @@ from tests.people import ROSTER, november
 
 @pytest.fixture
 def shell(transactional_db: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Runs a whole command line; its exit status, standard output and standard error. Never a traceback."""
+    """Run a whole command line; return its exit status, standard output and standard error. Never a traceback."""
     monkeypatch.chdir(tmp_path)
 
     def manage(*arguments: str) -> tuple[int, str, str]:

@@ -1,4 +1,4 @@
-"""Red or not, the number everything hangs on, and whose contacts count for it."""
+"""Red or not: the counted contacts that decide it, and which contacts count."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -27,7 +27,7 @@ def reasons(campaign: Campaign | None, employee: Employee) -> list[str]:
 
 
 def verdict(campaign: Campaign, employee: Employee) -> tuple[int, int, bool]:
-    """Mark, compare everybody with the oracle, and return counted, target and red of one."""
+    """Evaluate, compare all employees with the oracle, and return counted, target and red of one employee."""
     mark()
     assert stored(campaign) == oracle(campaign)
     one = standing(campaign, employee)

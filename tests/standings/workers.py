@@ -84,5 +84,5 @@ def at_work(broker: str, folder: Path, *slow: float, concurrency: int = 1) -> It
 
 
 def tail(workers: list[Any]) -> str:
-    """The ends of their logs, for whoever wonders."""
+    """The ends of the workers' logs, for the message of a failing test."""
     return "\n".join(worker.log.read_text(errors="replace")[-1500:] for worker in workers)

@@ -17,7 +17,7 @@ BEGIN
         RETURN NULL;
     END IF;
     PERFORM accounts_end_password(ARRAY[holder]);
-    -- A role holder's factor was enrolled with a code that the operator handed over, whatever the address was.
+    -- A role holder enrolled the factor with a code from the operator, independently of the e-mail address.
     IF NOT EXISTS (SELECT 1 FROM accounts_role WHERE account_id = holder) THEN
         PERFORM accounts_end_factors(ARRAY[holder]);
     END IF;
@@ -188,7 +188,7 @@ CREATE FUNCTION accounts_require_hr(account bigint) RETURNS void
     LANGUAGE plpgsql
     AS $$
 BEGIN
-    -- Held against being revoked while the decision is under way.
+    -- The lock prevents HR's role from being revoked during the decision.
     PERFORM 1 FROM accounts_role WHERE account_id = account AND role = 'hr' FOR KEY SHARE;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'only HR requests and approves' USING ERRCODE = '23H03';
@@ -239,8 +239,8 @@ CREATE FUNCTION accounts_employee_of(account bigint) RETURNS bigint
     LANGUAGE sql STABLE
     AS $$ SELECT employee_id FROM accounts_account WHERE id = account $$;
 
--- Whether anybody ever used this employee's number: it is not free for another person's address, with or without an
--- employment. Erased and ended contacts count.
+-- Whether an account, a contact or a submission ever used this employee's number. A used number is not free for another
+-- person's address, with or without an employment. Erased and ended contacts count.
 CREATE FUNCTION accounts_number_used(employee bigint) RETURNS boolean
     LANGUAGE plpgsql STABLE
     AS $$

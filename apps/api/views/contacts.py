@@ -1,4 +1,4 @@
-"""`contacts/`: the reader's own contacts, listed and recorded. Nobody else's are ever here."""
+"""`contacts/`: list and record the reader's own contacts. No view here returns another employee's contacts."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Listed(OwnContacts):
     """Pages of own contacts."""
 
     def page(self, asked: dict[str, Any]) -> dict[str, Any]:
-        """A page as ContactsQuery or ContactSearchSerializer has understood what is asked; `next` is a token, or ""."""
+        """A page for the validated data of ContactsQuery or ContactSearchSerializer; `next` is a token, or ""."""
         campaign, now = self.campaign_or_none(), clock.db_now()
         found = self._from(self.judged(campaign, now), asked)
         found = _filtered(found, self.employee, asked.get("reason", ""), asked.get("q", ""))
@@ -63,7 +63,7 @@ class Listed(OwnContacts):
         return {"campaign": campaign.slug if campaign else None, "as_of": now, "results": rows[:limit], "next": token}
 
     def _from(self, found: QuerySet[Any], asked: dict[str, Any]) -> QuerySet[Any]:
-        """Those that came in the way, and with the batch, asked for. Raises NotThere for a batch of somebody else."""
+        """Filter by source and by batch. Raises NotFoundProblem for another employee's batch."""
         if source := asked.get("source"):
             found = found.filter(source=source)
         if batch := asked.get("batch"):
@@ -120,7 +120,7 @@ class ContactList(Listed):
     )  # fmt: skip
     def post(self, request: Request) -> Response:
         employee = self.employee
-        # Before they are looked at: whether they are recorded or refused, looking at them takes the same time.
+        # Count before the validation: it takes the same time whether contacts are recorded or refused.
         count_people(request, _people_in(request.data))
         drafts = _drafts(request.data)
         report = contacts.submit(
@@ -156,13 +156,13 @@ class ContactSearch(Listed):
 
 
 def _people_in(body: Any) -> int:
-    """How many people a body names, before it is checked."""
+    """How many people a request body names, before validation."""
     people = body.get("contacts") if isinstance(body, dict) else None
     return max(1, len(people)) if isinstance(people, list) else 1
 
 
 def _drafts(body: Any) -> list[Draft]:
-    """What a body asks to record: one person, or the list under `contacts`."""
+    """The contacts in a request body: one person, or the list under `contacts`."""
     if isinstance(body, dict) and "contacts" in body:
         many = DraftsSerializer(data=body)
         many.is_valid(raise_exception=True)
@@ -193,7 +193,7 @@ def _told(report: contacts.Report) -> dict[str, Any]:
 
 
 def _filtered(found: QuerySet[Any], employee: Employee, reason: str, text: str) -> QuerySet[Any]:
-    """By a reason, and by a part of the name or of an identity; a phone also without its blanks and dashes."""
+    """Filter by reason, and by a part of the name or of an identity; a phone also without its blanks and dashes."""
     if reason == COUNTS:
         found = found.filter(reason="")
     elif reason == NOT_COUNTING:

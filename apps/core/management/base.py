@@ -120,9 +120,9 @@ def name_encoding(candidates: Sequence[str]) -> str:
 
 
 def count_entries(path: Path, mark: bytes = b"") -> int | None:
-    """About how many records a text file holds, as the total of a bar: its line ends, or the occurrences of `mark`.
+    """Estimate the number of records in a text file, for a progress bar: its line ends, or the occurrences of `mark`.
 
-    None for a file that cannot be read; opening it gives the reason.
+    None for an unreadable file; the caller gets the reason when it opens the file.
     """
     ends = marks = 0
     try:

@@ -1,6 +1,6 @@
-"""Everybody asks as often as people do: counted by person when signed in, else by address (apps.core.rate_limits).
+"""Limit requests to a human rate, by account when signed in, else by address (apps/core/rate_limits.py).
 
-The API's addresses count for themselves, once they know whose token was sent.
+API views count their requests themselves, after they have identified the account of the token.
 """
 
 from collections.abc import Callable
@@ -15,10 +15,10 @@ from apps.core.rate_limits import CountersUnavailable, Kind, TooOften, address_o
 from apps.dashboard.middleware.request_size_limit import CONTACTS, ROSTER
 from apps.dashboard.views.errors import too_many, unavailable
 
-# Monitors ask these, and nothing that is secret.
+# Monitoring polls these addresses; they reveal no secrets.
 UNCOUNTED = frozenset({"health-live", "health-ready"})
 READS = frozenset({"GET", "HEAD", "OPTIONS"})
-# Files that are made of many rows while the reader waits.
+# Downloads that are built from many rows during the request.
 EXPORTS = frozenset(
     {"contacts-csv", "contacts-vcf", "own-csv", "team-csv", "company-csv", "adjustments-csv", "reviews-csv"}
 )
@@ -51,7 +51,7 @@ class RateLimitMiddleware:
         return None
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """The answer to a guesser says nothing of the last guess, right or wrong."""
+        """Answer 429 to a guesser, whether the last guess was right or wrong."""
         if isinstance(exception, TooOften):
             return _refused(request, exception.wait)
         return _refused(request, int(WAIT.total_seconds())) if isinstance(exception, TooManyGuesses) else None
@@ -64,11 +64,11 @@ def _refused(request: HttpRequest, wait: int) -> HttpResponse:
 
 
 def _counted(request: HttpRequest, url_name: str | None) -> tuple[Kind, str]:
-    """What this request is counted as, and for whom."""
+    """The kind under which this request is counted, and the name of the account or address."""
     account = request.session.get(SESSION_KEY)
     address = address_of(request.META.get("REMOTE_ADDR", ""))
     if account is None:
-        # Whoever is not signed in has nothing to send but what signs in.
+        # A visitor who is not signed in can only send a sign-in.
         return (Kind.STRANGER if request.method in READS else Kind.SIGN_IN), address
     if request.method in READS:
         return (Kind.EXPORT if url_name in EXPORTS else Kind.READ), person_of(account)

@@ -1,4 +1,4 @@
-"""Cards of our own: vCard 4.0 (RFC 6350), which phones and address books take."""
+"""Write contacts as vCard 4.0 (RFC 6350), which phones and address books import."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def write_card(name: str, identities: Iterable[tuple[str, str]]) -> bytes:
     """One card with its last line end; `identities` are (kind, value), normalised. Without a name the first is FN."""
     identities = list(identities)
     shown = name or next((value for _kind, value in identities), "")
-    # Nobody told us which part of the name is which: the whole stands where programs look for what to call somebody.
+    # The parts of the name are unknown, so the whole name is written as the given name, which every program displays.
     lines = ["BEGIN:VCARD", "VERSION:4.0", f"FN:{_escaped(shown)}", f"N:;{_escaped(name)};;;"]
     lines += [_identity_line(kind, value) for kind, value in identities]
     return b"".join(_folded(line) for line in [*lines, "END:VCARD"])
@@ -43,7 +43,7 @@ def _escaped(text: str) -> str:
 def _folded(line: str) -> bytes:
     """The line with its end, folded between characters; a line that goes on begins with a blank, which counts."""
     whole = line.encode()
-    # Nearly every line; looking at each character takes ten times as long.
+    # Most lines are short, and checking each character takes ten times as long.
     if len(whole) <= LINE_OCTETS:
         return whole + b"\r\n"
     pieces: list[bytes] = []
@@ -59,6 +59,6 @@ def _folded(line: str) -> bytes:
 
 
 def _apart(piece: bytes) -> list[bytes]:
-    """No fold may leave what reads as the end of a card: somebody may be called END:VCARD."""
+    """Split a piece that would read as the end of a card after folding: a person may be called END:VCARD."""
     word = piece.upper().rfind(b"VCARD") + 1
     return [piece[:word], piece[word:]] if CUT.match(piece) else [piece]

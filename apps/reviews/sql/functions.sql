@@ -15,7 +15,7 @@ CREATE FUNCTION reviews_guard_review() RETURNS trigger
             OLD.counted, OLD.target, OLD.exempt) THEN
             RAISE EXCEPTION 'what was asked in review % never changes', OLD.id USING ERRCODE = '23H03';
         END IF;
-        -- Of what is closed only the mail that tells of it still moves.
+        -- In a closed review only the state of its notification mail may still change.
         IF OLD.state <> 'open' AND to_jsonb(NEW) - '{claimed_at,notified_at}'::text[]
            IS DISTINCT FROM to_jsonb(OLD) - '{claimed_at,notified_at}'::text[] THEN
             RAISE EXCEPTION 'review % is closed', OLD.id USING ERRCODE = '23H03';

@@ -1,4 +1,4 @@
-"""The tables of work on everybody: a run, cut into ranges that any worker takes, repeats and finishes in any order."""
+"""The tables of runs over all employees. A run has ranges, which workers process and retry in any order."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from apps.core.querysets import Clock
 
 
 class MarkRun(models.Model):
-    """One pass over everybody for one campaign: a mark, or a recount that puts right what it finds.
+    """One pass over all employees for one campaign: an evaluation, or a recount that repairs what it finds.
 
-    It is over when its last range is, in the same transaction; then `totals` sums up the ranges.
+    The transaction of the last range also ends the run and stores the sum of the ranges in `totals`.
     """
 
     class Work(models.TextChoices):
@@ -42,7 +42,7 @@ class MarkRun(models.Model):
         return f"{self.work} of {self.campaign} ({self.cause})"
 
     def progress(self) -> tuple[int, int]:
-        """How many of its ranges are done, and how many it has."""
+        """Return how many of its ranges are done, and how many it has."""
         counts: dict[str, Any] = self.ranges.aggregate(
             done=models.Count("pk", filter=Q(state=MarkRange.State.DONE)), total=models.Count("pk")
         )
@@ -50,7 +50,7 @@ class MarkRun(models.Model):
 
 
 class MarkRange(models.Model):
-    """Everybody of a run from one id to another. `waiting` until its effect is committed, then `done` for ever."""
+    """The employees of a run from one id to another. `waiting` until its effect is committed, then `done` for ever."""
 
     class State(models.TextChoices):
         WAITING = "waiting", _("waiting")

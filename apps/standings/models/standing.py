@@ -1,4 +1,4 @@
-"""Verdicts: campaigns with their rules, and what the mark has decided. Adjustments stand in `adjustments`."""
+"""The cached verdicts of employees in campaigns, their changes, and the counted contacts by day."""
 
 from django.db import models
 from django.db.models import F, Q
@@ -11,12 +11,11 @@ from apps.employees.models import Employee
 
 
 class Standing(models.Model):
-    """The cached verdict on one employee in one campaign. Whoever is not in the population has none.
+    """The cached verdict on one employee in one campaign. An employee outside the population has none.
 
-    `verdict_changed_at` is when the verdict last changed, `status_since` since when it is red or not. Of the contacts
-    that were
-    recorded after `last_disqualified_at`, none is a colleague or somebody else's: those count unless their own row
-    says why not.
+    `verdict_changed_at` is the instant of the last change of the verdict; `status_since` is the instant since which it
+    is red or not red. No contact recorded after `last_disqualified_at` is a colleague or claimed by another employee.
+    Such a contact counts unless its own row gives a reason against it.
     """
 
     campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, db_index=False)
@@ -34,13 +33,13 @@ class Standing(models.Model):
     status_since = models.DateTimeField()
     verdict_changed_at = models.DateTimeField()
     last_counted_on = models.DateField(null=True, help_text="local day of the newest contact that counts")
-    # Without it whoever counts a part of a day has every contact's identities compared with all colleagues'.
+    # Without it, a count for a part of a day must compare every contact's identities with all colleagues'.
     last_disqualified_at = models.DateTimeField(
         null=True, help_text="not known of what was judged before this was asked"
     )
 
     class Meta:
-        # Who needs help, and who needs most of it: a page of a long list is found by it.
+        # Serves the pages of long lists, which show red employees with the most remaining contacts first.
         indexes = [models.Index(fields=["campaign", "red", "remaining"], name="standings_standing_need")]
         constraints = [
             models.UniqueConstraint(fields=["campaign", "employee"], name="standings_standing_once"),
@@ -55,7 +54,7 @@ class Standing(models.Model):
 
 
 class StandingChange(models.Model):
-    """One flip, red to not red or back. `at` is the mark's instant: it explains, and nothing is computed from it."""
+    """One change of status, red to not red or back. `at` is the evaluation's instant, for display only."""
 
     class Cause(models.TextChoices):
         MARK = "mark", _("mark")
@@ -76,7 +75,7 @@ class StandingChange(models.Model):
 
 
 class DailyCount(models.Model):
-    """Contacts of one employee that count now and were recorded on that local day; their sum is `counted`."""
+    """How many contacts that count now an employee recorded on a local day. The sum over days is Standing.counted."""
 
     id = models.BigAutoField(primary_key=True)
     campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, db_index=False)

@@ -1,7 +1,7 @@
-"""The tables of the roll-up: sums over many people, of which any number of people is put together.
+"""The tables of the summaries: stored sums, from which a report about many employees is put together.
 
-A row of sums holds for a block of the tree or for a department. What it holds of a person is what the first of their
-changes since says, or, where there is none, what is stored (figures.py says what a person adds).
+A row is the sum for a block of the org tree or for a department. An employee's share is the state in their oldest
+pending delta or, without a delta, in the stored standing (metrics.py defines the figures).
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from apps.core.querysets import Clock
 
 
 class SummaryState(models.Model):
-    """Whether a campaign's sums may be believed: `ready`, and made over this version of the tree.
+    """Whether a campaign's sums are valid: the state is `ready`, and `tree` is the current version of the org tree.
 
-    From `building` on every mark says what it changes; of what is `void` nobody needs to.
+    In the states `building` and `ready` every evaluation records its changes as deltas; in `void` it does not.
     """
 
     class State(models.TextChoices):
@@ -36,10 +36,10 @@ class SummaryState(models.Model):
 
 
 class SummaryCell(models.Model):
-    """How many (`n`) of one kind there are in a block, or in a department; what the columns say is the kind's."""
+    """The number `n` of one kind in a block or in a department. The kind defines what the columns mean (metrics.py)."""
 
     id = models.BigAutoField(primary_key=True)
-    # No constraint here and below: rows come by the hundred thousand, and none of them is a fact.
+    # No foreign keys here and below: a build inserts hundreds of thousands of rows, all of them derived data.
     campaign = models.ForeignKey(
         "campaigns.Campaign", on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
     )
@@ -62,9 +62,9 @@ class SummaryCell(models.Model):
 
 
 class SummaryDelta(models.Model):
-    """What stood there of a person before a mark changed it; no `counted`: nothing. Appended, until it is summed up.
+    """An employee's figures before an evaluation changed them, kept until they are summed. No `counted`: no standing.
 
-    Marks of one person wait for each other, so the smallest id is the first.
+    Evaluations of one employee wait for each other, so the smallest id is the oldest delta.
     """
 
     id = models.BigAutoField(primary_key=True)

@@ -77,7 +77,7 @@ def dead_across_the_deadline(ground: Ground, trials: int, seed: int, broken: str
 
 
 def _past_the_deadline(ground: Ground, dice: random.Random) -> None:
-    """People bring somebody hours and seconds before the cut-off, at it and after it; now it is three hours later."""
+    """Employees record contacts hours and seconds before the cut-off, at it and after it; then three hours pass."""
     last = FIRST + timedelta(days=20)
     _fill(ground, dice, deadline=last)
     cutoff = _at(last + timedelta(days=1), 0)
@@ -96,7 +96,7 @@ def _at(day: date, hour: int) -> datetime:
 
 
 def _fill(ground: Ground, dice: random.Random, deadline: date | None = None) -> None:
-    """A month in which people join, leave and are exempted on dates that were said beforehand."""
+    """A month in which employees join, leave and are exempted on dates that were entered beforehand."""
     start = _at(FIRST, 12)
     ground.fresh(at=start, opens_on=FIRST - timedelta(days=1), deadline=deadline or FIRST + timedelta(days=60))
     lines = ["staff_no,name,email,department,manager_staff_no,started_on,left_on"]
@@ -142,8 +142,8 @@ def _followed_until(at: datetime) -> bool:
 
 
 def _compare(ground: Ground, tally: Tally, dice: random.Random, last: date) -> None:
-    """With one who follows time once, alone."""
-    # The recount of a night says that it has begun; whom time alone has changed is noted by the day's change.
+    """Compare with a single undisturbed pass over the effective dates."""
+    # The nightly recount records that it has begun. The change of the day queues the employees whom time alone changed.
     tally.expect(within(DONE_WITHIN, lambda: _followed_until(_at(last, 3))) is not None, "time was not followed")
     tally.expect(ground.rests() is not None, "marks: they never ended")
     digest = ground.verdicts(tally, "after many days")

@@ -24,14 +24,14 @@ OWNER = "A001"
 ROUND = 5
 # Two sweeps of the default interval, including the worker's reconnection to a restarted broker.
 DONE_WITHIN = 30.0
-# Here a sweep comes every second: what a mutant has not done by then it never does.
+# Here a sweep runs every second: work that a mutant has not done after this time is never done.
 NEVER_DONE_AFTER = 10.0
 QUICKLY = 5.0
 ADDS = 3
 
 
 def restarted(ground: Ground, trials: int, seed: int, broken: str = "") -> Tally:
-    """The broker is killed; people go on; it is started again over what it had on disk."""
+    """Kill the broker, let employees go on working, and start the broker again with its data on disk."""
     return _rounds(ground, trials, seed, broken, wiped=False)
 
 
@@ -120,13 +120,13 @@ def _people_go_on(tally: Tally, sampler: Sampler, client: UserClient, looked: An
 
 
 def _done_in_time(ground: Ground, tally: Tally, client: UserClient, later: Answer) -> None:
-    # A file is taken up again when it has stood still for half a minute; that is not waited for here.
+    # The sweep retries a file after half a minute without progress; the test does not wait for that.
     let_files_look_old()
     took = ground.rests(NEVER_DONE_AFTER if tally.eager else DONE_WITHIN)
     if tally.expect(took is not None, f"not everything was done within two sweeps, {DONE_WITHIN:.0f} s"):
         tally.recoveries.append(took or 0.0)
     if not tally.eager:
-        # A mutant has shown by now what it does not do.
+        # By now a mutant has failed.
         try:
             client.previewed(later.redirected_to)
         except NoAnswer as none:

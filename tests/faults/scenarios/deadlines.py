@@ -36,7 +36,7 @@ def to_the_microsecond(ground: Ground, trials: int, seed: int, broken: str = "")
 
 
 def late_writers(ground: Ground, trials: int, seed: int, broken: str = "") -> Tally:
-    """D2. The mutant lists what was received without drawing a line between the writers before and after."""
+    """D2. The mutant lists the received submissions without the lock that separates earlier from later writers."""
     _alone(ground)
     with patch.object(close_submissions, "lock_facts", no_lock) if broken else nullcontext():
         return _tally(trials, deadline.late_writers(trials, seed, Clock()))

@@ -16,7 +16,7 @@ from tests.faults.ground import CROSSERS, TARGET, Ground, Tally, dice_of, send, 
 from tests.faults.sampler import Sampler
 from tests.faults.stack import SWEEP, children_of
 
-# Two sweeps, and what a slow machine adds to them.
+# Two sweeps, and the extra time of a slow machine.
 MARKED_WITHIN = 2 * SWEEP + 3.0
 ROUND = CROSSERS - 2
 

@@ -87,7 +87,7 @@ def _import(rows: list[tuple[str, int]], round_: int) -> dict[str, Any]:
 
 @contextmanager
 def _meanwhile(tally: Tally, work: Callable[[], object]) -> Iterator[None]:
-    """The work again and again in another thread; what it raises is a failure."""
+    """Repeat the work in another thread; any exception is a failure."""
     over = threading.Event()
 
     def run() -> None:
@@ -110,7 +110,7 @@ def _meanwhile(tally: Tally, work: Callable[[], object]) -> Iterator[None]:
 
 
 class _Editor:
-    """Renames what is there, and ends what an earlier round has brought."""
+    """Renames the existing contacts, and ends those of an earlier round."""
 
     def __init__(self, seed: int) -> None:
         self.dice = random.Random(seed)

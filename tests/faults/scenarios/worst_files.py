@@ -27,7 +27,7 @@ SENDERS = 16
 # Seconds within which 99 of 100 responses come, whatever is sent.
 ANSWERED_WITHIN = 0.5
 READ_WITHIN = 600.0
-# What a process may take on beyond what it had: a batch, a table's lines, the upload as it comes in.
+# The memory that a process may add: a batch, the lines of a table, the incoming upload.
 GROWS_BY_BYTES = 250_000_000
 LINES, LARGE_LINES, CELLS = 2_000_000, 20_000_000, 2_400_000
 IMPORT, LIST, ROSTER = "/contacts/import/", "/company/adjustments/by-file/", "/company/roster/"
@@ -142,7 +142,7 @@ def _follow(tally: Tally, client: UserClient, answer: Answer) -> None:
 
 
 def _memory(pid: int) -> int:
-    """What a process has in memory, in bytes; 0 when it is gone."""
+    """The memory of a process in bytes; 0 when it has ended."""
     try:
         return int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]) * 4096
     except OSError:

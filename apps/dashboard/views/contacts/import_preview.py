@@ -1,4 +1,4 @@
-"""`/contacts/import/<file>/`: an upload as a worker has read it, read another way if wanted, and handed in."""
+"""`/contacts/import/<file>/`: preview an upload, read it again with other settings, and confirm the import."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ from apps.dashboard.views.progress import ProgressView
 from apps.dashboard.views.standing.standing_card import period_of
 from apps.fileio.encodings import ENCODINGS
 
-# An upload that nobody confirms is gone after this long; how many of one reader's wait for their confirmation.
+# How long an unconfirmed upload is kept, and how many unconfirmed uploads one reader may have.
 UPLOAD_KEPT, WAITING = timedelta(days=1), 5
-# htmx stops asking when it is answered with this.
+# The status with which htmx stops polling.
 STOP_POLLING = 286
-# A small file is read at once: the page asks soon at first, and then every second.
+# A small file is read at once, so the page polls quickly for this long and then every second.
 SOON = timedelta(seconds=3)
 State = FilePreview.State
 
 
 def receive_upload(scope: PageContext, sent: UploadedFile) -> StoredFile:
-    """Keep an upload for a day and ask a worker to read it."""
+    """Store an upload for a day and ask a worker to read it."""
     with transaction.atomic():
         stored = store_file(
             name=sent.name or "", content=sent.chunks(), content_type=UPLOAD,
@@ -65,7 +65,7 @@ def _asked(scope: PageContext, encoding: str = "", roles: list[str | None] | Non
 
 
 def _upload(scope: PageContext, file_id: uuid.UUID) -> StoredFile:
-    """The reader's own upload; anybody else's answers as one that does not exist, and so does one that has expired."""
+    """The reader's own upload. Another reader's upload and an expired one give 404, as one that does not exist."""
     mine = StoredFile.objects.filter(owner_id=scope.user.pk, expires_at__gt=clock.db_now())
     found = mine.select_related("preview").defer("preview__attachment").filter(pk=file_id).first()
     if found is None or scope.employee is None:
@@ -74,21 +74,21 @@ def _upload(scope: PageContext, file_id: uuid.UUID) -> StoredFile:
 
 
 def _handed_in(scope: PageContext, file_id: uuid.UUID) -> HttpResponse | None:
-    """On to its report, for a file that was confirmed before: in another window, or with a double click."""
+    """Redirect to the report of a file that was confirmed before, in another window or by a double click."""
     found = Submission.objects.filter(employee=scope.the_employee, key=f"file-{file_id}").first()
     return redirect(scope.url("import-batch", found.pk)) if found else None
 
 
 @require_safe
 def preview(request: HttpRequest, file_id: uuid.UUID) -> HttpResponse:
-    """What the file would do: its columns, its first contacts as they would be stored, the count of each outcome."""
+    """The preview: the columns, the first contacts as they would be stored, and the number of each outcome."""
     scope = PageContext(request)
     return _handed_in(scope, file_id) or _page(scope, _upload(scope, file_id))
 
 
 @require_safe
 def progress(request: HttpRequest, file_id: uuid.UUID) -> HttpResponse:
-    """The part of that page which follows the worker."""
+    """The part of the preview page that shows the worker's progress, for polling."""
     scope = PageContext(request)
     context = _context(scope, _upload(scope, file_id))
     return fragment(scope, "contacts/_import_preview.html", context, status=200 if context["work"] else STOP_POLLING)
@@ -111,12 +111,12 @@ def _context(scope: PageContext, stored: StoredFile) -> dict[str, Any]:
 
 
 def preview_of(stored: StoredFile) -> FilePreview | None:
-    """None for a file that was sent before previews were stored: its page offers to read it."""
+    """The preview of a file. None for an upload from a version without stored previews: its page offers to read it."""
     return getattr(stored, "preview", None)
 
 
 def waiting(made: FilePreview | None, now: datetime) -> dict[str, Any]:
-    """What a page shows of a preview that is not made yet, and how soon it asks again; `work` is None when it is."""
+    """The page context of an unfinished preview and its polling interval. `work` is None when it is finished."""
     if made is None or made.state == State.MADE:
         return {"work": None}
     counted = _("The file is being read.") if made.attempts else _("The file waits to be read.")
@@ -131,7 +131,7 @@ def _columns(found: dict[str, Any]) -> list[dict[str, Any]]:
         {
             "place": place, "examples": examples[place], "role": found["roles"][place],
             "name": _("Column %(number)s") % {"number": place + 1} if headless or not name else name,
-            # Whose contact it is stands in the file, and no reader can say otherwise.
+            # The column names the owner of each contact, and no reader may choose another one.
             "fixed": found["roles"][place] not in base.ROLES,
         }
         for place, name in enumerate(found.get("header", []))
@@ -140,7 +140,7 @@ def _columns(found: dict[str, Any]) -> list[dict[str, Any]]:
 
 @require_POST
 def look(request: HttpRequest, file_id: uuid.UUID) -> HttpResponse:
-    """Read the file another way: in another encoding, with other columns."""
+    """Read the file again with another encoding or other columns."""
     scope = PageContext(request)
     if handed_in := _handed_in(scope, file_id):
         return handed_in
@@ -148,7 +148,7 @@ def look(request: HttpRequest, file_id: uuid.UUID) -> HttpResponse:
     made = preview_of(stored)
     header = made.report.get("header", []) if made else []
     said = [request.POST.get(f"role_{place}") for place in range(len(header))]
-    # None: as the header says.
+    # None: the role that the header suggests.
     roles = [role if role in base.ROLES else None for role in said]
     ask_preview(
         stored,
@@ -160,7 +160,7 @@ def look(request: HttpRequest, file_id: uuid.UUID) -> HttpResponse:
 
 @require_POST
 def confirm(request: HttpRequest, file_id: uuid.UUID) -> HttpResponse:
-    """Hand in the file as it was previewed. Its contacts count from now; confirmed twice it is handed in once."""
+    """Submit the file as previewed. Its contacts count from now. Idempotent: a second confirmation changes nothing."""
     scope = PageContext(request)
     if handed_in := _handed_in(scope, file_id):
         return handed_in
@@ -182,7 +182,7 @@ def confirm(request: HttpRequest, file_id: uuid.UUID) -> HttpResponse:
             total=found["preview"]["total"],
         )  # fmt: skip
     except UploadExpired:
-        # Newer ones were sent meanwhile, or its day was over.
+        # Newer uploads have replaced it meanwhile, or its day was over.
         messages.warning(request, _("Nothing was recorded: the file is no longer kept here. Please send it again."))
         return redirect(scope.url("import"))
     enqueue.enqueue_import(submission.pk)

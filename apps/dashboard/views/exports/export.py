@@ -1,4 +1,4 @@
-"""`/exports/new/…` and `/exports/<id>/`: a file that is asked for, made, taken away and made again."""
+"""`/exports/new/…` and `/exports/<id>/`: request an export, follow its progress, download it and rerun it."""
 
 import uuid
 from typing import Any
@@ -26,7 +26,7 @@ Kind = Export.Kind
 
 
 def kinds_of(scope: PageContext) -> list[str]:
-    """What the reader may export: HR everything that there is, a manager and a deputy what a team has."""
+    """The kinds that the reader may export: all kinds for HR, the kinds of a team for a manager or a deputy."""
     if scope.campaign is None:
         return []
     if scope.user.has_role("hr"):
@@ -36,7 +36,7 @@ def kinds_of(scope: PageContext) -> list[str]:
 
 @require_safe
 def choose(request: HttpRequest) -> HttpResponse:
-    """Which file."""
+    """The page on which the reader chooses the kind of export."""
     scope = PageContext(request)
     kinds = kinds_of(scope)
     if not kinds:
@@ -51,7 +51,7 @@ def choose(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def new(request: HttpRequest, kind: str) -> HttpResponse:
-    """The form of one kind. What the address filters, as a page's list does, is filled in already."""
+    """The form of one kind. Filters in the address, as a list page has them, are filled in already."""
     scope = PageContext(request)
     if kind not in kinds_of(scope):
         raise Http404("There is no such export")
@@ -82,7 +82,7 @@ def _form(scope: PageContext, kind: str) -> ExportForm:
 
 
 def _nearest_team(scope: PageContext) -> str:
-    """The number of whose team is meant when the address names none: the own, else the one stood in for."""
+    """The staff number of the default team: the reader's own, else that of a manager the reader is a deputy for."""
     if scope.employee and scope.employee.is_manager:
         return scope.employee.staff_no
     return scope.stands_in[0].manager.staff_no if scope.stands_in else ""
@@ -96,7 +96,7 @@ def _example(scope: PageContext, kind: str) -> Export:
 
 
 def _ask(scope: PageContext, kind: str, form: ExportForm) -> Export | None:
-    """Ask for what the form says, and make it at once where it is small. None: the form says what is wrong."""
+    """Request the export in the form, and build a small one at once. None: the form shows the errors."""
     try:
         root = _root(scope, kind, form)
         wish = build_export.ExportRequest(
@@ -116,7 +116,7 @@ def _ask(scope: PageContext, kind: str, form: ExportForm) -> Export | None:
 
 
 def _root(scope: PageContext, kind: str, form: ExportForm) -> Employee | None:
-    """Whose team the form names, of those the reader may open. Raises ExportRefused."""
+    """The manager of the team in the form, if visible to the reader; None: the whole company. Raises ExportRefused."""
     named = form.cleaned_data.get("team", "").strip()
     if not named and scope.user.has_role("hr"):
         return None
@@ -141,7 +141,7 @@ def _found(scope: PageContext, export_id: uuid.UUID) -> Export:
 
 @require_safe
 def export(request: HttpRequest, export_id: uuid.UUID) -> HttpResponse:
-    """What the file is, how far its making is, and how it compares with the one before."""
+    """An export: its manifest, its progress, and how it compares with the previous run."""
     scope = PageContext(request)
     found = _found(scope, export_id)
     root = found.root
@@ -164,7 +164,7 @@ def _team(root: Employee) -> str:
 
 
 def _filters(scope: PageContext, found: Export) -> list[str]:
-    """How the people were narrowed, in words."""
+    """The filters of the export, in words."""
     told = {**found.filters}
     status, sort = told.pop("status", ""), told.pop("sort", "")
     said = [str(base.statuses(scope.user.has_role("hr")).get(status, status))] if status else []
@@ -191,7 +191,7 @@ def _work(found: Export) -> ProgressView:
 
 @require_safe
 def download(request: HttpRequest, export_id: uuid.UUID) -> StreamingHttpResponse:
-    """The bytes, while they are kept. That they were fetched is noted."""
+    """Download the file while it is retained. Every download is audited."""
     scope = PageContext(request)
     found = _found(scope, export_id)
     if found.file is None:
@@ -205,7 +205,7 @@ def download(request: HttpRequest, export_id: uuid.UUID) -> StreamingHttpRespons
 
 @require_safe
 def signature(request: HttpRequest, export_id: uuid.UUID) -> StreamingHttpResponse:
-    """The signature file of a hand-over, while its bytes are kept."""
+    """Download the signature file of a payout file, while it is retained."""
     found = _found(PageContext(request), export_id)
     if found.signature is None:
         raise Http404("The file has no signature")
@@ -224,7 +224,7 @@ def manifest(request: HttpRequest, export_id: uuid.UUID) -> JsonResponse:
 
 @require_POST
 def again(request: HttpRequest, export_id: uuid.UUID) -> HttpResponse:
-    """The same file as of the same instant, beside this one."""
+    """Rerun an export as of the same instant, as a new file."""
     scope = PageContext(request)
     found = _found(scope, export_id)
     if found.live or found.kind not in kinds_of(scope) or found.campaign != scope.campaign:

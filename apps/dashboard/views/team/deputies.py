@@ -1,7 +1,8 @@
-"""`/deputies/`: the reader's deputies, and whom the reader stands in for. `/company/deputies/`: HR, for any manager.
+"""`/deputies/`: the reader's deputies, and the managers the reader is a deputy for.
 
-The page has no search: a number is typed in full. The name is shown only after the person was named as deputy, which
-the audit trail records. So the page is no directory of people whom a manager may not see.
+`/company/deputies/`: HR names deputies of any manager. The page has no search: a number is typed in full. It shows the
+name only after the person was named as deputy, which the audit trail records. So the page is no directory of people
+whom a manager may not see.
 """
 
 from typing import Any
@@ -38,7 +39,7 @@ def _has_page(scope: PageContext) -> bool:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def index(request: HttpRequest) -> HttpResponse:
-    """The reader's deputies with a form for one more, and whom the reader stands in for."""
+    """The reader's deputies with a form for one more, and the managers the reader is a deputy for."""
     scope = _own_scope(request)
     reader = scope.the_employee
     if request.method != "POST":

@@ -193,7 +193,7 @@ def _crumbs(scope: PageContext, employee: Employee) -> list[tuple[str, str]]:
 
 
 def _root(scope: PageContext, employee: Employee) -> Employee | None:
-    """The manager from whom the reader looks down: the reader, or a manager whom the reader stands in for."""
+    """The first manager in the breadcrumbs: the reader, or a manager the reader is a deputy for."""
     own = scope.employee
     if own is None or own.pk == employee.pk or employee.manager_chain_below(own):
         return own

@@ -24,7 +24,7 @@ class Command(AppCommand):
             raise CommandError(f"{campaign.name} is {campaign.get_state_display()} or has not opened yet: not marked")
         process_effective_dates()
         finish_abandoned(db_now())
-        # Everybody in this campaign first, so that what turned is told here; then who has a note, in every other one.
+        # All employees of this campaign first, so that the output has every change. Then the outbox, in every campaign.
         with self.bar("employees") as progress:
             mark = mark_everybody(campaign, progress)
         sweep()

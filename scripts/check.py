@@ -31,6 +31,7 @@ PRODUCTION = {
 LINT = {
     "style": ["-m", "ruff", "check", "--output-format", "concise", "."],
     "form": ["-m", "ruff", "format", "--check", "."],
+    "words": ["-m", "scripts.words"],
     "types": ["-m", "mypy"],
     "security": ["-m", "bandit", "-c", "pyproject.toml", "-q", "-r", "apps", "config", "scripts", "manage.py"],
     "import contracts": ["-c", "from importlinter.cli import lint_imports_command as run; run()"],
@@ -57,7 +58,7 @@ def run(name: str, arguments: list[str], **environment: str) -> bool:
 
 def checks(*, fast: bool, lint: bool) -> dict[str, bool]:
     """Run the checks; returns by name whether each passed."""
-    selected = {name: command for name, command in LINT.items() if not fast or name in ("style", "form")}
+    selected = {name: command for name, command in LINT.items() if not fast or name in ("style", "form", "words")}
     results = {name: run(name, command) for name, command in selected.items()}
     if not fast and not lint:
         manage = str(ROOT / "manage.py")

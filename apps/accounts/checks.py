@@ -30,5 +30,5 @@ def list_of_passwords(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """Suggest a list of breached passwords, because Django's list of common passwords is short."""
     if settings.BREACHED_PASSWORDS:
         return []
-    told = "BREACHED_PASSWORDS is not set: passwords that became known elsewhere are taken, but for the commonest."
-    return [Info(told, hint="docs/deployment.md says how a list of them is made.", id="hundred.I007")]
+    message = "BREACHED_PASSWORDS is not set: passwords that became known elsewhere are taken, but for the commonest."
+    return [Info(message, hint="docs/deployment.md says how a list of them is made.", id="hundred.I007")]

@@ -8,6 +8,6 @@ def called(agent: str) -> str:
     # Import late: the parser builds its tables on first use, and only one page needs them.
     from ua_parser import parse
 
-    told = parse(agent)
-    parts = [part.family for part in (told.user_agent, told.os) if part]
+    browser = parse(agent)
+    parts = [part.family for part in (browser.user_agent, browser.os) if part]
     return ", ".join(parts) or _("A browser that does not say which")

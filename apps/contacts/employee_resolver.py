@@ -56,8 +56,8 @@ class EmployeeResolver:
             if number == self._only.staff_no or (not number and (not email or _digest(email) in self._addresses)):
                 return self._only.pk
             reason = _("The line names %(named)s, the file is for %(owner)s.")
-            told = reason % {"named": named, "owner": self._only.staff_no}
-            return Outcome(drafts.UNKNOWN_EMPLOYEE, entry.line, "staff_no" if number else "employee_email", told)
+            message = reason % {"named": named, "owner": self._only.staff_no}
+            return Outcome(drafts.UNKNOWN_EMPLOYEE, entry.line, "staff_no" if number else "employee_email", message)
         owner = self._by_number.get(number) if number else self._by_email.get(email)
         if owner is not None:
             return owner

@@ -207,8 +207,8 @@ class _Judged:
         if self._unwanted:
             for known in self._drafts[place].identities:
                 if code := self._unwanted.get(known.key):
-                    told = self._sentences[code]
-                    self.outcomes[place] = Outcome(code, self._drafts[place].line, known.kind, told)
+                    message = self._sentences[code]
+                    self.outcomes[place] = Outcome(code, self._drafts[place].line, known.kind, message)
                     return True
         return False
 

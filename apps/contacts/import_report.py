@@ -24,7 +24,7 @@ from apps.fileio.csv_injection import escape_formula
 
 SHOWN_REJECTS = 100
 DONE_CODES = ("created", "updated", "unchanged", "duplicate")
-TOLD = ("line", "code", "reason")
+REASON_COLUMNS = ("line", "code", "reason")
 # Rejected lines are personal data, so they are kept only as long as a user may still want to correct them.
 REJECTS_KEPT = timedelta(days=30)
 # Characters kept of a rejected cell. One more than the limit, so that a cell refused for its length is refused again.
@@ -52,10 +52,11 @@ class ImportResult:
     @classmethod
     def of(cls, submission: Submission) -> ImportResult:
         """Return the result of a submission up to its checkpoint."""
-        told = submission.report
+        report = submission.report
         return cls(
-            Counter(told.get("counts", {})), submission.done, told.get("left_out", 0), told.get("rejects_not_kept", 0),
-            list(told.get("rejects", [])), list(told.get("duplicates", [])),
+            Counter(report.get("counts", {})), submission.done, report.get("left_out", 0),
+            report.get("rejects_not_kept", 0),
+            list(report.get("rejects", [])), list(report.get("duplicates", [])),
             continued_at=submission.done, submission=submission,
         )  # fmt: skip
 
@@ -98,8 +99,8 @@ class ImportResult:
             return False
         stored_decides = outcome.code in drafts.STORED_DECIDES
         if sum((one["code"] in drafts.STORED_DECIDES) == stored_decides for one in self.rejects) < SHOWN_REJECTS:
-            told = {"line": entry.line, "column": outcome.column, "code": outcome.code, "reason": outcome.message}
-            self.rejects.append(told)
+            reject = {"line": entry.line, "column": outcome.column, "code": outcome.code, "reason": outcome.message}
+            self.rejects.append(reject)
         return True
 
 
@@ -112,7 +113,7 @@ def keep_rejects(submission: Submission, header: Sequence[str], rejected: Sequen
     if not rejected:
         return 0
     # A corrected file of rejects has these columns already; when it is rejected again, they appear only once.
-    kept = [place for place, name in enumerate(header) if name.lower() not in TOLD]
+    kept = [place for place, name in enumerate(header) if name.lower() not in REASON_COLUMNS]
     text = io.StringIO()
     writer = csv.writer(text)
     if submission.rejects is None:
@@ -120,7 +121,7 @@ def keep_rejects(submission: Submission, header: Sequence[str], rejected: Sequen
             name="rejects.csv", content=[b"\xef\xbb\xbf"], content_type="text/csv",
             expires_at=submission.received_at + REJECTS_KEPT, owner_id=submission.actor_id,
         )  # fmt: skip
-        writer.writerow([escape_formula(header[place]) for place in kept] + list(TOLD))
+        writer.writerow([escape_formula(header[place]) for place in kept] + list(REASON_COLUMNS))
     space, written = _space_left(submission), 0
     for entry, outcome in rejected:
         if text.tell() > space:

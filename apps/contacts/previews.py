@@ -16,7 +16,7 @@ from apps.contacts.columns import NAME_PARTS
 from apps.contacts.drafts import Outcome
 from apps.contacts.employee_resolver import EmployeeResolver
 from apps.contacts.reading import CSV, VCARD, ContactFile, Entry, NoIdentityColumn, is_vcards, look, open_contacts
-from apps.contacts.recording import NOBODY, Held, existing_identities, judge, left_today, sentences
+from apps.contacts.recording import NO_EMPLOYEE, Held, existing_identities, judge, left_today, sentences
 from apps.contacts.services.column_mappings import remembered_roles
 from apps.core.clock import db_now
 from apps.core.files import opened
@@ -96,7 +96,7 @@ def preview(file: ContactFile, *, employee: Employee, most: int) -> Preview:
     found, owners = Preview(), EmployeeResolver(employee)
     held: Held = {}
     # Negative ids distinguish the contacts this file would create from stored ones.
-    ids, told = count(-1, -1), sentences()
+    ids, messages = count(-1, -1), sentences()
     left: dict[int, int] = {}
     for batch in batches(file.entries):
         if found.total + len(batch) > most:
@@ -104,10 +104,10 @@ def preview(file: ContactFile, *, employee: Employee, most: int) -> Preview:
         owned = [(entry, owners.of(entry)) for entry in batch]
         good = [(owner, entry.checked) for entry, owner in owned if isinstance(owner, int)]
         # The identities this file would add stay in the map beside the stored ones.
-        held = {key: contact for key, contact in existing_identities(good).items() if key[0] != NOBODY} | held
+        held = {key: contact for key, contact in existing_identities(good).items() if key[0] != NO_EMPLOYEE} | held
         left = left or left_today([(employee.pk, entry.checked) for entry, _owner in owned], db_now())
         for entry, owner in owned:
-            outcome = owner if isinstance(owner, Outcome) else judge(owner, entry.checked, held, ids, told, left)
+            outcome = owner if isinstance(owner, Outcome) else judge(owner, entry.checked, held, ids, messages, left)
             _take(found, entry, outcome)
     return found
 

@@ -33,9 +33,9 @@ from apps.employees.models import Employee
 # One person has a few. More suggest a list that lost its line breaks, or would claim many people before colleagues do.
 MOST_IDENTITIES = 20
 Identify = Callable[[str, str], Identity]
-# The live contact that holds an identity, by (employee, kind, digest). Under NOBODY: identities with an objection.
+# The live contact that holds an identity, by (employee, kind, digest). Under NO_EMPLOYEE: identities with an objection.
 # Under COLLEAGUE: handles that are staff numbers on the roster.
-NOBODY, COLLEAGUE = 0, -1
+NO_EMPLOYEE, COLLEAGUE = 0, -1
 Held = dict[tuple[int, str, bytes], int]
 # The digests travel as one text, because binding thousands of byte strings costs more than looking them up. LATERAL
 # with OFFSET 0 forces one index look-up per row: a planner that overestimates the list would read whole tables.
@@ -46,7 +46,7 @@ WITH wanted AS MATERIALIZED (
 """
 # Identities of the drafts that have an objection.
 OBJECTED = f"""
-SELECT {NOBODY}::bigint, wanted.kind, wanted.digest, {NOBODY}::bigint FROM wanted
+SELECT {NO_EMPLOYEE}::bigint, wanted.kind, wanted.digest, {NO_EMPLOYEE}::bigint FROM wanted
 JOIN LATERAL (SELECT FROM contacts_suppressedidentity one
               WHERE one.kind = wanted.kind AND one.digest = wanted.digest OFFSET 0) AS objection ON true
 """
@@ -232,29 +232,32 @@ def _leaves(running: Sequence[Period], before: datetime, received_at: datetime) 
 
 
 def judge(
-    owner: int, one: NormalisedDraft, held: Held, ids: Iterator[int], told: Mapping[str, str], left: dict[int, int]
+    owner: int, one: NormalisedDraft, held: Held, ids: Iterator[int], messages: Mapping[str, str], left: dict[int, int]
 ) -> Outcome:
     """Evaluate a draft against the identities its employee holds; a new contact, with the next id, is added to `held`.
 
-    `told` maps codes to messages, as returned by sentences(). `left` maps each employee to the number of contacts they
-    may still record today, and is decremented.
+    `messages` is the result of sentences(). `left` maps each employee to the number of contacts they may still record
+    today, and is decremented.
     """
     if one.refused:
         return one.refused
     keys = [(owner, known.kind, known.digest) for known in one.identities]
     if met := [held[key] for key in keys if key in held]:
         return Outcome(
-            contacts_drafts.DUPLICATE, one.line, message=told[contacts_drafts.DUPLICATE], existing_contact_id=min(met)
+            contacts_drafts.DUPLICATE,
+            one.line,
+            message=messages[contacts_drafts.DUPLICATE],
+            existing_contact_id=min(met),
         )
     if kind := next((known.kind for known in one.identities if (COLLEAGUE, *known.key) in held), None):
-        return Outcome(contacts_drafts.NOT_EXTERNAL, one.line, kind, told[contacts_drafts.NOT_EXTERNAL])
+        return Outcome(contacts_drafts.NOT_EXTERNAL, one.line, kind, messages[contacts_drafts.NOT_EXTERNAL])
     if left[owner] <= 0:
-        return Outcome(contacts_drafts.TOO_MANY_TODAY, one.line, "", told[contacts_drafts.TOO_MANY_TODAY])
+        return Outcome(contacts_drafts.TOO_MANY_TODAY, one.line, "", messages[contacts_drafts.TOO_MANY_TODAY])
     left[owner] -= 1
     # Checked last, and only for a draft that would be recorded: learning of an objection uses up a place in the daily
     # limit.
-    if kind := next((known.kind for known in one.identities if (NOBODY, *known.key) in held), None):
-        return Outcome(contacts_drafts.OBJECTED, one.line, kind, told[contacts_drafts.OBJECTED])
+    if kind := next((known.kind for known in one.identities if (NO_EMPLOYEE, *known.key) in held), None):
+        return Outcome(contacts_drafts.OBJECTED, one.line, kind, messages[contacts_drafts.OBJECTED])
     contact_id = next(ids)
     for key in keys:
         held[key] = contact_id

@@ -27,8 +27,3 @@ def audit_trigger_sql(table: str, *, key: str, shown: str = "", when: str = "") 
         f" FOR EACH STATEMENT {when} EXECUTE FUNCTION hundred_note_change({arguments});\n"
         for event, rows in EVENTS.items()
     )
-
-
-def unguard(table: str) -> str:
-    """SQL that drops the triggers of `audit_trigger_sql`."""
-    return "".join(f"DROP TRIGGER {table}_noted_{event.lower()} ON {table};\n" for event in EVENTS)

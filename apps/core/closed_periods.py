@@ -9,8 +9,6 @@ from apps.core.models import Setting
 
 # Prefix of the name of a freeze in progress: changes of the past are blocked.
 BACKDATING_BLOCKED = "past_is_kept:"
-
-
 # Prefix of a campaign that is closing or frozen: no feed changes its facts.
 PAST_CLOSED = "past_closed:"
 Period = tuple[datetime, datetime]

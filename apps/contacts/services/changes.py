@@ -160,10 +160,10 @@ def _identity(kind: str, raw: str, identify: Identify = normalise_identity) -> I
 
 
 def _refuse_taken(old: Contact, wanted: Sequence[Identity]) -> None:
-    drafts, told = [(old.employee_id, NormalisedDraft("", tuple(wanted)))], sentences()
+    drafts, messages = [(old.employee_id, NormalisedDraft("", tuple(wanted)))], sentences()
     # A correction counts towards the daily limit like a new contact, because both reveal whether a person has objected.
     if left_today(drafts, db_now())[old.employee_id] <= 0:
-        raise ContactRefused(contacts_drafts.TOO_MANY_TODAY, told[contacts_drafts.TOO_MANY_TODAY])
+        raise ContactRefused(contacts_drafts.TOO_MANY_TODAY, messages[contacts_drafts.TOO_MANY_TODAY])
     for one in wanted:
         taken = ContactIdentity.objects.filter(
             employee_id=old.employee_id, kind=one.kind, digest=one.digest, live=True
@@ -175,7 +175,7 @@ def _refuse_taken(old: Contact, wanted: Sequence[Identity]) -> None:
     for code in (contacts_drafts.NOT_EXTERNAL, contacts_drafts.OBJECTED):
         for one in wanted:
             if nobodys.get(one.key) == code:
-                raise ContactRefused(code, told[code], one.kind)
+                raise ContactRefused(code, messages[code], one.kind)
 
 
 def _replacement(old: Contact, wanted: Sequence[Identity], now: datetime) -> Contact:

@@ -136,9 +136,9 @@ def refuse_submission(submission_id: uuid.UUID, code: str) -> bool:
         submission = Submission.objects.select_for_update(of=("self",), no_key=True).get(pk=submission_id)
         if submission.state != Submission.State.RECEIVED:
             return False
-        told = {} if submission.payload is None else {"handed_in": len(submission.payload)}
+        counts = {} if submission.payload is None else {"handed_in": len(submission.payload)}
         submission.state, submission.payload, submission.done_at = Submission.State.REFUSED, None, db_now()
-        submission.report = {**submission.report, **told, "refused": code}
+        submission.report = {**submission.report, **counts, "refused": code}
         submission.save(update_fields=["state", "payload", "done_at", "report"])
     return True
 

@@ -14,7 +14,7 @@ from apps.results.corrections import CorrectionDraft
 
 MAX_CHARS = 500
 MAX_LINES, MAX_PASTED_CHARS = 200, 50_000
-NOBODY = _("A phone number, an e-mail or a handle is needed.")
+IDENTITY_NEEDED = _("A phone number, an e-mail or a handle is needed.")
 IDENTITY_FIELDS = ("phone", "email", "handle")
 
 
@@ -54,7 +54,7 @@ class QuickAddForm(IdempotentForm):
         label=_("Phone, e-mail or handle"),
         strip=False,
         widget=forms.Textarea(attrs={"rows": 1}),
-        error_messages={"required": NOBODY},
+        error_messages={"required": IDENTITY_NEEDED},
     )
     failed: Sequence[Any] = ()
     summary = ""
@@ -83,7 +83,7 @@ class QuickAddForm(IdempotentForm):
         too_long = len(text) > MAX_PASTED_CHARS
         lines = [] if too_long else lines_of(text)
         if not lines and not too_long:
-            raise forms.ValidationError(NOBODY)
+            raise forms.ValidationError(IDENTITY_NEEDED)
         if too_long or len(lines) > MAX_LINES:
             raise forms.ValidationError(
                 _("At most %(lines)s lines and %(characters)s characters at once: for more, upload a file instead."),

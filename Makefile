@@ -26,7 +26,7 @@ test:  ## runs every check and every test, with a real browser
 test-fast:  ## runs the quick tests: only a database, no browser, no servers, no fault injection
 	$(READY) scripts.check --fast
 
-lint:  ## checks style, words, types, security and import contracts
+lint:  ## checks style, words, SQL, types, security and import contracts
 	$(READY) scripts.check --lint
 
 plotly-basic:  ## fetches the small bundle of Plotly into var/plotly, by npm; PLOTLY_BUNDLE then serves it

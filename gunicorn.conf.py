@@ -5,7 +5,7 @@ from typing import Any
 from django.conf import settings
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 
-from apps.core.log_format import Line
+from apps.core.log_format import LineFormatter
 
 
 class OneFormat(Logger):  # type: ignore[misc]
@@ -15,7 +15,7 @@ class OneFormat(Logger):  # type: ignore[misc]
         super().setup(cfg)
         line = settings.LOGGING["formatters"]["line"]
         for handler in (*self.error_log.handlers, *self.access_log.handlers):
-            handler.setFormatter(Line(line["fmt"], style=line["style"]))
+            handler.setFormatter(LineFormatter(line["fmt"], style=line["style"]))
 
 
 logger_class = OneFormat

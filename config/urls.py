@@ -9,13 +9,13 @@ from django.urls import include, path, reverse
 from django.views.i18n import set_language
 
 from apps.core import health
-from apps.dashboard.admin_site import lacks_only_factor
+from apps.dashboard.admin_site import is_unverified_operator
 
 
 @login_not_required
 def admin_sign_in(request: HttpRequest) -> HttpResponse:
     """Redirect to the common sign-in; a signed-in user without access to the admin gets a 404."""
-    if lacks_only_factor(request):
+    if is_unverified_operator(request):
         return redirect("second-factor")
     if request.user.is_authenticated:
         raise Http404
@@ -30,6 +30,7 @@ urlpatterns = [
     path("admin/login/", admin_sign_in),
     path("admin/", admin.site.urls),
     path("api/v1/", include("apps.api.urls")),
+    # Last, because its patterns begin at the root.
     path("", include("apps.dashboard.urls")),
 ]
 

@@ -3,23 +3,25 @@
 import gc
 import logging
 import os
+from pathlib import Path
 
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.wsgi import get_wsgi_application
 from django.db import DatabaseError, connection
-from django.template import TemplateSyntaxError
-
-from apps.dashboard.template_constants import prerender_templates
+from django.template import Engine, TemplateSyntaxError
+from django.template.loader import render_to_string
+from django.utils.translation import override
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 application = get_wsgi_application()
 
-from apps.accounts.checks import usable_list_of_passwords  # noqa: E402 - models can be read only now
+from apps.accounts.checks import check_breached_passwords_file  # noqa: E402 - models can be read only now
 from apps.core.identity_key import verify_identity_key  # noqa: E402
 
 # Commands and workers run the system checks; a web server does not.
-if faults := usable_list_of_passwords(None):
+if faults := check_breached_passwords_file(None):
     raise ImproperlyConfigured(str(faults[0]))
 
 # Refuse to serve with another key: no stored identity would match. While the database is unreachable, the first
@@ -31,10 +33,21 @@ except DatabaseError:
 finally:
     connection.close()
 
-# Load all URLs and templates, or the first user of each process waits for them. During an update a template may name a
-# static file that is not collected yet: only that page fails.
+
+def _warm_up() -> None:
+    """Load templates, URLs and languages, or the first user of each process waits for them."""
+    engine = Engine.get_default()
+    for folder in map(Path, engine.dirs):
+        for page in folder.rglob("*.html"):
+            engine.get_template(page.relative_to(folder).as_posix())
+    for language, _name in settings.LANGUAGES:
+        with override(language):
+            render_to_string("404.html")
+
+
+# During an update a template may name a static file that is not collected yet: the process starts nevertheless.
 try:
-    prerender_templates()
+    _warm_up()
 except (ValueError, TemplateSyntaxError):
     logging.getLogger(__name__).exception("A page cannot be drawn; `manage.py collectstatic` collects what pages need")
 

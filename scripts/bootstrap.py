@@ -103,7 +103,7 @@ def install(uv, requirements):
     if uv is None and works(str(PYTHON), "-m", "pip", "install", "-q", "--disable-pip-version-check", "uv"):
         uv = [str(PYTHON), "-m", "uv"]
     arguments = ["-q", "-r", str(ROOT / requirements), "-c", str(ROOT / "constraints.txt")]
-    # uv uses its own certificates unless it is told to use those of this machine, as pip does.
+    # uv uses its own certificates unless an option selects those of this machine, as pip does.
     trusting = dict(os.environ, UV_SYSTEM_CERTS="true", UV_NATIVE_TLS="true")
     if (
         uv

@@ -28,10 +28,20 @@ PRODUCTION = {
     "CELERY_BROKER_URL": "redis://localhost/0",
     "HUNDRED_ENV_FILE": "",
 }
+
+
+def sql_files() -> list[str]:
+    """The files of whole statements, whose sections end with a semicolon; sqlfluff cannot parse parts of statements."""
+    files = sorted(ROOT.glob("apps/*/queries/*.sql"))
+    sections = {path: path.read_text(encoding="utf-8").split("-- name: ")[1:] for path in files}
+    return [str(path) for path in files if all(text.rstrip().endswith(";") for text in sections[path])]
+
+
 LINT = {
     "style": ["-m", "ruff", "check", "--output-format", "concise", "."],
     "form": ["-m", "ruff", "format", "--check", "."],
     "words": ["-m", "scripts.words"],
+    "sql": ["-m", "sqlfluff", "lint", "--disable-progress-bar", *sql_files()],
     "types": ["-m", "mypy"],
     "security": ["-m", "bandit", "-c", "pyproject.toml", "-q", "-r", "apps", "config", "scripts", "manage.py"],
     "import contracts": ["-c", "from importlinter.cli import lint_imports_command as run; run()"],

@@ -140,7 +140,7 @@ class Broker:
         with (self.folder / "out").open("ab") as out:
             return subprocess.Popen(
                 command, cwd="/", env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
-                preexec_fn=die_with_parent(signal.SIGKILL), **plugin.PLACES.server_user(),
+                preexec_fn=die_with_parent(signal.SIGKILL), **plugin.PATHS.server_user(),
             )  # fmt: skip
 
 
@@ -165,7 +165,7 @@ class Valkey(Broker):
         settings = {"port": self.port, "bind": "127.0.0.1", "dir": self.folder, "appendonly": "yes", "save": ""}
         settings["loglevel"] = "warning"
         flags = [word for name, value in settings.items() for word in (f"--{name}", str(value))]
-        return [str(plugin.PLACES.valkey_server), *flags]
+        return [str(plugin.PATHS.valkey_server), *flags]
 
     def _client(self) -> redis.Redis:
         return redis.Redis(port=self.port, socket_timeout=5)
@@ -265,10 +265,10 @@ def running(kind: str) -> Iterator[Broker]:
     """A broker of that kind that answers; it ends with all its data. Skips the test where the machine has none."""
     if kind == RabbitMQ.kind and (reason := rabbitmq_missing()):
         pytest.skip(reason)
-    plugin.PLACES.create_data()
-    folder = Path(tempfile.mkdtemp(prefix=f"{kind}-", dir=plugin.PLACES.data))
+    plugin.PATHS.create_data()
+    folder = Path(tempfile.mkdtemp(prefix=f"{kind}-", dir=plugin.PATHS.data))
     folder.chmod(0o700)
-    plugin.PLACES.give_to_server(folder)
+    plugin.PATHS.chown_to_server(folder)
     broker = KINDS[kind](folder)
     try:
         broker.start()

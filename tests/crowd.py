@@ -21,7 +21,7 @@ TIMEOUT_SECONDS = 120.0
 @contextmanager
 def alone() -> Iterator[None]:
     """No other test process has a crowd meanwhile: together they would need too many connections."""
-    lock = FileLock(plugin.PLACES.data / "crowd.lock")
+    lock = FileLock(plugin.PATHS.data / "crowd.lock")
     try:
         if not lock.exclusive(within=10 * TIMEOUT_SECONDS):
             raise TimeoutError("Another test process has held the crowd lock for too long.")

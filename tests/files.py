@@ -13,10 +13,12 @@ from apps.contacts.models import Source, Submission
 from apps.core.clock import db_now
 from apps.core.files import store_file
 from apps.core.models import FilePreview, StoredFile
-from apps.core.previews import ask_preview
+from apps.core.previews import request_preview
 from apps.employees.models import Employee
-from apps.exports import build_export
+from apps.exports import build_export, export_requests
 from apps.exports.models import Export
+from apps.operations import file_previews
+from apps.results import correction_file
 from tests.people import TESTER
 
 
@@ -29,7 +31,7 @@ def sent(employee: Employee, content: str | bytes, name: str = "contacts.csv") -
 def upload(employee: Employee, content: str | bytes, name: str = "contacts.csv") -> StoredFile:
     """A file that this employee has uploaded and not confirmed; a worker has read it."""
     stored = sent(employee, content, name)
-    bulk_previews.make_preview(stored.pk)
+    file_previews.make_preview(stored.pk)
     return stored
 
 
@@ -44,8 +46,16 @@ def adjustments(
     options = {"campaign": campaign and campaign.pk, "employee": excluded, "encoding": "", "language": "en"}
     stored = _sent(owner, content, name, bulk_previews.UPLOAD, options)
     if campaign and read:
-        bulk_previews.make_preview(stored.pk)
+        file_previews.make_preview(stored.pk)
     return stored
+
+
+def corrections(employee: Employee, content: str | bytes, name: str = "late.csv", *, campaign: Campaign) -> StoredFile:
+    """A file of corrections of a frozen result that this employee of HR has uploaded; a worker has read it."""
+    options = {"campaign": campaign.pk, "employee": employee.pk, "encoding": "", "language": "en"}
+    stored = _sent(account_for(employee).pk, content, name, correction_file.UPLOAD, options)
+    file_previews.make_preview(stored.pk)
+    return StoredFile.objects.select_related("preview").get(pk=stored.pk)
 
 
 def _sent(
@@ -55,14 +65,14 @@ def _sent(
         name=name, content=[content.encode() if isinstance(content, str) else content], content_type=content_type,
         expires_at=db_now() + timedelta(days=1), owner_id=owner_id,
     )  # fmt: skip
-    ask_preview(stored, options)
+    request_preview(stored, options)
     return stored
 
 
 def make_previews() -> None:
     """Read every waiting file, as workers do."""
     for file_id in FilePreview.objects.filter(state="waiting").values_list("pk", flat=True):
-        bulk_previews.make_preview(file_id)
+        file_previews.make_preview(file_id)
 
 
 def received(employee: Employee, content: str | bytes, roles: list[str] | None = None) -> Submission:
@@ -87,10 +97,13 @@ def handed_in(employee: Employee, content: str | bytes) -> Submission:
 
 def export(campaign: Campaign, by: Employee, kind: str = "standings", **wish: Any) -> Export:
     """A file that was requested and created; `wish` holds fields of exports.ExportRequest."""
-    export_row = build_export.ask_export(
-        campaign=campaign, wish=build_export.ExportRequest(kind, **wish), key=uuid.uuid4(), by=account_for(by).actor
+    export_row = export_requests.request_export(
+        campaign=campaign,
+        request=export_requests.ExportRequest(kind, **wish),
+        key=uuid.uuid4(),
+        by=account_for(by).actor,
     )
-    made = build_export.make_export(export_row.pk, tell=False)
+    made = build_export.make_export(export_row.pk, show_progress=False)
     assert made is not None
     assert made.state == Export.State.DONE, made.error
     return made

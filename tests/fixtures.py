@@ -109,19 +109,19 @@ def eager() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def valkey_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a throw-away Valkey of this test process."""
-    plugin.PLACES.create_data()
-    plugin.PLACES.create()
+    plugin.PATHS.create_data()
+    plugin.PATHS.create()
     name = plugin.WORKER or "main"
-    path = plugin.PLACES.broker_socket.parent / f"valkey-{name}.sock"
-    command = [str(plugin.PLACES.valkey_server), "--port", "0", "--unixsocket", str(path), "--unixsocketperm", "770"]
-    command += ["--save", "", "--dir", str(plugin.PLACES.queue), "--loglevel", "warning"]
+    path = plugin.PATHS.broker_socket.parent / f"valkey-{name}.sock"
+    command = [str(plugin.PATHS.valkey_server), "--port", "0", "--unixsocket", str(path), "--unixsocketperm", "770"]
+    command += ["--save", "", "--dir", str(plugin.PATHS.queue), "--loglevel", "warning"]
     process = subprocess.Popen(
         command,
         cwd="/",
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         preexec_fn=die_with_parent(signal.SIGKILL),
-        **plugin.PLACES.valkey_user(),
+        **plugin.PATHS.valkey_user(),
     )
     try:
         _wait_for(path, process)

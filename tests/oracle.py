@@ -7,6 +7,7 @@ from pathlib import Path
 from django.db import connection
 
 from apps.campaigns.models import Campaign
+from apps.standings.recount import Difference, compare_all
 
 SQL = Path(__file__).with_name("oracle.sql").read_text(encoding="utf-8")
 Verdicts = list[tuple[str, int, int, bool, bool]]
@@ -38,3 +39,8 @@ def digest(verdicts: Verdicts) -> str:
     """SHA-256 over the canonical lines: equal digests mean equal verdicts for all employees."""
     lines = [f"{no},{counted},{target},{exempt},{red}\n" for no, counted, target, exempt, red in verdicts]
     return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def recount(campaign: Campaign) -> list[Difference]:
+    """Where the stored standings and their counts by day differ from the facts; pending employees are left out."""
+    return compare_all(campaign).differences

@@ -4,7 +4,8 @@ WITH terms AS (
     SELECT campaign.id AS campaign_id, campaign.snapshot_at, newest.*, least(%(at)s::timestamptz, newest.cutoff_at) AS t
     FROM campaigns_campaign campaign
     CROSS JOIN LATERAL (
-        SELECT target, opens_at, cutoff_at, exclusive, confirmed_only, company_domains, scope FROM campaigns_campaignrule
+        SELECT target, opens_at, cutoff_at, exclusive, confirmed_only, company_domains, scope, prorate_joiners, opens_on,
+            deadline FROM campaigns_campaignrule
         WHERE campaign_id = campaign.id ORDER BY version DESC LIMIT 1
     ) newest
     WHERE campaign.id = %(campaign)s
@@ -28,17 +29,19 @@ WITH terms AS (
       AND (terms.snapshot_at IS NULL OR contact.stored_at <= terms.snapshot_at)
       AND contact.id NOT IN (SELECT contact_id FROM company_contacts)
 ), first_claims AS (
-    -- Who recorded an identity first, and who was the first among all the others.
-    SELECT kind, digest, employee_id, min(recorded_at) AS at
-    FROM standing_contacts JOIN contacts_contactidentity USING (employee_id)
-    WHERE contact_id = standing_contacts.id
+    -- Who named an identity first, and who was the first among all the others.
+    SELECT kind, digest, employee_id, min(coalesce(claimed_from, recorded_at)) AS at
+    FROM terms, standing_contacts JOIN contacts_contactidentity USING (employee_id)
+    WHERE contact_id = standing_contacts.id AND coalesce(claimed_from, recorded_at) < terms.t
     GROUP BY kind, digest, employee_id
 ), claimed_contacts AS (
-    SELECT standing_contacts.id FROM standing_contacts
+    SELECT standing_contacts.id FROM terms, standing_contacts
     JOIN contacts_contactidentity identity ON identity.contact_id = standing_contacts.id
     JOIN first_claims USING (kind, digest)
     WHERE first_claims.employee_id <> standing_contacts.employee_id
-      AND (first_claims.at, first_claims.employee_id) < (standing_contacts.recorded_at, standing_contacts.employee_id)
+      AND coalesce(identity.claimed_from, standing_contacts.recorded_at) < terms.t
+      AND (first_claims.at, first_claims.employee_id)
+        < (coalesce(identity.claimed_from, standing_contacts.recorded_at), standing_contacts.employee_id)
 ), counts AS (
     SELECT employee_id, count(*) AS counted FROM standing_contacts, terms
     WHERE NOT (terms.confirmed_only AND (confirmed_at IS NULL OR confirmed_at >= terms.t))
@@ -50,7 +53,13 @@ WITH terms AS (
             SELECT own.target FROM campaigns_adjustment own
             WHERE own.campaign_id = terms.campaign_id AND own.employee_id = person.id AND own.target IS NOT NULL
               AND own.starts_at < terms.t AND terms.t <= least(own.ends_at, own.ended_at) AND own.granted_at > '-infinity'
-            ORDER BY own.starts_at DESC, own.id DESC LIMIT 1), terms.target) AS target,
+            ORDER BY own.starts_at DESC, own.id DESC LIMIT 1), (
+            -- A joiner's share of the days, in whole contacts upwards. Tests have the company in UTC.
+            SELECT ceil(terms.target::numeric * (terms.deadline - first_work.day + 1) / (terms.deadline - terms.opens_on + 1))
+            FROM (SELECT min(work.starts_at AT TIME ZONE 'UTC')::date AS day FROM employees_employment work
+                WHERE work.employee_id = person.id AND work.ends_at > terms.opens_at
+                  AND work.starts_at < terms.cutoff_at) first_work
+            WHERE terms.prorate_joiners AND first_work.day > terms.opens_on)::int, terms.target) AS target,
         coalesce((
             SELECT own.exempt FROM campaigns_adjustment own
             WHERE own.campaign_id = terms.campaign_id AND own.employee_id = person.id AND own.exempt IS NOT NULL

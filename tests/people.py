@@ -11,13 +11,14 @@ from typing import Any
 from django.test import Client
 
 from apps.accounts.deputies import name_deputy
-from apps.accounts.enrolment import make_code
+from apps.accounts.enrolment import create_enrolment_code
 from apps.accounts.models import Account, ApprovalRequest, Deputyship, Role
-from apps.accounts.second_factors import add_factor
+from apps.accounts.second_factors import add_app
 from apps.accounts.services import account_for, grant_role
 from apps.campaigns.adjustments import approve as adjustments_approve
 from apps.campaigns.adjustments import late_joiners, requests
 from apps.campaigns.models import Adjustment, AdjustmentRequest, Campaign
+from apps.campaigns.rule_draft import RuleDraft
 from apps.contacts.drafts import Draft
 from apps.contacts.models import Source
 from apps.contacts.services.submissions import Report, submit
@@ -54,7 +55,7 @@ _numbers = count(1)
 
 def load(text: str, **options: Any) -> RosterResult:
     """Load a roster's CSV text as `import_roster` does."""
-    return load_roster(roster=read_roster(Table(io.StringIO(text))), by=TESTER, **options)
+    return load_roster(roster=read_roster(Table(io.StringIO(text))), **{"by": TESTER, **options})
 
 
 def company(rows: Iterable[tuple[str, str]]) -> dict[str, Employee]:
@@ -81,12 +82,12 @@ def with_account(employee: Employee, *roles: str) -> Employee:
 
 def enrolment_code(employee: Employee) -> str:
     """The operator's code for the first second factor; empty where none is needed."""
-    return make_code(account=account_for(employee), by=TESTER) or ""
+    return create_enrolment_code(account=account_for(employee), by=TESTER) or ""
 
 
 def enrol(employee: Employee, secret: str) -> bool:
     """Give an employee an authenticator app with this secret as a second factor."""
-    return add_factor(account=account_for(employee), secret=secret, enrolment_code=enrolment_code(employee))
+    return add_app(account=account_for(employee), secret=secret, enrolment_code=enrolment_code(employee))
 
 
 def officer(login: str) -> Actor:
@@ -100,7 +101,7 @@ def approve(request: ApprovalRequest | None = None, by: Actor | None = None) -> 
     """The given or the only pending request, approved by another HR user who has seen its effect."""
     request = request or ApprovalRequest.objects.get(decision=None)
     digest = effect_digest(effect_of_request(request, clock.db_now()))
-    return approve_request(request_id=request.pk, seen=digest, by=by or officer("approves"))
+    return approve_request(request_id=request.pk, expected_digest=digest, by=by or officer("approves"))
 
 
 def ask(
@@ -123,10 +124,10 @@ def ask_for_late_joiners(campaign: Campaign) -> AdjustmentRequest:
     """The pro-rata targets of all who joined after the opening, requested by one HR user and still pending."""
     rule, asks = campaign.rule, officer("asks")
     preview = late_joiners.preview_rule(
-        rule, clock.db_now(), joined_after=rule.opens_on, department="", besides_employee=None
+        rule, clock.db_now(), joined_after=rule.opens_on, department="", acting_employee_id=None
     )
     return late_joiners.request_prorated_targets(
-        campaign=campaign, joined_after=rule.opens_on, reason="joined later", seen=preview.digest, by=asks
+        campaign=campaign, joined_after=rule.opens_on, reason="joined later", expected_digest=preview.digest, by=asks
     )
 
 
@@ -171,7 +172,8 @@ def standing(campaign: Campaign, employee: Employee) -> Standing:
 def november(**terms: Any) -> Campaign:
     """The campaign of every test: 100 contacts from 1 to 30 November 2026 in Shanghai, or other terms."""
     usual = {
-        "name": "November", "target": 100, "opens_on": date(2026, 11, 1), "deadline": date(2026, 11, 30),
-        "time_zone": "Asia/Shanghai",
+        "target": 100, "opens_on": date(2026, 11, 1), "deadline": date(2026, 11, 30), "time_zone": "Asia/Shanghai",
     }  # fmt: skip
-    return campaign_lifecycle.open_campaign(**{**usual, **terms}, by=TESTER)
+    given = {name: terms.pop(name) for name in ("slug", "key", "approved_by") if name in terms}
+    name = terms.pop("name", "November")
+    return campaign_lifecycle.open_campaign(name=name, draft=RuleDraft(**{**usual, **terms}), **given, by=TESTER)

@@ -17,7 +17,7 @@ from _pytest.nodeid import NodeId
 
 from apps.localstack.embedded import EmbeddedDatabase
 from apps.localstack.file_locks import FileLock
-from apps.localstack.paths import BASE_DIR, InstallPaths, open_to_everyone
+from apps.localstack.paths import BASE_DIR, InstallPaths, traversable_by_all
 from tests.unlimited import UNLIMITED
 
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
@@ -39,7 +39,7 @@ def _places() -> InstallPaths:
     """The folder of this run: the first process creates it, and the others get it from its environment."""
     if "HUNDRED_TEST_DATA" not in os.environ:
         root = Path(tempfile.gettempdir())
-        if os.geteuid() == 0 and not open_to_everyone(root):
+        if os.geteuid() == 0 and not traversable_by_all(root):
             root = Path("/tmp")  # noqa: S108  (mkdtemp makes a folder of our own there)
         made = Path(tempfile.mkdtemp(prefix="hundred-test-", dir=root))
         if os.geteuid() == 0:
@@ -49,7 +49,7 @@ def _places() -> InstallPaths:
     return InstallPaths(data=data, log=data / "log")
 
 
-PLACES = _places()
+PATHS = _places()
 ENVIRONMENT = UNLIMITED | {
     "HUNDRED_LOCAL": "1",
     "HUNDRED_ENV_FILE": "",
@@ -58,7 +58,7 @@ ENVIRONMENT = UNLIMITED | {
     "SIGNING_KEY": "b25seS1mb3ItdGVzdHMtMDEyMzQ1Njc4OWFiY2RlZmc",
     "ALLOWED_HOSTS": "localhost,127.0.0.1,testserver",
     "BASE_URL": "http://testserver",
-    "DATABASE_URL": PLACES.database_url("app", DATABASE),
+    "DATABASE_URL": PATHS.database_url("app", DATABASE),
     "CELERY_BROKER_URL": "memory://",
     "COMPANY_EMAIL_DOMAINS": "",
     "COMPANY_PHONE_REGION": "CN",
@@ -79,13 +79,13 @@ for _name in [
 ]:
     del os.environ[_name]
 os.environ |= ENVIRONMENT
-server = EmbeddedDatabase(PLACES, throw_away=True)
+server = EmbeddedDatabase(PATHS, disposable=True)
 
 
 def create_database() -> None:
     """A fresh copy of the migrated template for this process. The first process starts, creates and migrates it."""
     server.hold()
-    lock = FileLock(PLACES.data / "template.lock")
+    lock = FileLock(PATHS.data / "template.lock")
     if not lock.exclusive(within=300):
         raise RuntimeError("Another test process has been migrating the template for five minutes.")
     try:
@@ -135,7 +135,7 @@ def _restore_statement() -> str:
 
 def _make_template() -> None:
     """Migrate as the owner, in a separate process; then let tests set the clock."""
-    owner = {"DATABASE_URL": PLACES.database_url("app"), "DATABASE_OWNER_URL": PLACES.database_url("owner")}
+    owner = {"DATABASE_URL": PATHS.database_url("app"), "DATABASE_OWNER_URL": PATHS.database_url("owner")}
     command = [sys.executable, str(BASE_DIR / "manage.py"), "migrate", "--skip-checks", "--verbosity", "0"]
     done = subprocess.run(command, env=os.environ | owner, cwd=BASE_DIR, check=False, capture_output=True, text=True)
     if done.returncode:
@@ -190,4 +190,4 @@ def pytest_unconfigure() -> None:
     server.release()
     if not WORKER:
         server.wait_until_stopped(within=10)
-        shutil.rmtree(PLACES.data, ignore_errors=True)
+        shutil.rmtree(PATHS.data, ignore_errors=True)

@@ -8,6 +8,7 @@ import pytest
 
 from apps.campaigns.models import Campaign
 from apps.contacts.models import Contact
+from apps.core.errors import Refused
 from apps.employees.models import Employee
 from apps.reviews import services
 from apps.reviews.models import Review
@@ -15,9 +16,9 @@ from tests.people import TESTER, adjust
 
 
 def ask(campaign: Campaign, employee: Employee, text: str = "One is missing.", **options: Any) -> Review:
-    """Ask for a review of the own standing, with a new key."""
+    """Request a review of the own standing, with a new key."""
     usual = {"key": uuid.uuid4(), "by": TESTER}
-    return services.ask_review(campaign=campaign, employee=employee, text=text, **{**usual, **options})
+    return services.request_review(campaign=campaign, employee=employee, text=text, **{**usual, **options})
 
 
 def answer(review: Review, answerer: Employee, text: str = "It is right.", **options: Any) -> None:
@@ -33,7 +34,7 @@ def withdraw(review: Review) -> None:
 
 def refusal(work: Any, *args: Any, **options: Any) -> str:
     """The reason of a refusal; the test fails when the work is accepted."""
-    with pytest.raises(services.ReviewRefused) as refused:
+    with pytest.raises(Refused) as refused:
         work(*args, **options)
     return refused.value.code
 

@@ -1,6 +1,6 @@
 """Rosters as HR uploads them: previewed and applied like a worker does."""
 
-from apps.roster import imports
+from apps.roster import import_processing, imports
 from apps.roster.models import RosterImport
 from tests.people import TESTER
 
@@ -23,7 +23,7 @@ def looked(content: str | bytes, name: str = "roster.csv", **again: object) -> R
 
 def worked(load: RosterImport) -> RosterImport:
     """The load after a worker has done the pending work."""
-    imports.process_load(load.pk)
+    import_processing.process_load(load.pk)
     load.refresh_from_db()
     return load
 

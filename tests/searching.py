@@ -19,5 +19,5 @@ def search(client: Client, q: str, **filters: str) -> Any:
 
 def address(reader: Employee, q: str, **filters: str) -> str:
     """The address of such a search for this user."""
-    token = encrypted_search.seal(q, reader=reader, at=clock.db_now())
+    token = encrypted_search.encrypt_search(q, reader=reader, at=clock.db_now())
     return f"/contacts/?{urlencode({'sought': token, **filters})}"

@@ -20,7 +20,7 @@ from pytest_django import DjangoCaptureOnCommitCallbacks
 from apps.accounts.models import Account, ApprovalRequest
 from apps.accounts.services import account_for
 from apps.employees.models import Employee
-from apps.roster import imports
+from apps.roster import import_processing, imports
 from apps.roster.email_change_mails import mail_address_changes
 from apps.roster.models import RosterImport
 from tests import people
@@ -54,10 +54,10 @@ class Ground:
         load = RosterImport.objects.get(pk=address.split("/")[3])
         if complete:
             client.post(f"{address}look/", {"complete": "yes"})
-        imports.process_load(load.pk)
+        import_processing.process_load(load.pk)
         load.refresh_from_db()
-        client.post(f"{address}apply/", {"digest": load.digest})
-        imports.process_load(load.pk)
+        client.post(f"{address}apply/", {"digest": load.digest, "leavers": imports.leavers_to_type(load)})
+        import_processing.process_load(load.pk)
         load.refresh_from_db()
         return load
 
@@ -65,7 +65,7 @@ class Ground:
         """The page of a previewed and unconfirmed file, without the values of its form."""
         address = client.post("/company/roster/", {"file": SimpleUploadedFile("roster.csv", file.encode())})["Location"]
         pk = address.split("/")[3]
-        imports.process_load(RosterImport.objects.get(pk=pk).pk)
+        import_processing.process_load(RosterImport.objects.get(pk=pk).pk)
         page_text = re.sub(r'value="[^"]*"', "", client.get(address).content.decode())
         return re.sub(r"<time.*?</time>", "", page_text.replace(pk, "LOAD"), flags=re.S)
 

@@ -13,7 +13,7 @@ from django.test import Client
 
 from apps.accounts import api_tokens
 from apps.accounts.models import Account, ApprovalRequest, Scope
-from apps.accounts.oidc_login import Claims, SsoRejected, sign_on
+from apps.accounts.oidc_login import Claims, SignInRejected, sign_in_with_claims
 from apps.accounts.services import set_password_link
 from apps.contacts.models import Contact
 from apps.employees.models import Employee
@@ -119,13 +119,13 @@ def signs_on_by_what_was_bound_to_an_undone_line(ground: Ground) -> bool:
     """An accomplice whom the provider knows signs on as a made-up employee, whose number is the real one's later."""
     accomplice = Claims(issuer="https://idp.example.com", subject="c-1", email="contractor@corp.example.com")
     load = ground.load("E600,Nobody,contractor@corp.example.com")
-    sign_on(accomplice)
+    sign_in_with_claims(accomplice)
     ground.client("H001").post(f"/company/roster/{load.pk}/undo/")
     ground.decides(ground.client("C001"))
     ground.load("E600,Erin,erin@corp.example.com", by="C001")
     try:
-        sign_on(accomplice)
-    except SsoRejected:
+        sign_in_with_claims(accomplice)
+    except SignInRejected:
         return False
     return True
 
@@ -195,7 +195,7 @@ def keeps_a_password_beside_the_provider(ground: Ground) -> bool:
     ground.load(f"E600,Erin,contractor@{MALLORY}")
     ground.forgets("E600")
     ground.opens_a_link()
-    sign_on(Claims(issuer="https://idp.example.com", subject="erin", email=f"contractor@{MALLORY}"))
+    sign_in_with_claims(Claims(issuer="https://idp.example.com", subject="erin", email=f"contractor@{MALLORY}"))
     return _signs_in("E600")
 
 
@@ -274,7 +274,7 @@ def reads_in_the_request_whose_contact_somebody_is(ground: Ground) -> bool:
     client, request = ground.client("H001"), ground.request()
     pages = [f"/company/approvals/{request.pk}/", "/company/approvals/", f"/company/roster/{request.subject}/"]
     said = "".join(client.get(page).content.decode() for page in [*pages, "/company/audit/"])
-    return "number of 1 person" in said
+    return "count of 1 person" in said
 
 
 @way("hr")
@@ -349,8 +349,10 @@ def writes_an_address_by_a_statement(ground: Ground) -> bool:
 def binds_the_victims_account_by_the_new_address(ground: Ground) -> bool:
     ground.load(f"A001,Alice 艾,alice@{MALLORY}")
     try:
-        return sign_on(Claims("https://id.example", "mallory", email=f"alice@{MALLORY}")).employee is not None
-    except SsoRejected:
+        return (
+            sign_in_with_claims(Claims("https://id.example", "mallory", email=f"alice@{MALLORY}")).employee is not None
+        )
+    except SignInRejected:
         return False
 
 

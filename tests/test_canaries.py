@@ -134,8 +134,8 @@ def test_no_progress_row_or_audit_entry_shows_recorded_people(campaign: Campaign
 
 
 BREAKS = {
-    "while it is evaluated": (recording, "judge"),
-    "while it is stored": (recording, "store"),
+    "while it is evaluated": (recording, "evaluate"),
+    "while it is stored": (recording, "insert_contacts"),
     "after it was stored": (submissions, "queue_reevaluation"),
 }
 
@@ -171,7 +171,7 @@ def test_a_database_refusal_is_logged_without_its_row(
             employee=alice, contact_id=1, kind="none", value=f"{NAME}\n\n{EMAIL}", digest=b"x"
         )
 
-    monkeypatch.setattr(recording, "store", broken)
+    monkeypatch.setattr(recording, "insert_contacts", broken)
     client = people.sign_in(Client(raise_request_exception=False), alice)
     answer = client.post("/contacts/add/", {"name": NAME, "reach": SPELLED, "key": str(uuid.uuid4())})
     assert (answer.status_code, signs_in(answer.content.decode())) == (500, [])

@@ -18,7 +18,7 @@ from apps.core import enqueue
 from apps.dashboard.views.account import password
 from apps.employees.models import Employee
 from apps.operations.tasks import mail_link
-from apps.roster import effects, loading
+from apps.roster import effects, load_writing, loading
 from tests import people, takeover_ways
 from tests.dashboard.strict import StrictClient
 from tests.takeover import CANARY, CANARY_PHONE, WAYS, Ground, Way
@@ -35,7 +35,7 @@ def ground(
     settings.APPROVAL_COOLDOWN_DAYS = 0
     settings.OIDC_STAFF_NO_CLAIM = ""
     monkeypatch.setattr(enqueue, "_publish", lambda send: send({}))
-    tasks = {enqueue.MAIL_LINK: mail_link}
+    tasks = {enqueue.MAIL_PASSWORD_LINK: mail_link}
     monkeypatch.setattr(enqueue, "_send", lambda task, _options, *ids: tasks.get(task, lambda *_: None)(*ids))
     people.with_account(company["C001"], "hr")
     people.with_account(company["B001"])
@@ -72,7 +72,7 @@ class TestMutants:
     """With one protection removed, the same way succeeds."""
 
     def test_mutant_a_load_without_approval(self, ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(loading, "require_small", lambda *_, **__: None)
+        monkeypatch.setattr(loading, "require_approval_if_large", lambda *_, **__: None)
         assert takeover_ways.applies_a_made_up_row_that_moves_a_count(ground)
 
     def test_mutant_a_requester_who_reads_everything(self, ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -86,7 +86,7 @@ class TestMutants:
         assert takeover_ways.gives_a_new_colleague_the_own_mailbox(ground)
 
     def test_mutant_an_account_with_a_new_role(self, ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(approvals, "settled", lambda now: Q())
+        monkeypatch.setattr(approvals, "past_cooldown", lambda now: Q())
         assert takeover_ways.approves_as_an_account_that_got_the_role_just_now(ground)
 
 
@@ -123,7 +123,7 @@ def direct(
     transactional_db: None, as_owner: Callable[[str], object], monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[None]:
     """A roster changes addresses directly, each counts as proven, and the database allows it."""
-    monkeypatch.setattr(loading, "KEEP_EMAILS", "SELECT 1")
+    monkeypatch.setattr(load_writing, "MARK_EMAILS_FOR_APPROVAL", "SELECT 1")
     believe_first_addresses(monkeypatch)
     as_owner(NEEDS_TWO.format("DISABLE"))
     yield

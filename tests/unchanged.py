@@ -20,7 +20,7 @@ LEFT_OUT = {"accounts_session": "NULL", "accounts_apitoken": "to_jsonb(one) - 'l
 LOOKS = {
     "core_auditentry": (
         r'"action": "(person\.\w+_read|review\.read|export\.sent|export\.downloaded|audit\.exported'
-        r'|roster\.difference_taken)"'
+        r'|roster\.difference_taken|roster\.downloaded)"'
     ),
     "exports_export": r'"live": true',
 }

@@ -1,7 +1,5 @@
 """Read-only admin of accounts, roles and employees."""
 
-from __future__ import annotations
-
 from typing import Any, cast
 
 from django.contrib import admin
@@ -16,22 +14,21 @@ from apps.employees.models import Employee
 class PersonAdmin(ReadOnlyAdmin):
     """Rows about one person each; opening a row logs a read of that person's record."""
 
-    looked_at = "account"
+    record_kind = "account"
 
     def person(self, row: Any) -> Employee | None:
-        """Return the employee that the row describes, or None."""
         return cast("Employee | None", row.employee)
 
     def render_change_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         person = self.person(kwargs["obj"]) if kwargs.get("obj") else None
         if person is not None:
-            log_record_access(cast(Account, request.user), person, self.looked_at)
+            log_record_access(cast(Account, request.user), person, self.record_kind)
         return super().render_change_form(request, *args, **kwargs)
 
 
 @admin.register(Employee)
 class EmployeeAdmin(PersonAdmin):
-    looked_at = "roster"
+    record_kind = "roster"
     list_display = ["staff_no", "name", "email", "time_zone"]
     search_fields = ["staff_no", "name", "email"]
 

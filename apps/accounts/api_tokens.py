@@ -3,8 +3,6 @@
 A token's secret is shown once and never stored. Every change is audited.
 """
 
-from __future__ import annotations
-
 import hashlib
 import secrets
 from collections.abc import Collection
@@ -19,25 +17,23 @@ from apps.accounts.models import Account, ApiToken, Role, Scope
 from apps.accounts.security_mails import Event, notify_owner
 from apps.core.audit import Actor, audit
 from apps.core.clock import db_now
+from apps.core.errors import Refused
 from apps.core.identity import clean_text
 from apps.core.querysets import Clock
 
 # The prefix lets secret scanners of repositories and chats recognise a leaked token.
 PREFIX = "hnd_"
+# 256 bits: the digest can then be a fast one (models.api_token).
 RANDOM_BYTES = 32
-NAME_LIMIT = 100
-DEFAULT_DAYS, MOST_DAYS = 90, 366
-MOST_TOKENS = 20
-USE_NOTED_EVERY = timedelta(hours=1)
-OFFERED = tuple(Scope)
-
-
-class TokenRefused(ValueError):
-    """A token that cannot be created: a stable `code`, a `message`, and the `field` it belongs to."""
-
-    def __init__(self, code: str, message: str, field: str = ""):
-        super().__init__(message)
-        self.code, self.message, self.field = code, message, field
+MAX_NAME_CHARS = 100
+# A token that outlives its program is the usual leak, so each ends within a year.
+DEFAULT_DAYS, MAX_DAYS = 90, 366
+# More are hard to review on the owner's page.
+MAX_TOKENS = 20
+# Each creation and each revocation is a mail, and revoked tokens do not count in MAX_TOKENS.
+MAX_TOKENS_AN_HOUR = 30
+USE_WRITTEN_EVERY = timedelta(hours=1)
+SCOPES = tuple(Scope)
 
 
 def create_token(
@@ -47,21 +43,21 @@ def create_token(
     scopes: Collection[str],
     by: Actor,
     days: int = DEFAULT_DAYS,
-    shown: bool = False,
+    second_factor: bool = False,
 ) -> tuple[ApiToken, str]:
     """Create a token that expires after `days`; return it with its secret, which is not stored.
 
-    `shown`: the creator has shown a second factor. Otherwise the token does not carry the roles of SECOND_FACTOR_ROLES.
-    Raises TokenRefused.
+    `second_factor`: the creator has shown one. Otherwise the token does not carry the roles of SECOND_FACTOR_ROLES.
+    Raises Refused.
     """
-    name = clean_text(name, NAME_LIMIT)
-    _refuse_bad_terms(account, name, scopes, days, shown)
+    name = clean_text(name, MAX_NAME_CHARS)
+    _validate(account, name, scopes, days, second_factor)
     secret = PREFIX + secrets.token_urlsafe(RANDOM_BYTES)
     now = db_now()
     with transaction.atomic():
         token = ApiToken.objects.create(
             account=account, name=name, digest=_digest(secret), scopes=sorted(set(scopes)), created_at=now,
-            expires_at=now + timedelta(days=days), second_factor=shown,
+            expires_at=now + timedelta(days=days), second_factor=second_factor,
         )  # fmt: skip
         detail = {"account": account.login, "scopes": token.scopes, "expires_at": token.expires_at.isoformat()}
         audit("token.created", by=by, kind="token", id=token.pk, label=name, detail=detail)
@@ -69,55 +65,61 @@ def create_token(
     return token, secret
 
 
-def _refuse_bad_terms(account: Account, name: str, scopes: Collection[str], days: int, shown: bool) -> None:
+def _validate(account: Account, name: str, scopes: Collection[str], days: int, second_factor: bool) -> None:
     if not name:
-        raise TokenRefused("required", _("A token needs a name."), "name")
-    if not scopes or not set(scopes) <= set(OFFERED):
-        offered = ", ".join(OFFERED)
-        raise TokenRefused("invalid_choice", _("Scopes are: %(scopes)s.") % {"scopes": offered}, "scopes")
-    if not 1 <= days <= MOST_DAYS:
-        message = _("A token lasts from 1 to %(days)s days.") % {"days": MOST_DAYS}
-        raise TokenRefused("out_of_range", message, "days")
+        raise Refused("required", _("A token needs a name."), "name")
+    if not scopes or not set(scopes) <= set(SCOPES):
+        offered = ", ".join(SCOPES)
+        raise Refused("invalid_choice", _("Scopes are: %(scopes)s.") % {"scopes": offered}, "scopes")
+    if not 1 <= days <= MAX_DAYS:
+        message = _("A token lasts from 1 to %(days)s days.") % {"days": MAX_DAYS}
+        raise Refused("out_of_range", message, "days")
+    # Read again: the operator's command creates tokens for others, who may have left.
     owner = EmployeeBackend().get_user(account.pk)
     if owner is None:
-        raise TokenRefused("cannot_sign_in", _("This person cannot sign in."))
-    if Scope.FEED in scopes and Role.Kind.OPERATOR not in _reach(owner, shown):
-        raise TokenRefused("invalid_choice", _("Only an operator's programs send the feed."), "scopes")
-    if ApiToken.objects.of(account).usable().count() >= MOST_TOKENS:
-        message = _("There are %(count)s tokens already: revoke one first.") % {"count": MOST_TOKENS}
-        raise TokenRefused("too_many_tokens", message)
+        raise Refused("cannot_sign_in", _("This person cannot sign in."))
+    if Scope.FEED in scopes and Role.Kind.OPERATOR not in _token_roles(owner, second_factor):
+        raise Refused("invalid_choice", _("Only programs of an operator can send the feed."), "scopes")
+    if ApiToken.objects.of(account).usable().count() >= MAX_TOKENS:
+        message = _("You already have %(count)s tokens. Revoke one first.") % {"count": MAX_TOKENS}
+        raise Refused("too_many_tokens", message)
+    if ApiToken.objects.of(account).filter(created_at__gt=db_now() - timedelta(hours=1)).count() >= MAX_TOKENS_AN_HOUR:
+        message = _("At most %(count)s tokens can be created in an hour. Try again later.") % {
+            "count": MAX_TOKENS_AN_HOUR
+        }
+        raise Refused("too_many_tokens", message)
 
 
 def revoke_token(*, token: ApiToken, by: Actor) -> bool:
     """Revoke a token at once; False when it was already revoked."""
     with transaction.atomic():
-        ended = ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=Clock())
-        if ended:
+        revoked = ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=Clock())
+        if revoked:
             detail = {"account": token.account.login}
             audit("token.revoked", by=by, kind="token", id=token.pk, label=token.name, detail=detail)
             notify_owner(token.account, Event.TOKEN_REVOKED)
-    return bool(ended)
+    return bool(revoked)
 
 
-def sign_in(secret: str) -> tuple[Account, ApiToken] | None:
+def authenticate_token(secret: str) -> tuple[Account, ApiToken] | None:
     """Return the account and token for a secret; None when the token is unknown, expired, revoked or a leaver's.
 
     The account holds only the roles that the token carries.
     """
-    found = ApiToken.objects.usable().filter(digest=_digest(secret)).annotate(now=Clock()).first()
-    account = EmployeeBackend().get_user(found.account_id) if found else None
-    if found is None or account is None:
+    token = ApiToken.objects.usable().filter(digest=_digest(secret)).annotate(now=Clock()).first()
+    account = EmployeeBackend().get_user(token.account_id) if token else None
+    if token is None or account is None:
         return None
-    account.roles = _reach(account, found.second_factor)
-    # Write at most once per USE_NOTED_EVERY, so that a read request rarely causes a write.
-    if found.last_used_at is None or found.last_used_at <= found.now - USE_NOTED_EVERY:
-        ApiToken.objects.filter(pk=found.pk).update(last_used_at=found.now)
-    return account, found
+    account.roles = _token_roles(account, token.second_factor)
+    # Write at most once per USE_WRITTEN_EVERY, so that a read request rarely causes a write.
+    if token.last_used_at is None or token.last_used_at <= token.now - USE_WRITTEN_EVERY:
+        ApiToken.objects.filter(pk=token.pk).update(last_used_at=token.now)
+    return account, token
 
 
-def _reach(account: Account, shown: bool) -> frozenset[str]:
+def _token_roles(account: Account, second_factor: bool) -> frozenset[str]:
     """Roles that a token carries; SECOND_FACTOR_ROLES only when a second factor was shown at its creation."""
-    return account.roles if shown else account.roles - set(settings.SECOND_FACTOR_ROLES)
+    return account.roles if second_factor else account.roles - set(settings.SECOND_FACTOR_ROLES)
 
 
 def _digest(secret: str) -> bytes:

@@ -1,7 +1,5 @@
 """Sign-in with staff number or e-mail and password; leavers can neither sign in nor stay signed in."""
 
-from __future__ import annotations
-
 import unicodedata
 from functools import cache
 from typing import Any
@@ -13,49 +11,53 @@ from django.db.models.expressions import RawSQL
 from django.http import HttpRequest
 
 from apps.accounts.models import Account, Deputyship
-from apps.accounts.models.account import meant_by
-from apps.core.identity import storable
+from apps.accounts.models.account import matches_login
+from apps.core.identity import MAX_RAW_CHARS, is_storable
 from apps.core.periods import in_force_from
 from apps.core.querysets import Clock
 
 # One query per request reads the account, employee, tree node, roles and deputy flag, for current employees only.
-MAY_SIGN_IN = Q(employee=None) | in_force_from(Clock(), of="employee__employment")
+CAN_SIGN_IN = Q(employee=None) | in_force_from(Clock(), of="employee__employment")
 
-HELD = "ARRAY(SELECT role.role FROM accounts_role role WHERE role.account_id = accounts_account.id)"
+# A subquery and not a join: a join would return one row for each role.
+ROLES_SQL = "ARRAY(SELECT role.role FROM accounts_role role WHERE role.account_id = accounts_account.id)"
 
 
 @cache
-def _leads() -> tuple[str, tuple[object, ...]]:
+def _is_deputy_sql() -> tuple[str, tuple[object, ...]]:
     """SQL: whether the account's employee sees another manager's team as a deputy now. Cached for every request."""
-    chosen = Deputyship.objects.in_force().with_a_team().order_by().values("deputy_id")
-    text, values = chosen.query.sql_with_params()
-    return f"EXISTS ({text} AND accounts_deputyship.deputy_id = accounts_account.employee_id)", tuple(values)
+    deputyships = Deputyship.objects.in_force().with_team().order_by().values("deputy_id")
+    query_text, values = deputyships.query.sql_with_params()
+    return f"EXISTS ({query_text} AND accounts_deputyship.deputy_id = accounts_account.employee_id)", tuple(values)
 
 
 @cache
-def _signed_in() -> QuerySet[Account]:
+def _accounts_for_requests() -> QuerySet[Account]:
     """Accounts that may be signed in, with all data a request needs; cached, because every request runs it."""
-    may = Account.objects.filter(MAY_SIGN_IN, is_active=True).select_related("employee", "employee__node")
-    return may.annotate(
-        running=F("employee__employment__pk"),
-        held=RawSQL(HELD, (), ArrayField(TextField())),  # noqa: S611 # nosec B611 # constant SQL
-        leads=RawSQL(*_leads(), BooleanField()),  # noqa: S611 # nosec B611 # SQL compiled by Django
+    allowed = Account.objects.filter(CAN_SIGN_IN, is_active=True).select_related("employee", "employee__node")
+    return allowed.annotate(
+        current_employment_id=F("employee__employment__pk"),
+        role_names=RawSQL(ROLES_SQL, (), ArrayField(TextField())),  # noqa: S611 # nosec B611 # constant SQL
+        leads_as_deputy=RawSQL(*_is_deputy_sql(), BooleanField()),  # noqa: S611 # nosec B611 # SQL compiled by Django
     ).distinct()
 
 
-def typed_name(raw: str) -> str:
-    """Normalise a typed sign-in name for look-up and throttling; NFKC, as Django's own username field does."""
-    return unicodedata.normalize("NFKC", raw).strip().lower()
+def normalise_login(raw: str) -> str:
+    """Normalise a typed sign-in name for look-up and throttling; NFKC, as Django's own username field does.
+
+    A text longer than any sign-in name becomes "": NFKC would make millions of characters of it.
+    """
+    return unicodedata.normalize("NFKC", raw).strip().lower() if len(raw) <= MAX_RAW_CHARS else ""
 
 
-def account_meant(name: str) -> Account | None:
+def find_by_login(name: str) -> Account | None:
     """Return the currently employed account that a sign-in name matches; None for no match or two."""
-    name = typed_name(name)
-    if not name or not storable(name):
+    name = normalise_login(name)
+    if not name or not is_storable(name):
         return None
     # Only current employees: a leaver's address may belong to another employee today.
-    may = Account.objects.filter(meant_by(name) & MAY_SIGN_IN).select_related("employee").distinct()
-    matches = list(may.order_by(F("employee").asc(nulls_last=True))[:2])
+    allowed = Account.objects.filter(matches_login(name) & CAN_SIGN_IN).select_related("employee").distinct()
+    matches = list(allowed.order_by(F("employee").asc(nulls_last=True))[:2])
     # A matching login takes precedence over a matching e-mail.
     exact = [account for account in matches if account.login == name] or matches
     return exact[0] if len(exact) == 1 else None
@@ -67,10 +69,11 @@ class EmployeeBackend(ModelBackend):
     def authenticate(
         self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **kwargs: Any
     ) -> Account | None:
+        # Django's forms pass `username`, other callers the field's own name.
         name = username or kwargs.get(Account.USERNAME_FIELD) or ""
-        if not name.strip() or not password or not storable(name + password):
+        if not name.strip() or not password or not is_storable(name + password):
             return None
-        account = account_meant(name)
+        account = find_by_login(name)
         if account is None:
             # Hash the password anyway: equal response times do not reveal whether the account exists.
             Account().set_password(password)
@@ -80,11 +83,12 @@ class EmployeeBackend(ModelBackend):
         return None
 
     def user_can_authenticate(self, user: Any) -> bool:
-        return super().user_can_authenticate(user) and Account.objects.filter(MAY_SIGN_IN, pk=user.pk).exists()
+        return super().user_can_authenticate(user) and Account.objects.filter(CAN_SIGN_IN, pk=user.pk).exists()
 
     def get_user(self, user_id: int) -> Account | None:
-        account: Any = _signed_in().filter(pk=user_id).first()
+        account: Any = _accounts_for_requests().filter(pk=user_id).first()
         if account:
-            account.roles, account.stands_in = frozenset(account.held), account.leads
-            account.employment_id = account.running
+            # They replace cached properties, which would each run a query.
+            account.roles, account.is_deputy = frozenset(account.role_names), account.leads_as_deputy
+            account.employment_id = account.current_employment_id
         return account

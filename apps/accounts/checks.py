@@ -1,32 +1,30 @@
 """System checks for the list of breached passwords."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Info, Tags, register
 
-from apps.accounts.breached_passwords import PasswordListError, look_at
+from apps.accounts.breached_passwords import PasswordListError, check_list_format
 
 HINT = "docs/deployment.md says how such a list is made. Without BREACHED_PASSWORDS none is asked."
 
 
 @register(Tags.security)
-def usable_list_of_passwords(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+def check_breached_passwords_file(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """Report an unusable list at start-up, before the first user sets a password."""
     if not settings.BREACHED_PASSWORDS:
         return []
     try:
-        look_at(Path(settings.BREACHED_PASSWORDS))
+        check_list_format(Path(settings.BREACHED_PASSWORDS))
     except PasswordListError as error:
         return [Error(f"BREACHED_PASSWORDS: {settings.BREACHED_PASSWORDS} {error}.", hint=HINT, id="hundred.E006")]
     return []
 
 
 @register(Tags.security, deploy=True)
-def list_of_passwords(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+def suggest_breached_passwords(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """Suggest a list of breached passwords, because Django's list of common passwords is short."""
     if settings.BREACHED_PASSWORDS:
         return []

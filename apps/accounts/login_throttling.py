@@ -7,8 +7,6 @@ A browser in which the owner signed in before has its own counter, so a colleagu
 Prompts behind the sign-in count per session; the owner can open another session. Counters live in the cache and expire.
 """
 
-from __future__ import annotations
-
 import secrets
 from collections.abc import Iterable
 from contextlib import suppress
@@ -21,21 +19,21 @@ from django.core import signing
 from django.core.cache import cache, caches
 from django.http import HttpRequest, HttpResponse
 
-from apps.accounts.backends import account_meant, typed_name
+from apps.accounts.access_log import audit_failure
+from apps.accounts.backends import find_by_login, normalise_login
 from apps.accounts.models import Account
-from apps.core.audit import Actor, audit_once
-from apps.core.rate_limits import address_of
+from apps.core.rate_limits import address_key
 
 # Failures before an account at one address waits, and before an address waits, which may serve a whole office.
-NAME_LIMIT, ADDRESS_LIMIT = 10, 100
+MAX_ACCOUNT_FAILURES, MAX_ADDRESS_FAILURES = 10, 100
 # Wrong second factors before the same happens. A guess succeeds once in about 333,000 tries, so all unknown browsers
 # together get few. The owner's own browsers and passkeys have separate counters.
-FACTOR_LIMIT, STRANGERS_LIMIT = 5, 30
+MAX_FACTOR_FAILURES, MAX_UNKNOWN_BROWSER_FAILURES = 5, 30
 # Wrong answers to the prompts of one session.
-PROMPT_LIMIT = 10
+MAX_SESSION_FAILURES = 10
 # Counted from the last failure; requests during the wait do not extend it.
 WAIT = timedelta(minutes=15)
-KNOWN, KNOWN_FOR = "known", timedelta(days=180)
+BROWSER_COOKIE, BROWSER_COOKIE_AGE = "known", timedelta(days=180)
 SALT = "apps.accounts.login_throttling"
 Counters = tuple[tuple[str, int], ...]
 
@@ -50,22 +48,22 @@ class Guess:
 
     counters: Counters
 
-    def was_right(self) -> None:
+    def succeed(self) -> None:
         """Clear the account's failures; the address counter keeps other accounts' failures.
 
         Otherwise an attacker could sign in to an own account to get new guesses.
         """
+        # The first key is the account's own (see `_counters_for`).
         keys = [key for key, _limit in self.counters]
         cache.delete_many(keys[:1])
-        _take_back(keys[1:])
+        _decrement(keys[1:])
 
-    def was_none(self) -> None:
+    def withdraw(self) -> None:
         """Uncount an attempt that was not a guess."""
-        _take_back(key for key, _limit in self.counters)
+        _decrement(key for key, _limit in self.counters)
 
     @property
-    def was_last(self) -> bool:
-        """Whether this guess reached the limit."""
+    def reached_limit(self) -> bool:
         return any(_failures(key) >= limit for key, limit in self.counters)
 
 
@@ -77,99 +75,83 @@ def guess_password(request: HttpRequest, name: str) -> Guess:
 
     All names of an account share one counter. An unknown name has its own counter.
     """
-    account = account_meant(name)
-    who = f"account {account.pk}" if account else typed_name(name)
-    try:
-        return _guess(_counted(request, who, account, NAME_LIMIT))
-    except TooManyGuesses:
-        audit_locked_out(account)
-        raise
+    # By account and not by name: staff number and e-mail would otherwise double the guesses.
+    account = find_by_login(name)
+    who = f"account {account.pk}" if account else normalise_login(name)
+    return _count(_counters_for(request, who, account, MAX_ACCOUNT_FAILURES), account)
 
 
 def guess_factor(request: HttpRequest, account: Account, *, by_passkey: bool) -> Guess:
     """Count a guess at the second factor, after a right password. Raises TooManyGuesses."""
-    counters = _counted(request, f"factor of account {account.pk}", account, FACTOR_LIMIT)
+    counters = _counters_for(request, f"factor of account {account.pk}", account, MAX_FACTOR_FAILURES)
+    # A code of six digits can be guessed from many addresses, a passkey's signature cannot.
     if not by_passkey and not _known_browser(request, account):
-        counters = (*counters, (f"failed-factor-{account.pk}", STRANGERS_LIMIT))
-    try:
-        return _guess(counters)
-    except TooManyGuesses:
-        audit_locked_out(account)
-        raise
+        counters = (*counters, (f"failed-factor-{account.pk}", MAX_UNKNOWN_BROWSER_FAILURES))
+    return _count(counters, account)
 
 
 def guess_in_session(request: HttpRequest, account: Account) -> Guess:
     """Count a guess at a password, factor or code on a page behind the sign-in. Raises TooManyGuesses."""
-    try:
-        return _guess(((f"failed-session-{_digest(str(request.session.session_key))}", PROMPT_LIMIT),))
-    except TooManyGuesses:
-        audit_locked_out(account)
-        raise
+    counter = f"failed-session-{_digest(str(request.session.session_key))}"
+    return _count(((counter, MAX_SESSION_FAILURES),), account)
 
 
 def remember_browser(response: HttpResponse, account: Account) -> None:
     """Give this browser its own counter for this account; the caller has verified all factors."""
+    # Signed, not encrypted: the account's id is no secret. The random part separates two browsers of one account.
     value = signing.dumps([account.pk, secrets.token_urlsafe(12)], salt=SALT)
     response.set_cookie(
-        _cookie(), value, max_age=KNOWN_FOR, httponly=True, samesite="Lax", secure=settings.SESSION_COOKIE_SECURE,
-    )  # fmt: skip
-
-
-def audit_locked_out(account: Account | None) -> None:
-    """Append a lock-out, at most once a minute per account and place.
-
-    Unknown names are not stored, because users type passwords into the name field.
-    """
-    audit_once(
-        "account.locked_out", by=Actor(None, "?"), kind="account", id=account.pk if account else "",
-        label=str(account or ""), within=timedelta(minutes=1),
+        _cookie(), value, max_age=BROWSER_COOKIE_AGE, httponly=True, samesite="Lax",
+        secure=settings.SESSION_COOKIE_SECURE,
     )  # fmt: skip
 
 
 def _cookie() -> str:
-    return f"{settings.COOKIE_PREFIX}{KNOWN}"
+    return f"{settings.COOKIE_PREFIX}{BROWSER_COOKIE}"
 
 
 def _digest(text: str) -> str:
     return sha256(text.encode("utf-8", "replace")).hexdigest()
 
 
-def _counted(request: HttpRequest, who: str, account: Account | None, limit: int) -> Counters:
+def _counters_for(request: HttpRequest, who: str, account: Account | None, limit: int) -> Counters:
     """Cache keys with their limits; the account's own key comes first."""
     if account and (browser := _known_browser(request, account)):
         return ((f"failed-{_digest(who)}-{browser}", limit),)
-    address = _digest(address_of(request.META.get("REMOTE_ADDR", "")))
-    return (f"failed-{_digest(who)}-{address}", limit), (f"failed-{address}", ADDRESS_LIMIT)
+    address = _digest(address_key(request.META.get("REMOTE_ADDR", "")))
+    return (f"failed-{_digest(who)}-{address}", limit), (f"failed-{address}", MAX_ADDRESS_FAILURES)
 
 
 def _known_browser(request: HttpRequest, account: Account) -> str:
     """The browser's number in its signed cookie for this account; empty without one."""
     try:
-        known, number = signing.loads(request.COOKIES.get(_cookie(), ""), salt=SALT, max_age=KNOWN_FOR)
+        account_pk, number = signing.loads(request.COOKIES.get(_cookie(), ""), salt=SALT, max_age=BROWSER_COOKIE_AGE)
     except (signing.BadSignature, ValueError, TypeError):
         return ""
-    return str(number) if known == account.pk else ""
+    return str(number) if account_pk == account.pk else ""
 
 
-def _guess(counters: Counters) -> Guess:
+def _count(counters: Counters, account: Account | None) -> Guess:
+    """Count a guess by each counter. Raises TooManyGuesses, after an audit entry, when one is full."""
     full = [key for key, limit in counters if _failures(key) >= limit]
     if full:
-        _end_in_time(full)
-        raise TooManyGuesses
-    counts = [(_one_more(key), limit) for key, limit in counters]
-    if any(count > limit for count, limit in counts):
+        _limit_wait(full)
+    else:
+        failures = [(_increment(key), limit) for key, limit in counters]
+        if all(count <= limit for count, limit in failures):
+            return Guess(counters)
         # Concurrent guesses were counted in between.
-        _take_back(key for key, _limit in counters)
-        raise TooManyGuesses
-    return Guess(counters)
+        _decrement(key for key, _limit in counters)
+    audit_failure("locked_out", account)
+    raise TooManyGuesses
 
 
-def _end_in_time(keys: Iterable[str]) -> None:
+def _limit_wait(keys: Iterable[str]) -> None:
     """Limit the life of full counters to WAIT, even if another cache client wrote one without expiry."""
     # Only a shared cache server has this method.
-    end_within = getattr(caches["default"], "end_within", lambda key, seconds: None)
+    limit_ttl = getattr(caches["default"], "limit_ttl", lambda key, seconds: None)
     for key in keys:
-        end_within(key, int(WAIT.total_seconds()))
+        limit_ttl(key, int(WAIT.total_seconds()))
 
 
 def _failures(key: str) -> int:
@@ -178,7 +160,7 @@ def _failures(key: str) -> int:
     return stored if isinstance(stored, int) else 0
 
 
-def _one_more(key: str) -> int:
+def _increment(key: str) -> int:
     seconds = WAIT.total_seconds()
     if cache.add(key, 1, seconds):
         return 1
@@ -187,11 +169,12 @@ def _one_more(key: str) -> int:
     except (ValueError, TypeError):  # the counter expired in between, or another client overwrote it
         cache.set(key, 1, seconds)
         return 1
+    # Counted from the last failure: `incr` keeps the old expiry.
     cache.touch(key, seconds)
     return count
 
 
-def _take_back(keys: Iterable[str]) -> None:
+def _decrement(keys: Iterable[str]) -> None:
     for key in keys:
         with suppress(ValueError, TypeError):
             cache.decr(key)

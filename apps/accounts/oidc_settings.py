@@ -9,23 +9,23 @@ from django.core.exceptions import ImproperlyConfigured
 # Roles that may require a second factor.
 ROLES = {"hr", "operator", "auditor"}
 # Required when OIDC_ISSUER is set.
-NEEDED = ("OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET")
+REQUIRED_SETTINGS = ("OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET")
 
 
-def validate_oidc_settings(found: Mapping[str, Any], *, local: bool) -> None:
+def validate_oidc_settings(values: Mapping[str, Any], *, local: bool) -> None:
     """Raise ImproperlyConfigured for incomplete settings, which could open or block sign-in by mistake."""
-    if unknown := set(found["SECOND_FACTOR_ROLES"]) - ROLES:
-        raise ImproperlyConfigured(f"SECOND_FACTOR_ROLES names no role: {', '.join(sorted(unknown))}.")
-    if not found["OIDC_ISSUER"]:
-        if not found["PASSWORD_SIGN_IN"]:
-            raise ImproperlyConfigured("PASSWORD_SIGN_IN=off needs OIDC_ISSUER: nobody could sign in.")
+    if unknown := set(values["SECOND_FACTOR_ROLES"]) - ROLES:
+        raise ImproperlyConfigured(f"SECOND_FACTOR_ROLES names unknown roles: {', '.join(sorted(unknown))}.")
+    if not values["OIDC_ISSUER"]:
+        if not values["PASSWORD_SIGN_IN"]:
+            raise ImproperlyConfigured("PASSWORD_SIGN_IN=off needs OIDC_ISSUER: no user could sign in.")
         return
-    address = urlsplit(found["OIDC_ISSUER"])
+    address = urlsplit(values["OIDC_ISSUER"])
     if address.scheme not in (("https", "http") if local else ("https",)) or not address.hostname or address.query:
         raise ImproperlyConfigured("OIDC_ISSUER must be the provider's https:// address, as its tokens have it in iss.")
-    if missing := [name for name in NEEDED if not found[name]]:
+    if missing := [name for name in REQUIRED_SETTINGS if not values[name]]:
         raise ImproperlyConfigured(f"OIDC_ISSUER is set, {' and '.join(missing)} not. See .env.example.")
-    if bool(found["OIDC_GROUPS_CLAIM"]) != bool(found["OIDC_HR_GROUP"]):
-        raise ImproperlyConfigured("OIDC_GROUPS_CLAIM and OIDC_HR_GROUP make HR together, or not at all.")
-    if "openid" not in found["OIDC_SCOPES"]:
-        raise ImproperlyConfigured("OIDC_SCOPES must have openid among them.")
+    if bool(values["OIDC_GROUPS_CLAIM"]) != bool(values["OIDC_HR_GROUP"]):
+        raise ImproperlyConfigured("OIDC_GROUPS_CLAIM and OIDC_HR_GROUP must be set together.")
+    if "openid" not in values["OIDC_SCOPES"]:
+        raise ImproperlyConfigured("OIDC_SCOPES must include openid.")

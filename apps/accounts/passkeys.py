@@ -6,8 +6,10 @@ python-fido2 parses the browser's answers and checks signatures. This module dec
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from allauth.mfa.models import Authenticator
@@ -22,13 +24,13 @@ if TYPE_CHECKING:
     from fido2.server import Fido2Server
     from fido2.webauthn import AttestedCredentialData
 
-KIND = Authenticator.Type.WEBAUTHN
-NAME_LIMIT, MOST = 60, 20
+AUTHENTICATOR_TYPE = Authenticator.Type.WEBAUTHN
+MAX_NAME_CHARS, MAX_PASSKEYS = 60, 20
 # Ed25519, ECDSA with P-256, RSA with SHA-256: what authenticators support. The library's default also allows SHA-1.
 ALGORITHMS = (-8, -7, -257)
 
 
-class NotProven(Exception):
+class InvalidPasskeyResponse(Exception):
     """The browser's answer proves nothing."""
 
 
@@ -37,7 +39,7 @@ class TooManyPasskeys(Exception):
 
 
 @dataclass(frozen=True)
-class Place:
+class RelyingParty:
     """The scope of a passkey: its host, and the origins of that host's pages."""
 
     host: str
@@ -56,141 +58,144 @@ class Passkey:
 
 def passkeys(account: Account) -> list[Passkey]:
     """An account's passkeys, oldest first."""
-    found = Authenticator.objects.filter(user=account, type=KIND).order_by("pk")
-    return [Passkey(one.pk, one.data["name"], one.created_at, one.last_used_at) for one in found]
+    factors = Authenticator.objects.filter(user=account, type=AUTHENTICATOR_TYPE).order_by("pk")
+    return [Passkey(factor.pk, factor.data["name"], factor.created_at, factor.last_used_at) for factor in factors]
 
 
-def works_at(account: Account, place: Place) -> bool:
-    """Whether the account has a passkey for this host."""
-    return bool(_kept(account, place))
+def has_passkey(account: Account, relying_party: RelyingParty) -> bool:
+    return bool(_passkeys_of(account, relying_party))
 
 
-def ask_new(account: Account, place: Place) -> tuple[dict[str, Any], dict[str, Any]]:
+def registration_options(account: Account, relying_party: RelyingParty) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the creation options for the browser and the state for the session."""
+    # Imported here and below: the library takes long to load, and few processes need it.
     from fido2.webauthn import PublicKeyCredentialUserEntity, ResidentKeyRequirement, UserVerificationRequirement
 
-    asked, state = _server(place).register_begin(
+    options, state = _server(relying_party).register_begin(
         PublicKeyCredentialUserEntity(
             # Authenticators may reveal this id to any holder, so it is not the staff number.
             id=force_bytes(account.pk),
             name=account.login,
             display_name=str(account),
         ),
-        credentials=[_public(one) for one in _kept(account, place)],
+        credentials=[_credential(passkey) for passkey in _passkeys_of(account, relying_party)],
+        # The account is known from the password, so the authenticator need not store the name.
         resident_key_requirement=ResidentKeyRequirement.DISCOURAGED,
         user_verification=UserVerificationRequirement.PREFERRED,
     )
-    return dict(asked), state
+    return dict(options), state
 
 
-def ask_known(account: Account, place: Place) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the request options for the account's passkeys and the state for the session. Raises NotProven."""
+def authentication_options(account: Account, relying_party: RelyingParty) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the request options for the account's passkeys and the state for the session.
+
+    Raises InvalidPasskeyResponse.
+    """
     from fido2.webauthn import UserVerificationRequirement as Wanted
 
-    kept = _kept(account, place)
-    if not kept:
-        raise NotProven("none at this host")
-    verified = all(one.data["verified"] for one in kept)
-    asked, state = _server(place).authenticate_begin(
-        credentials=[_public(one) for one in kept],
+    stored = _passkeys_of(account, relying_party)
+    if not stored:
+        raise InvalidPasskeyResponse("none at this host")
+    # An authenticator that verified its user once must always do so; one without a PIN cannot.
+    verified = all(passkey.data["verified"] for passkey in stored)
+    options, state = _server(relying_party).authenticate_begin(
+        credentials=[_credential(passkey) for passkey in stored],
         user_verification=Wanted.REQUIRED if verified else Wanted.PREFERRED,
     )
-    return dict(asked), state
+    return dict(options), state
 
 
 def add_passkey(
-    *, account: Account, place: Place, state: dict[str, Any], answer: str, name: str, enrolment_code: str = ""
+    *,
+    account: Account,
+    relying_party: RelyingParty,
+    state: dict[str, Any],
+    answer: str,
+    name: str,
+    enrolment_code: str = "",
 ) -> None:
     """Add the authenticator that gave this answer as a second factor of the account.
 
-    Raises NotProven, TooManyPasskeys, CodeNeeded.
+    Raises InvalidPasskeyResponse, TooManyPasskeys, EnrolmentCodeRequired.
     """
-    found = _registered(place, state, answer)
-    credential = found.credential_data
+    from fido2.webauthn import RegistrationResponse
+
+    server = _server(relying_party)
+    _response, authenticator = _verify(RegistrationResponse, answer, partial(server.register_complete, state))
+    credential = authenticator.credential_data
     if credential is None or credential.public_key.get(3) not in ALGORITHMS:
-        raise NotProven("no key of a kind that was asked for")
+        raise InvalidPasskeyResponse("no key of a kind that was asked for")
     data = {
         "name": name,
-        "host": place.host,
+        "host": relying_party.host,
         "credential": bytes(credential).hex(),
         "id": credential.credential_id.hex(),
-        "counter": found.counter,
-        "verified": found.is_user_verified(),
+        "counter": authenticator.counter,
+        "verified": authenticator.is_user_verified(),
     }
     with adding_factor(account, kind="passkey", enrolment_code=enrolment_code):
-        if Authenticator.objects.filter(type=KIND, data__id=data["id"]).exists():
-            raise NotProven("known already")
-        if Authenticator.objects.filter(user=account, type=KIND).count() >= MOST:
+        if Authenticator.objects.filter(type=AUTHENTICATOR_TYPE, data__id=data["id"]).exists():
+            raise InvalidPasskeyResponse("known already")
+        if Authenticator.objects.filter(user=account, type=AUTHENTICATOR_TYPE).count() >= MAX_PASSKEYS:
             raise TooManyPasskeys
-        Authenticator.objects.create(user=account, type=KIND, data=data)
+        Authenticator.objects.create(user=account, type=AUTHENTICATOR_TYPE, data=data)
 
 
-def check_passkey(*, account: Account, place: Place, state: dict[str, Any], answer: str) -> None:
-    """Verify an answer and record the passkey's use. Raises NotProven for an invalid answer."""
+def check_passkey(*, account: Account, relying_party: RelyingParty, state: dict[str, Any], answer: str) -> None:
+    """Verify an answer and record the passkey's use. Raises InvalidPasskeyResponse for an invalid answer."""
+    from fido2.webauthn import AuthenticationResponse
+
     with transaction.atomic():
-        kept = {one.data["id"]: one for one in _kept(account, place, lock=True)}
-        used, counter, verified = _authenticated(place, state, answer, [_public(one) for one in kept.values()])
-        one = kept[used]
-        if one.data["verified"] and not verified:
-            raise NotProven("the authenticator did not ask who it is")
-        if (counter or one.data["counter"]) and counter <= one.data["counter"]:
-            raise NotProven("its counter went back: there may be a copy of it")
-        one.data["counter"], one.last_used_at = counter, timezone.now()
-        one.save(update_fields=["data", "last_used_at"])
+        # Locked, so that two answers with one counter cannot both pass.
+        stored = {passkey.data["id"]: passkey for passkey in _passkeys_of(account, relying_party, lock=True)}
+        credentials = [_credential(passkey) for passkey in stored.values()]
+        complete = partial(_server(relying_party).authenticate_complete, state, credentials)
+        response, credential = _verify(AuthenticationResponse, answer, complete)
+        data = response.response.authenticator_data
+        passkey, counter = stored[credential.credential_id.hex()], data.counter
+        if passkey.data["verified"] and not data.is_user_verified():
+            raise InvalidPasskeyResponse("the authenticator did not ask who it is")
+        # Many authenticators always report 0; then there is nothing to compare.
+        if (counter or passkey.data["counter"]) and counter <= passkey.data["counter"]:
+            raise InvalidPasskeyResponse("its counter went back: there may be a copy of it")
+        passkey.data["counter"], passkey.last_used_at = counter, timezone.now()
+        passkey.save(update_fields=["data", "last_used_at"])
 
 
-def _kept(account: Account, place: Place, *, lock: bool = False) -> list[Authenticator]:
-    found = Authenticator.objects.filter(user=account, type=KIND, data__host=place.host).order_by("pk")
-    return list(found.select_for_update() if lock else found)
+def _passkeys_of(account: Account, relying_party: RelyingParty, *, lock: bool = False) -> list[Authenticator]:
+    passkeys_here = Authenticator.objects.filter(
+        user=account, type=AUTHENTICATOR_TYPE, data__host=relying_party.host
+    ).order_by("pk")
+    return list(passkeys_here.select_for_update() if lock else passkeys_here)
 
 
-def _public(one: Authenticator) -> AttestedCredentialData:
+def _credential(passkey: Authenticator) -> AttestedCredentialData:
     from fido2.webauthn import AttestedCredentialData
 
-    return AttestedCredentialData(bytes.fromhex(one.data["credential"]))
+    return AttestedCredentialData(bytes.fromhex(passkey.data["credential"]))
 
 
-def _server(place: Place) -> Fido2Server:
+def _server(relying_party: RelyingParty) -> Fido2Server:
     from fido2.server import Fido2Server
     from fido2.webauthn import AttestationConveyancePreference, PublicKeyCredentialRpEntity
 
     server = Fido2Server(
-        PublicKeyCredentialRpEntity(id=place.host, name="Hundred"),
+        PublicKeyCredentialRpEntity(id=relying_party.host, name="Hundred"),
+        # The make of the authenticator is of no interest, and asking for it shows a warning in browsers.
         attestation=AttestationConveyancePreference.NONE,
-        verify_origin=lambda origin: origin in place.origins,
+        verify_origin=lambda origin: origin in relying_party.origins,
     )
-    server.allowed_algorithms = [one for one in server.allowed_algorithms if one.alg in ALGORITHMS]
+    server.allowed_algorithms = [algorithm for algorithm in server.allowed_algorithms if algorithm.alg in ALGORITHMS]
     return server
 
 
-def _registered(place: Place, state: dict[str, Any], answer: str) -> Any:
-    from fido2.webauthn import RegistrationResponse
-
+def _verify(response_type: Any, answer: str, complete: Callable[[Any], Any]) -> tuple[Any, Any]:
+    """The parsed answer of a browser and the library's result for it. Raises InvalidPasskeyResponse."""
     try:
-        sent = RegistrationResponse.from_dict(json.loads(answer))
-        _refuse_framed(sent)
-        return _server(place).register_complete(state, sent)
+        response = response_type.from_dict(json.loads(answer))
+        if response.response.client_data.cross_origin:
+            raise InvalidPasskeyResponse("requested by a page of another site")
+        return response, complete(response)
     except Exception as error:
         # The input is untrusted: any parser error means that it proves nothing.
-        raise NotProven(type(error).__name__) from error
-
-
-def _authenticated(
-    place: Place, state: dict[str, Any], answer: str, known: list[AttestedCredentialData]
-) -> tuple[str, int, bool]:
-    """Return (passkey id, counter, whether the authenticator verified the user)."""
-    from fido2.webauthn import AuthenticationResponse
-
-    try:
-        sent = AuthenticationResponse.from_dict(json.loads(answer))
-        _refuse_framed(sent)
-        found = _server(place).authenticate_complete(state, known, sent)
-    except Exception as error:
-        raise NotProven(type(error).__name__) from error
-    data = sent.response.authenticator_data
-    return found.credential_id.hex(), data.counter, data.is_user_verified()
-
-
-def _refuse_framed(sent: Any) -> None:
-    if sent.response.client_data.cross_origin:
-        raise NotProven("asked by a page of another house")
+        raise InvalidPasskeyResponse(type(error).__name__) from error

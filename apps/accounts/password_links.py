@@ -1,7 +1,5 @@
 """Tokens of set-password links: valid once, and only while the account stays as it was at sending."""
 
-from __future__ import annotations
-
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.tokens import PasswordResetTokenGenerator
 

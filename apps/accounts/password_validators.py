@@ -1,7 +1,5 @@
 """Password validators: company and product words, and breached passwords."""
 
-from __future__ import annotations
-
 import logging
 import re
 from collections.abc import Iterator
@@ -12,14 +10,14 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-from apps.accounts.breached_passwords import PasswordListError, is_known
+from apps.accounts.breached_passwords import PasswordListError, is_breached
 
 logger = logging.getLogger(__name__)
-PRODUCT = ("hundred",)
+PRODUCT_WORDS = ("hundred",)
 # Shorter words occur in half of all words.
-SHORTEST = 4
+MIN_WORD_CHARS = 4
 # Common replacements of letters.
-DISGUISES = str.maketrans("01345@$!", "oieasasi")
+LETTER_OF_SIGN = str.maketrans("01345@$!", "oieasasi")
 
 
 class CompanyWordValidator:
@@ -29,16 +27,16 @@ class CompanyWordValidator:
     rest = 9
 
     def validate(self, password: str, user: Any = None) -> None:
-        plain = password.casefold().translate(DISGUISES)
+        plain = password.casefold().translate(LETTER_OF_SIGN)
         for word in company_words():
             if word in plain and len(plain) - len(word) < self.rest:
                 raise ValidationError(
-                    _("“%(word)s” is among the first words that are tried here: add more to it."),
+                    _("“%(word)s” is among the first words to be guessed here: add more to it."),
                     code="password_house_word", params={"word": word},
                 )  # fmt: skip
 
     def get_help_text(self) -> str:
-        return _("It cannot be little more than a name of the company or of this product.")
+        return _("It cannot be just the name of the company or of this product with small changes.")
 
 
 class BreachedValidator:
@@ -49,24 +47,24 @@ class BreachedValidator:
 
     def validate(self, password: str, user: Any = None) -> None:
         try:
-            known = is_known(self.path, password)
+            known = is_breached(self.path, password)
         except PasswordListError as error:
             # The list existed at start-up. Without it, no password is accepted unchecked.
             logger.error("BREACHED_PASSWORDS: %s %s", self.path, error)
             message = _("Passwords cannot be set at the moment. Try again later.")
             raise ValidationError(message, code="password_list_away") from error
         if known:
-            message = _("This password became known somewhere else, and is tried first: choose another.")
+            message = _("This password has leaked elsewhere and is among the first to be guessed: choose another.")
             raise ValidationError(message, code="password_breached")
 
     def get_help_text(self) -> str:
-        return _("It cannot be one that became known elsewhere.")
+        return _("It cannot be one that has leaked elsewhere.")
 
 
 def company_words() -> Iterator[str]:
     """Lower-case words of the product, the company's name and its domains."""
-    yield from PRODUCT
+    yield from PRODUCT_WORDS
     domains = (part for domain in settings.COMPANY_EMAIL_DOMAINS for part in domain.rpartition(".")[0].split("."))
     for word in (*re.split(r"\W+", settings.COMPANY_NAME), *domains):
-        if len(word) >= SHORTEST:
+        if len(word) >= MIN_WORD_CHARS:
             yield word.casefold()

@@ -6,8 +6,6 @@ allauth creates and checks the codes. This package decides who needs a factor, w
 the audit trail records.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
 from datetime import timedelta
@@ -21,29 +19,30 @@ from django.core.cache import cache
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from apps.accounts.enrolment import has_factor, use_code
+from apps.accounts.access_log import audit_account, audit_failure
+from apps.accounts.enrolment import has_factor, use_enrolment_code
 from apps.accounts.models import Account
 from apps.accounts.security_mails import Event, notify_owner
 from apps.accounts.sessions import end_access
-from apps.core.audit import Actor, audit, audit_once
+from apps.core.audit import Actor
 from apps.core.encryption import fernet_for, reencrypt
 
 # Session key: the user has shown a second factor, in Hundred or at the company's provider.
-SHOWN = "second_factor"
+SESSION_FACTOR_KEY = "second_factor"
 # Key derivation purpose; another value would make every stored secret unreadable.
 PURPOSE = "second factors"
 # Fields in which allauth stores the secrets of apps and recovery codes. A passkey has none.
-SEALED = ("secret", "seed")
+ENCRYPTED_FIELDS = ("secret", "seed")
 
 
-class Unreadable(Exception):
+class UndecryptableSecret(Exception):
     """The secret was encrypted with another SECRET_KEY: it proves nothing, and the user must set it up again."""
 
 
-class Secrets(DefaultMFAAdapter):
+class EncryptingMFAAdapter(DefaultMFAAdapter):
     """Encrypt allauth's secrets, so that a copy of the database alone yields no code."""
 
-    error_messages = {**DefaultMFAAdapter.error_messages, "incorrect_code": _("This code is not right, or was used.")}
+    error_messages = {**DefaultMFAAdapter.error_messages, "incorrect_code": _("This code is wrong or has been used.")}
 
     def get_totp_issuer(self) -> str:
         return "Hundred"
@@ -66,27 +65,26 @@ class Secrets(DefaultMFAAdapter):
             return fernet_for(PURPOSE).decrypt(encrypted_text.encode()).decode()
         except Exception as error:
             # An empty secret would let anyone generate valid codes.
-            raise Unreadable from error
+            raise UndecryptableSecret from error
 
 
 # Kinds that count as a factor; recovery codes only replace one.
-KINDS = {"app": Authenticator.Type.TOTP, "passkey": Authenticator.Type.WEBAUTHN}
+FACTOR_TYPE_OF_KIND = {"app": Authenticator.Type.TOTP, "passkey": Authenticator.Type.WEBAUTHN}
 
 
 def has_app(account: Account) -> bool:
-    """Whether the account has an app code."""
     return Authenticator.objects.filter(user=account, type=Authenticator.Type.TOTP).exists()
 
 
 def lacks_factor(account: Account, session: MutableMapping[str, Any] | Any) -> bool:
     """Whether the account's roles need a second factor that this session has not shown. Runs no query."""
-    return bool(account.roles & set(settings.SECOND_FACTOR_ROLES)) and not session.get(SHOWN)
+    return bool(account.roles & set(settings.SECOND_FACTOR_ROLES)) and not session.get(SESSION_FACTOR_KEY)
 
 
-def add_factor(*, account: Account, secret: str, enrolment_code: str = "") -> bool:
+def add_app(*, account: Account, secret: str, enrolment_code: str = "") -> bool:
     """Add the app with this secret as a second factor; False when the account already has an app.
 
-    Raises CodeNeeded.
+    Raises EnrolmentCodeRequired.
     """
     from allauth.mfa.totp.internal.auth import TOTP
 
@@ -99,7 +97,7 @@ def add_factor(*, account: Account, secret: str, enrolment_code: str = "") -> bo
 
 @contextmanager
 def adding_factor(account: Account, *, kind: str, enrolment_code: str) -> Iterator[None]:
-    """Transaction for adding a factor; every function that adds one uses it. Raises CodeNeeded.
+    """Transaction for adding a factor; every function that adds one uses it. Raises EnrolmentCodeRequired.
 
     It locks the account: of two browsers, the second waits and sees the first one's factor. A role holder's first
     factor uses up the enrolment code. A new factor also creates recovery codes if there are none, an audit entry and a
@@ -108,7 +106,7 @@ def adding_factor(account: Account, *, kind: str, enrolment_code: str) -> Iterat
     with transaction.atomic():
         Account.objects.select_for_update().get(pk=account.pk)
         before = len(factors(account))
-        use_code(account, enrolment_code)
+        use_enrolment_code(account, enrolment_code)
         yield
         if len(factors(account)) > before:
             _factor_added(account, kind)
@@ -120,13 +118,10 @@ def _factor_added(account: Account, kind: str) -> None:
     notify_owner(account, Event.FACTOR_ADDED)
     if not Authenticator.objects.filter(user=account, type=Authenticator.Type.RECOVERY_CODES).exists():
         RecoveryCodes.activate(account)
-    audit(
-        "account.factor_added", by=account.actor, kind="account", id=account.pk, label=str(account),
-        detail={"factor": kind},
-    )  # fmt: skip
+    audit_account("factor_added", account, factor=kind)
 
 
-def reseal_factors(*, account: Account, by: Actor) -> bool:
+def reencrypt_factors(*, account: Account, by: Actor) -> bool:
     """Re-encrypt secrets from SECRET_KEY_FALLBACKS with the current SECRET_KEY; False when there were none.
 
     Secrets that no key decrypts stay unchanged. The person learns of it at the next code.
@@ -135,26 +130,26 @@ def reseal_factors(*, account: Account, by: Actor) -> bool:
         return False
     with transaction.atomic():
         # Lock, because sign-ins use up recovery codes in the same rows.
-        kept = Authenticator.objects.select_for_update().filter(user=account).order_by("pk")
-        resealed = [one for one in kept if _reseal(one)]
+        stored = Authenticator.objects.select_for_update().filter(user=account).order_by("pk")
+        resealed = [factor for factor in stored if _reencrypt(factor)]
         if resealed:
             Authenticator.objects.bulk_update(resealed, ["data"])
             # Triggers record the changed secrets; this entry records the reason.
-            audit("account.factor_resealed", by=by, kind="account", id=account.pk, label=str(account))
+            audit_account("factor_resealed", account, by=by)
     return bool(resealed)
 
 
-def _reseal(one: Authenticator) -> bool:
-    before = {field: one.data[field] for field in SEALED if field in one.data}
+def _reencrypt(factor: Authenticator) -> bool:
+    before = {field: factor.data[field] for field in ENCRYPTED_FIELDS if field in factor.data}
     try:
         after = {field: reencrypt(sealed, PURPOSE) for field, sealed in before.items()}
     except InvalidToken:
         return False
-    one.data |= after
+    factor.data |= after
     return after != before
 
 
-def renew_codes(account: Account) -> None:
+def renew_recovery_codes(account: Account) -> None:
     """Create new recovery codes; the old ones become invalid."""
     from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 
@@ -163,13 +158,12 @@ def renew_codes(account: Account) -> None:
         Authenticator.objects.filter(user=account, type=Authenticator.Type.RECOVERY_CODES).delete()
         RecoveryCodes.activate(account)
         notify_owner(account, Event.CODES_RENEWED)
-        audit("account.codes_renewed", by=account.actor, kind="account", id=account.pk, label=str(account))
+        audit_account("codes_renewed", account)
 
 
-def paper_codes(account: Account) -> list[str]:
-    """The unused recovery codes."""
-    found = Authenticator.objects.filter(user=account, type=Authenticator.Type.RECOVERY_CODES).first()
-    return found.wrap().get_unused_codes() if found else []
+def unused_recovery_codes(account: Account) -> list[str]:
+    codes = Authenticator.objects.filter(user=account, type=Authenticator.Type.RECOVERY_CODES).first()
+    return codes.wrap().get_unused_codes() if codes else []
 
 
 def remove_factors(*, account: Account, by: Actor) -> bool:
@@ -178,14 +172,16 @@ def remove_factors(*, account: Account, by: Actor) -> bool:
     When another person removes them, the account is signed out everywhere, because a lost factor may be stolen.
     """
     with transaction.atomic():
-        gone = Authenticator.objects.filter(user=account).delete()[0] > 0
-        if gone:
-            action = "account.factor_removed" if by == account.actor else "account.factor_reset"
-            if by != account.actor:
+        removed = Authenticator.objects.filter(user=account).delete()[0] > 0
+        if removed:
+            if by == account.actor:
+                notify_owner(account, Event.FACTOR_REMOVED)
+                audit_account("factor_removed", account)
+            else:
                 end_access(account=account, by=by)
-            notify_owner(account, Event.FACTOR_REMOVED if by == account.actor else Event.FACTORS_RESET)
-            audit(action, by=by, kind="account", id=account.pk, label=str(account))
-    return gone
+                notify_owner(account, Event.FACTORS_RESET)
+                audit_account("factor_reset", account, by=by)
+    return removed
 
 
 def remove_factor(*, account: Account, factor: int) -> bool:
@@ -195,24 +191,23 @@ def remove_factor(*, account: Account, factor: int) -> bool:
     """
     with transaction.atomic():
         Account.objects.select_for_update().get(pk=account.pk)
-        found = Authenticator.objects.filter(user=account, type__in=KINDS.values(), pk=factor).first()
-        if found is None:
+        authenticator = Authenticator.objects.filter(
+            user=account, type__in=FACTOR_TYPE_OF_KIND.values(), pk=factor
+        ).first()
+        if authenticator is None:
             return False
-        found.delete()
+        authenticator.delete()
         if not has_factor(account):
             Authenticator.objects.filter(user=account).delete()
         notify_owner(account, Event.FACTOR_REMOVED)
-        kind = next(name for name, stored in KINDS.items() if stored == found.type)
-        audit(
-            "account.factor_removed", by=account.actor, kind="account", id=account.pk, label=str(account),
-            detail={"factor": kind},
-        )  # fmt: skip
+        kind = next(name for name, stored in FACTOR_TYPE_OF_KIND.items() if stored == authenticator.type)
+        audit_account("factor_removed", account, factor=kind)
     return True
 
 
 def factors(account: Account) -> list[Authenticator]:
     """Factors without recovery codes, oldest first."""
-    return list(Authenticator.objects.filter(user=account, type__in=KINDS.values()).order_by("pk"))
+    return list(Authenticator.objects.filter(user=account, type__in=FACTOR_TYPE_OF_KIND.values()).order_by("pk"))
 
 
 def audit_wrong_code(account: Account, *, guessed: bool) -> None:
@@ -222,7 +217,4 @@ def audit_wrong_code(account: Account, *, guessed: bool) -> None:
     """
     if guessed and cache.add(f"guessed:{account.pk}", 1, timedelta(days=1).total_seconds()):
         notify_owner(account, Event.CODE_GUESSES)
-    audit_once(
-        "account.factor_refused", by=Actor(None, "?"), kind="account", id=account.pk, label=str(account),
-        within=timedelta(minutes=1),
-    )  # fmt: skip
+    audit_failure("factor_refused", account)

@@ -4,8 +4,6 @@ They hold no link, and no name but the owner's. The transaction of the change st
 after the commit, and retries until the mail server accepts it.
 """
 
-from __future__ import annotations
-
 import logging
 from ipaddress import ip_address, ip_network
 from smtplib import SMTPException, SMTPRecipientsRefused
@@ -13,63 +11,57 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.core.mail import EmailMessage
-from django.db import connection
 from django.utils import translation
 from django.utils.translation import gettext as _
 
 from apps.accounts.models import Account, SecurityEvent
-from apps.accounts.user_agents import called
-from apps.core.audit import browser, origin
+from apps.accounts.user_agents import browser_name
+from apps.core.audit import origin, user_agent
 from apps.core.identity import clean_text
+from apps.core.mail_portions import mail_portion
+from apps.core.sql import execute, fetch_all, statement
 
 logger = logging.getLogger(__name__)
 Event = SecurityEvent.Kind
 LANGUAGES = ("en", "zh-hans")
 MAX_MAILS_A_CALL, MAX_BROWSER_CHARS = 200, 300
+# Each claim counts the events that wait, so one account must not queue any number of them.
+MAX_WAITING_ALIKE = 20
 # Prefix length of the network in a mail: enough for the owner to recognise it, without identifying one machine.
 NETWORK_BITS = {4: 16, 6: 48}
-# A claim lapses after ten minutes, so a killed worker causes at most one duplicate mail. Events expire after a week.
-CLAIM = """
-UPDATE accounts_securityevent SET claimed_at = hundred_clock() WHERE id = (
-    SELECT event.id FROM accounts_securityevent event
-    WHERE event.at > hundred_clock() - interval '7 days'
-      AND (event.claimed_at IS NULL OR event.claimed_at < hundred_clock() - interval '10 minutes')
-    ORDER BY event.at, event.id LIMIT 1 FOR UPDATE SKIP LOCKED)
-RETURNING id
-"""
+CLAIM = statement("accounts", "security_mails", "claim")
 EXPIRE = "DELETE FROM accounts_securityevent WHERE at <= hundred_clock() - interval '7 days'"
-
-
-def address_of_owner(account: Account) -> str:
-    """The roster's address of the owner, or the account's own when it has no employee."""
-    return account.employee.email if account.employee else account.email
 
 
 def notify_owner(account: Account, kind: str, *, address: str | None = None) -> None:
     """Queue a mail about an event of `account`, in the caller's transaction; does nothing without an address.
 
+    Nothing is queued either while MAX_WAITING_ALIKE mails of this kind to this address wait, which say the same.
     `address` replaces the owner's present address, such as the old address after a change.
     """
-    to = address_of_owner(account) if address is None else address
-    if to:
-        agent = clean_text(browser(), MAX_BROWSER_CHARS)
+    to = account.roster_address if address is None else address
+    alike = SecurityEvent.objects.filter(account=account, kind=kind, address=to)
+    if to and alike.count() < MAX_WAITING_ALIKE:
+        agent = clean_text(user_agent(), MAX_BROWSER_CHARS)
         SecurityEvent.objects.create(account=account, kind=kind, address=to, origin=origin(), browser=agent)
 
 
 def send_security_mails() -> int:
-    """Send waiting mails; return how many were sent. No transaction is open while the mail server answers."""
+    """Send a portion of the waiting mails, those of the accounts with the fewest first; return how many were sent.
+
+    No transaction is open while the mail server answers.
+    """
     sent = 0
-    with connection.cursor() as cursor:
-        cursor.execute(EXPIRE)
-    for _attempt in range(MAX_MAILS_A_CALL):
+    execute(EXPIRE)
+    for _attempt in mail_portion(MAX_MAILS_A_CALL):
         event = _claim()
         if event is None:
             break
         try:
-            mail_of(event).send()
+            build_mail(event).send()
         except (OSError, SMTPException, ValueError) as error:
             # The error's text may hold the address, so the log has only its type.
-            logger.warning("security mail %s was not taken (%s): it is tried again", event.pk, type(error).__name__)
+            logger.warning("security mail %s was not accepted (%s): it is tried again", event.pk, type(error).__name__)
             if isinstance(error, (SMTPRecipientsRefused, ValueError)):  # the address failed, not the server
                 continue
             break
@@ -79,13 +71,11 @@ def send_security_mails() -> int:
 
 
 def _claim() -> SecurityEvent | None:
-    with connection.cursor() as cursor:
-        cursor.execute(CLAIM)
-        claimed = cursor.fetchone()
-    return SecurityEvent.objects.select_related("account__employee").get(pk=claimed[0]) if claimed else None
+    claimed = fetch_all(CLAIM)
+    return SecurityEvent.objects.select_related("account__employee").get(pk=claimed[0][0]) if claimed else None
 
 
-def mail_of(event: SecurityEvent) -> EmailMessage:
+def build_mail(event: SecurityEvent) -> EmailMessage:
     """The mail about an event, in both languages, because the owner's language is unknown."""
     subjects, bodies = [], []
     for language in LANGUAGES:
@@ -102,20 +92,21 @@ def _body(event: SecurityEvent) -> str:
     zone = (person.time_zone if person else "") or settings.TIME_ZONE
     when = f"{event.at.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M} ({zone})"
     return _(
-        "Hello %(name)s,\n\n%(what)s\n\nWhen: %(when)s\nFrom: %(where)s\n\nIf this was you, or you asked for it, there "
-        "is nothing to do. If not, tell HR and the operator of Hundred at once, and set a new password: the "
-        "sign-in page of Hundred has a link for lost ones. No mail like this asks you for a password or a code.\n"
-    ) % {"name": event.account, "what": event.sentence, "when": when, "where": _where(event)}
+        "Hello %(name)s,\n\n%(what)s\n\nWhen: %(when)s\nFrom: %(where)s\n\nIf you did this or requested it, "
+        "no action is needed. If not, contact HR and the operator of Hundred at once, and set a new password: "
+        "the sign-in page of Hundred has a link for a forgotten password. A mail like this never asks you for "
+        "a password or a code.\n"
+    ) % {"name": event.account, "what": event.sentence, "when": when, "where": _origin_text(event)}
 
 
-def _where(event: SecurityEvent) -> str:
+def _origin_text(event: SecurityEvent) -> str:
     """Details that the owner can recognise: kind of access, network, browser."""
     way, _space, rest = event.origin.partition(" ")
     if way not in ("page", "api"):
         return _("Hundred itself, or its operator")
     ways = {"page": _("a page of Hundred"), "api": _("the API of Hundred")}
     network = _network(rest)
-    return ", ".join(part for part in (ways[way], network, event.browser and called(event.browser)) if part)
+    return ", ".join(part for part in (ways[way], network, event.browser and browser_name(event.browser)) if part)
 
 
 def _network(address: str) -> str:

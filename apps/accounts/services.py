@@ -1,9 +1,6 @@
 """Create accounts, grant roles, send invitations and audit sign-ins."""
 
-from __future__ import annotations
-
-from collections.abc import Callable, Iterable
-from datetime import timedelta
+from collections.abc import Callable, Collection, Iterable
 
 from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
@@ -13,23 +10,23 @@ from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 from django.utils.translation import gettext as _
 
+from apps.accounts.access_log import audit_failure
 from apps.accounts.models import Account, Role
 from apps.accounts.password_links import password_link_tokens, printed_link_tokens
 from apps.accounts.security_mails import Event, notify_owner
-from apps.core.audit import SYSTEM, Actor, audit, audit_once
-from apps.core.identity import storable
+from apps.core.audit import SYSTEM, Actor, audit
+from apps.core.identity import is_storable
 from apps.employees.models import Employee
-
-# A rejected sign-in has no known actor.
-UNKNOWN = Actor(None, "?")
 
 
 class UnknownRole(ValueError):
     """The role does not exist."""
 
 
-class NoAccount(ValueError):
-    """The employee cannot have an account now; the text is the reason."""
+def staff_numbers(account_ids: Collection[int]) -> dict[int, str]:
+    """The staff numbers of the employees of these accounts, by the account's id; for readers of the audit trail."""
+    accounts = Account.objects.filter(pk__in=account_ids, employee__isnull=False)
+    return dict(accounts.values_list("pk", "employee__staff_no"))
 
 
 def account_for(employee: Employee) -> Account:
@@ -66,10 +63,10 @@ def grant_role(*, employee: Employee, role: str, by: Actor, revoke: bool = False
         if revoke:
             changed = Role.objects.filter(account=account, role=role).delete()[0] > 0
         else:
-            given = {"granted_by_id": by.id, "granted_by_label": by.label}
-            found, changed = Role.objects.get_or_create(account=account, role=role, defaults=given)
-            if found.issuer:
-                changed = bool(Role.objects.filter(pk=found.pk).update(issuer="", **given))
+            defaults = {"granted_by_id": by.id, "granted_by_label": by.label}
+            granted, changed = Role.objects.get_or_create(account=account, role=role, defaults=defaults)
+            if granted.issuer:
+                changed = bool(Role.objects.filter(pk=granted.pk).update(issuer="", **defaults))
         if changed:
             action = "role.revoked" if revoke else "role.granted"
             audit(action, by=by, kind="account", id=account.pk, label=str(employee), detail={"role": role})
@@ -77,16 +74,11 @@ def grant_role(*, employee: Employee, role: str, by: Actor, revoke: bool = False
     return changed
 
 
-def roster_address(account: Account) -> str:
-    """The roster's current address of this person, or the account's own without an employee."""
-    return account.employee.email if account.employee else account.email
-
-
 def set_password_link(account: Account, *, printed: bool = False) -> str:
     """A link to set the password, valid once and for PASSWORD_RESET_TIMEOUT.
 
-    A link that is not `printed` is mailed to `roster_address`; using it proves that address. The link uses BASE_URL:
-    with a host from the request, an attacker could receive the token.
+    A link that is not `printed` is mailed to the roster's address; using it proves that address. The link uses
+    BASE_URL: with a host from the request, an attacker could receive the token.
     """
     address = reverse(
         "set-password",
@@ -99,7 +91,6 @@ def set_password_link(account: Account, *, printed: bool = False) -> str:
 
 
 def invitation(account: Account) -> EmailMessage:
-    """The mail that invites a person to set a password."""
     return EmailMessage(
         subject=_("Your sign-in to Hundred"),
         body=_(
@@ -107,7 +98,7 @@ def invitation(account: Account) -> EmailMessage:
             "for three days.\n"
         )
         % {"name": account, "link": set_password_link(account), "login": account.login},
-        to=[roster_address(account)],
+        to=[account.roster_address],
     )
 
 
@@ -132,19 +123,7 @@ def invite(
     return sent
 
 
-def audit_account(event: str, account: Account) -> None:
-    """Append an account's own event: signed_in, signed_out, password_set, password_changed."""
-    audit(f"account.{event}", by=account.actor, kind="account", id=account.pk, label=str(account))
-
-
 def audit_refused(name: str) -> None:
-    """Append a refused sign-in to the audit trail, at most once a minute per account and place.
-
-    Unknown names are not stored, because users type passwords into the name field.
-    """
-    named = Account.objects.named(name) if storable(name) else []
-    label = str(named[0]) if len(named) == 1 else ""
-    audit_once(
-        "account.sign_in_refused", by=UNKNOWN, kind="account", id=named[0].pk if label else "", label=label,
-        within=timedelta(minutes=1),
-    )  # fmt: skip
+    """Append a refused sign-in with this name; the account is recorded only when exactly one matches."""
+    accounts = Account.objects.named(name) if is_storable(name) else []
+    audit_failure("sign_in_refused", accounts[0] if len(accounts) == 1 else None)

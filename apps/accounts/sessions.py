@@ -4,8 +4,6 @@ Django stores and reads them; `SESSION_ENGINE` names this module. Pages identify
 because the key itself opens the session.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -18,17 +16,18 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
+from apps.accounts.access_log import audit_account
 from apps.accounts.models import Account, ApiToken, BrowserSession
-from apps.core.audit import Actor, audit
+from apps.core.audit import Actor
 from apps.core.querysets import Clock
 
 # Session data written at sign-in: Unix time in seconds, and the User-Agent.
-BEGAN, AGENT = "began_at", "agent"
-AGENT_LIMIT = 300
+BEGAN_KEY, AGENT_KEY = "began_at", "agent"
+MAX_AGENT_CHARS = 300
 # Session data of a sign-in that has shown the first factor and waits for the second.
-WAITING = "waits_for_second_factor"
+PENDING_SIGN_IN_KEY = "waits_for_second_factor"
 # Minimum time between two writes of the last use.
-NOTED_EVERY = timedelta(minutes=5)
+USE_WRITTEN_EVERY = timedelta(minutes=5)
 
 
 class SessionStore(DatabaseStore):
@@ -44,7 +43,7 @@ class SessionStore(DatabaseStore):
     def create_model_instance(self, data: dict[str, Any]) -> BrowserSession:
         row = cast(BrowserSession, super().create_model_instance(data))
         # Includes a sign-in that waits for its second factor, so it ends with the others.
-        row.account_id = data.get(SESSION_KEY) or data.get(WAITING, {}).get("account")
+        row.account_id = data.get(SESSION_KEY) or data.get(PENDING_SIGN_IN_KEY, {}).get("account")
         row.seen_at = timezone.now()
         return row
 
@@ -53,15 +52,15 @@ class SessionStore(DatabaseStore):
         self.seen_at = row.seen_at if row else None
         return row
 
-    def note_use(self) -> None:
-        """Record a use of the session now, at most once per NOTED_EVERY."""
+    def record_use(self) -> None:
+        """Record a use of the session now, at most once per USE_WRITTEN_EVERY."""
         now = timezone.now()
-        if self.seen_at is not None and now - self.seen_at >= NOTED_EVERY:
+        if self.seen_at is not None and now - self.seen_at >= USE_WRITTEN_EVERY:
             BrowserSession.objects.filter(pk=self.session_key).update(seen_at=now)
 
 
 @dataclass(frozen=True)
-class SignedIn:
+class Browser:
     """One browser of an account.
 
     `name` identifies it in URLs, `began_at` is the sign-in if known, `agent` the User-Agent.
@@ -86,10 +85,10 @@ def is_idle(account: Account, session: SessionStore) -> bool:
     return session.seen_at is not None and timezone.now() - session.seen_at > idle_limit(account)
 
 
-def signed_in(account: Account, here: str | None) -> list[SignedIn]:
+def signed_in_browsers(account: Account, here: str | None) -> list[Browser]:
     """Browsers in which the account is signed in, the current one first; `here` is the current session's key."""
-    found = [_told(row, data, here) for row, data in _living(account)]
-    return sorted(found, key=lambda one: not one.here)
+    browsers = [_browser(row, data, here) for row, data in _active_sessions(account)]
+    return sorted(browsers, key=lambda browser: not browser.here)
 
 
 def end_session(*, account: Account, name: str, but: str | None) -> bool:
@@ -99,54 +98,47 @@ def end_session(*, account: Account, name: str, but: str | None) -> bool:
     """
     with transaction.atomic():
         # The digest cannot be looked up by key, so compare it with the account's few sessions.
-        keys = [row.pk for row in BrowserSession.objects.of(account).exclude(pk=but) if name_of(row.pk) == name]
+        keys = [
+            row.pk for row in BrowserSession.objects.of(account).exclude(pk=but) if public_session_name(row.pk) == name
+        ]
         ended = BrowserSession.objects.filter(pk__in=keys).delete()[0] > 0
         if ended:
-            _audit("account.session_ended", account, account.actor)
+            audit_account("session_ended", account)
     return ended
 
 
 def end_sessions(*, account: Account, by: Actor, but: str | None = None) -> int:
     """End all sessions of the account except the one with key `but`; return how many ended."""
     with transaction.atomic():
-        gone = BrowserSession.objects.of(account).exclude(pk=but).delete()[0]
-        if gone:
-            _audit("account.sessions_ended", account, by, {"sessions": gone})
-    return gone
+        count = BrowserSession.objects.of(account).exclude(pk=but).delete()[0]
+        if count:
+            audit_account("sessions_ended", account, by=by, sessions=count)
+    return count
 
 
 def end_access(*, account: Account, by: Actor, but: str | None = None) -> int:
     """End all sessions, as `end_sessions`, and revoke all tokens; return how many sessions ended."""
     with transaction.atomic():
-        gone = end_sessions(account=account, by=by, but=but)
+        count = end_sessions(account=account, by=by, but=but)
         tokens = ApiToken.objects.of(account).filter(revoked_at=None).update(revoked_at=Clock())
         if tokens:
-            _audit("account.tokens_ended", account, by, {"tokens": tokens})
-    return gone
+            audit_account("tokens_ended", account, by=by, tokens=tokens)
+    return count
 
 
-def forget_sessions() -> None:
-    """Delete expired sessions."""
-    SessionStore.clear_expired()
-
-
-def name_of(key: str) -> str:
+def public_session_name(key: str) -> str:
     """The public name of the session with this key; it grants no access."""
     return sha256(key.encode()).hexdigest()[:24]
 
 
-def _living(account: Account) -> list[tuple[BrowserSession, dict[str, Any]]]:
+def _active_sessions(account: Account) -> list[tuple[BrowserSession, dict[str, Any]]]:
     """Sessions that still open pages: not expired, not idle, and opened with the current password."""
     now, proof = timezone.now(), account.get_session_auth_hash()
     rows = BrowserSession.objects.of(account).filter(expire_date__gt=now, seen_at__gte=now - idle_limit(account))
-    found = [(row, row.get_decoded()) for row in rows]
-    return [(row, data) for row, data in found if constant_time_compare(data.get(HASH_SESSION_KEY, ""), proof)]
+    sessions = [(row, row.get_decoded()) for row in rows]
+    return [(row, data) for row, data in sessions if constant_time_compare(data.get(HASH_SESSION_KEY, ""), proof)]
 
 
-def _told(row: BrowserSession, data: dict[str, Any], here: str | None) -> SignedIn:
-    began = datetime.fromtimestamp(data[BEGAN], UTC) if BEGAN in data else None
-    return SignedIn(name_of(row.pk), began, row.seen_at, data.get(AGENT, ""), row.pk == here)
-
-
-def _audit(action: str, account: Account, by: Actor, detail: dict[str, Any] | None = None) -> None:
-    audit(action, by=by, kind="account", id=account.pk, label=str(account), detail=detail or {})
+def _browser(row: BrowserSession, data: dict[str, Any], here: str | None) -> Browser:
+    began = datetime.fromtimestamp(data[BEGAN_KEY], UTC) if BEGAN_KEY in data else None
+    return Browser(public_session_name(row.pk), began, row.seen_at, data.get(AGENT_KEY, ""), row.pk == here)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -14,11 +15,11 @@ from rest_framework.request import Request
 from apps.accounts import api_tokens
 from apps.accounts.models import Account, ApiToken
 from apps.accounts.second_factors import lacks_factor
-from apps.core.concurrency import limit_concurrency
-from apps.core.rate_limits import CountersUnavailable, Kind, TooOften, address_of, count, person_of
+from apps.core.concurrency import limit_concurrency, limit_requests
+from apps.core.rate_limits import CountersUnavailable, Kind, RateLimited, account_key, address_key, enforce_rate_limit
 
 
-class TokenSignIn(BaseAuthentication):
+class TokenAuthentication(BaseAuthentication):
     """`Authorization: Bearer hnd_...`. The token alone authenticates the request; cookies are ignored."""
 
     def authenticate(self, request: Request) -> tuple[Account, ApiToken] | None:
@@ -27,17 +28,17 @@ class TokenSignIn(BaseAuthentication):
             return None
         # The same answer for unknown, expired and revoked tokens and for those of leavers, so that guessing reveals
         # nothing.
-        token = api_tokens.sign_in(secret.strip().decode("latin-1"))
+        token = api_tokens.authenticate_token(secret.strip().decode("latin-1"))
         if token is None:
             _count_guess(request)
-            raise AuthenticationFailed(_("This token opens nothing: it may have expired."), code="invalid_token")
+            raise AuthenticationFailed(_("This token is not valid: it may have expired."), code="invalid_token")
         return token
 
     def authenticate_header(self, request: Request) -> str:
         return 'Bearer realm="hundred"'
 
 
-class SessionSignIn(SessionAuthentication):
+class BrowserSessionAuthentication(SessionAuthentication):
     """The browser's session, with the second factor of its role. Write requests need the CSRF token."""
 
     def authenticate(self, request: Request) -> tuple[Any, None] | None:
@@ -52,14 +53,12 @@ class SessionSignIn(SessionAuthentication):
         except PermissionDenied as error:
             # Counted here, before the general count, since such senders repeat the request.
             _count(Kind.STRANGER, _address(request))
-            message = _("A browser's session may write only with the X-CSRFToken header.")
+            message = _("A browser session needs the X-CSRFToken header to write.")
             raise PermissionDenied(message, code="csrf_failed") from error
 
 
 class HasScope(BasePermission):
-    """A token needs the scope that its view names in `scope`; a view without one accepts no token. A session needs
-    none.
-    """
+    """A token needs the `scope` of the view; a view without one accepts no token. A session needs no scope."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
         if not isinstance(request.auth, ApiToken):
@@ -68,13 +67,13 @@ class HasScope(BasePermission):
         if required_scope in request.auth.scopes:
             return True
         if required_scope is None:
-            message = _("This address takes no token: sign in with a browser.")
+            message = _("This address does not accept tokens: sign in with a browser.")
         else:
             message = _("This token lacks the scope %(scope)s.") % {"scope": required_scope}
         raise PermissionDenied(message, code="insufficient_scope")
 
 
-# A page with more lines is counted as an export; a list of more people is recorded beside one other of its sender.
+# A page with more rows counts as an export. Of lists with more people, an employee may send two at a time.
 LONG_PAGE, LONG_LIST = 100, 50
 
 
@@ -87,7 +86,9 @@ def count_request(request: Request) -> None:
         kind = Kind.READ if request.method in SAFE_METHODS else Kind.WRITE
         if kind is Kind.READ and _is_long_page(request):
             kind = Kind.EXPORT
-        _count(kind, person_of(request.user.pk))
+        _count(kind, account_key(request.user.pk))
+        with _throttled():
+            limit_requests(request._request, account_key(request.user.pk))  # noqa: SLF001
         if kind is Kind.EXPORT:
             _limit_concurrency(request, kind)
     else:
@@ -95,24 +96,23 @@ def count_request(request: Request) -> None:
 
 
 def _is_long_page(request: Request) -> bool:
-    # A limit that is no number is refused later.
-    limit = request.query_params.get("limit", "").strip()
-    return limit.isdecimal() and (len(limit) > len(str(LONG_PAGE)) or int(limit) > LONG_PAGE)
+    limit = request.query_params.get("limit", "")
+    # The serializer also reads `+500`, `500.0` and `5_00`: any other spelling of a number counts as a long page.
+    short = limit.isascii() and limit.isdecimal() and len(limit) <= len(str(LONG_PAGE)) and int(limit) <= LONG_PAGE
+    return bool(limit) and not short
 
 
 def count_people(request: Request, people: int) -> None:
     """Count the people that a signed-in sender asks to record. Raises Throttled beyond the limit."""
-    _count(Kind.PEOPLE, person_of(request.user.pk), people)
+    _count(Kind.PEOPLE, account_key(request.user.pk), people)
     if people > LONG_LIST:
         _limit_concurrency(request, Kind.PEOPLE)
 
 
 def _limit_concurrency(request: Request, kind: Kind) -> None:
-    try:
+    with _throttled():
         # Django's own request: its middleware frees the place.
-        limit_concurrency(request._request, kind, person_of(request.user.pk))  # noqa: SLF001
-    except TooOften as refused:
-        raise Throttled(refused.wait) from refused
+        limit_concurrency(request._request, kind, account_key(request.user.pk))  # noqa: SLF001
 
 
 def _count_guess(request: Request) -> None:
@@ -122,11 +122,17 @@ def _count_guess(request: Request) -> None:
 
 
 def _count(kind: Kind, who: str, cost: int = 1) -> None:
+    with _throttled():
+        enforce_rate_limit(kind, who, cost)
+
+
+@contextmanager
+def _throttled() -> Iterator[None]:
     try:
-        count(kind, who, cost)
-    except TooOften as refused:
+        yield
+    except RateLimited as refused:
         raise Throttled(refused.wait) from refused
 
 
 def _address(request: Request) -> str:
-    return address_of(request.META.get("REMOTE_ADDR", ""))
+    return address_key(request.META.get("REMOTE_ADDR", ""))

@@ -11,31 +11,31 @@ from django.utils.translation import gettext as _
 
 from apps.api.problems import Problem
 from apps.contacts.drafts import Draft
-from apps.contacts.models import Submission
 from apps.core.identity import digest
-from apps.employees.models import Employee
 
 HEADER = "Idempotency-Key"
 KEY_LIMIT = 255
 
 
-def submission_key(employee: Employee, sent: str | None, drafts: Sequence[Draft]) -> str | None:
-    """The submission key for a header's value, or None without one.
+def submission_key(sent: str | None, drafts: Sequence[Draft]) -> tuple[str | None, str]:
+    """The submission key for a header's value and the sender's part of it; None and "" without one.
 
     It includes a fingerprint of the content. Otherwise a reused key with other contacts would return the old report and
-    silently lose the new ones. Raises Problem for such a reuse, and for an invalid key.
+    silently lose the new ones; it is refused (key_reused). Raises Problem for an invalid key.
     """
     if sent is None:
-        return None
+        return None, ""
+    # An empty key would make all requests of this employee one.
     if not sent.strip() or len(sent) > KEY_LIMIT:
         message = _("A key has from 1 to %(most)s characters.") % {"most": KEY_LIMIT}
         raise Problem(400, "invalid", message, ((HEADER, "invalid_key", message),))
     # Fixed lengths, so that no key is a prefix of another.
     sender = f"api:{hashlib.sha256(sent.strip().encode('utf-8', 'replace')).hexdigest()}:"
     content = json.dumps([draft.as_json() for draft in drafts], ensure_ascii=False)
-    key = sender + digest(settings.IDENTITY_KEY, "submission", content).hex()
-    others = Submission.objects.filter(employee=employee, key__startswith=sender).exclude(key=key)
-    if others.exists():
-        message = _("This key was sent before with other contacts: nothing is recorded.")
-        raise Problem(422, "idempotency_key_reused", message, ((HEADER, "idempotency_key_reused", message),))
-    return key
+    return sender + digest(settings.IDENTITY_KEY, "submission", content).hex(), sender
+
+
+def key_reused() -> Problem:
+    """The answer to a key that was sent before with other contacts."""
+    message = _("This key was sent before with other contacts: nothing was recorded.")
+    return Problem(422, "idempotency_key_reused", message, ((HEADER, "idempotency_key_reused", message),))

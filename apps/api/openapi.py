@@ -16,9 +16,7 @@ from apps.api.serializers.problems import ProblemSerializer
 
 
 class TokenScheme(OpenApiAuthenticationExtension):
-    """The bearer token."""
-
-    target_class = "apps.api.authentication.TokenSignIn"
+    target_class = "apps.api.authentication.TokenAuthentication"
     name = "token"
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
@@ -26,14 +24,12 @@ class TokenScheme(OpenApiAuthenticationExtension):
             "type": "http",
             "scheme": "bearer",
             "bearerFormat": "hnd_...",
-            "description": str(_("A token of a person, with scopes. Operators make them with `create_token`.")),
+            "description": str(_("A token of a person, with scopes. Operators create them with `create_token`.")),
         }
 
 
 class SessionScheme(OpenApiAuthenticationExtension):
-    """The browser's session."""
-
-    target_class = "apps.api.authentication.SessionSignIn"
+    target_class = "apps.api.authentication.BrowserSessionAuthentication"
     name = "session"
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
@@ -53,7 +49,12 @@ _EXAMPLES: dict[int, tuple[str, str | Promise, str, list[dict[str, str]]]] = {
         "Some fields cannot be used: see errors.",
         [{"field": "limit", "code": "max_value", "detail": "Ensure this value is less than or equal to 500."}],
     ),
-    401: ("not_authenticated", _("Nobody is signed in, or the token opens nothing."), "Sign in, or send a token.", []),
+    401: (
+        "not_authenticated",
+        _("The request has no session, or the token is not valid."),
+        "Sign in, or send a token.",
+        [],
+    ),
     403: (
         "insufficient_scope",
         _("The token lacks the scope, the session the CSRF token, or the request TLS (`tls_required`)."),
@@ -62,30 +63,30 @@ _EXAMPLES: dict[int, tuple[str, str | Promise, str, list[dict[str, str]]]] = {
     ),
     404: (
         "not_found",
-        _("It does not exist, or the reader may not see it: there is no telling which."),
+        _("It does not exist, or the reader may not see it: both are answered alike."),
         "There is nothing here that you may see.",
         [],
     ),
-    409: ("already_ended", _("The state of things forbids it."), "This contact has already ended.", []),
+    409: ("already_ended", _("The current state does not allow it."), "This contact has already ended.", []),
     411: ("length_required", _("The body has no Content-Length."), "Send the body in one piece.", []),
     413: ("too_large", _("More than a megabyte."), "The body is larger than 1000000 bytes.", []),
-    415: ("unsupported_media_type", _("The body is no JSON."), "Only JSON is understood here.", []),
+    415: ("unsupported_media_type", _("The body is not JSON."), "Only JSON is accepted here.", []),
     422: (
         "idempotency_key_reused",
-        _("What was sent cannot be done."),
-        "This key was sent before with other contacts: nothing is recorded.",
+        _("The content cannot be accepted."),
+        "This key was sent before with other contacts: nothing was recorded.",
         [{"field": HEADER, "code": "idempotency_key_reused", "detail": "This key was sent before."}],
     ),
     429: (
         "throttled",
-        _("More requests than people make: again after `Retry-After` seconds."),
+        _("Too many requests: try again after `Retry-After` seconds."),
         "Request was throttled. Expected available in 5 seconds.",
         [],
     ),
     500: (
         "internal",
-        _("Our fault. The id stands in the log."),
-        "Something went wrong here. Name the id when you report it.",
+        _("An error in this software. The log has the id."),
+        "Something went wrong here. Give the id when you report it.",
         [],
     ),
     503: (
@@ -111,7 +112,6 @@ IDEMPOTENCY_KEY = OpenApiParameter(
 
 
 def problems(*statuses: int) -> dict[tuple[int, str], OpenApiResponse]:
-    """The error responses of an operation: these statuses and the general ones."""
     return {(status, MEDIA_TYPE): _problem(status) for status in sorted({*statuses, *ALWAYS})}
 
 

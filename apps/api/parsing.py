@@ -1,25 +1,27 @@
-"""Parsing of request bodies: strict JSON of a bounded size, without text that PostgreSQL cannot store."""
+"""Parsing of request bodies: strict JSON of a bounded size and shape, without text that PostgreSQL cannot store."""
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import IO, Any
 
 from django.utils.translation import gettext as _
 from rest_framework.exceptions import APIException, ErrorDetail, ParseError, ValidationError
 from rest_framework.parsers import BaseParser, JSONParser
 
+from apps.core.identity import UNSTORABLE
+
 MAX_BODY_BYTES = 1_000_000
 MAX_FEED_BYTES = 2_000_000
-# NUL, and halves of surrogate pairs: PostgreSQL stores neither, and no font shows them.
-UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+# The largest body here is a list of 500 people with four fields each. Validation takes time for each field and item.
+MAX_FIELDS, MAX_ITEMS, MAX_DEPTH = 20, 1_000, 10
+# The client chooses the field names in an error, so they may have any length.
+FIELD_LIMIT = 200
 
 
 class BodyTooLarge(APIException):
-    """The body exceeds the size limit of its address."""
-
     status_code = 413
     default_code = "too_large"
 
@@ -36,13 +38,15 @@ class StrictJSONParser(JSONParser):
         media_type: str | None = None,
         parser_context: Mapping[str, Any] | None = None,
     ) -> Any:
+        # One byte more than allowed shows that there is more, without reading it.
         raw = stream.read(MAX_BODY_BYTES + 1)
         if len(raw) > MAX_BODY_BYTES:
             raise BodyTooLarge
         try:
             # JSON is UTF-8, whatever charset the header names.
             data = json.loads(raw.decode("utf-8-sig"), parse_constant=_refuse_constant)
-            unstorable = dict.fromkeys(_unstorable(data))
+            # A hostile body has one in every text.
+            unstorable = dict.fromkeys(islice(_unstorable(data), MAX_ITEMS))
         except (ValueError, RecursionError) as error:
             raise ParseError(_("The body is not valid JSON in UTF-8.")) from error
         if unstorable:
@@ -68,7 +72,6 @@ class CsvParser(BaseParser):
 
 
 def unstorable_error() -> ErrorDetail:
-    """The message about a text with such a character."""
     return ErrorDetail(_("This text holds a character that cannot be stored."), code="unstorable_text")
 
 
@@ -76,18 +79,28 @@ def _refuse_constant(name: str) -> float:
     raise ValueError(name)
 
 
-def _unstorable(data: Any, path: str = "") -> Iterator[str]:
-    """The dotted names of fields whose key or text holds an unstorable character."""
+def _unstorable(data: Any, path: str = "", depth: int = 0) -> Iterator[str]:
+    """The dotted names of fields whose key or text holds an unstorable character. Raises ParseError for a body of more
+    fields, items or levels than any address takes.
+    """
+    path = path[:FIELD_LIMIT]
+    if isinstance(data, (dict, list)) and (
+        depth == MAX_DEPTH or len(data) > (MAX_FIELDS if isinstance(data, dict) else MAX_ITEMS)
+    ):
+        raise ParseError(
+            _("The body has too many levels, over %(fields)s fields in an object, or over %(items)s items in a list.")
+            % {"fields": MAX_FIELDS, "items": MAX_ITEMS}
+        )
     if isinstance(data, str):
         if UNSTORABLE.search(data):
             yield path
     elif isinstance(data, list):
         for position, item in enumerate(data):
-            yield from _unstorable(item, f"{path}.{position}" if path else str(position))
+            yield from _unstorable(item, f"{path}.{position}" if path else str(position), depth + 1)
     elif isinstance(data, dict):
         for key, value in data.items():
             clean = UNSTORABLE.sub("\ufffd", key)
             name = f"{path}.{clean}" if path else clean
             if clean != key:
                 yield name
-            yield from _unstorable(value, name)
+            yield from _unstorable(value, name, depth + 1)

@@ -21,34 +21,34 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
-from apps.accounts.api_tokens import TokenRefused
-from apps.api.parsing import BodyTooLarge
-from apps.contacts.services.changes import ContactRefused
-from apps.core.locks import database_is_away
+from apps.api.parsing import FIELD_LIMIT, BodyTooLarge
+from apps.core.cursors import InvalidCursor
+from apps.core.errors import Refused
+from apps.core.locks import is_database_unavailable
 
 logger = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
 # A URN, not a URL: it names the kind of a problem and never moves.
 TYPE = "urn:hundred:problem:"
 RETRY_AFTER = 5
-# The client chooses the field names in an error, so they may have any length.
-FIELD_LIMIT = 200
+# Errors listed in a problem, and characters of each message, which may quote the client's text.
+MAX_ERRORS, MESSAGE_LIMIT = 20, 500
 
 TITLES = {
     400: gettext_lazy("The request is not understood"),
     401: gettext_lazy("Sign in first"),
     403: gettext_lazy("Not allowed"),
     404: gettext_lazy("Not found"),
-    405: gettext_lazy("This address does not do that"),
-    406: gettext_lazy("Only JSON is spoken here"),
-    409: gettext_lazy("Not possible as things stand"),
+    405: gettext_lazy("This address does not support the method"),
+    406: gettext_lazy("Only JSON is returned here"),
+    409: gettext_lazy("Not possible now"),
     411: gettext_lazy("Length required"),
     413: gettext_lazy("Too large"),
-    415: gettext_lazy("Only JSON is understood here"),
+    415: gettext_lazy("Only JSON is accepted here"),
     422: gettext_lazy("Refused"),
-    429: gettext_lazy("Too often"),
-    500: gettext_lazy("Our fault"),
-    503: gettext_lazy("Not available for a moment"),
+    429: gettext_lazy("Too many requests"),
+    500: gettext_lazy("Internal error"),
+    503: gettext_lazy("Temporarily unavailable"),
 }
 # A refusal because of stored state is a conflict; because of the content sent, an unprocessable request.
 UNPROCESSABLE = frozenset({"invalid_identity", "required", "invalid_choice", "out_of_range"})
@@ -69,14 +69,15 @@ class NotFoundProblem(Problem):
         super().__init__(404, "not_found", _("There is nothing here that you may see."))
 
 
-def handle(error: Exception, context: dict[str, Any]) -> Response:
-    """DRF's exception handler: turns every exception into a problem."""
+def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
+    # As DRF's own handler: a request in a transaction leaves nothing stored.
     set_rollback()
     headers: dict[str, str] = {}
+    error = _unknown_page() if isinstance(error, InvalidCursor) else error
     if isinstance(error, exceptions.APIException):
         problem = error
         headers = _headers(error)
-    elif isinstance(error, (ContactRefused, TokenRefused)):
+    elif isinstance(error, Refused):
         problem = _refusal(error)
     elif isinstance(error, Http404):
         problem = NotFoundProblem()
@@ -86,31 +87,33 @@ def handle(error: Exception, context: dict[str, Any]) -> Response:
         problem = BodyTooLarge()
     elif isinstance(error, (BadRequest, SuspiciousOperation)):
         problem = exceptions.ParseError(_("The request cannot be read."))
-    elif database_is_away(error):
-        logger.error("The database did not serve %s: %s", context["request"].path, _name(error))
+    elif is_database_unavailable(error):
+        logger.error("The database did not serve %s: %s", context["request"].path, _error_name(error))
         problem = Problem(503, "unavailable", _("The database does not answer. Try again in a moment."))
         headers = {"Retry-After": str(RETRY_AFTER)}
     else:
         return _unexpected(error, context["request"].path)
-    body = _body(problem.status_code, _code(problem), context["request"].path, _sentence(problem))
+    body = _body(problem.status_code, _code(problem), context["request"].path, _detail(problem))
     if errors := list(_errors(problem)):
-        body["errors"] = errors
+        body["errors"] = errors[:MAX_ERRORS]
+    if more := len(errors[MAX_ERRORS:]):
+        body["detail"] += " " + _("%(count)s more errors are not listed.") % {"count": more}
     return Response(body, status=problem.status_code, headers=headers, content_type=MEDIA_TYPE)
 
 
 def problem_response(problem: Problem, path: str) -> JsonResponse:
     """A problem response outside of a view, for middleware."""
-    body = _body(problem.status_code, problem.code, path, _sentence(problem))
+    body = _body(problem.status_code, problem.code, path, _detail(problem))
     return JsonResponse(body, status=problem.status_code, content_type=MEDIA_TYPE)
 
 
 def _unexpected(error: Exception, path: str) -> Response:
     """Unexpected errors. The log gets the frames but not the message: a database's message quotes the row."""
-    trouble = uuid.uuid4().hex[:12]
+    error_id = uuid.uuid4().hex[:12]
     frames = "".join(traceback.format_tb(error.__traceback__))
-    logger.error("Trouble %s at %s: %s", trouble, path, _name(error), extra={"frames": frames})
-    body = _body(500, "internal", path, _("Something went wrong here. Name the id when you report it."))
-    return Response({**body, "id": trouble}, status=500, content_type=MEDIA_TYPE)
+    logger.error("Trouble %s at %s: %s", error_id, path, _error_name(error), extra={"frames": frames})
+    body = _body(500, "internal", path, _("Something went wrong here. Give the id when you report it."))
+    return Response({**body, "id": error_id}, status=500, content_type=MEDIA_TYPE)
 
 
 def _body(status: int, code: str, path: str, detail: str) -> dict[str, Any]:
@@ -118,7 +121,12 @@ def _body(status: int, code: str, path: str, detail: str) -> dict[str, Any]:
     return {"type": f"{TYPE}{code}", "title": title, "status": status, "detail": detail, "instance": path}
 
 
-def _refusal(error: ContactRefused | TokenRefused) -> Problem:
+def _unknown_page() -> exceptions.ValidationError:
+    message = _("This is not a page of this list: follow the address in next.")
+    return exceptions.ValidationError({"after": [exceptions.ErrorDetail(message, code="unknown_page")]})
+
+
+def _refusal(error: Refused) -> Problem:
     status = 422 if error.code in UNPROCESSABLE else 409
     fields = ((error.field, error.code, error.message),) if error.field else ()
     return Problem(status, error.code, error.message, fields)
@@ -133,7 +141,7 @@ def _code(problem: exceptions.APIException) -> str:
     return str(code)
 
 
-def _sentence(problem: exceptions.APIException) -> str:
+def _detail(problem: exceptions.APIException) -> str:
     if isinstance(problem, exceptions.ValidationError):
         return _("Some fields cannot be used: see errors.")
     return str(problem.detail)
@@ -141,6 +149,7 @@ def _sentence(problem: exceptions.APIException) -> str:
 
 def _headers(error: exceptions.APIException) -> dict[str, str]:
     headers = {}
+    # RFC 6750, section 3: what a client of bearer tokens expects to read.
     challenge = getattr(error, "auth_header", None)
     if challenge:
         headers["WWW-Authenticate"] = challenge
@@ -156,8 +165,8 @@ def _headers(error: exceptions.APIException) -> dict[str, str]:
 def _errors(problem: exceptions.APIException) -> Iterator[dict[str, str]]:
     """One entry for each error of each field: its dotted name, a stable code, a message."""
     if isinstance(problem, Problem):
-        for field, code, sentence in problem.errors:
-            yield {"field": field, "code": code, "detail": sentence}
+        for field, code, message in problem.errors:
+            yield {"field": field, "code": code, "detail": message}
     elif isinstance(problem, exceptions.ValidationError):
         yield from _flat(problem.detail, "")
 
@@ -173,10 +182,10 @@ def _flat(detail: Any, path: str) -> Iterator[dict[str, str]]:
             nested = isinstance(value, (dict, list))
             yield from _flat(value, f"{path}.{position}" if nested else path)
     else:
-        yield {"field": path[:FIELD_LIMIT], "code": str(detail.code), "detail": str(detail)}
+        yield {"field": path[:FIELD_LIMIT], "code": str(detail.code), "detail": str(detail)[:MESSAGE_LIMIT]}
 
 
-def _name(error: Exception) -> str:
+def _error_name(error: Exception) -> str:
     """The exception's type, and the SQLSTATE of a database error: enough for the search, nothing from a row."""
     state = getattr(error.__cause__, "pgcode", None)
     return f"{type(error).__name__} {state}" if state else type(error).__name__

@@ -27,16 +27,12 @@ class Field:
 
 @dataclass(frozen=True)
 class Sample:
-    """An example with its name, as formatted JSON or as plain text."""
-
     name: str
     text: str
 
 
 @dataclass(frozen=True)
-class Answer:
-    """A status that an operation may return."""
-
+class ResponseDescription:
     status: str
     meaning: str
     shape: str
@@ -45,8 +41,6 @@ class Answer:
 
 @dataclass(frozen=True)
 class Operation:
-    """One method of one address."""
-
     id: str
     method: str
     path: str
@@ -56,23 +50,13 @@ class Operation:
     kind: str
     bodies: list[str]
     samples: list[Sample]
-    answers: list[Answer]
-    failures: list[Answer]
+    answers: list[ResponseDescription]
+    failures: list[ResponseDescription]
     command: str
 
 
 @dataclass(frozen=True)
-class Group:
-    """The operations of one tag."""
-
-    name: str
-    operations: list[Operation]
-
-
-@dataclass(frozen=True)
-class Shape:
-    """A JSON object in a request or a response."""
-
+class ObjectSchema:
     name: str
     fields: list[Field]
 
@@ -86,19 +70,19 @@ class Reference:
         self._address = address.rstrip("/")
 
     @property
-    def groups(self) -> list[Group]:
-        """Operations by tag, in the order of the addresses."""
+    def groups(self) -> dict[str, list[Operation]]:
+        """Operations by tag."""
         by_tag: dict[str, list[Operation]] = {}
         for path, methods in self._paths.items():
             for method, operation in methods.items():
                 by_tag.setdefault(operation["tags"][0], []).append(self._operation(path, method, operation))
-        return [Group(tag, operations) for tag, operations in by_tag.items()]
+        return by_tag
 
     @property
-    def shapes(self) -> list[Shape]:
+    def shapes(self) -> list[ObjectSchema]:
         """All shapes with properties, by name. Enumerations are shown where they are used."""
         return [
-            Shape(name, list(self._properties(schema)))
+            ObjectSchema(name, list(self._properties(schema)))
             for name, schema in sorted(self._schemas.items())
             if "properties" in schema
         ]
@@ -169,17 +153,18 @@ class Reference:
         )
 
     def _shape_names(self, schema: dict[str, Any]) -> list[str]:
-        """The possible shapes of a body."""
         name = schema.get("$ref", "").rpartition("/")[2]
         if name and "properties" in self._schemas[name]:
             return [name]
         parts = self._schemas.get(name, schema).get("oneOf", ())
-        return [found for part in parts for found in self._shape_names(part)]
+        return [name for part in parts for name in self._shape_names(part)]
 
-    def _answer(self, status: str, response: dict[str, Any]) -> Answer:
+    def _answer(self, status: str, response: dict[str, Any]) -> ResponseDescription:
         content: dict[str, Any] = next(iter(response.get("content", {}).values()), {})
         names = self._shape_names(content.get("schema", {}))
-        return Answer(status, response.get("description", ""), names[0] if names else "", _samples(content))
+        return ResponseDescription(
+            status, response.get("description", ""), names[0] if names else "", _samples(content)
+        )
 
     def _command(self, path: str, method: str, operation: dict[str, Any], kind: str, samples: list[Sample]) -> str:
         """The operation as a curl command; empty where tokens are not accepted."""
@@ -197,7 +182,8 @@ class Reference:
 
 def _samples(content: dict[str, Any]) -> list[Sample]:
     return [
-        Sample(one.get("summary", name), _as_text(one["value"])) for name, one in content.get("examples", {}).items()
+        Sample(sample.get("summary", name), _as_text(sample["value"]))
+        for name, sample in content.get("examples", {}).items()
     ]
 
 

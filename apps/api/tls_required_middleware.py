@@ -27,10 +27,10 @@ class ApiTlsRequiredMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         # The path as SecurityMiddleware compares it: what it exempts from the redirect is refused here.
-        for_programs = re.search(settings.FOR_PROGRAMS, request.path.lstrip("/"))
+        for_programs = re.search(settings.API_PATHS, request.path.lstrip("/"))
         if not for_programs or request.is_secure() or not settings.SECURE_SSL_REDIRECT:
             return self.get_response(request)
-        detail = _("Only https:// is answered here. A token that was sent without it may have been read: end it.")
+        detail = _("Only https:// is accepted here. A token sent without it may have been read by others: revoke it.")
         if "HTTP_AUTHORIZATION" in request.META:
             # The owner is not looked up: otherwise the response time would reveal valid tokens to a guesser.
             logger.warning("A program sent its token without TLS from %s", request.META.get("REMOTE_ADDR", ""))

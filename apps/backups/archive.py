@@ -19,11 +19,13 @@ from pathlib import Path
 from typing import IO, Any
 
 DUMP, MANIFEST, SECRETS = "database.dump", "manifest.json", "secrets.json"
-FORMAT = 1
+# Raised only when an older version could no longer restore a file. New keys of the manifest do not change it.
+FORMAT_VERSION = 1
 # The keys that every manifest of this format holds in addition to its members.
-NEEDED = {"made_at", "installation", "identity_key_check", "pg_dump"}
-NEEDED |= {"tables", "guards", "migrations", "campaigns", "digest"}
+REQUIRED_KEYS = {"made_at", "installation", "identity_key_check", "pg_dump"}
+REQUIRED_KEYS |= {"tables", "guards", "migrations", "campaigns", "digest"}
 CHUNK_BYTES = 1 << 20
+# Manifest and secrets are read into memory; a larger one would be another file under this name.
 MAX_TEXT_BYTES = 64 * CHUNK_BYTES
 
 
@@ -32,7 +34,7 @@ class BackupError(Exception):
 
 
 @contextmanager
-def written_whole(path: Path) -> Iterator[IO[bytes]]:
+def atomic_write(path: Path) -> Iterator[IO[bytes]]:
     """Yield a seekable file that gets its name when the block ends without an error; otherwise nothing remains.
 
     Raises OSError. The next call removes what a killed process left behind.
@@ -40,6 +42,7 @@ def written_whole(path: Path) -> Iterator[IO[bytes]]:
     _remove_leftovers(path)
     descriptor, unfinished = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".unfinished", dir=path.parent)
     try:
+        # The lock shows other processes that this file is still being written.
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         with os.fdopen(descriptor, "wb") as file:
             yield file
@@ -47,8 +50,10 @@ def written_whole(path: Path) -> Iterator[IO[bytes]]:
             os.fsync(file.fileno())
             Path(unfinished).replace(path)
     except BaseException:
+        # Also for KeyboardInterrupt: Ctrl-C must leave nothing behind.
         Path(unfinished).unlink(missing_ok=True)
         raise
+    # The new name is on disk only after the folder is (fsync of the file is not enough).
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)
@@ -75,6 +80,7 @@ class Writer:
     def add_stream(self, name: str, source: IO[bytes], progress: Callable[[int], None]) -> None:
         """Add all bytes of `source`; `progress` receives the number of bytes so far."""
         header = self._file.tell()
+        # Room for the header: it holds the size, which is known only after the dump.
         self._file.write(bytes(tarfile.BLOCKSIZE))
         sha256, size = hashlib.sha256(), 0
         while chunk := source.read(CHUNK_BYTES):
@@ -96,7 +102,7 @@ class Writer:
                 content = json.dumps(secrets).encode()
                 self.members[SECRETS] = {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
                 tar.addfile(_member(SECRETS, len(content)), io.BytesIO(content))
-            whole = {"format": FORMAT, **manifest, "members": self.members}
+            whole = {"format": FORMAT_VERSION, **manifest, "members": self.members}
             content = json.dumps(whole, indent=1).encode()
             tar.addfile(_member(MANIFEST, len(content)), io.BytesIO(content))
         return whole
@@ -104,6 +110,7 @@ class Writer:
 
 def _member(name: str, size: int) -> tarfile.TarInfo:
     member = tarfile.TarInfo(name)
+    # 0600, because `tar -x` gives the extracted secrets this mode.
     member.size, member.mode, member.mtime = size, 0o600, int(time.time())
     return member
 
@@ -119,7 +126,6 @@ class Backup:
 
     @property
     def size(self) -> int:
-        """Bytes of the dump."""
         return int(self.manifest["members"][DUMP]["bytes"])
 
     def check(self, progress: Callable[[int], None]) -> None:
@@ -138,9 +144,10 @@ class Backup:
 def open_backup(path: Path) -> Backup:
     """Open the backup at `path`. Raises BackupError when it is not a backup, is incomplete or has a later format."""
     try:
+        # Uncompressed only: `offset` must be the place of the dump in the file itself.
         with tarfile.open(path, "r:") as tar:
             members = {member.name: member for member in tar.getmembers()}
-            texts = {name: _text(tar, members[name]) for name in (MANIFEST, SECRETS) if name in members}
+            texts = {name: _read_member(tar, members[name]) for name in (MANIFEST, SECRETS) if name in members}
     except (OSError, tarfile.TarError) as error:
         if isinstance(error, OSError) and error.strerror:
             raise BackupError(f"{path} cannot be read: {error.strerror}.") from error
@@ -162,7 +169,7 @@ def open_backup(path: Path) -> Backup:
     return Backup(path, manifest, secrets, members[DUMP].offset_data)
 
 
-def _text(tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+def _read_member(tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
     file = tar.extractfile(member)
     if file is None or member.size > MAX_TEXT_BYTES:
         raise tarfile.ReadError(f"{member.name} is no text of a backup")
@@ -172,8 +179,10 @@ def _text(tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
 def _read_manifest(path: Path, text: bytes) -> dict[str, Any]:
     try:
         manifest = json.loads(text)
-        later = manifest["format"] > FORMAT
-        if not later and not (manifest.keys() >= NEEDED and {"bytes", "sha256"} <= manifest["members"][DUMP].keys()):
+        later = manifest["format"] > FORMAT_VERSION
+        if not later and not (
+            manifest.keys() >= REQUIRED_KEYS and {"bytes", "sha256"} <= manifest["members"][DUMP].keys()
+        ):
             raise KeyError(MANIFEST)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise BackupError(f"{path} is damaged: its manifest cannot be read.") from error

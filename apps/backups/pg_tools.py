@@ -64,6 +64,7 @@ def address_of(connection: Any) -> tuple[str, dict[str, str]]:
 
     The password is in the environment: other users can see the arguments of a process.
     """
+    # PGHOST, PGSERVICE and the like of the caller must not lead the program to another database.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
     if password := connection.info.password:
         environment["PGPASSWORD"] = password
@@ -77,12 +78,14 @@ def output_of(command: Sequence[str], **options: Any) -> Iterator[IO[bytes]]:
     Raises BackupError, with the last lines of the program's errors, when the program fails or is cut off.
     """
     broke_off = False
+    # A file and not a pipe: a full pipe that no thread reads would stop the program.
     with tempfile.TemporaryFile() as errors:
         with subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=errors, preexec_fn=die_with_parent(signal.SIGTERM), **options
         ) as process:
             try:
                 yield cast("IO[bytes]", process.stdout)
+            # The program's own error message, read below, is the better reason.
             except TruncatedError:
                 broke_off = True
             except BaseException:
@@ -90,6 +93,7 @@ def output_of(command: Sequence[str], **options: Any) -> Iterator[IO[bytes]]:
                 raise
         if broke_off or process.returncode:
             errors.seek(0)
+            # Eight lines hold PostgreSQL's message with its detail and hint.
             last_lines = errors.read().decode(errors="replace").strip().splitlines()[-8:]
             raise BackupError(
                 "\n".join([f"{Path(command[0]).name} did not end well; nothing was changed:", *last_lines])

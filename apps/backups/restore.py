@@ -11,10 +11,10 @@ from django.db import Error, connections, transaction
 from apps.backups import keys, result_digests, target_checks
 from apps.backups import manifest as backups_manifest
 from apps.backups.archive import Backup, BackupError, open_backup
-from apps.backups.create import owner
+from apps.backups.create import owner_alias
 from apps.backups.pg_tools import find_program, output_of
 from apps.backups.sql_script import CHUNK_BYTES, Rows, read_script
-from apps.core.db_permissions import grant
+from apps.core.db_permissions import grant_permissions
 from apps.localstack.embedded_runtime import migrations_on_disk
 
 
@@ -26,15 +26,16 @@ def restore(path: Path, *, progress: Callable[[int, int], None]) -> dict[str, An
     killed at any moment leaves the installation empty.
     """
     backup = open_backup(path)
+    # Read once before anything changes: a damaged file must not cost the old, empty schema.
     backup.check(lambda done: progress(done, 2 * backup.size))
     _refuse_later_schema(backup)
-    places = keys.embedded()
-    keys.check_key(backup, places)
-    alias = owner()
+    paths = keys.embedded_paths()
+    keys.check_key(backup, paths)
+    alias = owner_alias()
     program = find_program("pg_restore", backup.manifest["pg_dump"])
     with (
         connections[alias].cursor() as cursor,
-        target_checks.ensure_unused(places, cursor),
+        target_checks.ensure_unused(paths, cursor),
         transaction.atomic(using=alias),
     ):
         target_checks.drop_empty_schema(cursor)
@@ -42,12 +43,14 @@ def restore(path: Path, *, progress: Callable[[int, int], None]) -> dict[str, An
         cursor.execute("SELECT set_config('search_path', 'public', true)")
         # The grants name the tables of today; the following migration grants them on an older schema.
         if not missing_migrations(backup.manifest):
-            _grant(alias)
+            # Roles may have other names than where the backup was made.
+            grant_permissions()
         now = _compare(backup, cursor)
-        secret = keys.take_over(places, backup.secrets)
-        outcome = {"results": now["results"], "key": result_digests.signing_key_report(backup, places, secret)}
+        secret = keys.adopt_secrets(paths, backup.secrets)
+        outcome = {"results": now["results"], "key": result_digests.signing_key_report(backup, paths, secret)}
     connections[alias].close()  # discards the session settings of the script
     # Without statistics the first pages are slow; PostgreSQL collects them itself later.
+    # The data is committed: a failure here must not look like a failed restore.
     with suppress(Error), connections[alias].cursor() as cursor:
         cursor.execute("ANALYZE")
     return backup.manifest | outcome
@@ -71,6 +74,7 @@ def _refuse_later_schema(backup: Backup) -> None:
 
 
 def _run_script(program: Path, backup: Backup, cursor: Any, progress: Callable[[int], None]) -> None:
+    # Owners and privileges of the other installation do not exist here; the grants follow after the script.
     command = [str(program), "--format=custom", "--schema=public", "--no-owner", "--no-privileges", "--no-tablespaces"]
     with backup.path.open("rb", buffering=0) as dump:
         dump.seek(backup.offset)
@@ -99,18 +103,13 @@ def _execute(stream: IO[bytes], cursor: Any, progress: Callable[[], None]) -> No
             ) from error
 
 
-def _grant(alias: str) -> None:
-    """Grant this installation's role its rights: roles may have other names than where the backup was made."""
-    role = connections["default"].settings_dict["USER"]
-    if alias == "owner" and role and role != connections["owner"].settings_dict["USER"]:
-        grant("owner", role)
-
-
 def _compare(backup: Backup, cursor: Any) -> dict[str, Any]:
     """The contents of the restored database. Raises BackupError when they differ from the manifest."""
     now = backups_manifest.describe(cursor)
     messages = backups_manifest.differences(backup.manifest, now)
-    messages += [f"{column}: the next number is taken already" for column in backups_manifest.spent_numbers(cursor)]
+    messages += [
+        f"{column}: the next number is taken already" for column in backups_manifest.exhausted_sequences(cursor)
+    ]
     if messages:
         raise BackupError(
             "\n  ".join(["The restored data differs from the backup; nothing was changed:", *messages[:20]])

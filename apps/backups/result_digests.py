@@ -5,33 +5,27 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.conf import settings
+from psycopg2 import sql
 
 from apps.backups.archive import Backup
 from apps.core import signing_key as core_signing_key
+from apps.core.sql import statement
 from apps.localstack.paths import InstallPaths
 from apps.results import verification
 from apps.results.store_result import add_lines, instant, result_fields, stored_line
 
-RESULTS = """
-SELECT campaign_id, slug, version, rule_version, cutoff_at, signature, public_key,
-    -- An older schema, which a backup may bring, has no such column: all of its results have the first form.
-    coalesce((to_jsonb(result) ->> 'canonical_form')::int, 1)
-FROM results_frozenresult result JOIN campaigns_campaign campaign ON campaign.id = campaign_id
-ORDER BY slug COLLATE "C", version
-"""
-ROWS = """
-SELECT {columns}, red FROM results_frozenstanding
-WHERE campaign_id = %s AND version = %s ORDER BY staff_no COLLATE "C"
-"""
+RESULTS = statement("backups", "result_digests", "results")
+ROWS = sql.SQL(statement("backups", "result_digests", "rows"))
 FETCH_ROWS = 10_000
 
 
-def results_in(cursor: Any) -> list[dict[str, Any]]:
+def describe_results(cursor: Any) -> list[dict[str, Any]]:
     """Every version of every frozen result, as the transaction of `cursor` sees its rows.
 
     `digest` is computed from the rows, `signed` says whether the key stored with the result signed them, and `key` is
     that key's fingerprint.
     """
+    # A backup may bring an older schema without this table.
     cursor.execute("SELECT to_regclass('public.results_frozenresult') IS NOT NULL")
     if not cursor.fetchone()[0]:
         return []
@@ -45,23 +39,23 @@ def _result_of(
     by_red = Counter[bool]()
 
     def lines() -> Iterator[str]:
-        rows.execute(
-            ROWS.format(columns=", ".join(verification.COVERED[form, verification.RESULT])), [campaign, version]
-        )
+        columns = sql.SQL(", ".join(verification.COVERED[form, verification.RESULT]))
+        rows.execute(ROWS.format(columns=columns), {"campaign": campaign, "version": version})
         for *cells, red in rows:
             by_red[red] += 1
             yield stored_line(form, cells)
 
+    # A named cursor reads in portions: a result has a row for each employee.
     with cursor.connection.cursor(name="frozen_rows") as rows:
         rows.itersize = FETCH_ROWS
         document = add_lines(result_fields(form, slug, instant(cutoff), rule, version), lines())
     return {
         "campaign": slug, "version": version, "rows": document["rows"], "red": by_red[True],
-        "digest": document["digest"], **_seal({**document, "signature": signature}, pem),
+        "digest": document["digest"], **_verify_signature({**document, "signature": signature}, pem),
     }  # fmt: skip
 
 
-def _seal(document: dict[str, Any], pem: str) -> dict[str, Any]:
+def _verify_signature(document: dict[str, Any], pem: str) -> dict[str, Any]:
     """An invalid key verifies nothing; it does not stop a backup."""
     try:
         return {
@@ -94,7 +88,7 @@ def signing_key(cursor: Any, secret: str) -> str | None:
     """
     if secret:
         return _fingerprint_of(secret)
-    cursor.execute("SELECT value #>> '{}' FROM core_setting WHERE name = %s", [core_signing_key.ANNOUNCED])
+    cursor.execute("SELECT value #>> '{}' FROM core_setting WHERE name = %s", [core_signing_key.PUBLIC_KEY_SETTING])
     announced = cursor.fetchone()
     return core_signing_key.fingerprint(announced[0]) if announced and announced[0] else None
 
@@ -106,12 +100,13 @@ def _fingerprint_of(secret: str) -> str | None:
         return None
 
 
-def signing_key_report(backup: Backup, places: InstallPaths | None, secret: str) -> dict[str, Any] | None:
+def signing_key_report(backup: Backup, paths: InstallPaths | None, secret: str) -> dict[str, Any] | None:
     """Whether the restored installation signs with the key of the backed-up one, and how to fix it if not.
 
     `secret` is its SIGNING_KEY. None where nothing was frozen and no key was known.
     """
     results = backup.manifest.get("results", [])
+    # Backups of older versions have no key in the manifest; their last result has it.
     expected = backup.manifest.get("signing_key") or (results[-1]["key"] if results else None)
     if expected is None:
         return None
@@ -119,25 +114,24 @@ def signing_key_report(backup: Backup, places: InstallPaths | None, secret: str)
     if here == expected:
         sentence = f"What is frozen or corrected next is signed with the same key as before ({expected})."
     else:
-        sentence = _warning(here, expected, _how_to_fix(backup, places))
+        sentence = _key_warning(here, expected, _how_to_fix(backup, paths))
     return {"expected": expected, "here": here, "same": here == expected, "sentence": sentence}
 
 
-def _how_to_fix(backup: Backup, places: InstallPaths | None) -> str:
-    """How to get the earlier key."""
+def _how_to_fix(backup: Backup, paths: InstallPaths | None) -> str:
     if backup.secrets is None:
         return (
             "set the key in the .env of the backed-up server (a key that an older version stored in its "
             "database is no longer used: set a new one)"
         )
-    if places is None:
+    if paths is None:
         return f"set the key from the backup: tar -xOf '{backup.path}' secrets.json"
     return "take SIGNING_KEY out of the environment and of .env, and the backup's own is used"
 
 
-def _warning(here: str | None, expected: str, how_to_fix: str) -> str:
+def _key_warning(here: str | None, expected: str, how_to_fix: str) -> str:
     if settings.SIGNING_KEY and here is None:
-        problem = "SIGNING_KEY is no key: 32 random bytes as base64 are wanted"
+        problem = "SIGNING_KEY is not a key: 32 random bytes as base64 are wanted"
     elif here is None:
         problem = "SIGNING_KEY is not set, and nothing can be frozen or corrected without it"
     else:

@@ -11,12 +11,12 @@ HEADING = re.compile(rb"^-- (?:Data for )?Name: (?P<name>.*); Type: (?P<type>.*)
 COPY = re.compile(rb"^(?P<command>COPY .+ FROM stdin);\n$")
 END_OF_ROWS = b"\\.\n"
 # Commands for psql only.
-TO_PSQL = (b"\\restrict ", b"\\unrestrict ")
+PSQL_COMMANDS = (b"\\restrict ", b"\\unrestrict ")
 # pg_restore always sets it, and PostgreSQL knows it from 17 on. There is nothing to reset.
-NOT_BEFORE_17 = b"SET transaction_timeout = 0;\n"
+TRANSACTION_TIMEOUT = b"SET transaction_timeout = 0;\n"
 # A server's internal note about a column. Its own pg_dump omits it; an older or newer pg_dump includes it, and the next
 # server refuses it. Seen with PostgreSQL 15.20 and the pg_dump of 18.6.
-SERVERS_OWN = re.compile(rb"^ALTER TABLE ONLY \S+ ALTER COLUMN \S+ SET \(pg_attver=\d+\);\n$")
+ATTRIBUTE_VERSION = re.compile(rb"^ALTER TABLE ONLY \S+ ALTER COLUMN \S+ SET \(pg_attver=\d+\);\n$")
 CHUNK_BYTES = 1 << 18
 
 
@@ -55,6 +55,7 @@ class Rows:
             raise
 
     def _next(self, size: int) -> bytes:
+        # Whole lines only: COPY of psycopg2 passes them on, and the end of the rows is a line of its own.
         lines = list(self._ahead) or self._stream.readlines(size)
         self._ahead.clear()
         if not lines:
@@ -62,6 +63,7 @@ class Rows:
         self._progress()
         if END_OF_ROWS in lines:
             end = lines.index(END_OF_ROWS)
+            # Read too far: these lines are the beginning of the next object.
             self._ahead.extend(lines[end + 1 :])
             self._ended = True
             del lines[end:]
@@ -89,7 +91,9 @@ def read_script(stream: IO[bytes], server: int, progress: Callable[[], None]) ->
 
 
 def _is_skipped(line: bytes, server: int) -> bool:
-    return bool(line.startswith(TO_PSQL) or (line == NOT_BEFORE_17 and server < 17) or SERVERS_OWN.match(line))
+    return bool(
+        line.startswith(PSQL_COMMANDS) or (line == TRANSACTION_TIMEOUT and server < 17) or ATTRIBUTE_VERSION.match(line)
+    )
 
 
 def _statements(subject: str, lines: list[bytes]) -> Iterator[Statements]:

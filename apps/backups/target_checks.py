@@ -10,11 +10,12 @@ from psycopg2 import sql
 
 from apps.backups import manifest
 from apps.backups.archive import BackupError
+from apps.core.sql import statement
 from apps.localstack.file_locks import FileLock
 from apps.localstack.paths import InstallPaths
 
 # Migrations and idle processes write these by themselves.
-MAY_HOLD = {"auth_permission", "django_content_type", "django_migrations", "core_job", "core_setting"}
+TABLES_THAT_MAY_HAVE_ROWS = {"auth_permission", "django_content_type", "django_migrations", "core_job", "core_setting"}
 # The tables that administrators ask about first.
 LABELS = {
     "employees_employee": "employees",
@@ -23,15 +24,18 @@ LABELS = {
     "accounts_account": "accounts",
     "core_auditentry": "audit entries",
 }
+FUNCTIONS = statement("backups", "target_checks", "functions")
+SESSIONS = statement("backups", "target_checks", "sessions")
+# Equal to core.locks.CAMPAIGNS_LOCK by accident, and harmless: no session of Hundred runs during a restore.
 RESTORE_LOCK = 8_101_003
 # The server lists a closed session for a moment longer.
 TIMEOUT_SECONDS = 3.0
 
 
 @contextmanager
-def ensure_unused(places: InstallPaths | None, cursor: Any) -> Iterator[None]:
+def ensure_unused(paths: InstallPaths | None, cursor: Any) -> Iterator[None]:
     """Raises BackupError while other sessions use the database; `make run` cannot start until the block ends."""
-    lock = FileLock(places.data / "run.lock") if places else None
+    lock = FileLock(paths.data / "run.lock") if paths else None
     try:
         if lock and not lock.try_exclusive():
             raise BackupError("Hundred runs from this folder. Stop it first; nothing was changed.")
@@ -50,11 +54,7 @@ def ensure_unused(places: InstallPaths | None, cursor: Any) -> Iterator[None]:
 
 
 def _other_sessions(cursor: Any) -> list[str]:
-    cursor.execute(
-        "SELECT format('%s (%s)', usename, count(*)) FROM pg_stat_activity"
-        " WHERE datname = current_database() AND usename IS NOT NULL AND pid <> pg_backend_pid()"
-        " GROUP BY usename ORDER BY usename"
-    )
+    cursor.execute(SESSIONS)
     return [name for (name,) in cursor.fetchall()]
 
 
@@ -77,11 +77,9 @@ def drop_empty_schema(cursor: Any) -> None:
         cursor.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(listed))
         _refuse_rows(cursor, names)
         cursor.execute(sql.SQL("DROP TABLE {} CASCADE").format(listed))
-    cursor.execute(
-        "SELECT oid::regprocedure::text FROM pg_proc WHERE pronamespace = 'public'::regnamespace"
-        " AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = pg_proc.oid AND deptype = 'e')"
-    )
+    cursor.execute(FUNCTIONS)
     for (function,) in cursor.fetchall():
+        # `regprocedure` is already quoted, with its argument types.
         cursor.execute(f"DROP ROUTINE {function} CASCADE")
 
 
@@ -94,7 +92,8 @@ def _refuse_foreign_tables(names: list[str]) -> None:
 
 def _refuse_rows(cursor: Any, names: list[str]) -> None:
     counts = {}
-    for name in set(names) - MAY_HOLD:
+    # Not the planner's estimate: a table with a single row must count.
+    for name in set(names) - TABLES_THAT_MAY_HAVE_ROWS:
         cursor.execute(sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier("public", name)))
         if count := cursor.fetchone()[0]:
             counts[name] = count

@@ -7,6 +7,6 @@ class CampaignsConfig(AppConfig):
 
     def ready(self) -> None:
         from apps.campaigns.selectors import running_periods
-        from apps.core.closed_periods import open_periods_by
+        from apps.core.closed_periods import register_open_periods
 
-        open_periods_by(running_periods)
+        register_open_periods(running_periods)

@@ -9,14 +9,17 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+# In the order in which they apply; a contact has the first one that does.
 REASONS = ("ended", "outside_period", "not_external", "unconfirmed", "claimed")
 PACES = ("done", "ahead", "on_pace", "behind")
 # A pace within this fraction of the target around the straight line is "on pace": one part in PACE_PARTS.
+# Twenty parts are 5 %: a few contacts either way, so that a single day does not change the word.
 PACE_PARTS = 20
 # A red employee without a new counted contact for this many days counts as stalled.
 STALLED_AFTER_DAYS = 7
 # A contact that ended within this many days of being recorded counts as early churn.
 EARLY_CHURN_DAYS = 7
+# The finest step of a PostgreSQL timestamp: "just before" an instant is one of these earlier.
 MICROSECOND = timedelta(microseconds=1)
 
 
@@ -33,6 +36,13 @@ def is_red(counted: int, target: int, exempt: bool) -> bool:
 def remaining(counted: int, target: int) -> int:
     """Return how many counted contacts are missing; never negative."""
     return max(target - counted, 0)
+
+
+def prorated_target(target: int, opens_on: date, deadline: date, first_day: date) -> int:
+    """Return the target of an employee who joins on `first_day`: by the days that are left, rounded up, at least 1."""
+    days = (deadline - opens_on).days + 1
+    left = min((deadline - first_day).days + 1, days)
+    return max(-(-target * left // days), 1)
 
 
 def share(part: int, whole: int) -> float:
@@ -71,6 +81,7 @@ def days_left(cutoff_at: datetime, time_zone: str, at: datetime) -> int:
     if at >= cutoff_at:
         return 0
     zone = ZoneInfo(time_zone)
+    # The cut-off itself is the first instant of the day after the deadline.
     return ((cutoff_at - MICROSECOND).astimezone(zone).date() - at.astimezone(zone).date()).days + 1
 
 
@@ -81,6 +92,7 @@ def day_of(at: datetime, time_zone: str) -> date:
 
 def needed_per_day(missing: int, days: int) -> int | None:
     """Return how many contacts a day, rounded up, reach the target in time; None when no day is left."""
+    # Rounded up without floats: 1 contact in 3 days still needs 1 a day.
     return -(-missing // days) if days > 0 else None
 
 
@@ -89,6 +101,7 @@ def start_of_day(day: date, time_zone: str) -> datetime:
 
     For a day without a midnight, this is the instant of the clock change.
     """
+    # Not by adding 24 hours: a day with a clock change has 23 or 25.
     return datetime.combine(day, time(), tzinfo=ZoneInfo(time_zone)).astimezone(UTC)
 
 
@@ -102,4 +115,5 @@ def period(opens_on: date, deadline: date, time_zone: str) -> tuple[datetime, da
 
 def end_of_day_after(at: datetime, days: int, time_zone: str) -> datetime:
     """Return the first instant, in UTC, after the local day that is `days` calendar days after the day of `at`."""
+    # Calendar days: a working-day calendar would differ between the sites of a company (ADR 29).
     return start_of_day(at.astimezone(ZoneInfo(time_zone)).date() + timedelta(days=days + 1), time_zone)

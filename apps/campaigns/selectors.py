@@ -14,16 +14,17 @@ from django.utils.translation import gettext as _
 
 from apps.campaigns.models import Campaign, CampaignRule
 from apps.contacts.models import Contact, ContactIdentity, Submission
-from apps.contacts.services.changes import ContactRefused, restore_contact, undo_submission
+from apps.contacts.services.changes import record_contact_again, restore_contact, undo_submission
 from apps.core.audit import Actor
 from apps.core.clock import db_now
+from apps.core.errors import Refused
 from apps.core.locks import lock_facts
 from apps.core.querysets import Clock
 from apps.employees.models import Employee
 
 
 @dataclass(frozen=True)
-class Choice:
+class CampaignChoice:
     """The campaign for a page, all campaigns to choose from by name, and the database's clock."""
 
     campaign: Campaign | None
@@ -32,50 +33,54 @@ class Choice:
 
 
 @cache
-def _shown() -> QuerySet[CampaignRule]:
-    """Return the rules of opened campaigns, with the clock.
+def _opened_rules() -> QuerySet[CampaignRule]:
+    """Return the newest rule of each opened campaign, with the clock.
 
     The queryset is built once and cached; every page evaluates it again.
     """
-    shown = CampaignRule.objects.exclude(campaign__state__in=["draft", "cancelled"]).annotate(now=Clock())
-    return shown.select_related("campaign").order_by("campaign__name", "version")
+    # `.all()` gives each caller a copy: the cached queryset itself must never hold rows.
+    opened = CampaignRule.objects.exclude(campaign__state__in=["draft", "cancelled"]).annotate(now=Clock())
+    # Not all versions: a page must not become slower with each change of a rule.
+    newest = opened.order_by("campaign__name", "campaign_id", "-version").distinct("campaign__name", "campaign_id")
+    return newest.select_related("campaign")
 
 
-def select_campaign(user: Any, slug: str | None) -> Choice:
+def select_campaign(user: Any, slug: str | None) -> CampaignChoice:
     """Return the campaign with this slug, or the default one, with all campaigns to choose from.
 
     The default is the user's open campaign with the nearest cut-off, else the latest frozen one, else None. One query,
     including rules and clock. Raises Campaign.DoesNotExist for an unknown slug.
     """
-    found: dict[int, Campaign] = {}
-    rules: list[Any] = list(_shown().all())
+    rules: list[Any] = list(_opened_rules().all())
     for rule in rules:
-        campaign = rule.campaign = found.setdefault(rule.campaign_id, rule.campaign)
-        campaign.versions = [*campaign.__dict__.get("versions", []), rule]
-    campaigns = list(found.values())
+        # Fills the cached property, so that no page reads the rule a second time.
+        rule.campaign.rule = rule
+    campaigns = [rule.campaign for rule in rules]
+    # The clock comes with the rules; only an installation without a campaign asks again.
     now = max((rule.now for rule in rules), default=None) or db_now()
-    return Choice(_chosen(campaigns, user, slug, now), campaigns, now)
+    return CampaignChoice(_select(campaigns, user, slug, now), campaigns, now)
 
 
 def campaign_for(user: Any, slug: str | None) -> Campaign | None:
-    """DEL"""
     return select_campaign(user, slug).campaign
 
 
-def _chosen(campaigns: list[Campaign], user: Any, slug: str | None, now: datetime) -> Campaign | None:
+def _select(campaigns: list[Campaign], user: Any, slug: str | None, now: datetime) -> Campaign | None:
     if slug:
         named = [campaign for campaign in campaigns if campaign.slug == slug]
         if not named:
             raise Campaign.DoesNotExist
         return named[0]
-    mine = [campaign for campaign in campaigns if covers(campaign, user)] or campaigns
+    # An employee outside every scope still sees that campaigns exist.
+    covering = [campaign for campaign in campaigns if covers(campaign, user)] or campaigns
 
     def order(campaign: Campaign) -> tuple:
         cutoff = campaign.rule.cutoff_at
         over = campaign.state == Campaign.State.FROZEN
+        # The slug decides between equals: a page must not change its campaign from one load to the next.
         return over, cutoff <= now, abs(cutoff - now), campaign.slug
 
-    return min(mine, key=order, default=None)
+    return min(covering, key=order, default=None)
 
 
 def covers(campaign: Campaign, user: Any) -> bool:
@@ -85,6 +90,11 @@ def covers(campaign: Campaign, user: Any) -> bool:
     return not scope or employee is None or employee.current_department in scope
 
 
+def takes_contacts(campaign: Campaign | None, now: datetime) -> bool:
+    """Return whether a contact recorded at `now` lies in the campaign's period."""
+    return campaign is not None and campaign.state == Campaign.State.OPEN and campaign.rule.in_period(now)
+
+
 def restore_while_open(*, contact_id: int, employee: Employee, by: Actor) -> None:
     """Restore a contact, unless a campaign forbids it.
 
@@ -92,20 +102,42 @@ def restore_while_open(*, contact_id: int, employee: Employee, by: Actor) -> Non
     also stays ended when a colleague's contact now counts instead. Ending and restoring would otherwise reveal whose
     contact the person is.
 
-    Raises ContactRefused, Contact.DoesNotExist.
+    Raises Refused, Contact.DoesNotExist.
+    """
+    with transaction.atomic():
+        lock_facts()
+        # After the facts lock, which closes the gap between this check and a closing.
+        contact = Contact.objects.of(employee).get(pk=contact_id)
+        if any(contact.recorded_at < campaign.rule.cutoff_at for campaign in _campaigns_over(db_now())):
+            raise Refused(
+                "campaign_over", _("This contact belongs to a campaign that has ended: it can no longer be restored.")
+            )
+        running = Campaign.objects.running().prefetch_related("rules")
+        claimable = any(
+            campaign.rule.exclusive and campaign.rule.in_period(contact.recorded_at) for campaign in running
+        )
+        if claimable and _shared(contact):
+            message = _(
+                "A colleague has recorded this person, so the contact cannot be restored. You can record it again."
+            )
+            raise Refused("claimed", message)
+        restore_contact(contact_id=contact_id, employee=employee, by=by)
+
+
+def record_again_while_open(*, campaign: Campaign, contact_id: int, employee: Employee, by: Actor) -> int:
+    """Record a contact outside the campaign's period again, unless another campaign needs it; returns the new id.
+
+    In an exclusive campaign that has its day, a colleague's later contact would count instead. Raises Refused,
+    Contact.DoesNotExist.
     """
     with transaction.atomic():
         lock_facts()
         contact = Contact.objects.of(employee).get(pk=contact_id)
-        if any(contact.recorded_at < campaign.rule.cutoff_at for campaign in _campaigns_over(db_now())):
-            raise ContactRefused(
-                "campaign_over", _("This contact belongs to a campaign that has ended: it can no longer be restored.")
-            )
-        exclusive = [one for one in Campaign.objects.running().prefetch_related("rules") if one.rule.exclusive]
-        if any(one.rule.opens_at <= contact.recorded_at < one.rule.cutoff_at for one in exclusive) and _shared(contact):
-            message = _("A colleague has recorded this person: the contact cannot be restored, but recorded anew.")
-            raise ContactRefused("claimed", message)
-        restore_contact(contact_id=contact_id, employee=employee, by=by)
+        others = Campaign.objects.running().exclude(pk=campaign.pk).prefetch_related("rules")
+        if any(other.rule.exclusive and other.rule.in_period(contact.recorded_at) for other in others):
+            message = _("This contact counts in another campaign, so it cannot be recorded again.")
+            raise Refused("claimed", message)
+        return record_contact_again(contact_id=contact_id, employee=employee, by=by)
 
 
 def _shared(contact: Contact) -> bool:
@@ -118,29 +150,29 @@ def _shared(contact: Contact) -> bool:
 def undo_while_open(*, submission_id: uuid.UUID, employee: Employee, by: Actor) -> int:
     """Undo a whole file, unless it counted in a campaign that is over; returns how many contacts ended.
 
-    Raises ContactRefused, Submission.DoesNotExist.
+    Raises Refused, Submission.DoesNotExist.
     """
     with transaction.atomic():
         lock_facts()
         if not can_undo(Submission.objects.get(pk=submission_id, employee=employee).received_at):
             message = _("This file counted in a campaign that is over: it can no longer be undone.")
-            raise ContactRefused("campaign_over", message)
+            raise Refused("campaign_over", message)
         return undo_submission(submission_id=submission_id, employee=employee, by=by)
 
 
 def can_undo(received_at: datetime) -> bool:
     """Return whether every campaign whose period contains the receipt is open, with its cut-off ahead."""
-    over = _campaigns_over(db_now())
-    return not any(one.rule.opens_at <= received_at < one.rule.cutoff_at for one in over)
+    return not any(campaign.rule.in_period(received_at) for campaign in _campaigns_over(db_now()))
 
 
 def _campaigns_over(now: datetime) -> list[Campaign]:
     """Return the opened campaigns whose cut-off has passed, even if no worker has started to close them."""
+    # By the clock and not by the state alone: no worker may be running at the deadline.
     started = Campaign.objects.exclude(state__in=[Campaign.State.DRAFT, Campaign.State.CANCELLED])
-    return [one for one in started if one.state != Campaign.State.OPEN or one.rule.cutoff_at <= now]
+    return [campaign for campaign in started if campaign.state != Campaign.State.OPEN or campaign.rule.cutoff_at <= now]
 
 
 def running_periods() -> list[tuple[datetime, datetime]]:
     """Return (opening, cut-off) of each campaign without a snapshot, by its newest rule."""
     running = Campaign.objects.filter(state__in=["open", "closing"], snapshot_at=None).prefetch_related("rules")
-    return [(one.rule.opens_at, one.rule.cutoff_at) for one in running if one.versions]
+    return [(campaign.rule.opens_at, campaign.rule.cutoff_at) for campaign in running if campaign.versions]

@@ -5,12 +5,15 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 
 from apps.contacts.reading import Entry
 
 # A batch ends at this many entries or characters, whichever comes first.
-BATCH, BATCH_CHARACTERS = 5_000, 4_000_000
-COLLECT_EVERY = 20
+# The characters bound the memory: two batches are held at once, one being read and one being recorded.
+MAX_ENTRIES, MAX_CHARS = 5_000, 4_000_000
+# Often enough to free the cycles that Django and the readers leave, before they need much memory.
+GC_INTERVAL_BATCHES = 20
 
 
 def batches(entries: Iterator[Entry], skip: int = 0) -> Iterator[list[Entry]]:
@@ -18,36 +21,32 @@ def batches(entries: Iterator[Entry], skip: int = 0) -> Iterator[list[Entry]]:
 
     The thread reads and normalises; it never queries the database.
     """
+    # The iterator is used by one thread only, and a generator may not run in two at once.
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="reading") as reader:
+        remaining = islice(entries, skip, None)
+        next_batch = reader.submit(_batch, remaining)
         # result() raises the thread's error. Without it, a failed read would look like the end of the file.
-        reader.submit(_skip, entries, skip).result()
-        coming = reader.submit(_batch, entries)
-        while batch := coming.result():
-            coming = reader.submit(_batch, entries)
+        while batch := next_batch.result():
+            next_batch = reader.submit(_batch, remaining)
             yield batch
 
 
-def without_collector(batches: Iterator[list[Entry]]) -> Iterator[list[Entry]]:
+def with_rare_garbage_collection(batches: Iterator[list[Entry]]) -> Iterator[list[Entry]]:
     """Yield the same batches with Python's cyclic garbage collector off.
 
-    With thousands of live entries, the collector takes a third of the time. It runs every COLLECT_EVERY batches
+    With thousands of live entries, the collector takes a third of the time. It runs every GC_INTERVAL_BATCHES batches
     instead.
     """
-    before = gc.isenabled()
+    was_enabled = gc.isenabled()
     gc.disable()
     try:
         for number, batch in enumerate(batches, 1):
             yield batch
-            if number % COLLECT_EVERY == 0:
+            if number % GC_INTERVAL_BATCHES == 0:
                 gc.collect()
     finally:
-        if before:
+        if was_enabled:
             gc.enable()
-
-
-def _skip(entries: Iterator[Entry], count: int) -> None:
-    for _passed in zip(range(count), entries, strict=False):
-        pass
 
 
 def _batch(entries: Iterator[Entry]) -> list[Entry]:
@@ -57,6 +56,6 @@ def _batch(entries: Iterator[Entry]) -> list[Entry]:
         batch.append(entry)
         # An empty cell takes memory too.
         characters += sum(map(len, entry.cells)) + len(entry.cells)
-        if len(batch) == BATCH or characters > BATCH_CHARACTERS:
+        if len(batch) == MAX_ENTRIES or characters > MAX_CHARS:
             break
     return batch

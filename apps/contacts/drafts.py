@@ -8,31 +8,54 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, NamedTuple
 
-from apps.core.identity import NAME_LIMIT, RAW_LIMIT, Identity, storable_part
+from apps.core.identity import MAX_NAME_CHARS, MAX_RAW_CHARS, Identity, strip_unstorable
 
-CREATED, UPDATED, UNCHANGED, DUPLICATE = "created", "updated", "unchanged", "duplicate"
-INVALID, BAD_TIME, UNKNOWN_EMPLOYEE = "invalid_identity", "bad_time", "unknown_employee"
-# A person who has objected to being stored, and a colleague named by staff number.
-OBJECTED, NOT_EXTERNAL = "objected", "not_external"
-# A feed's row that would change the count of a campaign that is closing or frozen.
-CAMPAIGN_OVER = "campaign_over"
-# The employee has reached the daily limit.
-TOO_MANY_TODAY = "too_many_today"
-# Records that could not be separated from the rest of their file.
-UNTERMINATED_QUOTE, UNTERMINATED_CARD, TOO_LONG = "unterminated_quote", "unterminated_card", "too_long"
-UNREADABLE = frozenset({UNTERMINATED_QUOTE, UNTERMINATED_CARD, TOO_LONG})
-REJECTED = UNREADABLE | {
-    INVALID, BAD_TIME, UNKNOWN_EMPLOYEE, OBJECTED, NOT_EXTERNAL, CAMPAIGN_OVER, TOO_MANY_TODAY,
+# The kind and digest of an identity, which all comparisons use instead of the value.
+Key = tuple[str, bytes]
+
+
+class OutcomeCode(StrEnum):
+    """What became of one draft. Reports store these values, and the JSON of the imports shows them."""
+
+    CREATED = "created"
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
+    DUPLICATE = "duplicate"
+    INVALID = "invalid_identity"
+    BAD_TIME = "bad_time"
+    UNKNOWN_EMPLOYEE = "unknown_employee"
+    # The person has objected to being stored.
+    OBJECTED = "objected"
+    # The handle is the staff number of a colleague.
+    NOT_EXTERNAL = "not_external"
+    # The row of a feed would change the count of a campaign that is closing or frozen.
+    CAMPAIGN_OVER = "campaign_over"
+    TOO_MANY_TODAY = "too_many_today"
+    # Records that could not be separated from the rest of their file. The readers in apps.fileio use the same values.
+    UNTERMINATED_QUOTE = "unterminated_quote"
+    UNTERMINATED_CARD = "unterminated_card"
+    TOO_LONG = "too_long"
+
+
+UNREADABLE = frozenset({OutcomeCode.UNTERMINATED_QUOTE, OutcomeCode.UNTERMINATED_CARD, OutcomeCode.TOO_LONG})
+REJECTED = frozenset(OutcomeCode) - {
+    OutcomeCode.CREATED, OutcomeCode.UPDATED, OutcomeCode.UNCHANGED, OutcomeCode.DUPLICATE,
 }  # fmt: skip
 # Refusals that reveal stored data: only users who may read that data learn them line by line.
-STORED_DECIDES = frozenset({OBJECTED, CAMPAIGN_OVER})
-KIND_LIMIT = 20
+REVEALING = frozenset({OutcomeCode.OBJECTED, OutcomeCode.CAMPAIGN_OVER})
+# The message for a duplicate whose phone number was written with an extension.
+EXTENSION = "extension"
+# A client of the API may send any text as a kind; it is refused later, with the kind as the name of the column.
+MAX_KIND_CHARS = 20
 # A single word that is not recognisable as a phone, an e-mail or a handle with @. No identity has this kind.
-WORD = "word"
+BARE_WORD = "word"
 # Digits with usual punctuation between them. Any other text without an @ inside is a handle.
-PHONE_SHAPE = re.compile(r"^(tel:)?[+＋(（]?[\d０-９][\d０-９\s()（）./\-\u2010-\u2015\u2212－＋+]*$", re.IGNORECASE)
+LOOKS_LIKE_PHONE = re.compile(
+    r"^(tel:)?[+＋(（]?[\d０-９][\d０-９\s()（）./\-\u2010-\u2015\u2212－＋+]*$", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
@@ -42,7 +65,6 @@ class Draft:
     name: str
     identities: tuple[tuple[str, str], ...]
     line: int | None = None
-    employee_id: int | None = None
     recorded_at: datetime | None = None
     confirmed_at: datetime | None = None
     ended_at: datetime | None = None
@@ -53,15 +75,16 @@ class Draft:
         A feed's times are left out, because feeds are read from files. Texts are cut where they would be refused or cut
         anyway, and characters that the database cannot store are removed.
         """
+        # One character more than the limit: a text that is too long must still be refused for its length.
         identities = [
-            [storable_part(kind, KIND_LIMIT), storable_part(text, RAW_LIMIT + 1)] for kind, text in self.identities
+            [strip_unstorable(kind, MAX_KIND_CHARS), strip_unstorable(text, MAX_RAW_CHARS + 1)]
+            for kind, text in self.identities
         ]
-        return {"name": storable_part(self.name, NAME_LIMIT * 4), "identities": identities, "line": self.line}
+        return {"name": strip_unstorable(self.name, MAX_NAME_CHARS * 4), "identities": identities, "line": self.line}
 
     @classmethod
-    def from_json(cls, kept: dict[str, Any]) -> Draft:
-        """Return the draft that a submission stored."""
-        return cls(kept["name"], tuple((kind, text) for kind, text in kept["identities"]), kept["line"])
+    def from_json(cls, stored: dict[str, Any]) -> Draft:
+        return cls(stored["name"], tuple((kind, text) for kind, text in stored["identities"]), stored["line"])
 
 
 class Outcome(NamedTuple):
@@ -76,7 +99,7 @@ class Outcome(NamedTuple):
 
 
 class NormalisedDraft(NamedTuple):
-    """A normalised draft: its valid identities, or the refusal. Only a trusted feed sets the times."""
+    """A normalised draft: its valid identities, or the refusal. `dropped`: the kinds of values that were unusable."""
 
     name: str
     identities: tuple[Identity, ...]
@@ -85,12 +108,11 @@ class NormalisedDraft(NamedTuple):
     confirmed_at: datetime | None = None
     ended_at: datetime | None = None
     refused: Outcome | None = None
-    left_out: tuple[str, ...] = ()
+    dropped: tuple[str, ...] = ()
+    extension: bool = False
 
 
-class ExistingContact(NamedTuple):
-    """A contact's id and its times."""
-
+class ContactTimes(NamedTuple):
     contact_id: int
     recorded_at: datetime
     confirmed_at: datetime | None
@@ -102,4 +124,4 @@ def kind_of(text: str) -> str:
     text = text.strip()
     if "@" in text[1:] or "＠" in text[1:]:
         return "email"
-    return "phone" if PHONE_SHAPE.match(text) else "handle"
+    return "phone" if LOOKS_LIKE_PHONE.match(text) else "handle"

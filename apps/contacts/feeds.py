@@ -7,54 +7,21 @@ again from all its sightings, and the differences from the stored contacts are w
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from django.utils.translation import gettext as _
 
-from apps.contacts import drafts as contacts_drafts
-from apps.contacts.bulk_insert import reserve_ids, store
-from apps.contacts.drafts import ExistingContact, NormalisedDraft, Outcome
-from apps.contacts.feed_writer import Stored, Writes, load_groups
-from apps.contacts.recording import Batch, sentences, unwanted
-from apps.contacts.timelines import Key, Places, Sighting, Stay, stays_of
+from apps.contacts.bulk_insert import insert_contacts, reserve_ids
+from apps.contacts.drafts import ContactTimes, Key, NormalisedDraft, Outcome, OutcomeCode
+from apps.contacts.feed_groups import Group, StoredContact, group_rows
+from apps.contacts.feed_writer import PendingWrites
+from apps.contacts.identity_lookup import known_identities
+from apps.contacts.messages import outcome_messages
+from apps.contacts.recording import BatchResult
+from apps.contacts.timelines import DerivedContact, Sighting, SightingIndex
+from apps.core.closed_periods import Period
 from apps.core.identity import Identity
-
-Closed = Sequence[tuple[datetime, datetime]]
-
-
-@dataclass(eq=False)
-class Group:
-    """Rows of a batch (by index) and stored contacts of one employee that shared identities connect."""
-
-    owner: int
-    rows: list[int] = field(default_factory=list)
-    stored: list[Stored] = field(default_factory=list)
-    keys: list[Key] = field(default_factory=list)
-
-    @property
-    def base(self) -> list[Sighting]:
-        """Return the sightings known before this batch."""
-        return [row for contact in self.stored if contact.takes_part for row in contact.sightings]
-
-    def stays(self, rows: Iterable[Sighting]) -> list[Stay]:
-        """Return the group's contacts when these rows are included."""
-        return stays_of([*self.base, *rows])
-
-    def becoming(self, stays: Sequence[Stay]) -> Iterable[tuple[Stored, Stay | None]]:
-        """Yield each stored contact with the stay it becomes; None: another contact replaces it."""
-        taken: set[int] = set()
-        places = Places(stays)
-        for contact in self.stored:
-            if contact.takes_part:
-                stay = places.of(min(contact.sightings, key=lambda row: row.at))
-                # A contact never loses an identity: when the stay has fewer, a new contact is stored.
-                fits = contact.keys <= stay.keys and id(stay) not in taken
-                taken.add(id(stay))
-                yield contact, stay if fits else None
-            elif not contact.erased and any(one.keys & contact.keys and one.overlaps(contact.stay) for one in stays):
-                yield contact, None
 
 
 def record_feed(
@@ -62,255 +29,252 @@ def record_feed(
     drafts: Sequence[tuple[int, NormalisedDraft]],
     received_at: datetime,
     now: datetime,
-    closed: Closed,
+    closed: Sequence[Period],
     source: str,
     submission_id: uuid.UUID,
-) -> tuple[Batch, Writes]:
-    """Record rows that bring their own times, given as (employee id, checked draft).
+) -> tuple[BatchResult, PendingWrites]:
+    """Record rows that bring their own times, given as (employee id, normalised draft).
 
-    Returns the batch and the changes to stored contacts. `closed`: the periods of campaigns that are closing or frozen.
-    The caller holds the facts lock and the locks on the employees' rows.
+    Returns the result of the batch and the changes to stored contacts. The caller holds the facts lock and the locks on
+    the employees' rows.
     """
-    timed = [(owner, one if one.refused else _with_times(one, received_at, now)) for owner, one in drafts]
-    judged = _Judged([one for _owner, one in timed], closed, unwanted(timed))
-    for group in _groups(timed):
-        judged.judge(group)
-    new = judged.numbered()
-    judged.writes.close()
-    store(new, now, source, submission_id)
-    judged.writes.write()
-    return Batch([one for one in judged.outcomes if one], judged.employees, judged.keys), judged.writes
+    timed = [
+        (employee_id, draft if draft.refused else _with_times(draft, received_at, now)) for employee_id, draft in drafts
+    ]
+    known = known_identities([draft for draft in timed if draft[1].refused is None])
+    refused = dict.fromkeys(known.colleagues, OutcomeCode.NOT_EXTERNAL) | dict.fromkeys(
+        known.objected, OutcomeCode.OBJECTED
+    )
+    batch = _FeedBatch([draft for _employee_id, draft in timed], closed, refused)
+    for group in group_rows(timed):
+        batch.evaluate(group)
+    new = batch.assign_ids()
+    # Ends, new contacts, then the rest: an identity must be free before a new live contact may hold it, and sightings
+    # refer to the new contacts.
+    batch.writes.write_ends()
+    insert_contacts(new, now, source, submission_id)
+    batch.writes.write()
+    outcomes = [outcome for outcome in batch.outcomes if outcome]
+    return BatchResult(outcomes, batch.employees, batch.keys), batch.writes
 
 
-def _with_times(one: NormalisedDraft, received_at: datetime, now: datetime) -> NormalisedDraft:
+def _with_times(draft: NormalisedDraft, received_at: datetime, now: datetime) -> NormalisedDraft:
     """Return the draft with the instant it counts from, or refused because its times are impossible."""
-    at = one.recorded_at or received_at
-    times = {"recorded_at": at, "confirmed_at": one.confirmed_at or at, "ended_at": one.ended_at or at}
+    at = draft.recorded_at or received_at
+    times = {"recorded_at": at, "confirmed_at": draft.confirmed_at or at, "ended_at": draft.ended_at or at}
+    # A contact from the future would begin to count later without any event that queues its employee.
     if early := [column for column, time in times.items() if time > now]:
-        return one._replace(
-            refused=Outcome(contacts_drafts.BAD_TIME, one.line, early[0], _("This time has not come yet."))
-        )
-    if one.ended_at and one.ended_at < at:
-        reason = _("It ends before it was recorded.")
-        return one._replace(refused=Outcome(contacts_drafts.BAD_TIME, one.line, "ended_at", reason))
-    return one._replace(recorded_at=at)
+        return _with_bad_time(draft, early[0], _("This time has not come yet."))
+    if draft.ended_at and draft.ended_at < at:
+        return _with_bad_time(draft, "ended_at", _("It ends before it was recorded."))
+    return draft._replace(recorded_at=at)
 
 
-def _groups(drafts: Sequence[tuple[int, NormalisedDraft]]) -> Iterable[Group]:
-    """Group the valid rows, each group with the stored contacts it is connected to."""
-    of: dict[tuple[int, Key], Group] = {}
-
-    def joined(owner: int, keys: Collection[Key]) -> Group:
-        met = {id(group): group for key in keys if (group := of.get((owner, key)))}
-        group = max(met.values(), key=lambda one: len(one.keys)) if met else Group(owner)
-        for other in met.values():
-            if other is not group:
-                group.rows += other.rows
-                group.stored += other.stored
-                group.keys += other.keys
-                of.update(dict.fromkeys(((owner, key) for key in other.keys), group))
-        for key in keys:
-            if (owner, key) not in of:
-                of[owner, key] = group
-                group.keys.append(key)
-        return group
-
-    usable = [(place, owner, one) for place, (owner, one) in enumerate(drafts) if one.refused is None]
-    for owner, contact in load_groups((owner, known) for _place, owner, one in usable for known in one.identities):
-        joined(owner, contact.keys).stored.append(contact)
-    for place, owner, one in usable:
-        joined(owner, [known.key for known in one.identities]).rows.append(place)
-    groups = list({id(group): group for group in of.values()}.values())
-    for group in groups:
-        group.stored.sort(key=lambda contact: (contact.recorded_at, contact.contact_id))
-    return groups
+def _with_bad_time(draft: NormalisedDraft, column: str, message: str) -> NormalisedDraft:
+    return draft._replace(refused=Outcome(OutcomeCode.BAD_TIME, draft.line, column, message))
 
 
-def _sighting(one: NormalisedDraft) -> Sighting:
-    if one.recorded_at is None:
-        raise ValueError("a row of a feed is judged at its instant")
-    return Sighting(frozenset(known.key for known in one.identities), one.recorded_at, one.confirmed_at, one.ended_at)
+def _sighting(draft: NormalisedDraft) -> Sighting:
+    if draft.recorded_at is None:
+        raise ValueError("a row of a feed needs its instant")
+    keys = frozenset(identity.key for identity in draft.identities)
+    return Sighting(keys, draft.recorded_at, draft.confirmed_at, draft.ended_at)
 
 
-def _alone(row: Sighting) -> Stay:
-    return Stay(row.keys, row.at, row.confirmed_at, row.ended_at, (row,))
+def _contact_of(sighting: Sighting) -> DerivedContact:
+    """Return the contact that one sighting describes completely."""
+    return DerivedContact(sighting.keys, sighting.at, sighting.confirmed_at, sighting.ended_at, (sighting,))
 
 
-class _Judged:
-    """The outcomes of a batch, and the pending writes."""
+class _FeedBatch:
+    """The outcomes of a batch by the index of its rows, and the pending writes."""
 
-    def __init__(self, drafts: Sequence[NormalisedDraft], closed: Closed, unwanted: Mapping[Key, str]):
-        self._drafts, self._closed, self._unwanted, self._sentences = drafts, closed, unwanted, sentences()
-        self._created: list[tuple[int, int | None, Stay, NormalisedDraft]] = []
-        self._stored_of: dict[int, Sequence[Stored]] = {}
-        self.outcomes: list[Outcome | None] = [one.refused for one in drafts]
-        self.writes = Writes()
-        self._erased: set[int] = set()
+    def __init__(
+        self, drafts: Sequence[NormalisedDraft], closed: Sequence[Period], refused_codes: Mapping[Key, OutcomeCode]
+    ):
+        self._drafts, self._closed, self._refused_codes = drafts, closed, refused_codes
+        self._messages = outcome_messages()
+        # New contacts, with the index of the row that is reported as created, if one of this batch is.
+        self._created: list[tuple[Group, int | None, DerivedContact, NormalisedDraft]] = []
+        self._updated_erased: set[int] = set()
+        self.outcomes: list[Outcome | None] = [draft.refused for draft in drafts]
+        self.writes = PendingWrites()
         self.employees: set[int] = set()
         self.keys: set[Key] = set()
 
-    def judge(self, group: Group) -> None:
+    def evaluate(self, group: Group) -> None:
         """Evaluate the rows of a group and collect the changes to its contacts."""
         if not group.stored and len(group.rows) == 1:
-            [place] = group.rows
-            if not self._refused(place):
-                self._create(group, place, _alone(_sighting(self._drafts[place])), self._drafts[place])
+            # Nearly every row of a first feed: there is nothing to derive.
+            [index] = group.rows
+            if not self._refuse_person(index):
+                self._create(group, index, _contact_of(_sighting(self._drafts[index])), self._drafts[index])
             return
-        rows = self._news(group)
-        stays = group.stays(rows.values()) if rows else []
-        if self._closed and self._touches_closed(group, stays):
-            rows = self._allowed(group, rows)
-            stays = group.stays(rows.values()) if rows else []
-        if rows:
-            self._apply(group, stays, rows)
+        new = self._new_sightings(group)
+        derived = group.derive(new.values()) if new else []
+        if self._closed and self._changes_closed_campaign(group, derived):
+            new = self._refuse_closed_campaign(group, new)
+            derived = group.derive(new.values()) if new else []
+        if new:
+            self._apply(group, derived, new)
 
-    def _news(self, group: Group) -> dict[int, Sighting]:
-        """Return the rows of a group that add something. The others repeat known facts or concern settled contacts."""
+    def _new_sightings(self, group: Group) -> dict[int, Sighting]:
+        """Return the rows that add something, by index. The others repeat known facts or concern closed contacts."""
         known: dict[datetime, list[Sighting]] = {}
-        for row in group.base:
-            known.setdefault(row.at, []).append(row)
-        news: dict[int, Sighting] = {}
-        for place in group.rows:
-            row = _sighting(self._drafts[place])
-            if any(one.covers(row) for one in known.get(row.at, ())) or any(one.settles(row) for one in group.stored):
-                if self._ends_erased(group, place, row):
-                    continue
-                existing = next((one.contact_id for one in group.stored if one.keys & row.keys), None)
-                self._tell(place, contacts_drafts.DUPLICATE, existing)
-            elif not self._refused(place):
-                news[place] = row
+        for sighting in group.known_sightings:
+            known.setdefault(sighting.at, []).append(sighting)
+        new: dict[int, Sighting] = {}
+        for index in group.rows:
+            row = _sighting(self._drafts[index])
+            if any(sighting.covers(row) for sighting in known.get(row.at, ())) or any(
+                contact.ignores(row) for contact in group.stored
+            ):
+                if not self._update_erased(group, index, row):
+                    existing = next((contact.contact_id for contact in group.stored if contact.keys & row.keys), None)
+                    self._set_outcome(index, OutcomeCode.DUPLICATE, existing)
+            # Only for rows that add something: for a person who is stored already, it would reveal an objection.
+            elif not self._refuse_person(index):
+                new[index] = row
                 known.setdefault(row.at, []).append(row)
-        return news
+        return new
 
-    def _ends_erased(self, group: Group, place: int, row: Sighting) -> bool:
+    def _update_erased(self, group: Group, index: int, row: Sighting) -> bool:
         """Confirm or end an erased contact: nothing else of it changes, and no identity is stored again."""
-        contact = next((one for one in group.stored if one.erased and one.settles(row)), None)
-        if contact is None or contact.contact_id in self._erased:
+        contact = next((stored for stored in group.stored if stored.erased and stored.ignores(row)), None)
+        if contact is None or contact.contact_id in self._updated_erased:
             return False
         confirmed_at, end = contact.confirmed_at or row.confirmed_at, contact.ended_at or row.ended_at
         if (confirmed_at, end) == (contact.confirmed_at, contact.ended_at):
             return False
-        stay = Stay(contact.keys, contact.recorded_at, confirmed_at, end, ())
-        if any(contact.touches(stay, *period) for period in self._closed):
+        derived = DerivedContact(contact.keys, contact.recorded_at, confirmed_at, end, ())
+        if any(contact.changes_count_in(derived, *period) for period in self._closed):
             return False
-        self._erased.add(contact.contact_id)
-        self.writes.bring(contact, stay, [], "")
-        self._note(group.owner, contact.keys)
-        self._tell(place, contacts_drafts.UPDATED, contact.contact_id)
+        self._updated_erased.add(contact.contact_id)
+        self.writes.update(contact, derived, [], "")
+        self._reevaluate(group, contact.keys)
+        self._set_outcome(index, OutcomeCode.UPDATED, contact.contact_id)
         return True
 
-    def _refused(self, place: int) -> bool:
-        """Refuse a row of a person who must not be recorded.
-
-        Only rows that add something reach this check, so a person who is stored already reveals nothing new.
-        """
-        if self._unwanted:
-            for known in self._drafts[place].identities:
-                if code := self._unwanted.get(known.key):
-                    message = self._sentences[code]
-                    self.outcomes[place] = Outcome(code, self._drafts[place].line, known.kind, message)
-                    return True
+    def _refuse_person(self, index: int) -> bool:
+        """Refuse a row of a person who must not be recorded. Returns whether it was refused."""
+        for identity in self._drafts[index].identities if self._refused_codes else ():
+            if code := self._refused_codes.get(identity.key):
+                self.outcomes[index] = Outcome(code, self._drafts[index].line, identity.kind, self._messages[code])
+                return True
         return False
 
-    def _touches_closed(self, group: Group, stays: Sequence[Stay]) -> bool:
-        """Return whether a stored contact that became one of these stays would change a closed campaign's count."""
-        becoming = list(group.becoming(stays)) if stays else []
-        return any(one.touches(stay, *period) for one, stay in becoming for period in self._closed)
+    def _changes_closed_campaign(self, group: Group, derived: Sequence[DerivedContact]) -> bool:
+        """Return whether these contacts in place of the stored ones would change the count of a closed campaign."""
+        pairs = list(group.pair_stored(derived)) if derived else []
+        return any(stored.changes_count_in(match, *period) for stored, match in pairs for period in self._closed)
 
-    def _allowed(self, group: Group, rows: Mapping[int, Sighting]) -> dict[int, Sighting]:
+    def _refuse_closed_campaign(self, group: Group, new: Mapping[int, Sighting]) -> dict[int, Sighting]:
         """Return the rows that change no closed campaign; refuse the others.
 
         The rows are tried in a fixed order, so the result does not depend on the order of the file.
         """
-        allowed: dict[int, Sighting] = {}
-        for place, row in sorted(rows.items(), key=lambda item: (item[1].at, sorted(item[1].keys), item[0])):
-            if self._touches_closed(group, group.stays([*allowed.values(), row])):
-                reason = self._sentences[contacts_drafts.CAMPAIGN_OVER]
-                self.outcomes[place] = Outcome(
-                    contacts_drafts.CAMPAIGN_OVER, self._drafts[place].line, "recorded_at", reason
-                )
+        code, allowed = OutcomeCode.CAMPAIGN_OVER, dict[int, Sighting]()
+        for index, row in sorted(new.items(), key=lambda item: (item[1].at, sorted(item[1].keys), item[0])):
+            if self._changes_closed_campaign(group, group.derive([*allowed.values(), row])):
+                self.outcomes[index] = Outcome(code, self._drafts[index].line, "recorded_at", self._messages[code])
             else:
-                allowed[place] = row
+                allowed[index] = row
         return allowed
 
-    def _apply(self, group: Group, stays: Sequence[Stay], rows: Mapping[int, Sighting]) -> None:
-        """Update the stored contacts of a group to these stays, and set each row's outcome."""
-        identities = {one.key: one for contact in group.stored if contact.takes_part for one in contact.identities}
-        identities |= {one.key: one for place in rows for one in self._drafts[place].identities}
-        contacts: dict[int, Stored] = {}
-        for contact, stay in group.becoming(stays):
-            if stay is None:
-                self.writes.absorb(contact)
-                self._note(group.owner, contact.keys)
+    def _apply(self, group: Group, derived: Sequence[DerivedContact], new: Mapping[int, Sighting]) -> None:
+        """Change the stored contacts of a group into the derived ones, and set each row's outcome."""
+        identities = {
+            identity.key: identity for stored in group.stored if stored.open_to_feed for identity in stored.identities
+        }
+        # The latest spelling of an address wins: keys are compared, values are shown.
+        identities |= {identity.key: identity for index in new for identity in self._drafts[index].identities}
+        stored_of: dict[int, StoredContact] = {}
+        for stored, match in group.pair_stored(derived):
+            if match is None:
+                self.writes.merge(stored)
+                self._reevaluate(group, stored.keys)
             else:
-                contacts[id(stay)] = contact
-        of: dict[int, dict[int, Sighting]] = {id(stay): {} for stay in stays}
-        places = Places(stays)
-        for place, row in rows.items():
-            of[id(places.of(row))][place] = row
-        for stay in stays:
-            own = of[id(stay)]
-            if stored := contacts.get(id(stay)):
-                self._change(group, stored, stay, own, identities)
+                stored_of[id(match)] = stored
+        rows_of: dict[int, dict[int, Sighting]] = {id(contact): {} for contact in derived}
+        index_of_sightings = SightingIndex(derived)
+        for index, row in new.items():
+            rows_of[id(index_of_sightings.contact_with(row))][index] = row
+        for contact in derived:
+            rows = rows_of[id(contact)]
+            if existing := stored_of.get(id(contact)):
+                self._change(group, existing, contact, rows, identities)
             else:
-                self._insert(group, stay, own, identities)
+                self._insert(group, contact, rows, identities)
 
-    def _insert(self, group: Group, stay: Stay, rows: Mapping[int, Sighting], known: Mapping[Key, Identity]) -> None:
-        first = min(rows, key=lambda place: (rows[place].at, place), default=None)
-        before = [one for one in group.stored if one.keys & stay.keys and one.stay.overlaps(stay)]
-        names = [self._drafts[place].name for place in rows] + [one.name or "" for one in before]
-        draft = NormalisedDraft(next(filter(None, names), ""), tuple(known[key] for key in sorted(stay.keys)))
-        self._create(group, first, stay, draft)
+    def _insert(
+        self, group: Group, contact: DerivedContact, rows: Mapping[int, Sighting], identities: Mapping[Key, Identity]
+    ) -> None:
+        # Without a row of this batch, the new contact replaces stored ones that it differs from.
+        first = min(rows, key=lambda index: (rows[index].at, index), default=None)
+        replaced = [
+            stored for stored in group.stored if stored.keys & contact.keys and stored.as_derived.overlaps(contact)
+        ]
+        names = [self._drafts[index].name for index in rows] + [stored.name or "" for stored in replaced]
+        draft = NormalisedDraft(next(filter(None, names), ""), tuple(identities[key] for key in sorted(contact.keys)))
+        self._create(group, first, contact, draft)
         if first is not None:
-            for place in rows.keys() - {first}:
-                self._tell_change(place, rows[place], _alone(rows[first]), stay, None)
+            for index in rows.keys() - {first}:
+                self._set_change_outcome(index, rows[index], _contact_of(rows[first]), contact, None)
 
     def _change(
-        self, group: Group, contact: Stored, stay: Stay, rows: Mapping[int, Sighting], known: Mapping[Key, Identity]
+        self, group: Group, stored: StoredContact, derived: DerivedContact, rows: Mapping[int, Sighting],
+        identities: Mapping[Key, Identity],
+    ) -> None:  # fmt: skip
+        added = [identities[key] for key in sorted(derived.keys - stored.keys)]
+        name = next(filter(None, (self._drafts[index].name for index in rows)), "")
+        self.writes.update(stored, derived, added, name)
+        self.writes.claim(group.employee_id, stored.contact_id, claims := stored.changed_claims(derived))
+        if not derived.is_plain:
+            self.writes.store_sightings(group.employee_id, stored.contact_id, derived, group.stored)
+        # All but the sightings: a repeated row that says nothing new must not queue the employee again.
+        if stored.as_derived[:4] != derived[:4] or claims:
+            self._reevaluate(group, derived.keys)
+        for index, row in rows.items():
+            self._set_change_outcome(index, row, stored.as_derived, derived, stored.contact_id)
+
+    def _set_change_outcome(
+        self, index: int, row: Sighting, before: DerivedContact, after: DerivedContact, contact_id: int | None
     ) -> None:
-        added = [known[key] for key in sorted(stay.keys - contact.keys)]
-        name = next(filter(None, (self._drafts[place].name for place in rows)), "")
-        self.writes.bring(contact, stay, added, name)
-        if not stay.is_plain:
-            self.writes.keep_sightings(group.owner, contact.contact_id, stay, group.stored)
-        if contact.stay[:4] != stay[:4]:
-            self._note(group.owner, stay.keys)
-        for place, row in rows.items():
-            self._tell_change(place, row, contact.stay, stay, contact.contact_id)
-
-    def _tell_change(self, place: int, row: Sighting, before: Stay, stay: Stay, contact_id: int | None) -> None:
         """Set a row's outcome: updated when the row is one of those that changed the contact, else duplicate."""
-        news = not row.keys <= before.keys or any(
-            said is not None and said == now != was
-            for said, now, was in zip(row[1:], stay[1:4], before[1:4], strict=True)
+        changes = not row.keys <= before.keys or any(
+            row_time is not None and row_time == new_time != old_time
+            for row_time, new_time, old_time in zip(row[1:], after[1:4], before[1:4], strict=True)
         )
-        self._tell(place, contacts_drafts.UPDATED if news else contacts_drafts.DUPLICATE, contact_id)
+        self._set_outcome(index, OutcomeCode.UPDATED if changes else OutcomeCode.DUPLICATE, contact_id)
 
-    def _tell(self, place: int, code: str, contact_id: int | None) -> None:
-        self.outcomes[place] = Outcome(
-            code, self._drafts[place].line, message=self._sentences.get(code, ""), existing_contact_id=contact_id
+    def _set_outcome(self, index: int, code: str, contact_id: int | None) -> None:
+        self.outcomes[index] = Outcome(
+            code, self._drafts[index].line, message=self._messages.get(code, ""), existing_contact_id=contact_id
         )
 
-    def _create(self, group: Group, place: int | None, stay: Stay, draft: NormalisedDraft) -> None:
-        self._created.append((group.owner, place, stay, draft))
-        if group.stored:
-            self._stored_of[id(stay)] = group.stored
-        self._note(group.owner, stay.keys)
+    def _create(self, group: Group, index: int | None, contact: DerivedContact, draft: NormalisedDraft) -> None:
+        self._created.append((group, index, contact, draft))
+        self._reevaluate(group, contact.keys)
 
-    def numbered(self) -> list[tuple[int, NormalisedDraft, ExistingContact]]:
+    def assign_ids(self) -> list[tuple[int, NormalisedDraft, ContactTimes]]:
         """Return the new contacts with their ids, as (employee id, draft, contact)."""
         ids, new = reserve_ids(len(self._created)), []
-        for owner, place, stay, draft in sorted(self._created, key=lambda one: -1 if one[1] is None else one[1]):
-            contact = ExistingContact(next(ids), stay.start, stay.confirmed_at, stay.end)
-            new.append((owner, draft, contact))
-            if not stay.is_plain:
-                self.writes.keep_sightings(owner, contact.contact_id, stay, self._stored_of.get(id(stay), ()))
-            if place is not None:
-                self.outcomes[place] = Outcome(
-                    contacts_drafts.CREATED, self._drafts[place].line, contact_id=contact.contact_id
-                )
+        # In the order of the rows: ids break ties between contacts with one start, also on pages.
+        for group, index, derived, draft in sorted(
+            self._created, key=lambda created: -1 if created[1] is None else created[1]
+        ):
+            contact = ContactTimes(next(ids), derived.start, derived.confirmed_at, derived.end)
+            new.append((group.employee_id, draft, contact))
+            if not derived.is_plain:
+                # `claimed_from` stays empty for an identity that is claimed from the contact's start.
+                later = {key: at for key, at in derived.claims.items() if at > derived.start}
+                self.writes.claim(group.employee_id, contact.contact_id, later)
+                self.writes.store_sightings(group.employee_id, contact.contact_id, derived, group.stored)
+            if index is not None:
+                line = self._drafts[index].line
+                self.outcomes[index] = Outcome(OutcomeCode.CREATED, line, contact_id=contact.contact_id)
         return new
 
-    def _note(self, owner: int, keys: Iterable[Key]) -> None:
-        self.employees.add(owner)
+    def _reevaluate(self, group: Group, keys: Iterable[Key]) -> None:
+        self.employees.add(group.employee_id)
         self.keys.update(keys)

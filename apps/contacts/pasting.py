@@ -9,15 +9,16 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from apps.contacts.drafts import WORD, Draft, kind_of
-from apps.core.identity import RAW_LIMIT, clean_text, nearly_phone
+from apps.contacts.drafts import BARE_WORD, Draft, kind_of
+from apps.core.identity import MAX_RAW_CHARS, clean_text
+from apps.core.phone_spelling import has_mistyped_letter
 
 # Marks a line with two phones (or e-mails, or handles) that may belong to two people. No identity has this kind, so the
 # line is always refused. Merging two people into one would lower an employee's count unnoticed.
 SEVERAL = "several"
 # Longer lines cannot describe one person; they are refused unread.
-LINE_LIMIT = 1_000
-FEWEST_DIGITS = 7  # fewer beside a name may be a year, a room, a staff number
+MAX_LINE_CHARS = 1_000
+MIN_PHONE_DIGITS = 7  # fewer beside a name may be a year, a room, a staff number
 
 SEPARATORS = re.compile(r"[\t;；,，、|｜]")
 LABEL = re.compile(
@@ -32,7 +33,7 @@ PHONE = re.compile(
 )
 HANDLE = re.compile(r"(?<!\S)@[^\s@]+")
 # A Chinese name and a number written as one word. With fewer digits the text may be a handle.
-GLUED = re.compile(r"[^\x00-\x7f]\+?\d{11,15}$|^\+?\d{11,15}[^\x00-\x7f]")
+NAME_WITH_NUMBER = re.compile(r"[^\x00-\x7f]\+?\d{11,15}$|^\+?\d{11,15}[^\x00-\x7f]")
 EMPTY_BRACKETS = re.compile(r"\(\s*\)|<\s*>|\[\s*\]")
 EDGES = " <>:|/'\"-–—"
 
@@ -55,21 +56,21 @@ def drafts_from_text(text: str, name: str = "") -> list[Draft]:
 
 
 def _draft(line: str) -> Draft:
-    if len(line) > LINE_LIMIT:
-        return Draft("", (("handle", line[: RAW_LIMIT + 1]),))
+    if len(line) > MAX_LINE_CHARS:
+        return Draft("", (("handle", line[: MAX_RAW_CHARS + 1]),))
     # Clean the line as normalisation will: half-width, without invisible characters (phones paste such characters
     # along).
-    plain = clean_text(line, LINE_LIMIT)
-    if _is_alone(line, plain):
+    plain = clean_text(line, MAX_LINE_CHARS)
+    if _is_single_identity(line, plain):
         return Draft("", ((_kind(plain), line),))
-    name, found, in_cells = _read(line)
-    if not found:
+    name, identities, in_cells = _read(line)
+    if not identities:
         # A handle cannot contain several words, so this draft is refused and the employee can correct the line.
         return Draft("", (("handle", SEPARATORS.sub(" ", line)),))
-    kinds = [kind for kind, _text in found]
+    kinds = [kind for kind, _text in identities]
     if len(set(kinds)) < len(kinds) and not (name and in_cells):
         return Draft(name, ((SEVERAL, line),))
-    return Draft(name, tuple(found))
+    return Draft(name, tuple(identities))
 
 
 def _kind(plain: str) -> str:
@@ -80,16 +81,16 @@ def _kind(plain: str) -> str:
     kind = kind_of(plain)
     if kind != "handle" or plain.startswith("@"):
         return kind
-    return "phone" if nearly_phone(plain) else WORD
+    return "phone" if has_mistyped_letter(plain) else BARE_WORD
 
 
-def _is_alone(line: str, plain: str) -> bool:
+def _is_single_identity(line: str, plain: str) -> bool:
     """Return whether the line is one identity and nothing else: a number with its blanks, or one word."""
     if SEPARATORS.search(line):
         return False
     if kind_of(plain) == "phone":
         return True
-    return not re.search(r"[\s<>]", plain) and not GLUED.search(plain)
+    return not re.search(r"[\s<>]", plain) and not NAME_WITH_NUMBER.search(plain)
 
 
 def _read(line: str) -> tuple[str, list[tuple[str, str]], bool]:
@@ -100,18 +101,18 @@ def _read(line: str) -> tuple[str, list[tuple[str, str]], bool]:
     """
     names: list[str] = []
     in_cells = True
-    found: dict[tuple[str, str], tuple[str, str]] = {}
+    identities: dict[tuple[str, str], tuple[str, str]] = {}
     for part in SEPARATORS.split(line):
-        rest, before = LABEL.sub(" ", clean_text(part, LINE_LIMIT)), len(found)
+        rest, before = LABEL.sub(" ", clean_text(part, MAX_LINE_CHARS)), len(identities)
         for kind, pattern in (("email", EMAIL), ("phone", PHONE), ("handle", HANDLE)):
             for text in pattern.findall(rest):
-                if kind == "phone" and sum(sign.isdecimal() for sign in text) < FEWEST_DIGITS:
+                if kind == "phone" and sum(sign.isdecimal() for sign in text) < MIN_PHONE_DIGITS:
                     continue
                 if ")" not in text:
                     text = text.lstrip("(")  # the bracket encloses the whole number, and is removed with its other half
                 # Mail programs write an address without a name twice: ann@x.org <ann@x.org>
-                found.setdefault((kind, text.lower()), (kind, text.strip("'.") if kind == "email" else text))
+                identities.setdefault((kind, text.lower()), (kind, text.strip("'.") if kind == "email" else text))
                 rest = rest.replace(text, " ", 1)
         names.append(EMPTY_BRACKETS.sub(" ", rest).strip(EDGES))
-        in_cells &= not names[-1] or len(found) == before
-    return clean_text(" ".join(names)), list(found.values()), in_cells
+        in_cells &= not names[-1] or len(identities) == before
+    return clean_text(" ".join(names)), list(identities.values()), in_cells

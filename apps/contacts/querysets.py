@@ -11,9 +11,7 @@ class ContactQuerySet(models.QuerySet):
     """Contacts. Only the employee who recorded a contact may read it: start every query with `of`."""
 
     def of(self, employee: Employee) -> ContactQuerySet:
-        """Filter by the employee who recorded the contact."""
         return self.filter(employee=employee)
 
     def live(self) -> ContactQuerySet:
-        """Filter contacts that have not ended."""
         return self.filter(ended_at=None)

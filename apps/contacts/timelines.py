@@ -12,13 +12,13 @@ from itertools import groupby
 from operator import attrgetter
 from typing import NamedTuple
 
-Key = tuple[str, bytes]
+from apps.contacts.drafts import Key
 
 
 class Sighting(NamedTuple):
     """One row of a feed, or a stored contact: a person with these identities, present at an instant.
 
-    `ended_at`: present at least until then. When it is None, the end comes from another sighting of the same stay.
+    `ended_at`: present at least until then. When it is None, the end comes from another sighting of the same contact.
     """
 
     keys: frozenset[Key]
@@ -26,18 +26,18 @@ class Sighting(NamedTuple):
     confirmed_at: datetime | None = None
     ended_at: datetime | None = None
 
-    def covers(self, row: Sighting) -> bool:
-        """Return whether `row` adds nothing to this sighting."""
+    def covers(self, sighting: Sighting) -> bool:
+        """Return whether `sighting` adds nothing to this one."""
         return (
-            self.at == row.at
-            and self.keys >= row.keys
-            and earliest(self.confirmed_at, row.confirmed_at) == self.confirmed_at
-            and latest(self.ended_at, row.ended_at) == self.ended_at
+            self.at == sighting.at
+            and self.keys >= sighting.keys
+            and earliest(self.confirmed_at, sighting.confirmed_at) == self.confirmed_at
+            and latest(self.ended_at, sighting.ended_at) == self.ended_at
         )
 
 
-class Stay(NamedTuple):
-    """One contact: from its first sighting to its end, with every identity it was seen with."""
+class DerivedContact(NamedTuple):
+    """One contact: from its first sighting to its end, with every identity that a sighting named."""
 
     keys: frozenset[Key]
     start: datetime
@@ -45,30 +45,38 @@ class Stay(NamedTuple):
     end: datetime | None
     sightings: tuple[Sighting, ...]
 
-    def overlaps(self, other: Stay) -> bool:
-        """Return whether both stays share an instant; an empty stay contains its start."""
+    def overlaps(self, other: DerivedContact) -> bool:
+        """Return whether both contacts share an instant; a contact that ends at its start contains that instant."""
         return (other.end is None or self.start < other.end or self.start == other.start) and (
             self.end is None or other.start < self.end or self.start == other.start
         )
 
     @property
+    def claims(self) -> dict[Key, datetime]:
+        """Return from when each identity was named: the first sighting with it."""
+        # Latest first: the dict keeps the last value written for a key, which is then the earliest instant.
+        latest_first = sorted(self.sightings, key=attrgetter("at"), reverse=True)
+        return {key: sighting.at for sighting in latest_first for key in sighting.keys}
+
+    @property
     def is_plain(self) -> bool:
-        """Return whether the stay itself contains everything its sightings say."""
+        """Return whether the contact alone contains everything that its sightings say."""
         return self.sightings == (Sighting(self.keys, self.start, self.confirmed_at, self.end),)
 
 
-class Places:
-    """Index from sightings to the stays they belong to."""
+class SightingIndex:
+    """Index from sightings to the contacts derived from them."""
 
-    def __init__(self, stays: Iterable[Stay]):
-        self._at: dict[datetime, list[tuple[frozenset[Key], Stay]]] = {}
-        for stay in stays:
-            for one in stay.sightings:
-                self._at.setdefault(one.at, []).append((one.keys, stay))
+    def __init__(self, contacts: Iterable[DerivedContact]):
+        self._at: dict[datetime, list[tuple[frozenset[Key], DerivedContact]]] = {}
+        for contact in contacts:
+            for sighting in contact.sightings:
+                self._at.setdefault(sighting.at, []).append((sighting.keys, contact))
 
-    def of(self, row: Sighting) -> Stay:
-        """Return the stay that contains this sighting."""
-        return next(stay for keys, stay in self._at[row.at] if keys >= row.keys)
+    def contact_with(self, sighting: Sighting) -> DerivedContact:
+        """Return the contact that contains this sighting."""
+        # A superset, not an equal set: the sighting may have been dropped in favour of one that covers it.
+        return next(contact for keys, contact in self._at[sighting.at] if keys >= sighting.keys)
 
 
 def earliest(*times: datetime | None) -> datetime | None:
@@ -81,101 +89,109 @@ def latest(*times: datetime | None) -> datetime | None:
     return max((time for time in times if time), default=None)
 
 
-def united(sightings: Iterable[Sighting]) -> list[Sighting]:
+def merge_sightings(sightings: Iterable[Sighting]) -> list[Sighting]:
     """Merge sightings with the same identities at the same instant, and drop those that another sighting covers."""
-    by_what: dict[tuple[datetime, frozenset[Key]], Sighting] = {}
-    for one in sightings:
-        if known := by_what.get((one.at, one.keys)):
-            confirmed_at = earliest(known.confirmed_at, one.confirmed_at)
-            one = one._replace(confirmed_at=confirmed_at, ended_at=latest(known.ended_at, one.ended_at))
-        by_what[one.at, one.keys] = one
-    found = sorted(by_what.values(), key=lambda one: (one.at, len(one.keys), sorted(one.keys)))
-    kept: list[Sighting] = []
-    for _at, together in groupby(found, key=attrgetter("at")):
-        group = list(together)
-        kept += [one for n, one in enumerate(group) if not any(other.covers(one) for other in group[n + 1 :])]
-    return kept
+    merged: dict[tuple[datetime, frozenset[Key]], Sighting] = {}
+    for sighting in sightings:
+        if same := merged.get((sighting.at, sighting.keys)):
+            confirmed_at = earliest(same.confirmed_at, sighting.confirmed_at)
+            sighting = sighting._replace(confirmed_at=confirmed_at, ended_at=latest(same.ended_at, sighting.ended_at))
+        merged[sighting.at, sighting.keys] = sighting
+    # A total order over the content: two files with the same rows must give the same result, whatever their order.
+    ordered = sorted(merged.values(), key=lambda sighting: (sighting.at, len(sighting.keys), sorted(sighting.keys)))
+    uncovered: list[Sighting] = []
+    for _at, simultaneous in groupby(ordered, key=attrgetter("at")):
+        group = list(simultaneous)
+        # Only a larger set of identities can cover a smaller one, and larger sets come later.
+        uncovered += [row for n, row in enumerate(group) if not any(larger.covers(row) for larger in group[n + 1 :])]
+    return uncovered
 
 
-def runs(sightings: Sequence[Sighting]) -> Iterator[list[Sighting]]:
+def split_at_gaps(sightings: Sequence[Sighting]) -> Iterator[list[Sighting]]:
     """Split one person's sightings, in order of time, at gaps: where a sighting is at or after the latest known end."""
-    run: list[Sighting] = []
+    segment: list[Sighting] = []
     end: datetime | None = None
-    for at, together in groupby(sightings, key=attrgetter("at")):
+    # Simultaneous sightings stay together: their order is not an order of time.
+    for at, simultaneous in groupby(sightings, key=attrgetter("at")):
         if end is not None and at >= end:
-            yield run
-            run, end = [], None
-        group = list(together)
-        run += group
-        end = latest(end, *(one.ended_at for one in group))
-    if run:
-        yield run
+            yield segment
+            segment, end = [], None
+        group = list(simultaneous)
+        segment += group
+        end = latest(end, *(sighting.ended_at for sighting in group))
+    if segment:
+        yield segment
 
 
-def stays_of(sightings: Iterable[Sighting]) -> list[Stay]:
+def derive_contacts(sightings: Iterable[Sighting]) -> list[DerivedContact]:
     """Return the contacts that these sightings describe, by start.
 
-    Sightings belong to one person when they share an identity during one run of that identity. A number that passed to
-    another person in between therefore connects nothing.
+    Sightings belong to one person when they share an identity within one segment of that identity. A number that passed
+    to another person in between therefore connects nothing.
     """
-    rows = united(sightings)
-    people = _people(rows)
-    stays = [_stay(run) for person in people for run in runs(person)]
-    return sorted(_joined(stays), key=lambda stay: (stay.start, sorted(stay.keys)))
+    people = _people(merge_sightings(sightings))
+    contacts = [_derive_contact(segment) for person in people for segment in split_at_gaps(person)]
+    return sorted(_merge_overlapping(contacts), key=lambda contact: (contact.start, sorted(contact.keys)))
 
 
-def _people(rows: Sequence[Sighting]) -> list[list[Sighting]]:
-    """Group the rows by person, each person's rows in order of time."""
-    # Union-find: all rows of one run of an identity get the same root.
-    root = list(range(len(rows)))
+def _people(sightings: Sequence[Sighting]) -> list[list[Sighting]]:
+    """Group the sightings by person, each person's in order of time."""
+    # Union-find: all sightings of one segment of an identity get the same root.
+    root = list(range(len(sightings)))
 
     def find(n: int) -> int:
         while root[n] != n:
+            # Path halving keeps the trees flat: one person may have thousands of sightings.
             root[n] = root[root[n]]
             n = root[n]
         return n
 
-    place = {id(row): n for n, row in enumerate(rows)}
     with_key: dict[Key, list[Sighting]] = {}
-    for row in rows:
-        for key in row.keys:
-            with_key.setdefault(key, []).append(row)
-    for held in with_key.values():
-        for run in runs(held):
-            first = find(place[id(run[0])])
-            for row in run[1:]:
-                root[find(place[id(row)])] = first
+    for sighting in sightings:
+        for key in sighting.keys:
+            with_key.setdefault(key, []).append(sighting)
+    # By object: hashing a sighting hashes all its digests.
+    position = {id(sighting): n for n, sighting in enumerate(sightings)}
+    for same_key in with_key.values():
+        for segment in split_at_gaps(same_key):
+            first = find(position[id(segment[0])])
+            for sighting in segment[1:]:
+                root[find(position[id(sighting)])] = first
     people: dict[int, list[Sighting]] = {}
-    for n, row in enumerate(rows):
-        people.setdefault(find(n), []).append(row)
+    for n, sighting in enumerate(sightings):
+        people.setdefault(find(n), []).append(sighting)
     return list(people.values())
 
 
-def _stay(run: Sequence[Sighting]) -> Stay:
-    keys = frozenset().union(*(one.keys for one in run))
-    confirmed_at, end = earliest(*(one.confirmed_at for one in run)), latest(*(one.ended_at for one in run))
-    return Stay(keys, run[0].at, confirmed_at, end, tuple(run))
+def _derive_contact(segment: Sequence[Sighting]) -> DerivedContact:
+    keys = frozenset().union(*(sighting.keys for sighting in segment))
+    confirmed_at = earliest(*(sighting.confirmed_at for sighting in segment))
+    end = latest(*(sighting.ended_at for sighting in segment))
+    return DerivedContact(keys, segment[0].at, confirmed_at, end, tuple(segment))
 
 
-def _joined(stays: list[Stay]) -> list[Stay]:
-    """Merge stays that share an identity at one instant until none do: a person has at most one contact at a time."""
-    open_now: list[Stay] = []
-    over: list[Stay] = []
-    for stay in sorted(stays, key=attrgetter("start")):
-        over += [one for one in open_now if not one.overlaps(stay)]
-        open_now = [one for one in open_now if one.overlaps(stay)]
-        while meets := next((one for one in open_now if one.keys & stay.keys and one.overlaps(stay)), None):
-            open_now.remove(meets)
-            stay = _both(stay, meets)
-            # With more identities and an earlier start, the merged stay may match one that was already over.
-            open_now, over = open_now + over, []
-        open_now.append(stay)
-    return over + open_now
+def _merge_overlapping(contacts: list[DerivedContact]) -> list[DerivedContact]:
+    """Merge contacts that share an identity at one instant until none do: a person has one contact at a time."""
+    current: list[DerivedContact] = []
+    past: list[DerivedContact] = []
+    for contact in sorted(contacts, key=attrgetter("start")):
+        past += [earlier for earlier in current if not earlier.overlaps(contact)]
+        current = [earlier for earlier in current if earlier.overlaps(contact)]
+        while match := next(
+            (earlier for earlier in current if earlier.keys & contact.keys and earlier.overlaps(contact)), None
+        ):
+            current.remove(match)
+            contact = _merge_pair(contact, match)
+            # With more identities and an earlier start, the merged contact may match one that had already ended.
+            current, past = current + past, []
+        current.append(contact)
+    return past + current
 
 
-def _both(one: Stay, other: Stay) -> Stay:
-    return Stay(
-        one.keys | other.keys, min(one.start, other.start), earliest(one.confirmed_at, other.confirmed_at),
-        None if one.end is None or other.end is None else max(one.end, other.end),
-        tuple(united((*one.sightings, *other.sightings))),
+def _merge_pair(first: DerivedContact, second: DerivedContact) -> DerivedContact:
+    return DerivedContact(
+        first.keys | second.keys, min(first.start, second.start), earliest(first.confirmed_at, second.confirmed_at),
+        # Unlike `latest`: None is no end here, so it is later than every instant.
+        None if first.end is None or second.end is None else max(first.end, second.end),
+        tuple(merge_sightings((*first.sightings, *second.sightings))),
     )  # fmt: skip

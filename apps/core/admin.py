@@ -1,7 +1,5 @@
 """The admin site, read-only: the audit trail. A superuser is not HR: facts and verdicts change elsewhere."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from django.contrib import admin
@@ -16,8 +14,9 @@ class ReadOnlyAdmin(admin.ModelAdmin):
     Users who may enter the admin may see them (apps.dashboard.admin_site). Django's permissions do not apply.
     """
 
-    # The site takes in nothing else.
-    only_reads = True
+    # The admin site refuses to register a class without this flag (apps.dashboard.admin_site).
+    read_only = True
+    # Django would count the whole audit trail for every search.
     show_full_result_count = False
 
     def has_module_permission(self, request: HttpRequest) -> bool:

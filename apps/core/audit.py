@@ -1,7 +1,5 @@
 """The audit trail: who did what to whom, when and from where. Each entry is in the transaction of its action."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -26,8 +24,9 @@ class Actor:
 SYSTEM = Actor(None, "system")
 
 
+# Context variables, not thread locals: they also end with the request where a server shares its threads.
 _origin: ContextVar[str] = ContextVar("origin", default="system")
-_browser: ContextVar[str] = ContextVar("browser", default="")
+_user_agent: ContextVar[str] = ContextVar("browser", default="")
 
 
 def origin() -> str:
@@ -35,25 +34,23 @@ def origin() -> str:
     return _origin.get()
 
 
-def browser() -> str:
+def user_agent() -> str:
     """The User-Agent of the current request; empty outside requests."""
-    return _browser.get()
+    return _user_agent.get()
 
 
-def set_audit_origin(where: str) -> None:
-    """Set the origin of all later actions of this process."""
-    _origin.set(where)
+def set_audit_origin(origin_text: str) -> None:
+    _origin.set(origin_text)
 
 
 @contextmanager
-def audit_origin(where: str, *, browser: str = "") -> Iterator[None]:
-    """Set the origin of the actions audited in this block."""
-    token, browser_token = _origin.set(where), _browser.set(browser)
+def audit_origin(origin_text: str, *, user_agent: str = "") -> Iterator[None]:
+    token, agent_token = _origin.set(origin_text), _user_agent.set(user_agent)
     try:
         yield
     finally:
         _origin.reset(token)
-        _browser.reset(browser_token)
+        _user_agent.reset(agent_token)
 
 
 def audit(
@@ -63,6 +60,8 @@ def audit(
 
     `detail`: the values before and after, where they say more than the action.
     """
+    # The database fills in `at` and `transaction`: the entry is dated by the clock of the facts and belongs to the row
+    # changes of the same transaction.
     AuditEntry.objects.create(
         origin=origin(),
         actor_id=by.id,
@@ -82,6 +81,7 @@ def audit_once(action: str, *, by: Actor, kind: str = "", id: object = "", label
     Two concurrent calls may both write an entry.
     """
     since = ExpressionWrapper(Clock() - Value(within), output_field=DateTimeField())
+    # The origin is part of it: the same read from another address is worth an entry of its own.
     same = AuditEntry.objects.filter(
         subject_kind=kind, subject_id=str(id), action=action, actor_id=by.id, origin=origin(), at__gt=since
     )

@@ -3,8 +3,6 @@
 Django's own serializer unpickles any value that the server holds.
 """
 
-from __future__ import annotations
-
 import json
 from typing import Any
 
@@ -12,10 +10,10 @@ from django.core.cache.backends.redis import RedisCache, RedisCacheClient
 from redis.exceptions import ResponseError
 
 # Exceptions from reading a foreign value; json recurses as deep as the value is nested.
-UNREADABLE = (ResponseError, ValueError, RecursionError)
+VALUE_ERRORS = (ResponseError, ValueError, RecursionError)
 
 
-class Plain:
+class JsonSerializer:
     """Numbers as Redis counts them, all other values as JSON. `loads` raises ValueError for anything else."""
 
     def dumps(self, value: Any) -> int | bytes:
@@ -26,17 +24,18 @@ class Plain:
         return json.loads(data)
 
 
-class PlainClient(RedisCacheClient):
+class JsonCacheClient(RedisCacheClient):
     """Treats a key with an unreadable value as missing, and deletes it."""
 
     def get(self, key: Any, default: Any) -> Any:
         try:
             return super().get(key, default)
-        except UNREADABLE:
+        except VALUE_ERRORS:
             self.delete(key)
             return default
 
     def get_many(self, keys: Any) -> dict[Any, Any]:
+        # One by one, and not by MGET: one unreadable value must not hide the readable ones.
         missing = object()
         values = {key: self.get(key, missing) for key in keys}
         return {key: value for key, value in values.items() if value is not missing}
@@ -49,21 +48,17 @@ class PlainClient(RedisCacheClient):
             self.delete(key)
             raise ValueError(f"Key {key!r} held no number.") from error
 
-    def end_within(self, key: Any, seconds: int) -> None:
-        """Set the expiry of a key without one, or with a later one, to this many seconds."""
-        client = self.get_client(key, write=True)
-        if not 0 <= client.ttl(key) <= seconds:
-            client.expire(key, seconds)
 
-
-class PlainRedisCache(RedisCache):
-    """Django's Redis cache without pickle."""
-
+class JsonRedisCache(RedisCache):
     def __init__(self, server: Any, params: dict[str, Any]) -> None:
-        super().__init__(server, {**params, "OPTIONS": {**params.get("OPTIONS", {}), "serializer": Plain}})
-        self._class = PlainClient
+        # Django takes a serializer only from OPTIONS; the class of the client only from this attribute.
+        super().__init__(server, {**params, "OPTIONS": {**params.get("OPTIONS", {}), "serializer": JsonSerializer}})
+        self._class = JsonCacheClient
 
-    def end_within(self, key: str, seconds: int) -> None:
+    def limit_ttl(self, key: str, seconds: int) -> None:
         """Set the expiry of a key without one, or with a later one, to this many seconds."""
-        client: Any = self._cache
-        client.end_within(self.make_and_validate_key(key), seconds)
+        # The private attribute is Django's own way to its client; it has no public method for this command.
+        stored_key, django_client = self.make_and_validate_key(key), self._cache
+        client = django_client.get_client(stored_key, write=True)
+        if not 0 <= client.ttl(stored_key) <= seconds:
+            client.expire(stored_key, seconds)

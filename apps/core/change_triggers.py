@@ -3,9 +3,7 @@
 Migrations use these functions, so their results must not change; a new migration changes the triggers of a table.
 """
 
-from __future__ import annotations
-
-EVENTS = {
+TRANSITION_TABLES = {
     "INSERT": "REFERENCING NEW TABLE AS new_rows",
     "UPDATE": "REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows",
     "DELETE": "REFERENCING OLD TABLE AS old_rows",
@@ -21,9 +19,10 @@ def audit_trigger_sql(table: str, *, key: str, shown: str = "", when: str = "") 
     `key` and `shown` are SQL over a row named `one`: its key, and the JSON logged for a few rows before and after. An
     update that leaves `shown` unchanged is not logged. `when` excludes whole statements.
     """
+    # Trigger arguments are string literals, so quotes inside them are doubled.
     arguments = ", ".join("'" + text.replace("'", "''") + "'" for text in (key, shown))
     return "".join(
         f"CREATE TRIGGER {table}_noted_{event.lower()} AFTER {event} ON {table} {rows}"
         f" FOR EACH STATEMENT {when} EXECUTE FUNCTION hundred_note_change({arguments});\n"
-        for event, rows in EVENTS.items()
+        for event, rows in TRANSITION_TABLES.items()
     )

@@ -1,14 +1,11 @@
 """The database's clock, which dates every fact."""
 
-from __future__ import annotations
-
 from datetime import datetime
 
-from django.db import connection
+from apps.core.sql import fetch_all
 
 
 def db_now() -> datetime:
     """The database's current time. Services that date a fact call it after they take the facts lock."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT hundred_clock()")
-        return cursor.fetchone()[0]
+    [[now]] = fetch_all("SELECT hundred_clock()")
+    return now

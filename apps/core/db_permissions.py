@@ -1,12 +1,10 @@
 """The rights of the application's database role. It owns nothing; it cannot delete facts or rewrite audit entries."""
 
-from __future__ import annotations
-
 from django.db import connections, transaction
 from psycopg2 import sql
 
-# NO_DELETE: facts change by updates or new rows. APPEND_ONLY: no UPDATE either.
-NO_DELETE = (
+# NO_DELETE_TABLES: facts change by updates or new rows. APPEND_ONLY_TABLES: no UPDATE either.
+NO_DELETE_TABLES = (
     "employees_employee",
     "employees_employeeidentity",
     "employees_employment",
@@ -26,7 +24,7 @@ NO_DELETE = (
     "exports_export",
     "accounts_apitoken",
 )
-APPEND_ONLY = (
+APPEND_ONLY_TABLES = (
     "core_auditentry",
     "core_rowchange",
     "contacts_erasure",
@@ -42,7 +40,7 @@ APPEND_ONLY = (
 )
 
 # Tables of allauth that Hundred does not use.
-UNUSED = (
+UNUSED_TABLES = (
     "account_emailaddress",
     "account_emailconfirmation",
     "socialaccount_socialaccount",
@@ -51,8 +49,14 @@ UNUSED = (
 )
 
 
-def grant(owner: str, application_role: str) -> None:
-    """Grant `application_role` its rights over the connection alias `owner`; repeat after every migration."""
+def grant_permissions() -> None:
+    """Grant the application's role its rights over the connection "owner"; repeat after every migration.
+
+    Does nothing where the application's role owns the tables itself.
+    """
+    owner, application_role = "owner", connections["default"].settings_dict["USER"]
+    if owner not in connections or application_role in ("", connections[owner].settings_dict["USER"]):
+        return
     role = sql.Identifier(application_role)
     # One transaction: no session acts between the general grant and the revokes.
     with transaction.atomic(using=owner), connections[owner].cursor() as cursor:
@@ -64,11 +68,13 @@ def grant(owner: str, application_role: str) -> None:
         run("GRANT USAGE ON SCHEMA public TO {role}")
         run("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}")
         run("GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {role}")
+        # Default privileges hold for tables that a later migration creates before this function runs again.
         run("ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {role}")
         run("ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE, SELECT ON SEQUENCES TO {role}")
-        run("REVOKE DELETE ON {tables} FROM {role}", *NO_DELETE)
-        run("REVOKE UPDATE, DELETE ON {tables} FROM {role}", *APPEND_ONLY)
-        run("REVOKE INSERT, UPDATE ON {tables} FROM {role}", *UNUSED)
+        run("REVOKE DELETE ON {tables} FROM {role}", *NO_DELETE_TABLES)
+        run("REVOKE UPDATE, DELETE ON {tables} FROM {role}", *APPEND_ONLY_TABLES)
+        run("REVOKE INSERT, UPDATE ON {tables} FROM {role}", *UNUSED_TABLES)
+        # Only the owner migrates. A forged row here would skip a migration, and with it a trigger.
         run("REVOKE INSERT, UPDATE, DELETE ON django_migrations FROM {role}")
         # By default every role may execute a new function, and a restored one.
         run("REVOKE ALL ON FUNCTION hundred_analyze(text[]) FROM PUBLIC")

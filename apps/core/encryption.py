@@ -22,6 +22,7 @@ def reencrypt(encrypted: str, purpose: str) -> str:
     Raises InvalidToken when no key decrypts the text.
     """
     try:
+        # Not `rotate` for every text: it would change the row, and triggers would log a change of the secret.
         _key(settings.SECRET_KEY, purpose).decrypt(encrypted.encode())
     except InvalidToken:
         return fernet_for(purpose).rotate(encrypted.encode()).decode()
@@ -29,5 +30,7 @@ def reencrypt(encrypted: str, purpose: str) -> str:
 
 
 def _key(secret: str | bytes, purpose: str) -> Fernet:
+    # No salt: the key must be the same in every process and after a restart. `info` separates the
+    # purposes (RFC 5869).
     derived = HKDF(SHA256(), length=32, salt=None, info=f"hundred {purpose}".encode()).derive(force_bytes(secret))
     return Fernet(base64.urlsafe_b64encode(derived))

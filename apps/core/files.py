@@ -1,7 +1,5 @@
 """Files in the database: no process depends on another's disk, and one backup holds everything."""
 
-from __future__ import annotations
-
 import hashlib
 import uuid
 from collections.abc import Iterable, Iterator
@@ -15,8 +13,10 @@ from django.db.models import Max, QuerySet
 
 from apps.core.models import StoredChunk, StoredFile
 
-CHUNK = 256 * 1024
-IN_MEMORY = 4 * 1024 * 1024
+# PostgreSQL reads and sends a value as a whole: a chunk bounds the memory that one row takes on both sides.
+CHUNK_BYTES = 256 * 1024
+# Most uploads are smaller and never touch the disk of the web server.
+MAX_MEMORY_BYTES = 4 * 1024 * 1024
 
 
 def store_file(
@@ -25,6 +25,7 @@ def store_file(
     """Store chunks of bytes under a new id, all or nothing. `expires_at`: when `expire_files` may delete them."""
     sha256, size = hashlib.sha256(), 0
     with transaction.atomic():
+        # Size and digest are known only at the end, so the row is written twice in one transaction.
         stored = StoredFile.objects.create(
             name=name, content_type=content_type, size=0, sha256=b"", owner_id=owner_id, expires_at=expires_at
         )
@@ -37,11 +38,11 @@ def store_file(
     return stored
 
 
-def append(stored: StoredFile, content: bytes) -> None:
+def append_to_file(stored: StoredFile, content: bytes) -> None:
     """Add bytes to the end of a stored file, in the caller's transaction; only one process at a time may do so."""
     last = stored.storedchunk_set.aggregate(last=Max("position"))["last"]
-    begin = 0 if last is None else last + 1
-    for position, chunk in enumerate(_chunks([content]), begin):
+    first_position = 0 if last is None else last + 1
+    for position, chunk in enumerate(_chunks([content]), first_position):
         StoredChunk.objects.create(file=stored, position=position, content=chunk)
     stored.size += len(content)
     # A digest is stored only for a file written at once; none is needed for one that grows.
@@ -51,31 +52,33 @@ def append(stored: StoredFile, content: bytes) -> None:
 
 def read_file(stored: StoredFile) -> Iterator[bytes]:
     """The bytes of a stored file in order, one chunk at a time."""
+    # psycopg2 fetches a whole batch into memory: four chunks are a megabyte.
     for content in stored.storedchunk_set.order_by("position").values_list("content", flat=True).iterator(chunk_size=4):
         yield bytes(content)
 
 
 @contextmanager
-def opened(stored: StoredFile) -> Iterator[IO[bytes]]:
+def open_file(stored: StoredFile) -> Iterator[IO[bytes]]:
     """The bytes as a seekable file, on disk above a few megabytes; deleted when the block ends."""
-    with SpooledTemporaryFile(max_size=IN_MEMORY) as raw:
+    with SpooledTemporaryFile(max_size=MAX_MEMORY_BYTES) as raw:
         for chunk in read_file(stored):
             raw.write(chunk)
         raw.seek(0)
         yield raw
 
 
-def keep_file(file_id: uuid.UUID, until: datetime) -> bool:
+def extend_file(file_id: uuid.UUID, until: datetime) -> bool:
     """Extend the life of a file; it cannot be deleted before the caller's transaction ends. False: it is gone."""
+    # The update locks the row until the caller commits, so that `delete_files` skips it.
     return bool(StoredFile.objects.filter(pk=file_id).update(expires_at=until))
 
 
-def delete_files(doomed: QuerySet[StoredFile]) -> int:
+def delete_files(files: QuerySet[StoredFile]) -> int:
     """Delete these files except those that another transaction is extending; returns the number deleted."""
     with transaction.atomic():
-        locked_ids = list(doomed.select_for_update(skip_locked=True).values_list("pk", flat=True))
+        locked_ids = list(files.select_for_update(skip_locked=True).values_list("pk", flat=True))
         # Queried again under the lock: another transaction may have extended a file since the first query.
-        _, deleted = doomed.filter(pk__in=locked_ids).delete()
+        _, deleted = files.filter(pk__in=locked_ids).delete()
     return deleted.get("core.StoredFile", 0)
 
 
@@ -85,11 +88,11 @@ def expire_files(at: datetime) -> int:
 
 
 def _chunks(content: Iterable[bytes]) -> Iterator[bytes]:
-    rest = bytearray()
+    buffer = bytearray()
     for chunk in content:
-        rest += chunk
-        while len(rest) >= CHUNK:
-            yield bytes(rest[:CHUNK])
-            del rest[:CHUNK]
-    if rest:
-        yield bytes(rest)
+        buffer += chunk
+        while len(buffer) >= CHUNK_BYTES:
+            yield bytes(buffer[:CHUNK_BYTES])
+            del buffer[:CHUNK_BYTES]
+    if buffer:
+        yield bytes(buffer)

@@ -1,7 +1,9 @@
 """Two checks for monitoring: whether the process answers, and whether it can serve users."""
 
 import logging
-from functools import cache
+import time
+from functools import cache, lru_cache
+from threading import Lock
 
 from celery import current_app
 from django.contrib.auth.decorators import login_not_required
@@ -14,9 +16,11 @@ from django.views.decorators.http import require_safe
 
 from apps.core import read_replica
 from apps.core.models import Setting
-from apps.core.signing_key import can_be_signed
+from apps.core.signing_key import can_sign_results
 
 logger = logging.getLogger(__name__)
+# Requests at one moment wait for one check and share its result; the cache alone would run it in each thread.
+_checking = Lock()
 
 
 @login_not_required
@@ -32,8 +36,19 @@ def live(request: HttpRequest) -> JsonResponse:
 @require_safe
 def ready(request: HttpRequest) -> JsonResponse:
     """503 only when the database is unreachable or not migrated. Problems with the broker, the replica, drift or the
-    signing key give `degraded` with 200.
+    signing key give `degraded` with 200. Anybody may ask: a process checks once a second.
     """
+    with _checking:
+        checks, failed = _checks(int(time.monotonic()))
+    degraded = any(state != "ok" for state in checks.values())
+    status = "unavailable" if failed else "degraded" if degraded else "ok"
+    return JsonResponse({"status": status, "checks": checks}, status=503 if failed else 200)
+
+
+# The second is the cache key, so that many monitors cost one check.
+@lru_cache(maxsize=1)
+def _checks(_second: int) -> tuple[dict[str, str], bool]:
+    """The state of each check, and whether the service is unavailable."""
     try:
         checks = {"database": "ok", "migrations": "missing" if _migrations_missing() else "ok"}
     except DatabaseError:
@@ -45,13 +60,12 @@ def ready(request: HttpRequest) -> JsonResponse:
         drifted = Setting.objects.filter(name__startswith="drift:").exclude(value=0).exists()
         checks["drift"] = "found" if drifted else "ok"
         # Report it long before the deadline; otherwise the freeze would stop that night.
-        checks["signing"] = "ok" if can_be_signed() else "no_key"
-    if not failed and read_replica.configured():
+        checks["signing"] = "ok" if can_sign_results() else "no_key"
+    # The pages work without the replica and the broker: their problems must not take the process out of service.
+    if not failed and read_replica.is_configured():
         checks["replica"] = read_replica.state()
     checks["broker"] = "ok" if _broker_answers() else "unreachable"
-    degraded = any(state != "ok" for state in checks.values())
-    status = "unavailable" if failed else "degraded" if degraded else "ok"
-    return JsonResponse({"status": status, "checks": checks}, status=503 if failed else 200)
+    return checks, failed
 
 
 @cache

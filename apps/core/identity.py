@@ -5,14 +5,11 @@ import and form calls `normalise`, so two spellings of one identity always have 
 the spelling than the digest: an e-mail address keeps its "+tag", which `comparable_email` removes.
 """
 
-from __future__ import annotations
-
-import base64
 import hashlib
 import hmac
 import re
 import unicodedata
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -20,30 +17,33 @@ import phonenumbers
 from email_validator import EmailNotValidError, validate_email
 
 KINDS = ("phone", "email", "handle")
-NAME_LIMIT = 200
+MAX_NAME_CHARS = 200
 # Longer than any phone number, address (254) or handle. Longer texts are refused without parsing.
-RAW_LIMIT = 320
-HANDLE_LIMIT = 64
-HANDLE_SHAPE = re.compile(r"^[^\s@:/\\<>\"']{1,64}$")
+MAX_RAW_CHARS = 320
+MAX_HANDLE_CHARS = 64
+# No colon, slash, quote or angle bracket: such a text is an address, a path or markup, pasted by mistake.
+HANDLE_SHAPE = re.compile(rf"^[^\s@:/\\<>\"']{{1,{MAX_HANDLE_CHARS}}}$")
 # The most common shapes, for a fast path. Only a part decides: the first five digits of a Chinese mobile number, or the
 # domain of an address. Tests compare the shortcuts below with the libraries.
-MOBILE = re.compile(r"(\+86[ -]?)?(1[3-9]\d)([ -]?)(\d{2})(\d{2})\3(\d{4})", re.ASCII)
+CHINESE_MOBILE = re.compile(r"(\+86[ -]?)?(1[3-9]\d)([ -]?)(\d{2})(\d{2})\3(\d{4})", re.ASCII)
+# Quoted local parts and comments of RFC 5322 are left to the library.
 PLAIN_LOCAL = re.compile(r"[a-z0-9_+-]+(?:\.[a-z0-9_+-]+)*", re.ASCII)
 PLAIN_DOMAIN = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)+", re.ASCII)
-LOCAL_LIMIT, ADDRESS_LIMIT = 64, 254
+MAX_LOCAL_PART_CHARS, MAX_ADDRESS_CHARS = 64, 254
 # Two names of one mail service, which also ignores dots in the local part.
-GMAIL = frozenset({"gmail.com", "googlemail.com"})
-FEWEST_PHONE_DIGITS = 7
+GMAIL_DOMAINS = frozenset({"gmail.com", "googlemail.com"})
 # The longest number with an extension. The library takes milliseconds for longer texts.
-PHONE_CHARS = 64
-LOOK_LIKE_DIGITS = str.maketrans("oOlI|", "00111")
-LETTERS_LIKE_DIGITS = frozenset("oOlI|")
-NEARLY_PHONE = re.compile(r"[+(]{0,2}\d[\d\s()./\-\u2010-\u2015\u2212]*", re.ASCII)
+MAX_PHONE_CHARS = 64
+DIGIT_OF_LETTER = str.maketrans("oOlI|", "00111")
+DIGIT_LOOKALIKES = frozenset("oOlI|")
+PHONE_SHAPE = re.compile(r"[+(]{0,2}\d[\d\s()./\-\u2010-\u2015\u2212]*", re.ASCII)
+# NUL, and halves of surrogate pairs: PostgreSQL stores neither, and no font shows them.
+UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 # Control, format (zero-width, direction marks), surrogate, private-use and unassigned characters belong to no name.
 DROPPED_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
 # Other invisible characters: Unicode's Default_Ignorable_Code_Point (DerivedCoreProperties), and three without a glyph.
 # An identity drops them. A name keeps them, because there they select between two forms of a character.
-UNSEEN = re.compile(
+INVISIBLE = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8\U00016fe4\U0001d159\U000e0000-\U000e0fff]"
 )
 
@@ -77,29 +77,28 @@ class Identity(NamedTuple):
 
     @property
     def domain(self) -> str:
-        """The domain of an e-mail address, else an empty string."""
         return self.value.rpartition("@")[2] if self.kind == "email" else ""
 
 
-def distinct(identities: Iterable[Identity]) -> tuple[Identity, ...]:
+def unique_identities(identities: Iterable[Identity]) -> tuple[Identity, ...]:
     """The first identity of each key, in order: a contact has no identity twice, not even in two spellings."""
-    found: dict[tuple[str, bytes], Identity] = {}
-    for one in identities:
-        found.setdefault(one.key, one)
-    return tuple(found.values())
+    by_key: dict[tuple[str, bytes], Identity] = {}
+    for identity in identities:
+        by_key.setdefault(identity.key, identity)
+    return tuple(by_key.values())
 
 
-def storable(text: str) -> bool:
+def is_storable(text: str) -> bool:
     """Whether a database can hold this text at all: no NUL, no lone surrogate."""
-    return "\0" not in text and not any("\ud800" <= c <= "\udfff" for c in text)
+    return UNSTORABLE.search(text) is None
 
 
-def storable_part(text: str, limit: int) -> str:
+def strip_unstorable(text: str, limit: int) -> str:
     """The first `limit` characters of a text without those that no database can hold."""
-    return "".join(c for c in text[:limit] if c != "\0" and not "\ud800" <= c <= "\udfff")
+    return UNSTORABLE.sub("", text[:limit])
 
 
-def clean_text(text: str, limit: int = NAME_LIMIT) -> str:
+def clean_text(text: str, limit: int = MAX_NAME_CHARS) -> str:
     """NFKC, one space for any run of white space, no control or zero-width character, at most `limit` characters."""
     if len(text) <= limit and text.isascii() and text.isprintable():
         return " ".join(text.split()) if " " in text else text
@@ -112,7 +111,7 @@ def clean_text(text: str, limit: int = NAME_LIMIT) -> str:
     return spaced[:limit].strip()
 
 
-def lower(text: str) -> str:
+def lower_nfkc(text: str) -> str:
     """Lower case, composed again by NFKC: some capitals decompose when lower-cased."""
     return unicodedata.normalize("NFKC", text.lower())
 
@@ -122,26 +121,26 @@ def normalise_phone(text: str, region: str) -> str:
 
     Raises InvalidIdentity.
     """
-    if mobile := MOBILE.fullmatch(text):
+    if mobile := CHINESE_MOBILE.fullmatch(text):
         code, start, _, middle, *rest = mobile.groups()
         if code or region == "CN":
-            if not _mobile_begins_with(start + middle):
+            if not _is_mobile_prefix(start + middle):
                 raise InvalidIdentity("phone", "no such phone number")
             return f"+86{start}{middle}{''.join(rest)}"
-    return _phone_by_library(text, region)
+    return _parse_phone(text, region)
 
 
 @lru_cache(maxsize=100_000)
-def _mobile_begins_with(start: str) -> bool:
+def _is_mobile_prefix(start: str) -> bool:
     """Whether Chinese mobile numbers begin with these five digits; the six behind them are free."""
     try:
-        return bool(_phone_by_library(f"+86{start}000000", "CN"))
+        return bool(_parse_phone(f"+86{start}000000", "CN"))
     except InvalidIdentity:
         return False
 
 
-def _phone_by_library(text: str, region: str) -> str:
-    if len(text) > PHONE_CHARS:
+def _parse_phone(text: str, region: str) -> str:
+    if len(text) > MAX_PHONE_CHARS:
         raise InvalidIdentity("phone", "too long")
     try:
         number = phonenumbers.parse(text, region)
@@ -161,27 +160,46 @@ def normalise_email(text: str) -> str:
     if (
         PLAIN_LOCAL.fullmatch(local)
         and PLAIN_DOMAIN.fullmatch(domain)
-        and len(local) <= LOCAL_LIMIT
-        and len(plain) <= ADDRESS_LIMIT
+        and len(local) <= MAX_LOCAL_PART_CHARS
+        and len(plain) <= MAX_ADDRESS_CHARS
     ):
-        return f"{local}@{_known_domain(domain)}"
+        return f"{local}@{_normalise_email_domain(domain)}"
     local, _, domain = text.rpartition("@")
     plain = local.lower() if local.isascii() and not domain.isascii() else ""
-    if PLAIN_LOCAL.fullmatch(plain) and len(plain) <= LOCAL_LIMIT:
-        address = f"{plain}@{_known_domain(domain)}"
+    if PLAIN_LOCAL.fullmatch(plain) and len(plain) <= MAX_LOCAL_PART_CHARS:
+        address = f"{plain}@{_normalise_email_domain(domain)}"
         # The library counts the octets of both forms.
-        if max(len(address), len(text.encode("utf-8", "replace"))) <= ADDRESS_LIMIT:
+        if max(len(address), len(text.encode("utf-8", "replace"))) <= MAX_ADDRESS_CHARS:
             return address
-    return _email_by_library(text)
+    elif slow_email_domain(text) and len(text.encode("utf-8", "replace")) <= MAX_ADDRESS_CHARS:
+        # The domain comes from the cache, whatever stands before it.
+        text = f"{local}@{_normalise_email_domain(domain)}"
+    return _parse_email(text)
+
+
+def slow_email_domain(text: str) -> str:
+    """The domain of a cleaned address if it takes a hundred times as long to normalise as another; or ""."""
+    domain = text.rpartition("@")[2]
+    return "" if domain.isascii() and "xn--" not in domain.lower() else domain
+
+
+def _normalise_email_domain(domain: str) -> str:
+    """A domain as the library writes it in an address. Raises InvalidIdentity."""
+    if normalised := _valid_email_domain(domain):
+        return normalised
+    raise InvalidIdentity("email", "not an e-mail address")
 
 
 @lru_cache(maxsize=100_000)
-def _known_domain(domain: str) -> str:
-    """A domain as the library writes it in an address. Raises InvalidIdentity, which is not remembered."""
-    return _email_by_library(f"x@{domain}").partition("@")[2]
+def _valid_email_domain(domain: str) -> str:
+    """The same, or "" for an invalid domain, which is remembered too: it takes as long, and a file may repeat it."""
+    try:
+        return _parse_email(f"x@{domain}").partition("@")[2]
+    except InvalidIdentity:
+        return ""
 
 
-def _email_by_library(text: str) -> str:
+def _parse_email(text: str) -> str:
     try:
         parts = validate_email(text, check_deliverability=False, test_environment=False, strict=True)
     except EmailNotValidError as error:
@@ -189,7 +207,7 @@ def _email_by_library(text: str) -> str:
     domain = parts.ascii_domain
     if not domain:
         raise InvalidIdentity("email", "not an e-mail address")
-    return f"{lower(parts.local_part)}@{domain.lower()}"
+    return f"{lower_nfkc(parts.local_part)}@{domain.lower()}"
 
 
 def comparable_email(value: str) -> str:
@@ -200,61 +218,34 @@ def comparable_email(value: str) -> str:
     local, _at, domain = value.rpartition("@")
     # A local part that begins with + has no name in front of a tag.
     local = local.partition("+")[0] or local
-    if domain in GMAIL:
+    if domain in GMAIL_DOMAINS:
         return f"{local.replace('.', '')}@gmail.com"
     return f"{local}@{domain}"
 
 
-def in_domains(domain: str, domains: Collection[str]) -> bool:
-    """Whether a domain is one of these, or a subdomain of one. `apps.core.sql.in_domains_sql` says the same in SQL."""
-    while domain and domain not in domains:
-        domain = domain.partition(".")[2]
-    return domain != ""
-
-
-def normalise_domain(text: str) -> str:
-    """A domain in the form that addresses have theirs, so that the two can be compared."""
-    domain = clean_text(text, RAW_LIMIT).removeprefix("@").lower()
-    try:
-        return normalise_email(f"x@{domain}").rpartition("@")[2]
-    except InvalidIdentity:
-        # A name of the internal network, such as corp.local, is compared unchanged: it exists nowhere outside.
-        return domain
-
-
 def normalise_handle(text: str) -> str:
     """Lower-case handle without its leading @. Raises InvalidIdentity."""
-    handle = lower(text.removeprefix("@"))
+    handle = lower_nfkc(text.removeprefix("@"))
     if not HANDLE_SHAPE.match(handle) or not any(c.isalnum() for c in handle):
         raise InvalidIdentity("handle", "not a handle")
     return handle
 
 
-def intended_phone(raw: str, region: str) -> str:
+def suggest_phone(raw: str, region: str) -> str:
     """The valid number, as people write it, that a text is when o, l and the like are read as digits; or ""."""
-    number = _intended(clean_text(raw, RAW_LIMIT), region)
+    number = _correct_letters(clean_text(raw, MAX_RAW_CHARS), region)
     if not number:
         return ""
     return phonenumbers.format_number(phonenumbers.parse(number), phonenumbers.PhoneNumberFormat.INTERNATIONAL)
 
 
-def _intended(text: str, region: str) -> str:
-    text = text.translate(LOOK_LIKE_DIGITS)
+def _correct_letters(text: str, region: str) -> str:
+    # For texts only that look like a number afterwards: in an address these letters are letters.
+    text = text.translate(DIGIT_OF_LETTER)
     try:
-        return normalise_phone(text, region) if NEARLY_PHONE.fullmatch(text) else ""
+        return normalise_phone(text, region) if PHONE_SHAPE.fullmatch(text) else ""
     except InvalidIdentity:
         return ""
-
-
-def nearly_phone(raw: str) -> bool:
-    """Whether a text is digits with the punctuation of a phone number, and a letter or two that are a mistake."""
-    text = clean_text(raw, RAW_LIMIT)
-    digits, letters = (sum(map(test, text)) for test in (str.isdecimal, str.isalpha))
-    return (
-        digits >= FEWEST_PHONE_DIGITS
-        and 0 < letters <= 2
-        and bool(NEARLY_PHONE.fullmatch(re.sub(r"[^\W\d_]", "", text)))
-    )
 
 
 def digest(key: str, kind: str, value: str) -> bytes:
@@ -264,52 +255,54 @@ def digest(key: str, kind: str, value: str) -> bytes:
     """
     if kind == "email":
         value = comparable_email(value)
+    # The kind is part of it: a handle of digits must not match a phone number. NUL cannot occur in either part.
     return hmac.digest(key.encode(), f"{kind}\0{value}".encode(), hashlib.sha256)
 
 
-def normalise(kind: str, raw: str, *, region: str, key: str, handles: str = "") -> Identity:
-    """Turn raw text of a kind into an Identity; all code that stores or compares identities calls this.
-
-    `handles` applies to new identities: a regular expression that a whole handle must match. A phone number with a
-    mistyped letter is then refused as a phone, and as a handle unless it begins with @. Without `handles` all texts
-    that were ever valid are accepted. Raises InvalidIdentity.
-    """
-    if len(raw) > RAW_LIMIT:
+def _clean_identity(kind: str, raw: str) -> str:
+    if len(raw) > MAX_RAW_CHARS:
         raise IdentityTooLong(kind, "too long")
     if raw.isascii():
-        text = clean_text(raw, RAW_LIMIT)
+        text = clean_text(raw, MAX_RAW_CHARS)
     else:
         # Twice: NFKC in clean_text can produce such characters.
-        text = UNSEEN.sub("", clean_text(UNSEEN.sub("", raw), RAW_LIMIT + 1))
+        text = INVISIBLE.sub("", clean_text(INVISIBLE.sub("", raw), MAX_RAW_CHARS + 1))
         # NFKC can turn one character into eighteen, and the code below takes time for each character.
-        if len(text) > RAW_LIMIT:
+        if len(text) > MAX_RAW_CHARS:
             raise IdentityTooLong(kind, "too long")
     if not text:
         raise InvalidIdentity(kind, "empty")
+    return text
+
+
+def normalise(kind: str, raw: str, *, region: str, key: str, handle_pattern: str = "") -> Identity:
+    """Turn raw text of a kind into an Identity; all code that stores or compares identities calls this.
+
+    `handle_pattern` applies to new identities: a regular expression that a whole handle must match. A phone number with
+    a mistyped letter is then refused as a phone, and as a handle unless it begins with @. Without `handle_pattern` all
+    texts that were ever valid are accepted. Raises InvalidIdentity.
+    """
+    text = _clean_identity(kind, raw)
     match kind:
         case "phone":
             value = normalise_phone(text, region)
             # For l39... the library reads only the digits after the letter, which is another person's number.
-            if handles and not LETTERS_LIKE_DIGITS.isdisjoint(text) and (_intended(text, region) or value) != value:
+            if (
+                handle_pattern
+                and not DIGIT_LOOKALIKES.isdisjoint(text)
+                and (_correct_letters(text, region) or value) != value
+            ):
                 raise InvalidIdentity("phone", "a letter for a digit")
         case "email":
             value = normalise_email(text)
         case "handle":
             value = normalise_handle(text)
-            if handles and (
+            if handle_pattern and (
                 # Without ASCII, IGNORECASE lets [a-z] match a dotless i and the Kelvin sign.
-                not re.fullmatch(handles, value, re.IGNORECASE | re.ASCII)
-                or (text[0] != "@" and intended_phone(text, region))
+                not re.fullmatch(handle_pattern, value, re.IGNORECASE | re.ASCII)
+                or (text[0] != "@" and suggest_phone(text, region))
             ):
                 raise InvalidIdentity("handle", "not a handle of the product")
         case _:
             raise InvalidIdentity(kind, "unknown kind of identity")
     return Identity(kind, value, digest(key, kind, value))
-
-
-def signing_seed(text: str) -> bytes:
-    """The 32 bytes of a signing key, from base64 in either alphabet. Raises ValueError."""
-    raw = base64.b64decode(text.strip().rstrip("=").translate(str.maketrans("-_", "+/")) + "=", validate=True)
-    if len(raw) != 32:
-        raise ValueError("a signing key is 32 bytes")
-    return raw

@@ -1,7 +1,5 @@
 """The key of all stored identity digests."""
 
-from __future__ import annotations
-
 import hmac
 from collections.abc import Callable
 from functools import partial
@@ -23,11 +21,11 @@ def normalise_identity(kind: str, raw: str) -> Identity:
     """Normalise raw text with this installation's region and key, to find a stored identity: its handle may be older
     than HANDLE_PATTERN. Raises InvalidIdentity, ImproperlyConfigured.
     """
-    return identity_normaliser(handles="")(kind, raw)
+    return identity_normaliser(handle_pattern="")(kind, raw)
 
 
-def identity_normaliser(handles: str | None = None) -> Callable[[str, str], Identity]:
-    """A normaliser for identities to be recorded: a new handle must match HANDLE_PATTERN (or `handles`).
+def identity_normaliser(handle_pattern: str | None = None) -> Callable[[str, str], Identity]:
+    """A normaliser for identities to be recorded: a new handle must match HANDLE_PATTERN (or `handle_pattern`).
 
     Raises ImproperlyConfigured.
     """
@@ -35,7 +33,7 @@ def identity_normaliser(handles: str | None = None) -> Callable[[str, str], Iden
         verify_identity_key()
     return partial(
         normalise, region=settings.COMPANY_PHONE_REGION, key=settings.IDENTITY_KEY,
-        handles=settings.HANDLE_PATTERN if handles is None else handles,
+        handle_pattern=settings.HANDLE_PATTERN if handle_pattern is None else handle_pattern,
     )  # fmt: skip
 
 
@@ -46,6 +44,7 @@ def verify_identity_key() -> None:
     """
     check = digest(settings.IDENTITY_KEY, "check", "hundred").hex()
     stored, _ = Setting.objects.get_or_create(name=IDENTITY_KEY_CHECK, defaults={"value": check})
+    # A constant-time comparison, although the check value is no secret: keys are never compared with `==` here.
     if not hmac.compare_digest(str(stored.value), check):
         raise ImproperlyConfigured(
             "IDENTITY_KEY is not the key this database was filled with. With another key no stored "

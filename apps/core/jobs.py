@@ -1,19 +1,18 @@
 """Jobs that run once per period, however often they are requested."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 
-from django.db import connection
+from apps.core.sql import execute
 
 
 def claim_job(job: str, period: str, detail: dict[str, Any] | None = None) -> bool:
     """Record in the caller's transaction that `job` is done for `period`. False: it was already done, so do nothing."""
-    with connection.cursor() as cursor:
-        cursor.execute(
+    # The unique row decides: of two workers, the second waits for the first one's commit and then inserts nothing.
+    return bool(
+        execute(
             "INSERT INTO core_job (job, period, detail, done_at) VALUES (%s, %s, %s::jsonb, hundred_clock())"
-            " ON CONFLICT (job, period) DO NOTHING RETURNING id",
+            " ON CONFLICT (job, period) DO NOTHING",
             [job, period, json.dumps(detail or {})],
         )
-        return cursor.fetchone() is not None
+    )

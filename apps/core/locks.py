@@ -4,8 +4,6 @@ Code takes locks in one order: facts, campaign row, tree, employees by id, conta
 LOCKED.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,30 +13,42 @@ from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, Operation
 
 # Arbitrary but permanent: all versions that share a database must use the same numbers.
 FACTS_LOCK = 8_101_001
-
-
 TREE_LOCK = 8_101_002
-
-
 CAMPAIGNS_LOCK = 8_101_003
 
 
+# SQLSTATE: classes of lost connections, conflicts of transactions, missing resources and a server that shuts down.
+TEMPORARY_SQLSTATE_CLASSES = ("08", "40", "53", "57")
+# A statement timeout is not temporary: the same work would take as long again. A lock timeout is.
+LOCK_NOT_AVAILABLE, QUERY_CANCELED = "55P03", "57014"
+
+
 # The triggers on contacts read this setting (core.change_triggers); it ends with the transaction.
-SET_FACTS_HELD = ", set_config('hundred.facts', 'held', true)"
+MARK_TRANSACTION_SQL = ", set_config('hundred.facts', 'held', true)"
 
 
-def database_is_away(error: BaseException | None) -> bool:
+def is_database_unavailable(error: BaseException | None) -> bool:
     """Whether an error means that the database is unreachable: temporary, and not caused by the query."""
     # A server that dies during an answer leaves an error of this general class.
     return isinstance(error, OperationalError | InterfaceError) or type(error) is DatabaseError
 
 
+def is_temporary(error: BaseException) -> bool:
+    """Whether the same work can succeed later: the database is away or busy, or another transaction interfered."""
+    state: str | None = getattr(error.__cause__, "pgcode", None)
+    if state is None:
+        return is_database_unavailable(error)
+    return state == LOCK_NOT_AVAILABLE or (state[:2] in TEMPORARY_SQLSTATE_CLASSES and state != QUERY_CANCELED)
+
+
 def lock_facts(*, exclusive: bool = False) -> None:
     """Take the facts lock until the transaction ends: shared to write or evaluate facts, exclusive for a cutoff.
 
-    The lock also marks the transaction: the triggers log changes of contacts made without it.
+    The lock extra_sql marks the transaction: the triggers log changes of contacts made without it.
     """
-    _advisory("pg_advisory_xact_lock" if exclusive else "pg_advisory_xact_lock_shared", FACTS_LOCK, SET_FACTS_HELD)
+    _take_transaction_lock(
+        "pg_advisory_xact_lock" if exclusive else "pg_advisory_xact_lock_shared", FACTS_LOCK, MARK_TRANSACTION_SQL
+    )
 
 
 def lock_org_tree() -> None:
@@ -46,13 +56,37 @@ def lock_org_tree() -> None:
 
     Its work concerns all employees, so the statement timeout is disabled.
     """
-    _advisory("pg_advisory_xact_lock", TREE_LOCK)
+    _take_transaction_lock("pg_advisory_xact_lock", TREE_LOCK)
     disable_statement_timeout()
+
+
+def begin_roster_preview(milliseconds: int) -> None:
+    """Let this transaction write roster rows without the org tree lock; the database then refuses to commit it.
+
+    A statement may take `milliseconds`. The preview waits for no row that another transaction changes: it fails with a
+    temporary error before the database could end the other transaction because of a deadlock.
+    """
+    if not connection.in_atomic_block:
+        raise RuntimeError("outside a transaction this would apply to nothing")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT set_config('hundred.roster', 'trial', true), set_config('lock_timeout', '500ms', true),"
+            " set_config('statement_timeout', %s, true)",
+            [f"{milliseconds}ms"],
+        )
+
+
+def lock_request_key(name: str) -> None:
+    """Serialise the receipts of requests with one idempotency key until the transaction ends; after facts."""
+    if not connection.in_atomic_block:
+        raise RuntimeError("a lock outside a transaction protects nothing")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"request key: {name}"])
 
 
 def lock_campaign_periods() -> None:
     """Serialise decisions on overlapping campaign periods until the transaction ends; before facts."""
-    _advisory("pg_advisory_xact_lock", CAMPAIGNS_LOCK)
+    _take_transaction_lock("pg_advisory_xact_lock", CAMPAIGNS_LOCK)
 
 
 def disable_statement_timeout(using: str = DEFAULT_DB_ALIAS) -> None:
@@ -63,29 +97,32 @@ def disable_statement_timeout(using: str = DEFAULT_DB_ALIAS) -> None:
         cursor.execute("SET LOCAL statement_timeout = 0")
 
 
-def _advisory(function: str, key: int, also: str = "") -> None:
+def _take_transaction_lock(function: str, key: int, extra_sql: str = "") -> None:
     if not connection.in_atomic_block:
+        # The lock would end with its own statement.
         raise RuntimeError("a lock outside a transaction protects nothing")
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {function}(%s){also}", [key])
+        cursor.execute(f"SELECT {function}(%s){extra_sql}", [key])
 
 
-def wait_for_writers(within: float) -> bool:
+def wait_for_writers(timeout_seconds: float) -> bool:
     """Wait until the current holders of the facts lock have released it, without blocking new ones.
 
-    Then everything dated before this call is committed. False: a holder still had it after `within` seconds.
+    Then everything dated before this call is committed. False: a holder still had it after `timeout_seconds`.
     """
-    holding = """SELECT coalesce(array_agg(virtualtransaction), ARRAY[]::text[]) FROM pg_locks
+    # By virtual transaction and not by process: a process that released the lock and took it again is a new writer.
+    holders_sql = """SELECT coalesce(array_agg(virtualtransaction), ARRAY[]::text[]) FROM pg_locks
         WHERE locktype = 'advisory' AND objsubid = 1 AND classid = 0 AND objid = %s AND granted
           AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND pid <> pg_backend_pid()"""
-    end, before = time.monotonic() + within, None
+    end, waited_for = time.monotonic() + timeout_seconds, None
     while True:
         with connection.cursor() as cursor:
-            cursor.execute(holding, [FACTS_LOCK])
+            cursor.execute(holders_sql, [FACTS_LOCK])
             now = set(cursor.fetchone()[0])
-        before = now if before is None else before & now
-        if not before or time.monotonic() > end:
-            return not before
+        # Only those of the first look: waiting for newcomers too would never end under load.
+        waited_for = now if waited_for is None else waited_for & now
+        if not waited_for or time.monotonic() > end:
+            return not waited_for
         time.sleep(0.02)
 
 
@@ -95,20 +132,24 @@ def advisory_lock(name: str, *, wait: float = 0) -> Iterator[bool]:
 
     The database releases it when the process dies, or a second later while a statement is still running.
     """
+    # A session lock, because the work under it spans many transactions. Its name is hashed into the same 64 bits that
+    # the numbered locks use; a collision would only make two kinds of work wait for each other.
     key, end = [name], time.monotonic() + wait
     while (
-        not (acquired := _ask("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", key)) and time.monotonic() < end
+        not (acquired := _query_bool("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", key))
+        and time.monotonic() < end
     ):
+        # Polling, and not the waiting function: a wait in the server would hold the connection and ignore `wait`.
         time.sleep(0.1)
     try:
         yield acquired
     finally:
         # A broken connection has already released it.
         if acquired and connection.connection is not None and not connection.connection.closed:
-            _ask("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", key)
+            _query_bool("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", key)
 
 
-def _ask(statement: str, parameters: Sequence[Any]) -> bool:
+def _query_bool(statement: str, parameters: Sequence[Any]) -> bool:
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
         return bool(cursor.fetchone()[0])

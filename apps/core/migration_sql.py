@@ -13,5 +13,6 @@ def run_file(app: str, name: str, *, functions: tuple[str, ...] = ()) -> RunSQL:
     A trigger on a table is dropped with its table. Migrations read these files, so a released file never changes: a
     later migration brings its own.
     """
+    # CASCADE also drops the triggers that call the function, in whichever order migrations are reversed.
     reverse = "".join(f"DROP FUNCTION {function} CASCADE;\n" for function in functions)
     return RunSQL((APPS / app / "sql" / name).read_text(encoding="utf-8"), reverse or RunSQL.noop)

@@ -22,6 +22,7 @@ class OutboxRow(models.Model):
     """
 
     id = models.BigAutoField(primary_key=True)
+    # No foreign key: core knows no employees, and a check of it would lock a row for each entry.
     employee_id = models.BigIntegerField(null=True)
     kind = models.TextField(null=True)
     digest = models.BinaryField(null=True)
@@ -92,8 +93,6 @@ class StoredFile(models.Model):
 
 
 class StoredChunk(models.Model):
-    """One chunk of a stored file, in order."""
-
     id = models.BigAutoField(primary_key=True)
     file = models.ForeignKey(StoredFile, on_delete=models.CASCADE)
     position = models.IntegerField()
@@ -131,6 +130,16 @@ class FilePreview(models.Model):
         constraints = [
             models.CheckConstraint(name="core_preview_state", condition=Q(state__in=["waiting", "made"])),
         ]
+
+
+class LargeFileTurn(models.Model):
+    """When a worker last began a large file of an account; the account that has waited longest comes next.
+
+    Not part of a file: its owner can delete a file or request its preview again, and must not get another turn by that.
+    """
+
+    owner_id = models.BigIntegerField(primary_key=True)
+    begun_at = models.DateTimeField()
 
 
 class AuditEntry(models.Model):
@@ -180,6 +189,7 @@ class RowChange(models.Model):
     origin = models.TextField(db_default=SessionUser(), help_text="the database's user, and from where")
     table_name = models.TextField()
     operation = models.TextField(help_text="insert, update, delete or truncate")
+    # TRUNCATE shows its trigger no rows, so their number is unknown.
     rows = models.BigIntegerField(null=True, help_text="empty: all there were")
     keys = models.JSONField(default=list, help_text="of the first few rows")
     before = models.JSONField(default=list)

@@ -12,11 +12,12 @@ from django.core.exceptions import ImproperlyConfigured
 MAP_STYLE = re.compile(r"""\.textContent=(?P<quote>['"])(?P<css>\.maplibregl-map\{.*?)(?<!\\)(?P=quote)""", re.DOTALL)
 
 
-_BUNDLE_ADVICE = "`make plotly-basic` fetches the small one; without PLOTLY_BUNDLE the packaged one is served."
+_PLOTLY_ADVICE = "`make plotly-basic` fetches the small one; without PLOTLY_BUNDLE the packaged one is served."
 
 
 def package_directory(name: str) -> Path:
     """The directory of an installed package; raises ModuleNotFoundError when it is not installed."""
+    # `find_spec` reads no code of the package: importing plotly takes a second.
     spec = importlib.util.find_spec(name)
     if spec is None or not spec.submodule_search_locations:
         raise ModuleNotFoundError(f"The package {name} is not installed", name=name)
@@ -41,8 +42,8 @@ def plotly_bundle(chosen: str) -> Path:
             if "plotly.js" in file.read(500):
                 return bundle
     except (OSError, UnicodeDecodeError) as error:
-        raise ImproperlyConfigured(f"PLOTLY_BUNDLE cannot be read: {error}. {_BUNDLE_ADVICE}") from error
-    raise ImproperlyConfigured(f"PLOTLY_BUNDLE names {bundle}, which is no script of Plotly. {_BUNDLE_ADVICE}")
+        raise ImproperlyConfigured(f"PLOTLY_BUNDLE cannot be read: {error}. {_PLOTLY_ADVICE}") from error
+    raise ImproperlyConfigured(f"PLOTLY_BUNDLE names {bundle}, which is not a Plotly script. {_PLOTLY_ADVICE}")
 
 
 def map_style_hashes(bundle: Path) -> list[str]:
@@ -50,6 +51,7 @@ def map_style_hashes(bundle: Path) -> list[str]:
     match = MAP_STYLE.search(bundle.read_text(encoding="utf-8"))
     if match is None:
         return []
+    # The browser hashes the text after JavaScript has read its escapes.
     css = re.sub(r"\\(['\"\\])", r"\1", match["css"])
     digest = hashlib.sha256(css.encode()).digest()
     return [f"'sha256-{base64.b64encode(digest).decode()}'"]

@@ -4,8 +4,6 @@ The functions do the same in statements. A queryset that compares with the clock
 a function's condition into a statement only without volatile arguments, and would call it for each row.
 """
 
-from __future__ import annotations
-
 from datetime import datetime
 
 from django.db.models import Q
@@ -15,6 +13,7 @@ from apps.core.querysets import Clock
 
 def in_force(at: datetime, *, of: str = "") -> Q:
     """In force in the state just before `at`. `of`: the relation whose `starts_at` and `ends_at` are meant."""
+    # The borders differ from the next function on purpose; `sql/periods.sql` has the reason.
     return _period(of, starts_at__lt=at, ends_at__gte=at)
 
 

@@ -5,8 +5,6 @@ free worker. Owners of large files take turns: the files of the owner who was re
 owners. If a worker dies, the sweep finds the waiting preview.
 """
 
-from __future__ import annotations
-
 import logging
 import uuid
 from collections.abc import Callable, Mapping
@@ -16,40 +14,44 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F, OuterRef, QuerySet, Subquery
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 from django.utils import translation
 
 from apps.core.clock import db_now
+from apps.core.identity import UNSTORABLE
 from apps.core.locks import advisory_lock
-from apps.core.models import FilePreview, StoredFile
+from apps.core.models import FilePreview, LargeFileTurn, StoredFile
 
 logger = logging.getLogger(__name__)
 State = FilePreview.State
 # After this time without a worker, the sweep enqueues the preview again.
-ABANDONED_AFTER = timedelta(seconds=30)
+# A duplicate message is harmless, so this only has to exceed the usual wait for a free worker.
+REQUEUE_AFTER = timedelta(seconds=30)
 # The number of times a file may crash the worker that reads it, before it is refused.
-ATTEMPTS = 3
+# A file that exhausts the memory kills the worker with all its other tasks, so it gets few chances.
+MAX_ATTEMPTS = 3
+# Below this size a file is read within seconds and needs no turn.
 LARGE_BYTES = 1_000_000
 # The lock of the worker that previews or records a large file: of two workers, one is always left for other tasks.
-LARGE_FILE = "large file"
+LARGE_FILE_LOCK = "large file"
 # The number of waiting files among which a worker looks for the next turn. More are needed only if all their owners
 # are busy.
-MAX_LOOKED_AHEAD = 100
-GAVE_UP = {"problem": "gave_up"}
+MAX_LOOKAHEAD = 100
+GAVE_UP_REPORT = {"problem": "gave_up"}
 
 
 @dataclass(frozen=True)
-class Made:
+class PreviewResult:
     """The stored parts of a preview: a report for the page, and the rejected lines as CSV."""
 
     report: dict[str, Any]
     attachment: bytes = b""
 
 
-Maker = Callable[[StoredFile, dict[str, Any]], Made]
+PreviewBuilder = Callable[[StoredFile, dict[str, Any]], PreviewResult]
 
 
-def ask_preview(stored: StoredFile, asked: Mapping[str, Any], *, again: bool = False) -> FilePreview:
+def request_preview(stored: StoredFile, asked: Mapping[str, Any], *, again: bool = False) -> FilePreview:
     """Request a preview of a file with the options `asked`; its `language` is that of the sentences in the report.
 
     An equal request changes nothing while the file waits. Later it does so only with `again`; without it the stored
@@ -57,58 +59,58 @@ def ask_preview(stored: StoredFile, asked: Mapping[str, Any], *, again: bool = F
     """
     with transaction.atomic():
         now = db_now()
-        given = {"asked": dict(asked), "asked_at": now, "advanced_at": now}
-        held, created = FilePreview.objects.select_for_update().get_or_create(file=stored, defaults=given)
-        if not created and (held.asked != given["asked"] or (again and held.state != State.WAITING)):
+        values = {"asked": dict(asked), "asked_at": now, "advanced_at": now}
+        preview, created = FilePreview.objects.select_for_update().get_or_create(file=stored, defaults=values)
+        if not created and (preview.asked != values["asked"] or (again and preview.state != State.WAITING)):
             FilePreview.objects.filter(pk=stored.pk).update(
-                **given, state=State.WAITING, version=F("version") + 1, attempts=0, report={}, attachment=b""
+                **values, state=State.WAITING, version=F("version") + 1, attempts=0, report={}, attachment=b""
             )
-            held.refresh_from_db()
-    return held
+            preview.refresh_from_db()
+    return preview
 
 
-def make_preview(file_id: uuid.UUID, makers: Mapping[str, Maker]) -> list[uuid.UUID]:
-    """Make the preview of a file with the maker of its content type; return the ids of the previews to enqueue next.
+def build_preview(file_id: uuid.UUID, builders: Mapping[str, PreviewBuilder]) -> list[uuid.UUID]:
+    """Build the preview of a file with the builder of its content type; return the ids of the previews to enqueue next.
 
-    Does nothing while a worker reads another file of the same account, or, for a large file, while one reads or records
-    another large file. That worker enqueues this file next. A large file is not read before its turn; the function then
-    returns the file whose turn it is. Idempotent: duplicate and late messages make a preview once.
+    Does nothing while a worker reads or records another file of the same account, or, for a large file, another large
+    file. That worker enqueues this file next. A large file is not read before its turn; the function then returns the
+    file whose turn it is. Idempotent: duplicate and late messages build a preview once.
     """
     stored = StoredFile.objects.filter(pk=file_id, preview__state=State.WAITING).first()
-    if stored is None or stored.content_type not in makers:
+    if stored is None or stored.content_type not in builders:
         return []
-    with ExitStack() as held:
-        large = stored.size > LARGE_BYTES
-        names = [_owner_lock(stored), *([LARGE_FILE] if large else [])]
-        if not all(held.enter_context(advisory_lock(name)) for name in names):
+    # Both locks or neither: a worker that keeps one and waits for the other could starve the owner's small files.
+    with ExitStack() as locks:
+        is_large = stored.size > LARGE_BYTES
+        names = [owner_lock(stored.owner_id), *([LARGE_FILE_LOCK] if is_large else [])]
+        if not all(locks.enter_context(advisory_lock(name)) for name in names):
             return []
-        if large and (first := _first_before(stored)):
+        if is_large and (first := _first_before(stored)):
             return [first]
-        _make(stored, makers[stored.content_type])
+        _build_and_store(stored, builders[stored.content_type])
     # After the locks are released: a worker that got one of these files meanwhile has skipped it.
     waiting = FilePreview.objects.filter(state=State.WAITING).exclude(pk=file_id)
-    return _next(waiting, stored)
+    return _next_previews(waiting, stored)
 
 
-def _next(waiting: QuerySet[FilePreview], after: StoredFile) -> list[uuid.UUID]:
-    found = [waiting.filter(file__owner_id=after.owner_id).order_by("asked_at")]
+def _next_previews(waiting: QuerySet[FilePreview], after: StoredFile) -> list[uuid.UUID]:
+    queues = [waiting.filter(file__owner_id=after.owner_id).order_by("asked_at")]
     if after.size > LARGE_BYTES:
-        found.insert(0, _in_turn(waiting))
-    firsts = (files.values_list("pk", flat=True).first() for files in found)
-    return list(dict.fromkeys(pk for pk in firsts if pk))
+        queues.insert(0, _large_files_in_turn(waiting))
+    next_ids = (files.values_list("pk", flat=True).first() for files in queues)
+    return list(dict.fromkeys(pk for pk in next_ids if pk))
 
 
-def _owner_lock(stored: StoredFile) -> str:
-    return f"preview:{stored.owner_id}"
+def owner_lock(owner_id: int | None) -> str:
+    """The lock of the worker that reads or records a file of this account, so that it never has two workers."""
+    return f"file of:{owner_id}"
 
 
-def _in_turn(waiting: QuerySet[FilePreview]) -> QuerySet[FilePreview]:
+def _large_files_in_turn(waiting: QuerySet[FilePreview]) -> QuerySet[FilePreview]:
     """The waiting large files. The owner whose last large file was begun longest ago, or never, comes first."""
-    begun = FilePreview.objects.filter(
-        file__owner_id=OuterRef("file__owner_id"), file__size__gt=LARGE_BYTES, attempts__gt=0
-    )
-    last_begun = Subquery(begun.order_by("-advanced_at").values("advanced_at")[:1])
-    return waiting.filter(file__size__gt=LARGE_BYTES).order_by(last_begun.asc(nulls_first=True), "asked_at")
+    last_turn = LargeFileTurn.objects.filter(pk=OuterRef("file__owner_id")).values("begun_at")
+    large_files = waiting.filter(file__size__gt=LARGE_BYTES).alias(last_begun=Subquery(last_turn))
+    return large_files.order_by(F("last_begun").asc(nulls_first=True), "asked_at")
 
 
 def _first_before(stored: StoredFile) -> uuid.UUID | None:
@@ -117,49 +119,74 @@ def _first_before(stored: StoredFile) -> uuid.UUID | None:
     The caller holds the lock of this file's owner.
     """
     waiting = FilePreview.objects.filter(state=State.WAITING).select_related("file")
-    for preview in _in_turn(waiting).only("file__owner_id")[:MAX_LOOKED_AHEAD]:
+    for preview in _large_files_in_turn(waiting).only("file__owner_id")[:MAX_LOOKAHEAD]:
         if preview.pk == stored.pk:
             return None
         if preview.file.owner_id == stored.owner_id:
             return preview.pk
-        with advisory_lock(_owner_lock(preview.file)) as free:
+        with advisory_lock(owner_lock(preview.file.owner_id)) as free:
             if free:
                 return preview.pk
     return None
 
 
+def record_turn(stored: StoredFile) -> None:
+    """Record that a worker now begins this file, if it is large. Call it before the work, so that a crash counts."""
+    if stored.size > LARGE_BYTES and stored.owner_id is not None:
+        LargeFileTurn.objects.update_or_create(owner_id=stored.owner_id, defaults={"begun_at": db_now()})
+
+
+def large_preview_before(owner_id: int) -> bool:
+    """Whether a large file waits whose owner has waited longer for a turn than this one, who has had one before.
+
+    Files in other queues than this one, such as rosters, give way to it.
+    """
+    begun_at = LargeFileTurn.objects.filter(pk=owner_id).values_list("begun_at", flat=True).first()
+    if begun_at is None:
+        return False
+    waiting = _large_files_in_turn(FilePreview.objects.filter(state=State.WAITING).select_related("file"))
+    earlier = waiting.filter(Q(last_begun=None) | Q(last_begun__lt=begun_at)).exclude(file__owner_id=owner_id)
+    for preview in earlier.only("file__owner_id")[:MAX_LOOKAHEAD]:
+        with advisory_lock(owner_lock(preview.file.owner_id)) as free:
+            if free:
+                return True
+    return False
+
+
 def next_large_previews() -> list[uuid.UUID]:
     """The id of the next large file to preview, if any. The caller enqueues it after a large file is recorded."""
-    return list(_in_turn(FilePreview.objects.filter(state=State.WAITING)).values_list("pk", flat=True)[:1])
+    return list(_large_files_in_turn(FilePreview.objects.filter(state=State.WAITING)).values_list("pk", flat=True)[:1])
 
 
-def _make(stored: StoredFile, maker: Maker) -> None:
+def _build_and_store(stored: StoredFile, builder: PreviewBuilder) -> None:
     preview = FilePreview.objects.filter(pk=stored.pk, state=State.WAITING).first()
     if preview is None:
         return
+    record_turn(stored)
+    # Counted before the work: a worker that dies in it leaves its attempt behind.
     FilePreview.objects.filter(pk=stored.pk).update(attempts=F("attempts") + 1, advanced_at=db_now())
-    if preview.attempts >= ATTEMPTS:
+    if preview.attempts >= MAX_ATTEMPTS:
         logger.warning("the preview of file %s has ended %s processes", stored.pk, preview.attempts)
-        made = Made(GAVE_UP)
+        result = PreviewResult(GAVE_UP_REPORT)
     else:
         with translation.override(preview.asked.get("language")):
-            made = maker(stored, preview.asked)
+            result = builder(stored, preview.asked)
     # The version guards against a newer request meanwhile. If the file is deleted, nothing is stored.
     FilePreview.objects.filter(pk=stored.pk, state=State.WAITING, version=preview.version).update(
-        state=State.MADE, report=_storable(made.report), attachment=made.attachment
+        state=State.MADE, report=_storable(result.report), attachment=result.attachment
     )
 
 
 def _storable(value: Any) -> Any:
-    """The value without NUL characters: a file may contain them, but PostgreSQL cannot store them in JSON."""
+    """The value without NUL and lone surrogates: a file may contain them, but PostgreSQL cannot store them in JSON."""
     if isinstance(value, str):
-        return value.replace("\0", "\ufffd")
+        return UNSTORABLE.sub("\ufffd", value)
     if isinstance(value, dict):
         return {key: _storable(each) for key, each in value.items()}
     return [_storable(each) for each in value] if isinstance(value, list | tuple) else value
 
 
-def waiting_previews(now: datetime) -> list[uuid.UUID]:
+def abandoned_previews(now: datetime) -> list[uuid.UUID]:
     """Previews that wait and that no worker has begun for a while."""
-    waiting = FilePreview.objects.filter(state=State.WAITING, advanced_at__lt=now - ABANDONED_AFTER)
+    waiting = FilePreview.objects.filter(state=State.WAITING, advanced_at__lt=now - REQUEUE_AFTER)
     return list(waiting.order_by("advanced_at").values_list("pk", flat=True)[:100])

@@ -1,7 +1,5 @@
 """Progress of long work: a row that the waiting user can read, whichever process does the work."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,11 +11,11 @@ from django.db import connection
 from apps.core.models import Progress
 from apps.core.querysets import Clock
 
+# Each update leaves a dead row version, and no page refreshes faster than this.
 UPDATE_SECONDS = 0.5
 
 
 def begin(kind: str, *, owner_id: int | None = None, total: int | None = None) -> Progress:
-    """A new task with nothing done yet."""
     return Progress.objects.create(kind=kind, owner_id=owner_id, total=total)
 
 
@@ -40,6 +38,8 @@ def track_progress(kind: str, total: int | None) -> Iterator[Callable[[int], Non
     Yields a function that takes the amount done; records a failure when the block raises.
     """
     last = time.monotonic()
+    # A thread, because Django has one connection per thread: the work's own transaction hides its rows until it
+    # commits.
     with ThreadPoolExecutor(1) as executor:
         row = executor.submit(begin, kind, total=total).result()
 

@@ -8,53 +8,53 @@ from typing import TYPE_CHECKING, Any
 
 from django.db.models import Case, DateTimeField, F, Field, Func, JSONField, Q, QuerySet, Sum, TextField, Value, When
 
-from apps.core.identity import storable
+from apps.core.identity import is_storable
 
 if TYPE_CHECKING:
     from apps.core.models import AuditEntry
 
 
-class Clock(Func):
+class _NoArguments(Func):
+    # PostgreSQL may evaluate it as the default of a column.
+    allowed_default = True
+    template = "%(function)s()"
+    arity = 0
+
+
+class Clock(_NoArguments):
     """The database's clock, `hundred_clock()`: the only clock that dates a fact."""
 
     function = "hundred_clock"
-    template = "%(function)s()"
-    arity = 0
     output_field = DateTimeField()
-    allowed_default = True
 
 
-class SessionUser(Func):
+class SessionUser(_NoArguments):
     """The database role of the session: the origin of a change that no interface of Hundred wrote."""
 
     function = "session_user"
     template = "'database ' || %(function)s"
-    arity = 0
     output_field = TextField()
-    allowed_default = True
 
 
-class ThisTransaction(Func):
+class ThisTransaction(_NoArguments):
     """The running transaction, as a text that is unique, also in a restored installation."""
 
     function = "hundred_transaction"
-    template = "%(function)s()"
-    arity = 0
     output_field = TextField()
-    allowed_default = True
 
 
 class AuditQuerySet(QuerySet):
     """Entries of the trail, newest first."""
 
-    def shown_but(self, private: Q | None) -> AuditQuerySet:
+    def with_hidden_subjects(self, private: Q | None) -> AuditQuerySet:
         """Hide the subject and the details of the entries that match `private`."""
-        hidden = private if private is not None else Q(pk__in=[])
+        is_hidden = private if private is not None else Q(pk__in=[])
 
-        def shown(column: str, nothing: Any, field: Field) -> Case:
-            return Case(When(hidden, then=Value(nothing, field)), default=F(column), output_field=field)
+        def shown(column: str, empty: Any, field: Field) -> Case:
+            return Case(When(is_hidden, then=Value(empty, field)), default=F(column), output_field=field)
 
         return self.annotate(
+            # Hidden in the query, and not in the page: a search or a file must not find a hidden text either.
             shown_id=shown("subject_id", "", TextField()),
             shown_label=shown("subject_label", "", TextField()),
             shown_detail=shown("detail", {}, JSONField()),
@@ -66,10 +66,10 @@ class AuditQuerySet(QuerySet):
         """Filter by the beginning of the action, such as `roster`; by a part of the actor or subject; by [since,
         until).
 
-        For entries of `shown_but`: a search does not find hidden texts.
+        For entries of `with_hidden_subjects`: a search does not find hidden texts.
         """
         entries = self.filter(action__startswith=f"{about}.") if about else self
-        if q and storable(q):
+        if q and is_storable(q):
             entries = entries.filter(
                 Q(actor_label__icontains=q) | Q(shown_label__icontains=q) | Q(shown_id=q) | Q(origin__icontains=q)
             )
@@ -78,15 +78,13 @@ class AuditQuerySet(QuerySet):
 
 
 class RowChangeQuerySet(QuerySet):
-    """The changes that the audit triggers logged."""
-
-    def by_act(self, entries: Iterable[AuditEntry]) -> dict[str, list[tuple[str, str, int | None]]]:
+    def by_transaction(self, entries: Iterable[AuditEntry]) -> dict[str, list[tuple[str, str, int | None]]]:
         """What the transactions of these entries changed: (table, operation, rows) by transaction."""
-        written = {entry.transaction for entry in entries} - {""}
-        changes = self.filter(transaction__in=written).values_list("transaction", "table_name", "operation")
-        changed: dict[str, list[tuple[str, str, int | None]]] = {}
+        transactions = {entry.transaction for entry in entries} - {""}
+        changes = self.filter(transaction__in=transactions).values_list("transaction", "table_name", "operation")
+        changes_by_transaction: dict[str, list[tuple[str, str, int | None]]] = {}
         for transaction, table, operation, rows in changes.annotate(Sum("rows")).order_by(
             "transaction", "table_name", "operation"
         ):
-            changed.setdefault(transaction, []).append((table, operation, rows))
-        return changed
+            changes_by_transaction.setdefault(transaction, []).append((table, operation, rows))
+        return changes_by_transaction

@@ -5,8 +5,6 @@ primary, and everything that writes, evaluates or locks reads there. Without DAT
 comparison. docs/adr/0044-read-from-a-replica-only-when-it-is-up-to-date.md has the reasons.
 """
 
-from __future__ import annotations
-
 import logging
 import os
 import socket
@@ -25,29 +23,30 @@ from apps.core.prepared_statements import execute_prepared_sql
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
-ALIAS = "replica"
+REPLICA_ALIAS = "replica"
 # Seconds for which this process uses the primary alone: after the replica was behind, and after it failed.
 PAUSE_WHEN_BEHIND_SECONDS, PAUSE_AFTER_FAILURE_SECONDS = 3.0, 15.0
 # Seconds in which a healthy server answers how far it is, in addition to the time to catch up.
-ANSWER_SECONDS = 2.0
+RESPONSE_SECONDS = 2.0
 # Seconds that monitoring allows the replica to catch up: a page that does not wait is no problem.
 MONITOR_TIMEOUT_SECONDS = 1.0
 # Identical on a physical copy and nowhere else. A name or an address may lead to another server.
 CLUSTER_ID = """(SELECT system_identifier FROM pg_control_system())::text
     || '/' || (SELECT oid FROM pg_database WHERE datname = current_database())"""
 # Up to the last byte written: an asynchronous commit is visible before the log is on disk.
-WRITTEN = f"""SELECT {CLUSTER_ID}, ('x' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8))::bit(32)::int,
+PRIMARY_POSITION = f"""SELECT {CLUSTER_ID},
+    ('x' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8))::bit(32)::int,
     pg_current_wal_insert_lsn()::text"""
 # A promoted server has no such timeline, and a replica of another server has a different one: positions of two
 # timelines cannot be compared.
-REPLAYED = f"""SELECT {CLUSTER_ID} = %s AND (SELECT min_recovery_end_timeline FROM pg_control_recovery()) = %s,
+REPLICA_POSITION = f"""SELECT {CLUSTER_ID} = %s AND (SELECT min_recovery_end_timeline FROM pg_control_recovery()) = %s,
     pg_last_wal_replay_lsn() >= %s::pg_lsn"""
 # A statement that was cancelled, by a conflict with replay or by its timeout: the server is healthy.
-CANCELLED = ("40", "57014")
+CANCELLED_SQLSTATES = ("40", "57014")
 
 
-class NotOurStandby(RuntimeError):
-    """The address leads to no standby of this database."""
+class NotOurReplica(RuntimeError):
+    """The address leads to no replica of this database."""
 
 
 @dataclass
@@ -58,12 +57,13 @@ class _ReadScope:
     alias: str = ""
 
 
-_scope: ContextVar[_ReadScope | None] = ContextVar("unit", default=None)
+_scope: ContextVar[_ReadScope | None] = ContextVar("read_scope", default=None)
+# By process, without a lock: two threads that write it at once store nearly the same instant.
 _primary_until = 0.0
 
 
-def configured() -> bool:
-    return ALIAS in settings.DATABASES
+def is_configured() -> bool:
+    return REPLICA_ALIAS in settings.DATABASES
 
 
 @contextmanager
@@ -98,13 +98,13 @@ def with_fallback(read: Callable[[str], T]) -> T:
     """
     scope = _scope.get()
     # An open transaction may have written rows that no replica has.
-    if scope is None or not configured() or connection.in_atomic_block:
+    if scope is None or not is_configured() or connection.in_atomic_block:
         return read(DEFAULT_DB_ALIAS)
     if not scope.alias:
-        scope.alias = ALIAS if _usable(scope.timeout) else DEFAULT_DB_ALIAS
-    if scope.alias == ALIAS:
+        scope.alias = REPLICA_ALIAS if _is_usable(scope.timeout) else DEFAULT_DB_ALIAS
+    if scope.alias == REPLICA_ALIAS:
         try:
-            return read(ALIAS)
+            return read(REPLICA_ALIAS)
         except Error as error:
             scope.alias = DEFAULT_DB_ALIAS
             _pause_replica(error)
@@ -112,41 +112,42 @@ def with_fallback(read: Callable[[str], T]) -> T:
 
 
 def state() -> str:
-    """For monitoring: `ok`, `behind`, `foreign` (no standby of this database) or `unreachable`."""
+    """For monitoring: `ok`, `behind`, `foreign` (no replica of this database) or `unreachable`."""
     try:
-        return "ok" if _caught_up(MONITOR_TIMEOUT_SECONDS) else "behind"
-    except NotOurStandby:
+        return "ok" if _has_caught_up(MONITOR_TIMEOUT_SECONDS) else "behind"
+    except NotOurReplica:
         return "foreign"
     except Error as error:
         _pause_replica(error)
         return "unreachable"
 
 
-def _usable(timeout: float) -> bool:
+def _is_usable(timeout: float) -> bool:
     global _primary_until
     if time.monotonic() < _primary_until:
         return False
     try:
-        if _caught_up(timeout):
+        if _has_caught_up(timeout):
             return True
         _primary_until = time.monotonic() + PAUSE_WHEN_BEHIND_SECONDS
-    except (Error, NotOurStandby) as error:
+    except (Error, NotOurReplica) as error:
         _pause_replica(error)
     return False
 
 
-def _caught_up(timeout: float) -> bool:
-    """Whether the replica replays within `timeout` seconds all that the primary has written. Raises NotOurStandby."""
+def _has_caught_up(timeout: float) -> bool:
+    """Whether the replica replays within `timeout` seconds all that the primary has written. Raises NotOurReplica."""
     with connection.cursor() as cursor:
-        cursor.execute(WRITTEN)
+        cursor.execute(PRIMARY_POSITION)
         written = cursor.fetchone()
+    # A replica on the same network catches up within a few milliseconds, so the first looks come quickly.
     end, pause = time.monotonic() + timeout, 0.001
-    with connections[ALIAS].cursor() as cursor, _cut_off(timeout + ANSWER_SECONDS):
+    with connections[REPLICA_ALIAS].cursor() as cursor, _abort_after(timeout + RESPONSE_SECONDS):
         while True:
-            cursor.execute(REPLAYED, written)
-            ours, replayed = cursor.fetchone()
-            if not ours:
-                raise NotOurStandby
+            cursor.execute(REPLICA_POSITION, written)
+            same_cluster, replayed = cursor.fetchone()
+            if not same_cluster:
+                raise NotOurReplica
             if replayed or time.monotonic() >= end:
                 return bool(replayed)
             time.sleep(pause)
@@ -154,15 +155,16 @@ def _caught_up(timeout: float) -> bool:
 
 
 @contextmanager
-def _cut_off(after: float) -> Iterator[None]:
+def _abort_after(after: float) -> Iterator[None]:
     """Break the connection to the replica after so many seconds: a server that hangs ignores its own limits."""
-    opened = connections[ALIAS].connection
+    raw_connection = connections[REPLICA_ALIAS].connection
 
     def cut() -> None:
-        with suppress(Error, OSError), socket.socket(fileno=os.dup(opened.fileno())) as ours:
-            ours.shutdown(socket.SHUT_RDWR)
+        with suppress(Error, OSError), socket.socket(fileno=os.dup(raw_connection.fileno())) as server:
+            server.shutdown(socket.SHUT_RDWR)
 
     timer = Timer(after, cut)
+    # A process that ends must not wait for the timer.
     timer.daemon = True
     timer.start()
     try:
@@ -176,6 +178,7 @@ def _pause_replica(error: Exception) -> None:
     global _primary_until
     state: Any = getattr(error.__cause__, "pgcode", None) or ""
     logger.warning("Not read from the replica: %s %s", type(error).__name__, state)
-    if not state.startswith(CANCELLED):
+    if not state.startswith(CANCELLED_SQLSTATES):
         _primary_until = time.monotonic() + PAUSE_AFTER_FAILURE_SECONDS
-    connections[ALIAS].close()
+    # The next read opens a new connection: a name in DNS may lead to another server by then.
+    connections[REPLICA_ALIAS].close()

@@ -3,8 +3,6 @@
 kombu reads entries of its lists and hashes as its own JSON, and an error ends the process.
 """
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Callable, Mapping
 from queue import Empty
@@ -15,30 +13,31 @@ from kombu.transport import redis as kombu_redis
 
 logger = logging.getLogger(__name__)
 # Exceptions from reading an entry that kombu did not write.
-UNREADABLE = (ValueError, TypeError, LookupError, AttributeError, RecursionError, OverflowError, redis.DataError)
+ENTRY_ERRORS = (ValueError, TypeError, LookupError, AttributeError, RecursionError, OverflowError, redis.DataError)
 
 
 class QoS(kombu_redis.QoS):
     def append(self, message: Any, delivery_tag: Any) -> None:
-        self._repaired(lambda: super(QoS, self).append(message, delivery_tag))
+        self._retry_after_repair(lambda: super(QoS, self).append(message, delivery_tag))
 
     def ack(self, delivery_tag: Any) -> None:
-        self._repaired(lambda: super(QoS, self).ack(delivery_tag))
+        self._retry_after_repair(lambda: super(QoS, self).ack(delivery_tag))
 
     def restore_visible(self, *arguments: Any, **options: Any) -> None:
-        self._repaired(lambda: super(QoS, self).restore_visible(*arguments, **options))
+        self._retry_after_repair(lambda: super(QoS, self).restore_visible(*arguments, **options))
 
-    def _repaired(self, operation: Callable[[], None]) -> None:
+    def _retry_after_repair(self, operation: Callable[[], None]) -> None:
+        # kombu's own types of these keys; a writer to the broker may have put another type in their place.
         kinds = {self.unacked_key: b"hash", self.unacked_index_key: b"zset"}
         with self.channel.conn_or_acquire() as connection:
-            _repaired(connection, kinds, operation)
+            _retry_after_repair(connection, kinds, operation)
 
     def restore_by_tag(self, tag: Any, client: Any = None, leftmost: bool = False) -> None:
         """Deliver a message again; an unreadable one is dropped, or it would block all others."""
         try:
             super().restore_by_tag(tag, client=client, leftmost=leftmost)
-        except (*UNREADABLE, redis.ResponseError) as error:
-            _dropped(error)
+        except (*ENTRY_ERRORS, redis.ResponseError) as error:
+            _log_dropped(error)
             with self.channel.conn_or_acquire(client) as connection:
                 for key, command in ((self.unacked_index_key, "zrem"), (self.unacked_key, "hdel")):
                     try:
@@ -53,12 +52,12 @@ class Channel(kombu_redis.Channel):
     def _size(self, queue: str) -> int:
         kinds = {self._q_for_pri(queue, priority): b"list" for priority in self.priority_steps}
         with self.conn_or_acquire() as connection:
-            return int(_repaired(connection, kinds, lambda: super(Channel, self)._size(queue)))
+            return int(_retry_after_repair(connection, kinds, lambda: super(Channel, self)._size(queue)))
 
     def _queue_bind(self, exchange: str, *arguments: Any) -> None:
         kinds = {key % (exchange,): b"set" for key in (self.keyprefix_queue, self.keyprefix_binding_permanent)}
         with self.conn_or_acquire() as connection:
-            _repaired(connection, kinds, lambda: super(Channel, self)._queue_bind(exchange, *arguments))
+            _retry_after_repair(connection, kinds, lambda: super(Channel, self)._queue_bind(exchange, *arguments))
 
     def _do_restore_message(
         self, payload: Any, exchange: Any, routing_key: Any, pipe: Any, leftmost: bool = False
@@ -73,8 +72,8 @@ class Channel(kombu_redis.Channel):
     def _brpop_read(self, **options: Any) -> Any:
         try:
             return super()._brpop_read(**options)
-        except UNREADABLE as error:
-            _dropped(error)
+        except ENTRY_ERRORS as error:
+            _log_dropped(error)
             raise Empty from error
         except redis.ResponseError as error:
             # A key of another type has the queue's name: treated as an unreachable broker. The next connection deletes
@@ -82,11 +81,12 @@ class Channel(kombu_redis.Channel):
             raise redis.ConnectionError(f"The queue cannot be read: {error}") from error
 
 
+# Registered for redis:// and rediss:// in config.celery, because kombu has no setting for the classes of a channel.
 class Transport(kombu_redis.Transport):
     Channel = Channel
 
 
-def _repaired(connection: Any, kinds: Mapping[str, bytes], operation: Callable[[], Any]) -> Any:
+def _retry_after_repair(connection: Any, kinds: Mapping[str, bytes], operation: Callable[[], Any]) -> Any:
     """The result of the operation; keys of the wrong type are deleted, because they hold no message."""
     try:
         return operation()
@@ -98,5 +98,5 @@ def _repaired(connection: Any, kinds: Mapping[str, bytes], operation: Callable[[
         return operation()
 
 
-def _dropped(error: Exception) -> None:
+def _log_dropped(error: Exception) -> None:
     logger.warning("An entry of the broker was dropped: it is no message (%s).", type(error).__name__)

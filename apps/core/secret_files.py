@@ -4,6 +4,7 @@ The environment, which programs pass on and print when they fail, then holds the
 """
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -40,9 +41,27 @@ class Environment(environ.Env):
     """
 
     ENVIRON = FileBackedEnviron()
+    # Whether values that production needs may be missing.
+    local = False
+
+    def required(self, name: str, local: str) -> str:
+        """A value without which production does not start; `local` replaces it for tools that only read the code."""
+        value: str = self.str(name, "")
+        if value or self.local:
+            return value or local
+        raise ImproperlyConfigured(f"{name} is not set. See .env.example; `make run` needs none of it.")
+
+    def pattern(self, name: str, default: str) -> str:
+        """A regular expression. Raises ImproperlyConfigured for any other text."""
+        text: str = self.str(name, default)
+        try:
+            re.compile(text, re.ASCII)
+        except re.error as error:
+            raise ImproperlyConfigured(f"{text!r} is not a regular expression: {error}") from error
+        return text
 
 
-def is_given(name: str) -> bool:
+def is_set(name: str) -> bool:
     """Whether the caller has set this variable, directly or by a file; the file is not read."""
     return bool(os.environ.get(name) or os.environ.get(name + SUFFIX))
 
@@ -53,6 +72,7 @@ def _read(variable: str, path: Path) -> str:
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not in UTF-8"
         raise ImproperlyConfigured(f"{variable} names {path}, which cannot be read: {why}.") from error
+    # Editors and `echo` end a file with one line break, which no secret store means.
     value = value.removesuffix("\n")
     if not value:
         raise ImproperlyConfigured(f"{variable} names {path}, which is empty.")

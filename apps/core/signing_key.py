@@ -4,8 +4,7 @@ Processes that sign nothing need not have it. The worker, which signs, announces
 the web processes know whether a result can be signed.
 """
 
-from __future__ import annotations
-
+import base64
 import hashlib
 import logging
 from functools import cache
@@ -15,38 +14,45 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from apps.core.identity import signing_seed
 from apps.core.models import Setting
 
 logger = logging.getLogger(__name__)
 # The setting with the worker's public key as PEM; empty: the worker has no key. It only shows whether a key exists and
 # proves nothing.
-ANNOUNCED = "signing_public_key"
+PUBLIC_KEY_SETTING = "signing_public_key"
 
 
 class CannotSign(RuntimeError):
     """There is no signing key; the sentence names what the operator must set."""
 
 
-def missing() -> str:
+def signing_seed(text: str) -> bytes:
+    """The 32 bytes of a signing key, from base64 in either alphabet. Raises ValueError."""
+    # `secrets.token_urlsafe` writes the URL alphabet without padding, other tools the standard one with it.
+    raw = base64.b64decode(text.strip().rstrip("=").translate(str.maketrans("-_", "+/")) + "=", validate=True)
+    if len(raw) != 32:
+        raise ValueError("a signing key is 32 bytes")
+    return raw
+
+
+def missing_key_message() -> str:
     """The message for a user whose action needs a signature while no key is configured."""
     return _("SIGNING_KEY is not set for the worker, so no result can be signed. The operator of this site has to set "
              "it: see docs/deployment.md.")  # fmt: skip
 
 
 def has_key() -> bool:
-    """Whether this process can sign."""
     return bool(settings.SIGNING_KEY)
 
 
 def private_key() -> Ed25519PrivateKey:
     """The signing key. Raises CannotSign."""
     if not has_key():
-        raise CannotSign(missing())
+        raise CannotSign(missing_key_message())
     try:
         return Ed25519PrivateKey.from_private_bytes(signing_seed(settings.SIGNING_KEY))
     except ValueError as error:
-        raise CannotSign("SIGNING_KEY is no key: 32 random bytes as base64 are wanted.") from error
+        raise CannotSign("SIGNING_KEY is not a key: 32 random bytes as base64.") from error
 
 
 def public_key() -> str:
@@ -65,37 +71,39 @@ def public_key_of(secret: str) -> str:
 def fingerprint(pem: str) -> str:
     """SHA-256 of the public key in groups, for two people to compare by telephone."""
     raw = load_pem_public_key(pem.encode()).public_bytes(Encoding.Raw, PublicFormat.Raw)
+    # 128 bits are enough against a second key with the same fingerprint, and short enough to read aloud.
     digits = hashlib.sha256(raw).hexdigest()[:32]
     return " ".join(digits[at : at + 4] for at in range(0, len(digits), 4))
 
 
-def announce() -> None:
+def announce_public_key() -> None:
     """Store the worker's public key, or that it has none, if it changed; log a missing key."""
     try:
         public_key_pem = pem_of(private_key())
     except CannotSign as error:
         public_key_pem = ""
-        _say_once(str(error))
-    if _announced() != public_key_pem:
-        Setting.objects.update_or_create(name=ANNOUNCED, defaults={"value": public_key_pem})
+        _log_missing_key_once(str(error))
+    # Written only when it changed: the worker calls this with every check for due freezes.
+    if _announced_key() != public_key_pem:
+        Setting.objects.update_or_create(name=PUBLIC_KEY_SETTING, defaults={"value": public_key_pem})
 
 
+# Cached by its text, so that each process logs it once.
 @cache
-def _say_once(problem: str) -> None:
+def _log_missing_key_once(problem: str) -> None:
     logger.error("%s Campaigns are neither opened nor frozen until then.", problem)
 
 
-def can_be_signed() -> bool:
+def can_sign_results() -> bool:
     """Whether the worker can sign a result; before a worker has announced itself, whether this process can."""
-    announced = _announced()
+    announced = _announced_key()
     return has_key() if announced is None else bool(announced)
 
 
-def _announced() -> str | None:
-    value = Setting.objects.filter(name=ANNOUNCED).values_list("value", flat=True).first()
+def _announced_key() -> str | None:
+    value = Setting.objects.filter(name=PUBLIC_KEY_SETTING).values_list("value", flat=True).first()
     return None if value is None else str(value)
 
 
 def pem_of(key: Ed25519PrivateKey) -> str:
-    """The public half of a key as PEM."""
     return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()

@@ -8,7 +8,7 @@ from django.contrib.staticfiles.finders import BaseFinder
 from django.core.files.storage import FileSystemStorage, Storage
 
 
-class _Bundle(FileSystemStorage):
+class _PlotlyStorage(FileSystemStorage):
     """A folder with one file, which `collectstatic` puts below `vendor/`; other files of the folder are hidden."""
 
     prefix = "vendor"
@@ -20,9 +20,9 @@ class _Bundle(FileSystemStorage):
         return str(settings.PLOTLY_BUNDLE)
 
 
-class PackagedFinder(BaseFinder):
+class PlotlyFinder(BaseFinder):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self.storage = _Bundle(location=str(settings.PLOTLY_BUNDLE.parent))
+        self.storage = _PlotlyStorage(location=str(settings.PLOTLY_BUNDLE.parent))
 
     def check(self, **kwargs: Any) -> list[Any]:
         return []

@@ -5,8 +5,6 @@ name any registered task, including Celery's own. This module drops all of that 
 writer to the broker can only request work that the database knows of (ADR 66).
 """
 
-from __future__ import annotations
-
 import inspect
 import json
 import logging
@@ -20,15 +18,18 @@ from celery.worker.consumer import Consumer as CeleryConsumer
 from kombu import compression
 
 logger = logging.getLogger(__name__)
-OURS = "apps."
+TASK_PREFIX = "apps."
+# A valid message has a few hundred bytes: ids and a word.
 MAX_BODY_BYTES = 10_000
+# A UUID has 36 characters, the longest language code fewer.
 MAX_TEXT_CHARS = 40
+# PostgreSQL's bigint: a larger number would be an error of the database and not of the message.
 MAX_ID = 2**63 - 1
 # The exceptions from reading an invalid header or body.
-UNREADABLE = (ValueError, TypeError, LookupError, AttributeError, RecursionError, OverflowError)
+MESSAGE_ERRORS = (ValueError, TypeError, LookupError, AttributeError, RecursionError, OverflowError)
 
 
-class Refused(ValueError):
+class InvalidMessage(ValueError):
     """The message asks for nothing that a worker does; the text gives the reason without quoting the message."""
 
 
@@ -40,17 +41,18 @@ class Consumer(CeleryConsumer):
     """
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
+        # After the caller's options, so that no command line can switch them on.
         off = {"without_gossip": True, "without_mingle": True, "without_heartbeat": True, "task_events": False}
         super().__init__(*arguments, **options | off)
-        unpack_nothing()
+        refuse_compression()
 
     def create_task_handler(self, *arguments: Any, **options: Any) -> Callable[[Any], None]:
         handle = super().create_task_handler(*arguments, **options)
 
         def check_and_handle(message: Any) -> None:
             try:
-                reduce(message, self.app.tasks)
-            except UNREADABLE as error:
+                sanitise_message(message, self.app.tasks)
+            except MESSAGE_ERRORS as error:
                 self._drop(message, error)
             else:
                 handle(message)
@@ -62,27 +64,28 @@ class Consumer(CeleryConsumer):
         self._drop(message, exc)
 
     def _drop(self, message: Any, error: Exception) -> None:
-        why = str(error) if isinstance(error, Refused) else f"it cannot be read ({type(error).__name__})"
+        why = str(error) if isinstance(error, InvalidMessage) else f"it cannot be read ({type(error).__name__})"
         logger.warning("A message of the broker was dropped: %s.", why)
         message.ack_log_error(logger, self.connection_errors)
 
 
-def reduce(message: Any, tasks: dict[str, Task]) -> None:
-    """Reduce the message to its permitted parts. Raises Refused, or one of UNREADABLE."""
+def sanitise_message(message: Any, tasks: dict[str, Task]) -> None:
+    """Reduce the message to its permitted parts. Raises InvalidMessage, or one of UNREADABLE."""
     headers = message.headers
     name, body = headers["task"], message.body
-    if not isinstance(name, str) or not name.startswith(OURS) or name not in tasks:
-        raise Refused("it names no task of this program")
+    if not isinstance(name, str) or not name.startswith(TASK_PREFIX) or name not in tasks:
+        raise InvalidMessage("it names no task of this program")
     if message.content_type != "application/json" or len(body) > MAX_BODY_BYTES:
-        raise Refused(f"its content is no short JSON ({name})")
+        raise InvalidMessage(f"its content is no short JSON ({name})")
     arguments, named, _embedded = json.loads(body)
     if named or not isinstance(arguments, list):
-        raise Refused(f"its arguments have names ({name})")
+        raise InvalidMessage(f"its arguments have names ({name})")
     _check_arguments(tasks[name], arguments)
     expires = headers.get("expires")
     if expires is not None:
         at = datetime.fromisoformat(expires)
         expires = (at if at.tzinfo else at.replace(tzinfo=UTC)).isoformat()
+    # Parsed and written anew: the id becomes part of log lines.
     task_id = str(uuid.UUID(headers["id"]))
     message.headers = {
         "lang": "py", "task": name, "id": task_id, "root_id": task_id, "parent_id": None, "expires": expires,
@@ -92,6 +95,7 @@ def reduce(message: Any, tasks: dict[str, Task]) -> None:
     nothing = dict.fromkeys(("callbacks", "errbacks", "chain", "chord"))
     message.body = json.dumps([arguments, {}, nothing]).encode()
     message.content_type, message.content_encoding = "application/json", "utf-8"
+    # No reply_to: a worker would send its result to a queue that the writer chose.
     message.properties = {"correlation_id": task_id, "reply_to": None}
     message.delivery_info = {"redelivered": bool(message.delivery_info.get("redelivered"))}
 
@@ -101,10 +105,10 @@ def _check_arguments(task: Task, arguments: list[Any]) -> None:
     hints = get_type_hints(task.run)
     parameters = list(inspect.signature(task.run).parameters)
     if len(arguments) != len(parameters):
-        raise Refused(f"it has {len(arguments)} arguments instead of {len(parameters)} ({task.name})")
+        raise InvalidMessage(f"it has {len(arguments)} arguments instead of {len(parameters)} ({task.name})")
     for name, value in zip(parameters, arguments, strict=True):
-        if not ACCEPTED[hints[name]](value):
-            raise Refused(f"its argument {name} is of another kind ({task.name})")
+        if not ARGUMENT_CHECKS[hints[name]](value):
+            raise InvalidMessage(f"its argument {name} is of another kind ({task.name})")
 
 
 def _is_number(value: Any) -> bool:
@@ -123,14 +127,14 @@ def _is_word(value: Any) -> bool:
 
 
 # By the annotation of a task's parameter. A task with parameters of other types fails at start: KeyError.
-ACCEPTED: dict[Any, Callable[[Any], bool]] = {int: _is_number, uuid.UUID | str: _is_uuid, str: _is_word}
+ARGUMENT_CHECKS: dict[Any, Callable[[Any], bool]] = {int: _is_number, uuid.UUID | str: _is_uuid, str: _is_word}
 
 
-def unpack_nothing() -> None:
+def refuse_compression() -> None:
     """Hundred compresses no messages: a compressed one could fill the memory before the check."""
     for kind in compression.encoders():
         compression.register(_refuse, _refuse, kind)
 
 
 def _refuse(_body: bytes) -> bytes:
-    raise Refused("it is compressed")
+    raise InvalidMessage("it is compressed")

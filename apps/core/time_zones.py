@@ -2,10 +2,12 @@
 
 from datetime import date, datetime, time, timedelta
 from functools import cache, lru_cache
+from importlib.resources import files
 from zoneinfo import ZoneInfo, available_timezones
 
 from django.conf import settings
-from django.db import connection
+
+from apps.core.sql import fetch_all
 
 
 @cache
@@ -14,26 +16,35 @@ def time_zones() -> frozenset[str]:
     return frozenset(available_timezones())
 
 
+@cache
+def current_zones() -> tuple[str, ...]:
+    """UTC and the zones of places under their current names, sorted: the list from which a person chooses."""
+    # The others are former names (Asia/Calcutta), and offsets: nearly every reader takes Etc/GMT+8, which is
+    # eight hours behind GMT, for the opposite.
+    table = files("tzdata").joinpath("zoneinfo", "zone.tab").read_text(encoding="utf-8")
+    names = {line.split("\t")[2] for line in table.splitlines() if line and not line.startswith("#")}
+    return ("UTC", *sorted(names & time_zones()))
+
+
 def is_time_zone(name: str) -> bool:
     """Whether Python and PostgreSQL both know this zone: otherwise they count days differently or not at all."""
     if name not in time_zones():
         return False
     try:
-        _have(name)
+        _require_server_zone(name)
     except LookupError:
         return False
     return True
 
 
 @cache
-def _have(name: str) -> None:
+def _require_server_zone(name: str) -> None:
     """Raises LookupError, which is not cached: a server may learn a zone but never forgets one."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT EXISTS (SELECT 1 FROM pg_timezone_names WHERE name = %s)", [name])
-        if not cursor.fetchone()[0]:
-            raise LookupError(name)
+    if not fetch_all("SELECT 1 FROM pg_timezone_names WHERE name = %s", [name]):
+        raise LookupError(name)
 
 
+# A file of 50,000 employees names few different days.
 @lru_cache(maxsize=4096)
 def midnight(day: date, days: int = 0) -> datetime:
     """The first instant of the day, or of the day `days` later, in the company's zone."""

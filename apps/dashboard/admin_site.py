@@ -1,7 +1,5 @@
 """The read-only admin, for operators who have shown a second factor."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from django.conf import settings
@@ -10,12 +8,12 @@ from django.http import HttpRequest
 from django.shortcuts import redirect
 
 from apps.accounts.models import Account, Role
-from apps.accounts.second_factors import SHOWN
+from apps.accounts.second_factors import SESSION_FACTOR_KEY
 
 
-def lacks_only_factor(request: HttpRequest) -> bool:
+def is_unverified_operator(request: HttpRequest) -> bool:
     """Whether the request is an operator's, but its session has not shown the required second factor."""
-    return is_operator(request) and bool(settings.SECOND_FACTOR_ROLES) and not request.session.get(SHOWN)
+    return is_operator(request) and bool(settings.SECOND_FACTOR_ROLES) and not request.session.get(SESSION_FACTOR_KEY)
 
 
 def is_operator(request: HttpRequest) -> bool:
@@ -29,11 +27,11 @@ class OperatorAdminSite(AdminSite):
     """
 
     def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
-        if getattr(admin_class, "only_reads", False):
+        if getattr(admin_class, "read_only", False):
             super().register(model_or_iterable, admin_class, **options)
 
     def has_permission(self, request: HttpRequest) -> bool:
-        return is_operator(request) and not lacks_only_factor(request)
+        return is_operator(request) and not is_unverified_operator(request)
 
     def password_change(self, request: HttpRequest, extra_context: Any = None) -> Any:
         return redirect("password_change")

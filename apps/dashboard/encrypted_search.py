@@ -11,29 +11,32 @@ from cryptography.fernet import InvalidToken, MultiFernet
 from apps.core.encryption import fernet_for
 from apps.employees.models import Employee
 
-LASTS = timedelta(days=1)
+TOKEN_LIFETIME = timedelta(days=1)
 
 
-class Unreadable(Exception):
+class UnreadableToken(Exception):
     """A token that is expired, belongs to another employee, or is invalid."""
 
 
-def seal(text: str, *, reader: Employee, at: datetime) -> str:
+def encrypt_search(text: str, *, reader: Employee, at: datetime) -> str:
     """The encrypted text for an address; an empty text stays empty."""
-    return _seal(reader).encrypt_at_time(text.encode(), int(at.timestamp())).decode() if text else ""
+    # The given instant, not the process clock: the token's age is compared with the same clock at reading.
+    return _fernet(reader).encrypt_at_time(text.encode(), int(at.timestamp())).decode() if text else ""
 
 
-def unseal(token: str, *, reader: Employee, at: datetime) -> str:
-    """The text that was encrypted for this employee within a day. Raises Unreadable."""
+def decrypt_search(token: str, *, reader: Employee, at: datetime) -> str:
+    """The text that was encrypted for this employee within a day. Raises UnreadableToken."""
     if not token:
         return ""
     try:
-        opened = _seal(reader).decrypt_at_time(token.encode(), int(LASTS.total_seconds()), int(at.timestamp()))
-    except InvalidToken as unreadable:
-        raise Unreadable from unreadable
+        opened = _fernet(reader).decrypt_at_time(
+            token.encode(), int(TOKEN_LIFETIME.total_seconds()), int(at.timestamp())
+        )
+    except InvalidToken as error:
+        raise UnreadableToken from error
     return opened.decode()
 
 
-def _seal(reader: Employee) -> MultiFernet:
+def _fernet(reader: Employee) -> MultiFernet:
     # A key for each employee: a shared address reveals nothing to its receiver.
     return fernet_for(f"contact search {reader.pk}")

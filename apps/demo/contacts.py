@@ -3,161 +3,121 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import accumulate, pairwise
 from random import Random
+from typing import NamedTuple
 
-from apps.demo.calendar import DAY, EARLY_DAYS, HOUR, MINUTE, Calendar, Curve, microseconds
-from apps.demo.company import Company, Person
-from apps.demo.fake_contacts import mix, outsider
-from apps.demo.names import OFFICES
+from apps.core.time_zones import midnight
+from apps.demo.calendar import Calendar, Curve
+from apps.demo.company import Company
+from apps.demo.names import draw_outsider
 
 TARGET = 100
 # (share of the employees, least, most) of the contacts they record where the mean is about 80.
 SPREAD = ((0.04, 0, 0), (0.11, 1, 34), (0.54, 38, 96), (0.24, 104, 134), (0.04, 135, 199), (0.03, 200, 290))
-# The fates of contacts per thousand; the others simply count.
-FATES = {"ended": 20, "early": 15, "colleague": 13, "company": 9}
-# The ways of recording contacts, per hundred.
-SOURCES = ("page",) * 48 + ("paste",) * 14 + ("csv",) * 18 + ("vcard",) * 8 + ("api",) * 7 + ("feed",) * 5
-TOGETHER = {"paste", "csv", "vcard"}
-ENDS = ("removed",) * 5 + ("withdrawn",) * 3 + ("rejected",) * 2
+# The manager on show has reached the target, like some others in the team.
+COUNT_OF_MANAGER = 118
+# What becomes of contacts, per thousand; the others simply count. Early ones were recorded before the opening.
+FATES = ["ended"] * 20 + ["early"] * 15 + ["colleague"] * 13 + ["company"] * 9 + [""] * 943
 # The contacts that do not count for the employee with exactly 99, so that the page can explain why.
-SHOWN_UNCOUNTED = ("ended", "ended", "early", "colleague")
-# Outsiders whom several employees may know: one contact in 32 is one of them.
-KNOWN_TO_MANY = 32
+SHOWN_UNCOUNTED = ["ended", "ended", "early", "colleague"]
+EARLY_DAYS = 21
+SOURCES = ["page"] * 48 + ["paste"] * 14 + ["csv"] * 18 + ["vcard"] * 8 + ["api"] * 7 + ["feed"] * 5
+END_REASONS = ["removed"] * 5 + ["withdrawn"] * 3 + ["rejected"] * 2
+# The growths of the employees' curves.
 HABITS = (-0.35, 0.15, 0.6, 1.4)
+# One contact in so many is a person from a small pool, whom several employees know.
+KNOWN_TO_MANY, POOL = 32, 2_000
 
 
-@dataclass(slots=True)
-class Draft:
-    """One contact as it will be stored; times in microseconds since 1970."""
+class Draft(NamedTuple):
+    """One contact as it will be stored: its identities as (kind, value), and columns of its table."""
 
-    recorded_at: int
-    stored_at: int
-    name: str
     identities: list[tuple[str, str]]
+    name: str
+    recorded_at: datetime
+    stored_at: datetime
     source: str
-    confirmed_at: int | None = None
-    ended_at: int | None = None
-    end_reason: str | None = None
+    confirmed_at: datetime | None
+    ended_at: datetime | None
+    end_reason: str | None
 
 
-def plan_counts(company: Company, contacts: int, seed: int) -> list[int]:
-    """The number of contacts for each index of `company.people`; on average exactly `contacts`.
+def draw_counts(company: Company, mean: int, rng: Random) -> list[int]:
+    """The number of contacts for each index of `company.people`; on average exactly `mean`.
 
     The employee shown at 99 has a fixed number; the others share the rest in the proportions of SPREAD.
     """
-    rng = Random(f"counts {seed}")  # noqa: S311 # nosec B311 # invented numbers, no secrets
     groups = rng.choices(SPREAD, [share for share, _, _ in SPREAD], k=len(company.people))
-    raw = [rng.randint(least, most) for _, least, most in groups]
+    weights = [rng.randint(least, most) for _, least, most in groups]
+    # Weights, not counts: with --contacts they become larger or smaller in proportion.
+    weights[company.at_99], weights[company.manager] = 0, COUNT_OF_MANAGER
     own = TARGET - 1 + len(SHOWN_UNCOUNTED)
-    raw[company.at_99] = 0
-    # The manager on show has reached the target, like some others in the team.
-    raw[company.manager] = 118
-    scale = max(contacts * len(raw) - own, 0) / max(sum(raw), 1)
-    counts, reached, assigned = [], 0.0, 0
-    for share in raw:
-        reached += share * scale
-        counts.append(round(reached) - assigned)
-        assigned = round(reached)
+    scale = max(mean * len(weights) - own, 0) / sum(weights)
+    # Rounded sums, because rounded numbers would not add up.
+    counts = [after - before for before, after in pairwise(round(s * scale) for s in accumulate(weights, initial=0))]
     counts[company.at_99] = own
     return counts
 
 
 class Recorder:
-    """Draws the contacts of each employee of one company; the result depends on (seed, index) alone.
+    """Draws the contacts of each employee of one company, in the order of `company.people`.
 
     With a `domain`, some contacts have an address there.
     """
 
-    def __init__(self, company: Company, calendar: Calendar, seed: int, counts: list[int], domain: str) -> None:
-        self.company, self.seed, self.counts, self.domain = company, seed, counts, domain
-        self.now, self.opened = microseconds(calendar.now), microseconds(calendar.opens_at)
+    def __init__(self, company: Company, calendar: Calendar, seed: int, mean: int, domain: str) -> None:
+        self.company, self.now, self.opens_at, self.domain = company, calendar.now, calendar.opens_at, domain
+        self.rng = Random(f"contacts {seed}")  # noqa: S311 # nosec B311 # invented people, no secrets
         self.curves = [Curve(calendar, growth) for growth in HABITS]
-        self.firsts = [0]
-        for count in counts:
-            self.firsts.append(self.firsts[-1] + count)
-        # Above every contact's own number: the numbers of people known to several employees.
-        self.many = max(self.firsts[-1] // 20, 2_000)
+        self.counts = draw_counts(company, mean, self.rng)
+        self.pool = [draw_outsider(self.rng) for _ in range(POOL)]
 
-    def contacts_of(self, place: int) -> list[Draft]:
-        """The contacts of the employee at `place`, in the order of their recording."""
-        person, count = self.company.people[place], self.counts[place]
-        rng = Random(f"contacts {self.seed} {place}")  # noqa: S311 # nosec B311 # invented people, no secrets
-        start, end = self._window(person)
-        if end <= start:
-            return []
-        habit, moments = rng.choice(self.curves), dict[tuple[int, str], int]()
-        shift = OFFICES[person.office][2] * HOUR
-        used, drafts = set[tuple[str, str]](), list[Draft]()
-        for slot, fate in zip(range(count), self._fates(place, count, start, rng), strict=True):
-            source = SOURCES[int(rng.random() * 100)]
-            if fate == "early":
-                at = self.opened - 1 - int(rng.random() * EARLY_DAYS * DAY)
+    def contacts(self) -> Iterator[tuple[int, Draft]]:
+        """(index of the employee, contact) of all contacts, those of an employee in the order of their recording."""
+        for index, count in enumerate(self.counts):
+            for draft in sorted(self._contacts_of(index, count), key=lambda draft: draft.recorded_at):
+                yield index, draft
+
+    def _contacts_of(self, index: int, count: int) -> Iterator[Draft]:
+        person, rng, used = self.company.people[index], self.rng, set[tuple[str, str]]()
+        start = max(self.opens_at, midnight(person.hired_on))
+        end = midnight(person.left_on, days=1) if person.left_on else self.now
+        fates = SHOWN_UNCOUNTED if index == self.company.at_99 else rng.choices(FATES, k=count)
+        curve = rng.choice(self.curves)
+        for fate in [*fates, *[""] * (count - len(fates))]:
+            # An employee who joined after the opening recorded nothing before it.
+            if fate == "early" and start == self.opens_at:
+                at = start - timedelta(seconds=1 + rng.random() * EARLY_DAYS * 86_400)
             else:
-                at = habit.draw(rng, start, end, shift)
-                if source in TOGETHER:
-                    # All contacts of one file have the same instant.
-                    at = moments.setdefault((at // DAY, source), at)
-            name, identities = self._person(place, slot, fate, used)
+                at = curve.draw(rng, start, end)
+            name, identities = self._draw_person(index, fate)
+            while not used.isdisjoint(identities):
+                name, identities = draw_outsider(rng)
             used.update(identities)
-            drafts.append(self._draft(at, name, identities, source, fate, rng))
-        drafts.sort(key=lambda draft: draft.recorded_at)
-        return drafts
+            yield self._draft(name, identities, at, fate)
 
-    def _window(self, person: Person) -> tuple[int, int]:
-        """The time from the opening or the hiring until now or the leaving."""
-        start = max(self.opened, microseconds(person.hired_at)) if person.hired_at else self.opened
-        return start, min(self.now, microseconds(person.left_at)) if person.left_at else self.now
-
-    def _fates(self, place: int, count: int, start: int, rng: Random) -> Iterator[str]:
-        """The fate of each contact; an employee who joined after the opening recorded none before."""
-        if place == self.company.at_99:
-            yield from [*SHOWN_UNCOUNTED, *[""] * (count - len(SHOWN_UNCOUNTED))]
-            return
-        limits = list(FATES.items())
-        for _ in range(count):
-            draw = rng.random() * 1000
-            for fate, share in limits:
-                if draw < share:
-                    yield "" if fate == "early" and start > self.opened else fate
-                    break
-                draw -= share
-            else:
-                yield ""
-
-    def _person(
-        self, place: int, slot: int, fate: str, used: set[tuple[str, str]]
-    ) -> tuple[str, list[tuple[str, str]]]:
-        """Name and identities of the contact in this slot: a person whom this employee has not recorded yet."""
+    def _draw_person(self, index: int, fate: str) -> tuple[str, list[tuple[str, str]]]:
+        rng, people = self.rng, self.company.people
         if fate == "colleague":
-            people = self.company.people
-            colleague = people[(place + 1 + mix(self.seed + place + slot) % (len(people) - 1)) % len(people)]
-            identities = [("phone", colleague.phone)] if colleague.phone and slot & 1 else [("email", colleague.email)]
-            if used.isdisjoint(identities):
-                return colleague.name, identities
-        number = self.firsts[place] + slot
-        if mix(number ^ self.seed) % KNOWN_TO_MANY == 0:
-            number = self.firsts[-1] + (mix(place) + slot) % self.many
-        name, identities = outsider(self.seed, number)
-        while not used.isdisjoint(identities):
-            number += self.firsts[-1] + self.many
-            name, identities = outsider(self.seed, number)
+            # Any employee but this one.
+            colleague = people[index - rng.randint(1, len(people) - 1)]
+            return colleague.name, [("email", colleague.email)]
+        name, identities = rng.choice(self.pool) if rng.random() * KNOWN_TO_MANY < 1 else draw_outsider(rng)
         if fate == "company" and self.domain:
-            identities = [("email", f"visitor.{number}@{self.domain}")]
+            identities = [("email", f"visitor.{rng.randrange(10**9)}@{self.domain}")]
         return name, identities
 
-    def _draft(
-        self, at: int, name: str, identities: list[tuple[str, str]], source: str, fate: str, rng: Random
-    ) -> Draft:
+    def _draft(self, name: str, identities: list[tuple[str, str]], at: datetime, fate: str) -> Draft:
         """The contact with its changes between its recording and now."""
-        delay = rng.random()
+        rng, source, ended_at = self.rng, self.rng.choice(SOURCES), None
         # The feed brings earlier events; every other way stores at once.
-        stored = min(at + int(delay * (6 * HOUR if source == "feed" else 40_000)), self.now)
-        draft = Draft(at, stored, name, identities, source)
+        stored_at = min(at + timedelta(seconds=rng.random() * (20_000 if source == "feed" else 0.04)), self.now)
         if fate == "ended":
-            draft.ended_at = at + 1 + int(rng.random() * (self.now - at - 1))
-            draft.end_reason = rng.choice(ENDS)
-        confirmed = at + MINUTE + int(delay**4 * 5 * DAY)
-        if rng.random() < 0.88 and confirmed < (draft.ended_at or self.now):
-            draft.confirmed_at = confirmed
-        return draft
+            ended_at = at + (self.now - at) * rng.random()
+        # Most are confirmed within a day, and a few take five.
+        confirmed_at = at + timedelta(minutes=1, days=5 * rng.random() ** 4)
+        confirmed = rng.random() < 0.88 and confirmed_at < (ended_at or self.now)
+        reason = rng.choice(END_REASONS) if ended_at else None
+        return Draft(identities, name, at, stored_at, source, confirmed_at if confirmed else None, ended_at, reason)

@@ -2,7 +2,7 @@
 
 from django.db import models
 from django.db.models import F, Q
-from django.db.models.functions import Collate
+from django.db.models.functions import Collate, Upper
 
 from apps.core.periods import in_force_from
 from apps.core.querysets import Clock
@@ -14,6 +14,7 @@ class Employee(models.Model):
 
     staff_no = models.TextField(unique=True)
     name = models.TextField()
+    # Not unique here: a leaver keeps the address in the record; EmployeeIdentity ends and frees it.
     email = models.TextField()
     phone = models.TextField(blank=True, help_text="E.164, or empty")
     time_zone = models.TextField(blank=True, help_text="IANA name, or empty for the company's")
@@ -32,6 +33,8 @@ class Employee(models.Model):
         indexes = [
             models.Index(Collate("staff_no", "C"), name="employees_by_staff_no"),
             models.Index("name", Collate("staff_no", "C"), name="employees_by_name"),
+            # A number is found in any case.
+            models.Index(Upper("staff_no"), name="employees_by_number"),
         ]
         constraints = [
             models.CheckConstraint(name="employees_staff_no_not_empty", condition=~Q(staff_no="")),
@@ -118,6 +121,7 @@ class Employment(models.Model):
         indexes = [
             models.Index(fields=["employee", "starts_at"], name="employees_employment_period"),
             models.Index(fields=["starts_at"], name="employees_employment_start"),
+            # Day changes look for the periods that begin or end within a day.
             models.Index(fields=["ends_at"], name="employees_employment_end"),
         ]
         constraints = [
@@ -155,6 +159,7 @@ class TreeNode(models.Model):
     """
 
     employee = models.OneToOneField(Employee, on_delete=models.PROTECT, primary_key=True, related_name="node")
+    # No foreign key: the whole table is rebuilt at once, and a check of each row would slow it down.
     manager_id = models.BigIntegerField(null=True)
     department = models.TextField(blank=True)
     depth = models.IntegerField()

@@ -8,7 +8,8 @@ from django.db.models import Q, QuerySet
 from apps.accounts.models import Account
 from apps.core.models import AuditEntry
 from apps.core.querysets import AuditQuerySet
-from apps.exports.csv_columns import Table, Write, instant, text, word
+from apps.exports.csv_columns import Table, Write, code, instant, text
+from apps.exports.event_exports import ACTORS
 
 # Leave and targets of single employees: an auditor sees that HR decided, but not about whom or what.
 PRIVATE = (
@@ -21,22 +22,25 @@ PRIVATE = (
 
 def entries_for(account: Account) -> AuditQuerySet:
     """The audit trail for this account: complete for HR, without single employees' targets and leave for an auditor."""
-    return AuditEntry.objects.shown_but(None if account.has_role("hr") else PRIVATE)
+    return AuditEntry.objects.with_hidden_subjects(None if account.has_role("hr") else PRIVATE)
 
 
-def write_trail(entries: QuerySet[AuditEntry], time_zone: str, write: Write) -> None:
+def write_audit_trail(entries: QuerySet[AuditEntry], time_zone: str, write: Write) -> None:
     """Write the CSV of these entries (of `entries_for`) in their order; `detail` is JSON. Instants are in that zone."""
+    # COPY takes no parameters, so the driver inserts them, quoted.
     with connection.cursor() as cursor:
         sql, parameters = entries.query.sql_with_params()
         chosen = cursor.mogrify(sql, parameters).decode()
     columns = {
         "at": instant("at"),
         "actor": text("actor_label"),
-        "action": word("action"),
-        "subject_kind": word("nullif(subject_kind, '')"),
+        "action": code("action"),
+        "subject_kind": code("nullif(subject_kind, '')"),
         "subject_id": text("shown_id"),
         "subject": text("shown_label"),
         "origin": text("origin"),
         "detail": text("nullif(shown_detail::text, '{}')"),
+        "actor_staff_no": text("actor.staff_no"),
     }
-    Table(columns, f"FROM ({chosen}) entry ORDER BY at DESC, id DESC", time_zone).write(write)
+    rows = f"FROM ({chosen}) entry LEFT JOIN ({ACTORS}) actor ON actor.account_id = entry.actor_id"
+    Table(columns, f"{rows} ORDER BY entry.at DESC, entry.id DESC", time_zone).write(write)

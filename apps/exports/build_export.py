@@ -1,57 +1,54 @@
 """An export from request to file: first a row, then the bytes and their manifest in one transaction, once.
 
-The web process makes a small file while the page waits. A worker makes a large one; the sweep restarts it if the worker
-died. Bytes and completion are committed together, so no partial file exists.
+The web process makes a small CSV while the page waits. A worker makes every other file; the sweep restarts it if the
+worker died. One file of a person is made at a time, over all processes. Bytes and completion are committed together, so
+no partial file exists.
 """
 
 from __future__ import annotations
 
 import gzip
-import hashlib
 import logging
 import shutil
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
-from typing import IO, Any
+from typing import IO
 
 from django.db import connections, transaction
 from django.utils.translation import gettext as _
 
-from apps.accounts.access_log import note_found
+from apps.accounts.access_log import log_single_result
 from apps.accounts.models import Account
-from apps.campaigns.models import Campaign
 from apps.core import progress as shown
 from apps.core.audit import Actor, audit
 from apps.core.clock import db_now
 from apps.core.enqueue import enqueue_export
 from apps.core.files import store_file
-from apps.core.locks import advisory_lock, database_is_away, disable_statement_timeout, wait_for_writers
+from apps.core.locks import advisory_lock, disable_statement_timeout, is_database_unavailable, wait_for_writers
 from apps.core.models import Progress
 from apps.core.read_replica import replica_allowed, with_fallback
-from apps.core.signing_key import can_be_signed, has_key, missing
+from apps.core.signing_key import has_key
 from apps.employees.models import Employee
 from apps.exports.csv_columns import Table
-from apps.exports.kinds import KINDS, narrowed_sql, table_of
+from apps.exports.kinds import KINDS, filtered_people_sql, table_of
 from apps.exports.models import Export
 from apps.exports.workbook import write_workbook
-from apps.results.handover import sign_handover
+from apps.results.result_files import sign_handover
 
 ProgressCallback = Callable[[int], None]
 logger = logging.getLogger(__name__)
 FILE_RETENTION = timedelta(days=30)
-MEMORY_BYTES = 4 * 1024 * 1024
+MAX_BYTES_IN_MEMORY = 4 * 1024 * 1024
 # The largest company whose file is made while a page waits: about a second.
 SYNC_LIMIT_EMPLOYEES = 5_000
 # How long to wait for a writer of earlier facts, and, in a worker, for a replica that is behind.
 WAIT_SECONDS = 5.0
 # How many workers may die on a file before an administrator has to act.
 MAX_ATTEMPTS = 3
-SEARCHED = "…"
 CONTENT_TYPES: dict[str, str] = {
     Export.Format.CSV: "text/csv; charset=utf-8",
     Export.Format.GZIP: "application/gzip",
@@ -59,133 +56,55 @@ CONTENT_TYPES: dict[str, str] = {
 }
 
 
-class ExportRefused(ValueError):
-    """A request for a file that cannot be made, with a message and the field."""
+def fits_in_request(export: Export) -> bool:
+    """Whether a file is made while a page waits: a CSV of at most one line for each employee of a small company.
 
-    def __init__(self, message: str, field: str = "") -> None:
-        super().__init__(message)
-        self.message, self.field = message, field
-
-
-@dataclass(frozen=True)
-class ExportRequest:
-    """The requested file. `as_of`: a past instant, or None for now; `since`: for the kinds that list changes."""
-
-    kind: str
-    form: str = Export.Format.CSV
-    root: Employee | None = None
-    alone: bool = False
-    filters: dict[str, str] = field(default_factory=dict)
-    columns: list[str] = field(default_factory=list)
-    as_of: datetime | None = None
-    since: datetime | None = None
-    result_version: int | None = None
-
-
-def ask_export(
-    *, campaign: Campaign, wish: ExportRequest, key: uuid.UUID, by: Actor, rerun_of: Export | None = None
-) -> Export:
-    """Request a file: store the row, write the audit entry and enqueue the export. The same key returns the same
-    export.
-
-    Raises ExportRefused. The caller checks before that `by` may see these people.
+    A web process without the key leaves a signed file to a worker.
     """
-    kind = KINDS[wish.kind]
-    with transaction.atomic():
-        now = db_now()
-        as_of = wish.as_of or now
-        if as_of > now:
-            raise ExportRefused(_("This moment has not come yet."), "day")
-        since = wish.since if kind.since else None
-        if since and since >= as_of:
-            raise ExportRefused(_("It has to begin before it ends."), "since")
-        version = _result_version(campaign, as_of, wish.result_version)
-        if kind.frozen and version is None:
-            raise ExportRefused(_("There is no final result yet: it is handed over after the freeze."))
-        if kind.frozen and not can_be_signed():
-            raise ExportRefused(missing())
-        export, new = Export.objects.get_or_create(
-            asked_by_id=_account(by), key=key,
-            defaults={
-                "campaign": campaign, "kind": wish.kind, "form": wish.form, "root": wish.root, "alone": wish.alone,
-                "filters": {name: text for name, text in wish.filters.items() if text} if kind.filtered else {},
-                "columns": wish.columns, "as_of": as_of, "since": since, "result_version": version,
-                "rule_version": campaign.rule_at(as_of).version, "asked_at": now, "asked_by_label": by.label,
-                "rerun_of": rerun_of,
-            },
-        )  # fmt: skip
-        if new:
-            audit("export.asked", by=by, kind="export", id=export.pk, label=export.name, detail=_audit_detail(export))
-            enqueue_export(export.pk)
-    return export
-
-
-def _account(by: Actor) -> int:
-    """Only accounts of people request files. Raises ValueError for the system and for commands."""
-    if by.id is None:
-        raise ValueError("an export belongs to an account")
-    return by.id
-
-
-def _result_version(campaign: Campaign, as_of: datetime, requested: int | None) -> int | None:
-    newest = campaign.newest_result
-    if newest is None or as_of < campaign.rule.cutoff_at:
-        return None
-    return requested or newest.version
-
-
-def _audit_detail(export: Export) -> dict[str, Any]:
-    # A search text may name any person: the audit trail only records that there was a search.
-    filters = {name: SEARCHED if name == "q" and text else text for name, text in export.filters.items()}
-    return {
-        "kind": export.kind, "form": export.form, "campaign": export.campaign.slug,
-        "team_of": export.root.staff_no if export.root else None, "filters": filters,
-        "as_of": export.as_of.isoformat(),
-    }  # fmt: skip
-
-
-def rerun_export(*, export: Export, key: uuid.UUID, by: Actor) -> Export:
-    """Request the same file as of the same instant: the same bytes, unless the past was corrected since."""
-    wish = ExportRequest(
-        kind=export.kind, form=export.form, root=export.root, alone=export.alone, filters=export.filters,
-        columns=export.columns, as_of=export.as_of, since=export.since, result_version=export.result_version,
-    )  # fmt: skip
-    return ask_export(campaign=export.campaign, wish=wish, key=key, by=by, rerun_of=export)
-
-
-def can_sign(export: Export) -> bool:
-    """Whether this process can sign a file, or need not; otherwise a worker makes it."""
-    return has_key() or not KINDS[export.kind].frozen
-
-
-def fits_in_request() -> bool:
-    """Whether a file of all employees is made while a page waits."""
+    kind = KINDS[export.kind]
+    if export.format != Export.Format.CSV or not kind.line_per_employee or (kind.frozen and not has_key()):
+        return False
+    # One look-up behind the limit; a count would read every employee.
     return not Employee.objects.order_by("pk")[SYNC_LIMIT_EMPLOYEES : SYNC_LIMIT_EMPLOYEES + 1].exists()
 
 
-def make_export(export_id: uuid.UUID, *, tell: bool = True) -> Export | None:
-    """Make the file of an export unless it is made; returns it. None: another process is making it, or a writer of
-    earlier facts has not committed yet, so it stays waiting. `tell`: update its progress meanwhile.
+def make_export(export_id: uuid.UUID, *, show_progress: bool = True) -> Export | None:
+    """Make the file of an export unless it is made; return the export, and enqueue the person's next file.
+
+    None when it stays waiting: another process makes a file of this person, or a writer of earlier facts has not
+    committed. `show_progress`: store how far it is, and wait for a replica; both only in a worker.
     """
-    with advisory_lock(f"export:{export_id}") as locked:
-        if not locked:
-            return None
-        export = Export.objects.select_related("campaign", "root").get(pk=export_id)
-        if export.state != Export.State.WAITING:
-            return export
-        if export.attempts >= MAX_ATTEMPTS:
-            return _fail(export, _("The worker that made it died several times."))
-        if not wait_for_writers(WAIT_SECONDS):
-            return None
-        Export.objects.filter(pk=export.pk).update(attempts=export.attempts + 1)
-        try:
-            with _progress(export) if tell else nullcontext(lambda done: None) as progress:
-                return _make(export, progress, WAIT_SECONDS if tell else None)
-        except Exception as error:
-            if database_is_away(error):
-                raise
-            logger.exception("export %s could not be made", export.pk)
-            return _fail(export, type(error).__name__)
+    export = Export.objects.select_related("campaign", "root").get(pk=export_id)
+    with advisory_lock(f"exports:{export.asked_by_id}") as locked:
+        made = _make_waiting(export, show_progress=show_progress) if locked else None
+    # After the lock is released: a worker that found it held has left its file waiting.
+    waiting = Export.objects.waiting().filter(asked_by_id=export.asked_by_id).first()
+    if made and waiting:
+        enqueue_export(waiting.pk)
+    return made
+
+
+def _make_waiting(export: Export, *, show_progress: bool) -> Export | None:
+    # Another process may have made it before this one got the lock.
+    export.refresh_from_db(fields=["state", "attempts"])
+    if export.state != Export.State.WAITING:
+        return export
+    if export.attempts >= MAX_ATTEMPTS:
+        return _fail(export, _("The worker that created it stopped several times."))
+    # A contact recorded before `as_of` may not be committed yet, and would be missing.
+    if not wait_for_writers(WAIT_SECONDS):
+        return None
+    # Before the work: a worker that is killed counts nothing any more.
+    Export.objects.filter(pk=export.pk).update(attempts=export.attempts + 1)
+    try:
+        with _progress(export) if show_progress else nullcontext(lambda done: None) as progress:
+            return _make(export, progress, WAIT_SECONDS if show_progress else None)
+    except Exception as error:
+        if is_database_unavailable(error):
+            raise
+        logger.exception("export %s could not be made", export.pk)
+        # Only the type: a message may quote a row, and the page shows this.
+        return _fail(export, type(error).__name__)
 
 
 def _fail(export: Export, why: str) -> Export:
@@ -197,24 +116,26 @@ def _fail(export: Export, why: str) -> Export:
 
 
 def _make(export: Export, progress: ProgressCallback, wait_seconds: float | None) -> Export:
-    """The whole file is on disk before its first byte is stored."""
-    table, narrowed = table_of(export), narrowed_sql(export)
-    with tempfile.SpooledTemporaryFile(max_size=MEMORY_BYTES) as lines:
+    """Write the whole file to disk, then store it: an error half-way stores nothing."""
+    table, people_sql = table_of(export), filtered_people_sql(export)
+    with tempfile.SpooledTemporaryFile(max_size=MAX_BYTES_IN_MEMORY) as lines:
         with replica_allowed(wait_seconds):
-            rows, few = with_fallback(partial(_write_lines, table, narrowed, lines, progress))
+            rows, first_ids = with_fallback(partial(_write_lines, table, people_sql, lines, progress))
         signature = _signature(export, lines)
-        with _packed(export, table, lines) as file:
-            return _store(export, file, rows, few, signature)
+        with _in_format(export, table, lines) as file:
+            return _store(export, file, rows, first_ids, signature)
 
 
 def _write_lines(
-    table: Table, narrowed: str, lines: IO[bytes], progress: ProgressCallback, using: str
+    table: Table, people_sql: str, lines: IO[bytes], progress: ProgressCallback, using: str
 ) -> tuple[int, list[int]]:
-    """Write the CSV from its beginning and count the lines after the header. No cell contains a line break.
+    """Write the CSV; return its rows, and the ids of the first two people that match the filters of a filtered export.
 
-    Also returns the ids of two people whom the filters select, or of all if there are fewer; none without filters.
+    Two ids tell whether the export is of a single person, which is logged.
     """
-    count, few = -1, []
+    # No cell contains a line break, and the header is no row.
+    count, first_ids = -1, []
+    # After a replica failed half-way, the primary writes the file from its beginning.
     lines.seek(0)
     lines.truncate()
 
@@ -226,17 +147,17 @@ def _write_lines(
 
     with transaction.atomic(using=using):
         disable_statement_timeout(using)
-        if narrowed:
+        if people_sql:
             with connections[using].cursor() as cursor:
-                cursor.execute(f"{narrowed} LIMIT 2")
-                few = [employee_id for (employee_id,) in cursor.fetchall()]
+                cursor.execute(f"{people_sql} LIMIT 2")
+                first_ids = [employee_id for (employee_id,) in cursor.fetchall()]
         table.write(write, using)
     lines.seek(0)
-    return count, few
+    return count, first_ids
 
 
 def _signature(export: Export, lines: IO[bytes]) -> bytes | None:
-    """The signature file of a payout file; None for a file that is not signed. Raises CannotSign."""
+    """The signature file of a hand-over; None for a file that is not signed. Raises CannotSign."""
     if export.kind != Export.Kind.HANDOVER:
         return None
     result = export.campaign.results.select_related("campaign").get(version=export.result_version or 0)
@@ -244,22 +165,25 @@ def _signature(export: Export, lines: IO[bytes]) -> bytes | None:
 
 
 @contextmanager
-def _packed(export: Export, table: Table, lines: IO[bytes]) -> Iterator[IO[bytes]]:
+def _in_format(export: Export, table: Table, lines: IO[bytes]) -> Iterator[IO[bytes]]:
     """The file in the requested format, rewound. The same lines give the same bytes."""
-    if export.form == Export.Format.CSV:
+    if export.format == Export.Format.CSV:
         yield lines
         return
-    with tempfile.SpooledTemporaryFile(max_size=MEMORY_BYTES) as file:
-        if export.form == Export.Format.XLSX:
-            write_workbook(lines, table.columns, file, export.as_of)
+    with tempfile.SpooledTemporaryFile(max_size=MAX_BYTES_IN_MEMORY) as file:
+        if export.format == Export.Format.XLSX:
+            title = export.kind.replace("_", " ")
+            write_workbook(lines, table, file, title=title, created_at=export.as_of)
         else:
+            # Without name and time the same lines give the same bytes.
             with gzip.GzipFile(fileobj=file, mode="wb", filename="", mtime=0) as packed:
                 shutil.copyfileobj(lines, packed, 1 << 20)
         file.seek(0)
         yield file
 
 
-def _store(export: Export, file: IO[bytes], rows: int, few: list[int], signature: bytes | None) -> Export:
+def _store(export: Export, file: IO[bytes], rows: int, first_ids: list[int], signature: bytes | None) -> Export:
+    # The file, its manifest and the audit entry exist together or not at all.
     with transaction.atomic():
         now = db_now()
         signed = signature and store_file(
@@ -267,7 +191,7 @@ def _store(export: Export, file: IO[bytes], rows: int, few: list[int], signature
             expires_at=now + FILE_RETENTION, owner_id=export.asked_by_id,
         )  # fmt: skip
         stored = store_file(
-            name=export.name, content=iter(lambda: file.read(1 << 20), b""), content_type=CONTENT_TYPES[export.form],
+            name=export.name, content=iter(lambda: file.read(1 << 20), b""), content_type=CONTENT_TYPES[export.format],
             expires_at=now + FILE_RETENTION, owner_id=export.asked_by_id,
         )  # fmt: skip
         Export.objects.filter(pk=export.pk).update(
@@ -278,31 +202,8 @@ def _store(export: Export, file: IO[bytes], rows: int, few: list[int], signature
         detail = {"rows": rows, "sha256": stored.sha256.hex()}
         audit("export.made", by=by, kind="export", id=export.pk, label=export.name, detail=detail)
         # An export of one person opens that person's standing and is audited as such, like the same search on a page.
-        note_found(Account.objects.get(pk=export.asked_by_id), few, "standing")
+        log_single_result(Account.objects.get(pk=export.asked_by_id), first_ids, "standing")
     export.refresh_from_db()
-    return export
-
-
-def record_direct_download(*, campaign: Campaign, wish: ExportRequest, file: IO[bytes], by: Actor) -> Export:
-    """Store the manifest of a CSV that is sent directly; its bytes are not stored."""
-    sha256, rows = hashlib.sha256(), -1
-    while piece := file.read(1 << 20):
-        sha256.update(piece)
-        rows += piece.count(b"\n")
-    size = file.tell()
-    file.seek(0)
-    with transaction.atomic():
-        now = db_now()
-        as_of = min(wish.as_of or now, now)
-        export = Export.objects.create(
-            campaign=campaign, kind=wish.kind, root=wish.root, alone=wish.alone, live=True, filters=wish.filters,
-            as_of=as_of, result_version=wish.result_version,
-            rule_version=campaign.rule_at(as_of).version, asked_at=now, asked_by_id=_account(by),
-            asked_by_label=by.label, state=Export.State.DONE, made_at=now, rows=rows, size=size,
-            sha256=sha256.digest(),
-        )  # fmt: skip
-        detail = {**_audit_detail(export), "rows": rows, "sha256": sha256.hexdigest()}
-        audit("export.sent", by=by, kind="export", id=export.pk, label=export.name, detail=detail)
     return export
 
 
@@ -313,6 +214,7 @@ def latest_progress(export: Export) -> Progress | None:
 
 @contextmanager
 def _progress(export: Export) -> Iterator[ProgressCallback]:
+    # A file of days has many lines for each employee, so its length is not known before.
     total = Employee.objects.count() if KINDS[export.kind].filtered and export.kind != Export.Kind.DAYS else None
     with shown.track_progress(f"export:{export.pk}", total=total) as progress:
         yield progress

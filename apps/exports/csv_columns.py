@@ -1,4 +1,4 @@
-"""Columns and lines of a file: escaped text, instants with their offset, and COPY, which writes them."""
+"""The columns of a file as SQL, and the COPY that writes it: guarded texts, instants with their offset."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """The source of a file: `columns` in order, and `rows`, the SQL from FROM to ORDER BY.
+    """The source of a file: `columns` in order, and `from_sql`, the SQL from FROM to ORDER BY.
 
-    `begin`: CTEs from WITH on, or empty. Days and instants are in `time_zone`.
+    `ctes`: CTEs from WITH on, or empty. Days and instants are in `time_zone`.
     """
 
     columns: dict[str, Column]
-    rows: str
+    from_sql: str
     time_zone: str
-    begin: str = ""
+    ctes: str = ""
 
     def only(self, names: list[str]) -> Table:
         """The table with these columns alone, in this table's order; all columns without names."""
         kept = {name: cell for name, cell in self.columns.items() if name in names} if names else self.columns
-        return Table(kept, self.rows, self.time_zone, self.begin)
+        return Table(kept, self.from_sql, self.time_zone, self.ctes)
 
     def write(self, write: Write, using: str = DEFAULT_DB_ALIAS) -> None:
         """Write the table as CSV: UTF-8 with BOM, CRLF, RFC 4180. An error half-way is raised to the caller.
@@ -48,19 +48,20 @@ class Table:
         `using`: the alias of the connection it is read over.
         """
         cells = ", ".join(f'{cell.sql} AS "{name}"' for name, cell in self.columns.items())
-        _copy(f"{self.begin} SELECT {cells} {self.rows}", self.time_zone, write, using)
+        _copy(f"{self.ctes} SELECT {cells} {self.from_sql}", self.time_zone, write, using)
 
 
 def text(column: str) -> Column:
-    """Text that no spreadsheet program runs, whatever its separator, on one line: csv_injection in SQL."""
+    """A text on one line, guarded against formulas for every separator: apps/fileio/csv_injection.py in SQL."""
     one_line = f"translate({column}, E'\\r\\n\\t', '   ')"
     inside = f"regexp_replace({one_line}, {sql_literal(INNER_FORMULA)}, {sql_literal(INNER_GUARD)}, 'g')"
-    # Few texts hold a semicolon, and testing for one is cheap.
+    # The expensive expression only for the few texts with a semicolon.
     body = f"CASE WHEN {column} LIKE '%;%' THEN {inside} ELSE {one_line} END"
+    # COPY writes an empty text with quotes, and NULL without: both are an empty cell.
     return Column(f"nullif(CASE WHEN {column} ~ {sql_literal(FORMULA)} THEN '''' || {body} ELSE {body} END, '')")
 
 
-def word(expression: str) -> Column:
+def code(expression: str) -> Column:
     """A code of the application, which needs no escaping."""
     return Column(expression)
 
@@ -75,7 +76,6 @@ def yes_no(column: str) -> Column:
 
 
 def day(expression: str) -> Column:
-    """A day as YYYY-MM-DD."""
     return Column(f"to_char({expression}, 'YYYY-MM-DD')", DAY)
 
 
@@ -85,7 +85,7 @@ def instant(expression: str) -> Column:
 
 
 def constant(at: datetime) -> Column:
-    """The same instant in every line."""
+    # As a subquery it is evaluated once, not for every line.
     return Column(f"(SELECT {instant(sql_literal(at)).sql})", INSTANT)
 
 
@@ -100,9 +100,10 @@ class _Lines:
 
 
 def _copy(select: str, time_zone: str, write: Write, using: str) -> None:
-    """Let PostgreSQL write the rows of a SELECT, instants in that zone."""
+    # Without it Excel does not read UTF-8.
     write(BYTE_ORDER_MARK)
     with transaction.atomic(using=using), connections[using].cursor() as cursor:
+        # Cells are made by to_char in the zone of the session. The setting ends with the transaction.
         zone = "SELECT set_config('TimeZone', %s, true)"
         cursor.execute("SHOW TimeZone")
         [before] = cursor.fetchone()

@@ -14,7 +14,7 @@ from apps.exports.kinds import table_of
 from apps.exports.models import Export
 
 # Audit actions that may change the standings as of an earlier moment. Names and addresses are always today's.
-CHANGES_THE_PAST = [
+RETROACTIVE_ACTIONS = [
     "contact.restored", "submission.undone", "contact.corrected", "roster.loaded", "roster.undone",
     "adjustment.granted", "adjustment.end_granted", "correction.made", "campaign.rule_changed",
 ]  # fmt: skip
@@ -23,12 +23,12 @@ CHANGES_THE_PAST = [
 def manifest_of(export: Export) -> dict[str, Any]:
     """The manifest: rows, columns, filters, instant, rule, SHA-256, requester and time of the file."""
     root = export.root
-    people = "everybody" if root is None else {"one_person" if export.alone else "team_of": root.staff_no}
+    people = "everybody" if root is None else {"one_person" if export.single_person else "team_of": root.staff_no}
     return {
         "export": str(export.pk),
         "file": export.name,
         "kind": export.kind,
-        "format": export.form,
+        "format": export.format,
         "campaign": export.campaign.slug,
         "people": people,
         "filters": export.filters,
@@ -36,7 +36,7 @@ def manifest_of(export: Export) -> dict[str, Any]:
         "rows": export.rows,
         "as_of": _iso(export.as_of),
         "since": _iso(export.since),
-        "judged": "page" if export.live else "facts",
+        "judged": "page" if export.direct_download else "facts",
         "rule_version": export.rule_version,
         "result_version": export.result_version,
         "size": export.size,
@@ -53,7 +53,7 @@ def _iso(at: datetime | None) -> str | None:
 
 
 @dataclass(frozen=True)
-class Compared:
+class Comparison:
     """A repeated export compared with the one before: the same bytes, or what changed the past in between.
 
     `corrections`: the entries of the audit trail. `late`: how many contacts from before the instant were stored since.
@@ -69,24 +69,26 @@ class Compared:
         return bool(self.corrections or self.late)
 
 
-def compared(export: Export) -> Compared | None:
-    """How a repeated export compares; None while one of the two is not made, or for the first."""
+def comparison_of(export: Export) -> Comparison | None:
+    """The comparison with the export that this one repeats; None for a first one, or while one of them has no file."""
     before = export.rerun_of
     if before is None or not export.sha256 or not before.sha256:
         return None
     if bytes(export.sha256) == bytes(before.sha256):
-        return Compared(before, True, [], 0)
-    return Compared(before, False, list(_corrections(before, export)), _late(before, export))
+        return Comparison(before, True, [], 0)
+    return Comparison(before, False, list(_corrections(before, export)), _late(before, export))
 
 
 def _corrections(before: Export, export: Export) -> QuerySet[AuditEntry]:
     """Changes between the two exports, oldest first; campaign changes only of this campaign."""
-    between = AuditEntry.objects.filter(at__gte=before.asked_at, at__lte=export.made_at, action__in=CHANGES_THE_PAST)
+    between = AuditEntry.objects.filter(at__gte=before.asked_at, at__lte=export.made_at, action__in=RETROACTIVE_ACTIONS)
+    # Roster loads and contacts name no campaign and may change each of them.
     campaign = Q(detail__campaign=export.campaign.slug) | ~Q(detail__has_key="campaign")
     return between.filter(campaign).order_by("at", "pk")
 
 
 def _late(before: Export, export: Export) -> int:
+    # Only feeds and imports with trusted times store a contact behind its time.
     return Contact.objects.filter(
         recorded_at__lt=export.as_of, stored_at__gte=before.asked_at, stored_at__lte=export.made_at
     ).count()

@@ -6,11 +6,13 @@ The request never changes. The manifest is written once, with the file. The byte
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from django.db import models
 from django.db.models import F, Q
+from django.utils.text import slugify
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.models import StoredFile
@@ -18,8 +20,6 @@ from apps.employees.models import Employee
 
 
 class ExportQuerySet(models.QuerySet):
-    """Exports by access."""
-
     def visible_to(self, user: Any) -> ExportQuerySet:
         """The exports of this account, while it may still see their people; all exports for HR.
 
@@ -30,7 +30,7 @@ class ExportQuerySet(models.QuerySet):
             return self
         people = Employee.objects.visible_to(user).values("pk")
         teams = Employee.objects.teams_visible_to(user).values("pk")
-        allowed = Q(root__in=teams) & (Q(alone=False) | Q(root__in=people))
+        allowed = Q(root__in=teams) & (Q(single_person=False) | Q(root__in=people))
         if user.has_role("auditor"):
             allowed |= Q(root=None, result_version__isnull=False)
         return self.filter(allowed, asked_by_id=user.pk)
@@ -43,9 +43,9 @@ class ExportQuerySet(models.QuerySet):
 class Export(models.Model):
     """One file: its population, instant and filters; then its row count and the SHA-256 of its bytes.
 
-    `root`: the lead of the team (everyone below), or, with `alone`, the one employee; null for the whole company.
+    `root`: the lead of the team (everyone below), or, with `single_person`, that employee; null for the company.
     `as_of`: the instant of its rows (strictly before). `key`: the idempotency key of the form. `file`: empty once the
-    bytes have expired, or for a direct download. `signature`: the signature file of a payout file; it expires with the
+    bytes have expired, or for a direct download. `signature`: the signature file of a hand-over; it expires with the
     file.
     """
 
@@ -53,7 +53,7 @@ class Export(models.Model):
         STANDINGS = "standings", _("Standings")
         DAYS = "days", _("Counts by day")
         TEAMS = "teams", _("Team reports")
-        FLIPS = "flips", _("Flips")
+        FLIPS = "flips", _("Status changes")
         ADJUSTMENTS = "adjustments", _("Adjustments")
         REVIEWS = "reviews", _("Reviews")
         LEAVERS = "leavers", _("Leavers")
@@ -74,10 +74,12 @@ class Export(models.Model):
     key = models.UUIDField(default=uuid.uuid4)
     campaign = models.ForeignKey("campaigns.Campaign", on_delete=models.PROTECT, db_index=False)
     kind = models.TextField(choices=Kind.choices)
-    form = models.TextField(choices=Format.choices, default=Format.CSV)
+    format = models.TextField(choices=Format.choices, default=Format.CSV, db_column="form")
     root = models.ForeignKey(Employee, on_delete=models.PROTECT, null=True, db_index=False)
-    alone = models.BooleanField(default=False)
-    live = models.BooleanField(default=False, help_text="sent with the numbers of a page, not judged anew")
+    single_person = models.BooleanField(default=False, db_column="alone")
+    direct_download = models.BooleanField(
+        default=False, db_column="live", help_text="sent with the numbers of a page, not judged anew"
+    )
     filters = models.JSONField(default=dict, help_text="status, q, department and sort, as the address of a page")
     columns = models.JSONField(default=list, help_text="names, in order; empty: all")
     as_of = models.DateTimeField()
@@ -118,7 +120,7 @@ class Export(models.Model):
                     ]
                 ),
             ),
-            models.CheckConstraint(name="exports_export_form", condition=Q(form__in=["csv", "csv.gz", "xlsx"])),
+            models.CheckConstraint(name="exports_export_form", condition=Q(format__in=["csv", "csv.gz", "xlsx"])),
             models.CheckConstraint(name="exports_export_as_of", condition=Q(as_of__lte=F("asked_at"))),
             models.CheckConstraint(
                 name="exports_export_state",
@@ -133,11 +135,31 @@ class Export(models.Model):
 
     @property
     def name(self) -> str:
-        """The file name: kind, campaign, people and instant. Plain ASCII."""
-        whose = "" if self.root is None else f"-{self.root.staff_no}"
-        safe = "".join(char if char.isascii() and (char.isalnum() or char in "-_") else "_" for char in whose)
-        version = f"-result-{self.result_version}" if self.result_version else ""
-        return f"{self.kind.replace('_', '-')}-{self.campaign.slug}{safe}{version}-{stamp(self.as_of)}.{self.form}"
+        """The file name: kind, campaign, people, filters and instant."""
+        whose = "" if self.root is None else self.root.staff_no
+        parts = [
+            self.kind.replace("_", "-"),
+            self.campaign.slug,
+            # A staff number may hold any character, a file name may not.
+            "".join(char if char.isascii() and (char.isalnum() or char in "-_") else "_" for char in whose),
+            *filter_words(self.filters),
+            f"from-{stamp(self.since)}" if self.since else "",
+            f"result-{self.result_version}" if self.result_version else "",
+            stamp(self.as_of),
+        ]
+        return f"{'-'.join(filter(None, parts))}.{self.format}"
+
+
+def filter_words(filters: Mapping[str, str]) -> list[str]:
+    """The filters of a file for its name; of a search only that there was one, because its text may name a person."""
+    department = filters.get("department", "")
+    # In Chinese 40 characters take 120 of the 255 bytes that a file name may have.
+    short = slugify(department, allow_unicode=True)[:40] or "department"
+    return [
+        slugify(filters.get("status", "")),
+        short if department.strip() else "no-department" if department else "",
+        "search" if filters.get("q") else "",
+    ]
 
 
 def stamp(at: datetime) -> str:

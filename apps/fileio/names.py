@@ -22,18 +22,19 @@ SHARED_LINE = re.compile(
     r"|company ?main|switchboard|总机|總機|代表線|centralita|standard téléphonique"
 )
 # Only this much of a label is checked: a cell may have a million characters, and results are cached.
-LABEL_LIMIT = 200
+MAX_LABEL_CHARS = 200
+# Straight and typographic quotes, and the blanks around them.
 QUOTES = "\"'“”‘’ \t\r\n"
 
 
-def one_line(text: str) -> str:
+def collapse_whitespace(text: str) -> str:
     """The text without NULs and with one blank for any run of white space."""
     return " ".join(text.replace("\0", "").split())
 
 
 def is_shared_line(label: str) -> bool:
     """Whether a label marks a line that an office shares or that belongs to another person."""
-    return _is_shared_line(label[:LABEL_LIMIT])
+    return _is_shared_line(label[:MAX_LABEL_CHARS])
 
 
 @lru_cache(maxsize=1024)
@@ -43,18 +44,21 @@ def _is_shared_line(label: str) -> bool:
 
 def compose_name(*, family: str, given: str, middle: str = "") -> str:
     """Join the parts of a name: 张 and 三 are 张三, John and Doe are John Doe. Empty when all parts are."""
-    parts = [part for part in (one_line(family), one_line(middle), one_line(given)) if part]
+    parts = [
+        part for part in (collapse_whitespace(family), collapse_whitespace(middle), collapse_whitespace(given)) if part
+    ]
     if all(EAST_ASIAN.fullmatch(part) for part in parts):
         return "".join(parts)
-    return one_line(f"{given} {middle} {family}")
+    return collapse_whitespace(f"{given} {middle} {family}")
 
 
-def addresses_in(text: str) -> list[str]:
+def email_addresses_in(text: str) -> list[str]:
     """The addresses among names and punctuation: `"Ann" <ann@x.org>`, `Ann (ann@x.org)`, `a@x.org; b@x.org`.
 
     Ambiguous text is returned whole, so that the normaliser refuses it. Empty for empty text.
     """
     text = text.strip()
+    # Angle brackets are unambiguous in RFC 5322; Outlook writes round ones.
     if bracketed := [in_brackets or plain for in_brackets, plain in BRACKETED.findall(text)]:
         return bracketed
     text = COMMENT.sub(" ", text).strip(QUOTES)

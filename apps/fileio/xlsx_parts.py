@@ -1,4 +1,4 @@
-"""Reads the parts of an XLSX workbook as streams: builds no tree, and limits the elements and characters of every part.
+"""Read the parts of an XLSX workbook as streams: build no tree, and limit the elements and characters of every part.
 
 A library that builds trees took 742 MB and minutes for a workbook of 188 kB: compressed rows, cells and references cost
 a malicious sender a few bits each.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import posixpath
 
-# No expansion: a document type is refused before any entity, and the size of a token is limited (MOST_TOKEN_BYTES).
+# No expansion: a document type is refused before any entity, and the size of a token is limited (MAX_TOKEN_BYTES).
 import xml.parsers.expat as expat  # nosec B407
 import zipfile
 from array import array
@@ -17,19 +17,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import IO, Any
 
-from apps.fileio.encodings import TooLarge, UnreadableFile, visible
+from apps.fileio.encodings import strip_invisible
+from apps.fileio.errors import TooLarge, UnreadableFile
 
 PIECE_BYTES = 1 << 16
 # A tag or a comment: the parser holds it in memory until it ends.
-MOST_TOKEN_BYTES = 1 << 18
+MAX_TOKEN_BYTES = 1 << 18
 # A sheet of a million rows, with twelve cells of three elements each.
-MOST_ELEMENTS = 40_000_000
+MAX_ELEMENTS = 40_000_000
 # Texts: four columns of such a sheet with all values different, and a reserve.
-MOST_TEXT_ELEMENTS = 20_000_000
+MAX_TEXT_ELEMENTS = 20_000_000
 # Styles, relationships, the list of sheets.
-MOST_SMALL_ELEMENTS = 500_000
+MAX_SMALL_PART_ELEMENTS = 500_000
 # Limits of the format: rows of a sheet, columns of a row, characters of a cell.
-MOST_ROWS, MOST_SHEET_COLUMNS, MOST_CELL_CHARACTERS = 1_048_576, 16_384, 32_767
+MAX_ROWS, MAX_SHEET_COLUMNS, MAX_CELL_CHARS = 1_048_576, 16_384, 32_767
 Attributes = dict[str, str]
 
 
@@ -41,7 +42,6 @@ class Budget:
     used: int = 0
 
     def spend(self) -> None:
-        """Raises TooLarge."""
         self.used += 1
         if self.used > self.limit:
             raise TooLarge(self.limit, "XML elements")
@@ -58,7 +58,7 @@ class Cell:
 
 
 class WorkbookPart:
-    """Handlers of one part; names come without their prefix."""
+    """Handlers of one part, which is read as a stream. Names come without their namespace prefix."""
 
     def start(self, name: str, attributes: Attributes) -> None: ...
 
@@ -66,9 +66,10 @@ class WorkbookPart:
 
     def characters(self, text: str) -> None: ...
 
-    def read(self, packed: zipfile.ZipFile, path: str, budget: Budget) -> Iterator[None]:
+    def read(self, archive: zipfile.ZipFile, path: str, budget: Budget) -> Iterator[None]:
         """Feed the part to the handlers; pauses after every chunk. Raises TooLarge, ExpatError, KeyError."""
         parser = expat.ParserCreate()
+        # One call of the handler for a text, not one for each entity or line in it.
         parser.buffer_text = True
 
         def start(name: str, attributes: Attributes) -> None:
@@ -80,12 +81,13 @@ class WorkbookPart:
         parser.CharacterDataHandler = self.characters
         parser.StartDoctypeDeclHandler = _refuse_doctype
         fed = 0
-        with packed.open(path) as raw:
+        with archive.open(path) as raw:
             while piece := raw.read(PIECE_BYTES):
                 fed += len(piece)
                 parser.Parse(piece, False)
-                if fed - parser.CurrentByteIndex > MOST_TOKEN_BYTES:
-                    raise TooLarge(MOST_TOKEN_BYTES, "bytes in an XML tag")
+                # The parser is still inside a token that began so many bytes ago, and keeps all of it.
+                if fed - parser.CurrentByteIndex > MAX_TOKEN_BYTES:
+                    raise TooLarge(MAX_TOKEN_BYTES, "bytes in an XML tag")
                 yield
         parser.Parse(b"", True)
         yield
@@ -100,7 +102,7 @@ class Texts(WorkbookPart):
 
     def __init__(self) -> None:
         self._pieces: list[str] | None = None
-        self._size, self._aid = 0, False
+        self._size, self._phonetic = 0, False
 
     def take(self) -> str:
         """The text since the last call."""
@@ -109,8 +111,8 @@ class Texts(WorkbookPart):
 
     def start(self, name: str, attributes: Attributes) -> None:
         if name == "rPh":
-            self._aid = True
-        self._inside = name in ("t", "v") and not self._aid
+            self._phonetic = True
+        self._inside = name in ("t", "v") and not self._phonetic
         if self._inside and self._pieces is None:
             self._pieces = []
 
@@ -119,17 +121,17 @@ class Texts(WorkbookPart):
     def end(self, name: str) -> None:
         self._inside = False
         if name == "rPh":
-            self._aid = False
+            self._phonetic = False
 
     def characters(self, text: str) -> None:
         if self._inside and self._pieces is not None:
             self._size += len(text)
-            if self._size > MOST_CELL_CHARACTERS:
-                raise TooLarge(MOST_CELL_CHARACTERS, "characters in a cell")
+            if self._size > MAX_CELL_CHARS:
+                raise TooLarge(MAX_CELL_CHARS, "characters in a cell")
             self._pieces.append(text)
 
 
-class SharedTexts(Texts):
+class SharedStrings(Texts):
     """The shared texts of the workbook by number. They are on disk: in memory each takes eight bytes."""
 
     def __init__(self, file: IO[bytes]) -> None:
@@ -139,12 +141,14 @@ class SharedTexts(Texts):
     def end(self, name: str) -> None:
         super().end(name)
         if name == "si":
-            text = visible(self.take().replace("x005F_", "")).strip().encode("utf-8", "replace")
+            # Excel writes a literal _x000D_ as _x005F_x000D_.
+            text = strip_invisible(self.take().replace("x005F_", "")).strip().encode("utf-8", "replace")
             self._file.write(text)
             self._ends.append(self._ends[-1] + len(text))
 
     def text(self, number: int) -> str:
         """Raises IndexError. Call it only after all texts have been read."""
+        # Python would count a negative number from the end.
         if number < 0:
             raise IndexError(number)
         begin, end = self._ends[number], self._ends[number + 1]
@@ -162,6 +166,7 @@ class Styles(WorkbookPart):
     def start(self, name: str, attributes: Attributes) -> None:
         if name == "cellXfs":
             self._of_cells = True
+        # cellStyleXfs has xf elements too, which no cell refers to.
         elif name == "xf" and self._of_cells:
             self.formats.append(int(attributes.get("numFmtId", 0)))
         elif name == "numFmt":
@@ -195,6 +200,7 @@ class Relationships(WorkbookPart):
     def start(self, name: str, attributes: Attributes) -> None:
         if name == "Relationship" and attributes.get("Type", "").endswith("/worksheet"):
             target = attributes.get("Target", "")
+            # A target is relative to xl/, unless it begins with a slash.
             path = target[1:] if target.startswith("/") else posixpath.normpath(f"xl/{target}")
             self.sheets[attributes.get("Id", "")] = path
 
@@ -212,18 +218,20 @@ class SheetRows(Texts):
     def start(self, name: str, attributes: Attributes) -> None:
         if name == "c" and self._cells is not None:
             self._open = attributes
-            place = attributes.get("r")
-            self._column = _column(place) if place else self._column + 1
+            reference = attributes.get("r")
+            # Some programs write no references: a cell then follows the one before it.
+            self._column = _column(reference) if reference else self._column + 1
             if self._column < 1:
                 raise UnreadableFile("the workbook is damaged", self._number)
-            if self._column > MOST_SHEET_COLUMNS:
-                raise TooLarge(MOST_SHEET_COLUMNS, "columns", self._number)
+            if self._column > MAX_SHEET_COLUMNS:
+                raise TooLarge(MAX_SHEET_COLUMNS, "columns", self._number)
         elif name == "row":
+            # Some programs write "1.0". Rows that go back would be read out of order.
             number = int(float(attributes.get("r", self._number + 1)))
             if number <= self._number:
                 raise UnreadableFile("the workbook is damaged", self._number)
-            if number > MOST_ROWS:
-                raise TooLarge(MOST_ROWS, "rows", MOST_ROWS)
+            if number > MAX_ROWS:
+                raise TooLarge(MAX_ROWS, "rows", MAX_ROWS)
             self._number, self._column, self._cells = number, 0, []
         else:
             super().start(name, attributes)
@@ -245,19 +253,19 @@ class SheetRows(Texts):
         return rows
 
 
-def _column(place: str) -> int:
-    """BC12 -> 55."""
+def _column(reference: str) -> int:
+    """The column of a cell reference: BC12 is in column 55."""
     number = 0
-    for letter in place[:4]:
+    for letter in reference[:4]:
         if not letter.isascii() or not letter.isalpha():
             break
         number = number * 26 + ord(letter.upper()) - 64
     return number
 
 
-def read_small(part: Any, packed: zipfile.ZipFile, path: str) -> Any:
+def read_small(part: Any, archive: zipfile.ZipFile, path: str) -> Any:
     """The part, read whole; unchanged when the workbook has none."""
-    if path in packed.NameToInfo:
-        for _piece in part.read(packed, path, Budget(MOST_SMALL_ELEMENTS)):
+    if path in archive.NameToInfo:
+        for _piece in part.read(archive, path, Budget(MAX_SMALL_PART_ELEMENTS)):
             pass
     return part

@@ -1,4 +1,4 @@
-"""Reads XLSX workbooks as records of text, row by row, in constant memory. Dates become ISO days.
+"""Read XLSX workbooks as records of text, row by row, in constant memory. Dates become ISO days.
 
 Only the first sheet with text is read. A formula shows the value stored at the last save.
 """
@@ -12,21 +12,24 @@ import re
 import xml.parsers.expat as expat  # nosec B407
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime, time
+from itertools import chain, islice
 from tempfile import TemporaryFile
 from typing import IO, Any
 
-from apps.fileio.csv_reader import MOST_COLUMNS, TOO_LONG, Record
-from apps.fileio.encodings import TooLarge, UnreadableFile, visible
+from apps.fileio.csv_quoting import MAX_RECORD_CHARS
+from apps.fileio.csv_reader import MAX_COLUMNS, TOO_LONG, Record
+from apps.fileio.encodings import strip_invisible
+from apps.fileio.errors import TooLarge, UnreadableFile
 from apps.fileio.xlsx_parts import (
-    MOST_ELEMENTS,
-    MOST_TEXT_ELEMENTS,
+    MAX_ELEMENTS,
+    MAX_TEXT_ELEMENTS,
     Budget,
     Cell,
     Relationships,
-    SharedTexts,
+    SharedStrings,
     SheetRows,
     Sheets,
     Styles,
@@ -35,45 +38,59 @@ from apps.fileio.xlsx_parts import (
 
 ZIP = b"PK\x03\x04"
 # A million rows of twelve columns are some 700 MB of XML; a larger workbook is a decompression bomb.
-MOST_UNPACKED = 1_000_000_000
+MAX_UNPACKED_BYTES = 1_000_000_000
 # The limit of the unpacked size relative to the file, beyond a free minimum: real files reach thirty times.
-MOST_RATIO, UNPACKED_FREELY = 100, 10_000_000
-# All texts of the cells are written to disk.
-MOST_TEXTS = 200_000_000
-TEXTS = "xl/sharedStrings.xml"
+MAX_COMPRESSION_RATIO, ALWAYS_ALLOWED_BYTES = 100, 10_000_000
+# All texts of the cells are written to disk, because any cell may refer to any of them.
+MAX_TEXT_BYTES = 200_000_000
+SHARED_STRINGS = "xl/sharedStrings.xml"
 # Sheets, styles, pictures: an ordinary workbook has some dozens.
-MOST_PARTS = 10_000
-HEADER_WITHIN = 20
+MAX_PARTS = 10_000
+MAX_ROWS_ABOVE_HEADER = 20
 LEADING_ZEROS = re.compile(r"0{2,}")
+Row = tuple[int, list[str]]
+# How likely the cells of a row are headings.
+Score = Callable[[Sequence[str]], int]
+
+
+class TooLongRow(list[str]):
+    """The first cells of a row with too many cells or characters."""
 
 
 class Workbook:
     """The rows of a sheet: `header` as written, and an iterator over the records after it.
 
-    The header is the first row with at least two texts; rows above it are titles.
+    The header is the row `header_line`; for 0, the row with the highest `score`, else the first one with at least two
+    texts. Rows above it are titles. `head`: the first rows, as (line, values).
     """
 
-    def __init__(self, rows: Iterator[tuple[int, list[str]]]):
-        self._rows = rows
-        self.header_line, self.header = self._first()
+    def __init__(self, rows: Iterator[Row], header_line: int = 0, score: Score | None = None):
+        self.head = list(islice(rows, MAX_ROWS_ABOVE_HEADER))
+        self.header_line, self.header = self._header(header_line, score)
+        self._rows = chain((row for row in self.head if row[0] > self.header_line), rows)
         self.columns = tuple(name.lower() for name in self.header)
 
     def __iter__(self) -> Iterator[Record]:
         for line, values in self._rows:
-            if len(values) > MOST_COLUMNS:
-                yield Record(line, values[:MOST_COLUMNS], TOO_LONG, self.columns)
+            if isinstance(values, TooLongRow):
+                yield Record(line, values, TOO_LONG, self.columns)
             elif any(values):
                 yield Record(line, values, "", self.columns)
 
-    def _first(self) -> tuple[int, list[str]]:
-        for line, values in self._rows:
-            if sum(bool(value) for value in values) > 1:
-                if len(values) > MOST_COLUMNS:
-                    raise UnreadableFile(f"line {line}: more than {MOST_COLUMNS:,} columns", line)
-                return line, values
-            if line >= HEADER_WITHIN:
-                break
-        raise UnreadableFile("no row names the columns")
+    def _header(self, header_line: int, score: Score | None) -> Row:
+        if header_line:
+            candidates = [row for row in self.head if row[0] == header_line]
+        else:
+            candidates = [row for row in self.head if sum(map(bool, row[1])) > 1]
+        if not candidates:
+            raise UnreadableFile("no row names the columns")
+        line, values = max(candidates, key=lambda row: score(row[1])) if score else candidates[0]
+        if isinstance(values, TooLongRow):
+            message = (
+                f"line {line}: the header has more than {MAX_COLUMNS:,} columns or {MAX_RECORD_CHARS:,} characters"
+            )
+            raise UnreadableFile(message, line)
+        return line, values
 
 
 def is_workbook(raw: IO[bytes]) -> bool:
@@ -84,8 +101,8 @@ def is_workbook(raw: IO[bytes]) -> bool:
     if head != ZIP:
         return False
     try:
-        with zipfile.ZipFile(raw) as packed:
-            return "xl/workbook.xml" in packed.namelist()
+        with zipfile.ZipFile(raw) as archive:
+            return "xl/workbook.xml" in archive.namelist()
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
         return False
     finally:
@@ -93,13 +110,14 @@ def is_workbook(raw: IO[bytes]) -> bool:
 
 
 @contextmanager
-def open_workbook(raw: IO[bytes]) -> Iterator[Workbook]:
+def open_workbook(raw: IO[bytes], *, header_line: int = 0, score: Score | None = None) -> Iterator[Workbook]:
     """The first sheet of a workbook that is not empty; leaves `raw` open. Raises UnreadableFile, its TooLarge."""
-    _refuse_bombs(raw)
+    # By the sizes in the directory of the zip, before anything is unpacked.
+    refuse_bombs(raw)
     with _readable():
-        packed = zipfile.ZipFile(raw)
-    with packed, TemporaryFile() as texts:
-        yield Workbook(_filled(packed, texts))
+        archive = zipfile.ZipFile(raw)
+    with archive, TemporaryFile() as texts:
+        yield Workbook(_filled(archive, texts), header_line, score)
 
 
 @contextmanager
@@ -114,62 +132,70 @@ def _readable() -> Iterator[None]:
         raise UnreadableFile("the workbook is damaged") from error
 
 
-def _refuse_bombs(raw: IO[bytes]) -> None:
+def refuse_bombs(raw: IO[bytes], most_bytes: int | None = None) -> None:
+    """Refuse a workbook that unpacks to more than `most_bytes`, or to far more than its size. Raises UnreadableFile."""
     raw.seek(0)
     try:
-        with zipfile.ZipFile(raw) as packed:
-            parts = packed.infolist()
+        with zipfile.ZipFile(raw) as archive:
+            parts = archive.infolist()
             size = raw.seek(0, io.SEEK_END)
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         raise UnreadableFile("the workbook is damaged") from error
     finally:
         raw.seek(0)
     unpacked = sum(part.file_size for part in parts)
-    texts = max((part.file_size for part in parts if part.filename == TEXTS), default=0)
+    texts = max((part.file_size for part in parts if part.filename == SHARED_STRINGS), default=0)
+    max_unpacked = min(most_bytes or MAX_UNPACKED_BYTES, max(ALWAYS_ALLOWED_BYTES, MAX_COMPRESSION_RATIO * size))
     for limit, unit, amount in (
-        (MOST_PARTS, "parts of a workbook", len(parts)),
-        (MOST_TEXTS, "bytes of texts in a workbook", texts),
-        (min(MOST_UNPACKED, max(UNPACKED_FREELY, MOST_RATIO * size)), "bytes in an unpacked workbook", unpacked),
+        (MAX_PARTS, "parts of a workbook", len(parts)),
+        (MAX_TEXT_BYTES, "bytes of texts in a workbook", texts),
+        (max_unpacked, "bytes in an unpacked workbook", unpacked),
     ):
         if amount > limit:
             raise TooLarge(limit, unit)
 
 
-def _filled(packed: zipfile.ZipFile, texts: IO[bytes]) -> Iterator[tuple[int, list[str]]]:
+def _filled(archive: zipfile.ZipFile, texts: IO[bytes]) -> Iterator[tuple[int, list[str]]]:
+    """The rows of the first sheet with text."""
     with _readable():
-        yield from _first_filled(packed, texts)
-
-
-def _first_filled(packed: zipfile.ZipFile, texts: IO[bytes]) -> Iterator[tuple[int, list[str]]]:
-    sheets = read_small(Sheets(), packed, "xl/workbook.xml")
-    leads = read_small(Relationships(), packed, "xl/_rels/workbook.xml.rels").sheets
-    shared = SharedTexts(texts)
-    if TEXTS in packed.NameToInfo:
-        for _piece in shared.read(packed, TEXTS, Budget(MOST_TEXT_ELEMENTS)):
-            pass
-        texts.flush()
-    values = CellTexts(shared, read_small(Styles(), packed, "xl/styles.xml"), from_1904=sheets.from_1904)
-    # One budget for all sheets, and each sheet only once, however often the list names it.
-    budget = Budget(MOST_ELEMENTS)
-    for path in dict.fromkeys(leads[name] for name in sheets.visible if name in leads):
-        filled = False
-        for line, row in _rows(packed, path, budget, values):
-            if filled or any(row):
-                filled = True
-                yield line, row
-        if filled:
-            return
+        sheets = read_small(Sheets(), archive, "xl/workbook.xml")
+        sheet_paths = read_small(Relationships(), archive, "xl/_rels/workbook.xml.rels").sheets
+        shared = SharedStrings(texts)
+        if SHARED_STRINGS in archive.NameToInfo:
+            for _piece in shared.read(archive, SHARED_STRINGS, Budget(MAX_TEXT_ELEMENTS)):
+                pass
+            # The texts are read with pread(), which does not see what Python still buffers.
+            texts.flush()
+        values = CellTexts(shared, read_small(Styles(), archive, "xl/styles.xml"), from_1904=sheets.from_1904)
+        # One budget for all sheets, and each sheet only once, however often the list names it.
+        budget = Budget(MAX_ELEMENTS)
+        for path in dict.fromkeys(sheet_paths[name] for name in sheets.visible if name in sheet_paths):
+            filled = False
+            for line, row in _rows(archive, path, budget, values):
+                if filled or any(row):
+                    filled = True
+                    yield line, row
+            if filled:
+                return
 
 
 def _rows(
-    packed: zipfile.ZipFile, path: str, budget: Budget, values: CellTexts
+    archive: zipfile.ZipFile, path: str, budget: Budget, values: CellTexts
 ) -> Iterator[tuple[int, list[str]]]:  # fmt: skip
     sheet = SheetRows()
-    for _piece in sheet.read(packed, path, budget):
+    for _piece in sheet.read(archive, path, budget):
         for line, cells in sheet.take_rows():
             row: list[str] = []
+            characters = 0
             for cell in cells:
-                if text := values.of(cell):
+                # All cells may refer to one text: a file of a kilobyte could otherwise fill the memory.
+                text = values.of(cell)
+                characters += len(text)
+                if (text and cell.column > MAX_COLUMNS) or characters > MAX_RECORD_CHARS:
+                    row = TooLongRow(row)
+                    break
+                if text:
+                    # Empty cells are not in the file.
                     row += [""] * (cell.column - len(row))
                     row[cell.column - 1] = text
             yield line, row
@@ -178,7 +204,7 @@ def _rows(
 class CellTexts:
     """The texts that cells show: texts, numbers as typed, days as ISO 8601."""
 
-    def __init__(self, shared: SharedTexts, styles: Styles, *, from_1904: bool):
+    def __init__(self, shared: SharedStrings, styles: Styles, *, from_1904: bool):
         from openpyxl.styles.numbers import BUILTIN_FORMATS  # imported here: only workbooks need it
         from openpyxl.utils.datetime import MAC_EPOCH, WINDOWS_EPOCH
 
@@ -198,8 +224,8 @@ class CellTexts:
             case "d":
                 from openpyxl.utils.datetime import from_ISO8601
 
-                return _shown(from_ISO8601(cell.text))
-        return visible(cell.text).strip()
+                return _display(from_ISO8601(cell.text))
+        return strip_invisible(cell.text).strip()
 
     def _number(self, cell: Cell) -> str:
         from openpyxl.styles.numbers import is_date_format, is_timedelta_format
@@ -209,15 +235,17 @@ class CellTexts:
         number = float(cell.text)
         if is_date_format(shown):
             try:
-                return _shown(from_excel(number, self._epoch, timedelta=is_timedelta_format(shown)))
+                return _display(from_excel(number, self._epoch, timedelta=is_timedelta_format(shown)))
             except (OverflowError, ValueError):
+                # As openpyxl: a number outside Excel's calendar is shown as an error, and no day is guessed.
                 return "#VALUE!"
+        # A phone number is often stored as a number: 13812345678, not 13812345678.0.
         text = str(int(number)) if number.is_integer() else str(number)
         # 00042 is often the number 42, shown with five digits.
         return text.zfill(len(shown)) if number.is_integer() and LEADING_ZEROS.fullmatch(shown) else text
 
 
-def _shown(value: Any) -> str:
+def _display(value: Any) -> str:
     if isinstance(value, datetime):
         return value.date().isoformat() if value.time() == time() else value.isoformat(" ")
     return value.isoformat() if isinstance(value, date) else str(value)

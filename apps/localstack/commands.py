@@ -20,6 +20,7 @@ def run_command(*arguments: str, **options: Any) -> bool:
     with start_command(*arguments, **options) as command:
         try:
             return command.wait() == 0
+        # Also for SIGTERM, which arrives as stop_signals.Stopped.
         except BaseException:
             command.kill()
             raise

@@ -24,22 +24,25 @@ class EmbeddedError(Exception):
 class EmbeddedDatabase:
     """A shared lock on the embedded PostgreSQL: the first user starts it, the last one stops it."""
 
-    def __init__(self, places: InstallPaths, *, throw_away: bool = False) -> None:
-        self.places = places
-        self.throw_away = throw_away
+    def __init__(self, paths: InstallPaths, *, disposable: bool = False) -> None:
+        self.paths = paths
+        self.disposable = disposable
         self._users_lock: FileLock | None = None
 
     def hold(self) -> None:
-        """Return when the database answers; otherwise raises EmbeddedError or PlaceError with a sentence."""
-        self.places.create_data()
-        start = FileLock(self.places.data / "start.lock")
+        """Return when the database answers; otherwise raises EmbeddedError or FolderError with a sentence."""
+        self.paths.create_data()
+        # Two starts at once: the second waits here and finds a running supervisor. A file lock, because there is no
+        # database yet to lock in.
+        start = FileLock(self.paths.data / "start.lock")
         if not start.exclusive(within=START_TIMEOUT_SECONDS):
-            raise EmbeddedError(f"Another process has been starting the database in {self.places.data} for a minute.")
+            raise EmbeddedError(f"Another process has been starting the database in {self.paths.data} for a minute.")
         try:
-            self.places.create()
-            self._users_lock = FileLock(self.places.data / "holders.lock")
+            self.paths.create()
+            # Shared: the kernel counts the users, and forgets one that is killed.
+            self._users_lock = FileLock(self.paths.data / "holders.lock")
             if not self._users_lock.shared(within=STOP_TIMEOUT_SECONDS):
-                raise EmbeddedError(f"The database in {self.places.data} has been stopping for half a minute.")
+                raise EmbeddedError(f"The database in {self.paths.data} has been stopping for half a minute.")
             self.ensure()
         except BaseException:
             self.release()
@@ -51,7 +54,9 @@ class EmbeddedDatabase:
         """Start a supervisor if none runs, and wait until the database answers. Call it only between hold and
         release.
         """
-        supervisor_lock = FileLock(self.places.data / "keeper.lock")
+        # The name is older than the class. An update keeps it: another name would allow a second supervisor beside one
+        # that an older version started.
+        supervisor_lock = FileLock(self.paths.data / "keeper.lock")
         try:
             if supervisor_lock.try_exclusive():
                 self._start_supervisor(supervisor_lock)
@@ -62,10 +67,11 @@ class EmbeddedDatabase:
     def is_supervised(self) -> bool:
         """Whether a supervisor runs; False also when nothing was ever started or a throw-away folder is gone."""
         try:
-            lock = FileLock(self.places.data / "keeper.lock")
+            lock = FileLock(self.paths.data / "keeper.lock")
         except FileNotFoundError:
             return False
         try:
+            # Asks with a shared lock, so that two processes may ask at once.
             return not lock.try_shared()
         finally:
             lock.release()
@@ -85,7 +91,7 @@ class EmbeddedDatabase:
         return True
 
     def connect(self, role: str = "owner", database: str = "hundred") -> "psycopg2.extensions.connection":
-        return psycopg2.connect(host=str(self.places.sockets), port="5432", user=role, dbname=database)
+        return psycopg2.connect(host=str(self.paths.sockets), port="5432", user=role, dbname=database)
 
     def has_rows(self, table: str) -> bool:
         with contextlib.closing(self.connect()) as connection, connection.cursor() as cursor:
@@ -93,53 +99,46 @@ class EmbeddedDatabase:
             return cursor.fetchone() == (True,)
 
     def _start_supervisor(self, lock: FileLock) -> None:
-        refuse_other_major(self.places)
-        command = [
-            sys.executable,
-            "-m",
-            "apps.localstack.postgres_supervisor",
-            *(["--throw-away"] if self.throw_away else []),
-        ]
-        with open_log(self.places.postgres_log) as log:
-            subprocess.run(  # returns at once: the supervisor continues alone
-                command,
-                check=False,
-                cwd=BASE_DIR,
-                env=plain_environment() | {"HUNDRED_DATA": str(self.places.data), "HUNDRED_LOG": str(self.places.log)},
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                pass_fds=[lock.descriptor],
-                start_new_session=True,  # Ctrl-C in the terminal stops the command, not its database
-            )
+        refuse_other_major(self.paths)
+        command = [sys.executable, "-m", "apps.localstack.postgres_supervisor"]
+        command += ["--disposable"] if self.disposable else []
+        environment = {"HUNDRED_DATA": str(self.paths.data), "HUNDRED_LOG": str(self.paths.log)}
+        with open_log(self.paths.postgres_log) as log:
+            # Returns at once: the supervisor continues alone, in its own session, so that Ctrl-C in the terminal stops
+            # the command and not its database.
+            subprocess.run(
+                command, check=False, cwd=BASE_DIR, env=plain_environment() | environment, stdin=subprocess.DEVNULL,
+                stdout=log, stderr=log, pass_fds=[lock.descriptor], start_new_session=True,
+            )  # fmt: skip
 
     def _wait_until_ready(self) -> None:
         """The supervisor creates the database `hundred` last: once the application can open it, everything exists."""
         end = time.monotonic() + START_TIMEOUT_SECONDS
         while True:
             with contextlib.suppress(psycopg2.OperationalError):
+                # A connection and no more: the socket exists before the server accepts anything.
                 self.connect("app").close()
                 return
             if not self.is_supervised() or time.monotonic() > end:
-                log = self.places.postgres_log
+                log = self.paths.postgres_log
                 raise EmbeddedError(f"PostgreSQL did not start. The end of {log}:\n{last_lines(log)}")
             time.sleep(0.02)
 
 
-def refuse_other_major(places: InstallPaths) -> None:
+def refuse_other_major(paths: InstallPaths) -> None:
     """Raises EmbeddedError when another major version of PostgreSQL created the data; no other version can read
     them.
     """
-    note = places.cluster / "PG_VERSION"
+    note = paths.cluster / "PG_VERSION"
     if not note.exists():
         return
     made_by = note.read_text(encoding="ascii").strip()
-    command = [str(places.binaries / "postgres"), "--version"]
+    command = [str(paths.binaries / "postgres"), "--version"]
     output = subprocess.run(command, check=True, capture_output=True, text=True)
     installed = output.stdout.split()[2].partition(".")[0]
     if made_by != installed:
         raise EmbeddedError(
-            f"The data in {places.cluster} were made by PostgreSQL {made_by}, and this version of Hundred brings "
+            f"The data in {paths.cluster} were made by PostgreSQL {made_by}, and this version of Hundred brings "
             f"PostgreSQL {installed}. Take a backup with the version of Hundred that made them, and restore it into an "
             "empty folder with this one: docs/deployment.md, Updates."
         )
@@ -147,6 +146,7 @@ def refuse_other_major(places: InstallPaths) -> None:
 
 def plain_environment() -> dict[str, str]:
     """The environment of a server: no secrets, and no PGHOST or PGDATA, which would mislead it."""
+    # PYTHON and COV: coverage and its settings reach the supervisor in tests.
     passed_on = {"PATH", "HOME", "USER", "LANG", "LANGUAGE", "TZ", "TMPDIR", "VIRTUAL_ENV", "LD_LIBRARY_PATH"}
     return {
         name: value for name, value in os.environ.items()

@@ -12,6 +12,7 @@ class FileLock:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        # flock, not lockf: the lock belongs to the open file, so a child that inherits the descriptor holds it as well.
         self.descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
 
     def try_exclusive(self) -> bool:
@@ -30,6 +31,7 @@ class FileLock:
         """Wait up to `within` seconds for an exclusive lock; False when another process held it all that time."""
         return self._wait(fcntl.LOCK_EX, within)
 
+    # The file stays: unlinking it would let two processes lock two files of one name.
     def release(self) -> None:
         """Release the lock and close the file; a second call does nothing."""
         if self.descriptor >= 0:

@@ -11,20 +11,20 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
-from types import FrameType
 from typing import Any, NoReturn
 
-from apps.core.secret_files import is_given
-from apps.localstack.address import AddressError, answers, open_listener, url_of, wanted_port
+from apps.core.secret_files import is_set
+from apps.localstack.address import AddressError, answers, listener_url, open_listener, wanted_port
 from apps.localstack.commands import run_command, start_command
 from apps.localstack.embedded import EmbeddedDatabase, EmbeddedError, plain_environment
-from apps.localstack.embedded_runtime import listening, local_environment, migrate_if_needed, read_env_file
+from apps.localstack.embedded_runtime import accepts_connections, local_environment, migrate_if_needed, read_env_file
 from apps.localstack.file_locks import FileLock
-from apps.localstack.paths import APPLICATION, BASE_DIR, InstallPaths, PlaceError, write_private
+from apps.localstack.paths import APPLICATION, BASE_DIR, FolderError, InstallPaths, write_private
 from apps.localstack.processes import GaveUpError, ManagedProcess, last_lines, stop_children
-from apps.localstack.unprivileged_user import leave_root, works
-from apps.localstack.valkey import settings_of
+from apps.localstack.static_files import StaticFiles
+from apps.localstack.stop_signals import Stopped, handle_signals, ignore_signals, raise_if_stopping
+from apps.localstack.unprivileged_user import can_run_as_account, leave_root
+from apps.localstack.valkey import valkey_arguments
 
 START_TIMEOUT_SECONDS = 60.0
 LEFTOVERS_TIMEOUT_SECONDS = 15.0
@@ -32,72 +32,63 @@ LEFTOVERS_TIMEOUT_SECONDS = 15.0
 SERVICE_STEPS = ((signal.SIGTERM, 3.5), (signal.SIGQUIT, 1.5))
 BROKER_STEPS = ((signal.SIGTERM, 1.5),)
 DATABASE_TIMEOUT_SECONDS = 3.0
-STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class StartError(Exception):
     """Hundred cannot start; the text is a sentence for the user of the command."""
 
 
-_stop_requests: list[int] = []
-
-
-class Stopped(BaseException):
-    """SIGINT or SIGTERM arrived: not an error, and no handler may swallow it."""
-
-
 class LocalStack:
     """All processes of `make run`, in the order of their dependencies."""
 
-    def __init__(self, places: InstallPaths) -> None:
-        self.places = places
-        self.began = time.monotonic()
-        self.database = EmbeddedDatabase(places) if not is_given("DATABASE_URL") else None
-        self.own_broker = not is_given("CELERY_BROKER_URL")
+    def __init__(self, paths: InstallPaths) -> None:
+        self.paths = paths
+        self.started_at = time.monotonic()
+        self.database = EmbeddedDatabase(paths) if not is_set("DATABASE_URL") else None
+        self.own_broker = not is_set("CELERY_BROKER_URL")
         self.services: list[ManagedProcess] = []
         self.leave_root: Callable[[], None] | None = None
         self.broker: list[ManagedProcess] = []
-        self.lock = FileLock(self._create_data() / "run.lock")
-        self.begun = False
+        paths.create_data()
+        self.lock = FileLock(paths.data / "run.lock")
+        self.has_run_lock = False
         self.sign_ins: subprocess.Popen[bytes] | None = None
-
-    def _create_data(self) -> Path:
-        self.places.create_data()
-        return self.places.data
+        self.static_files = StaticFiles(paths)
 
     def start(self) -> None:
         """Return when the page answers. Raises an error with a sentence when a process does not start."""
         self._acquire_run_lock()
-        self.begun = True
+        self.has_run_lock = True
         port = wanted_port()
         # Held for the whole run: a restarted web process uses the same port, and no other process can take it.
         self.listener = open_listener(port)
-        address = url_of(self.listener)
+        address = listener_url(self.listener)
         if not address.endswith(f":{port}/"):
             echo(f"Port {port} is taken. The next free one is used.")
-        if not is_given("BASE_URL"):
+        if not is_set("BASE_URL"):
             os.environ["BASE_URL"] = address.rstrip("/")
+        self.static_files.start()
         self._start_services()
         self._choose_account()
+        self._wait_for_static_files()
         self._start_web()
         self._wait_for_page(address)
         self._start_celery()
-        write_private(self.places.data / "address", f"{os.getpid()} {address}\n")
-        echo(f"Hundred answers at {address} after {time.monotonic() - self.began:.1f} s. Ctrl-C stops it.")
-        echo(f"Logs: {self.places.log}")
-        if not is_given("EMAIL_URL"):
-            echo(f"The mails it would send: {self.places.mails}")
+        # Written after everything answers: commands in other terminals, and a second start, read it.
+        write_private(self.paths.data / "address", f"{os.getpid()} {address}\n")
+        echo(f"Hundred answers at {address} after {time.monotonic() - self.started_at:.1f} s. Ctrl-C stops it.")
+        echo(f"Logs: {self.paths.log}")
+        if not is_set("EMAIL_URL"):
+            echo(f"The mails it would send: {self.paths.mails}")
         self.sign_ins = start_command("demo_sign_ins", stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
 
     def watch(self) -> NoReturn:
         """Restart dead processes; raises GaveUpError when one does not stay up."""
         checked_at = time.monotonic()
         while True:
-            raise_if_stopping()
-            for child in (*self.broker, *self.services):
-                if line := child.restart_if_dead():
-                    echo(line)
+            self._restart_dead()
             self._show_sign_ins()
+            # The supervisor is no child of this process, so only its lock tells that it has gone.
             if self.database and time.monotonic() - checked_at > 1:
                 checked_at = time.monotonic()
                 if not self.database.is_supervised():
@@ -107,39 +98,43 @@ class LocalStack:
 
     def stop(self) -> None:
         """End all processes, each within its time; those that do not end are killed."""
-        if not self.begun:
+        if not self.has_run_lock:
             return
         if self.sign_ins:
+            # It holds the embedded database, which would go on until it ends.
             self.sign_ins.kill()
             self.sign_ins.communicate()
+        self.static_files.stop()
         stop_children(self.services, SERVICE_STEPS)
         stop_children(self.broker, BROKER_STEPS)
         if self.database:
             self.database.release()
             if not self.database.wait_until_stopped(DATABASE_TIMEOUT_SECONDS):
                 echo("PostgreSQL goes on: another command still works with it, or it is writing.")
-        (self.places.data / "address").unlink(missing_ok=True)
+        (self.paths.data / "address").unlink(missing_ok=True)
 
     def _acquire_run_lock(self) -> None:
         """One stack per data folder. The child processes of a killed stack hold the lock until they end."""
         if self.lock.try_exclusive():
             return
         with contextlib.suppress(OSError, ValueError):
-            pid, address = (self.places.data / "address").read_text(encoding="utf-8").split()
+            pid, address = (self.paths.data / "address").read_text(encoding="utf-8").split()
+            # Signal 0 only asks whether the process exists: the file of a killed stack names one that does not.
             os.kill(int(pid), 0)
             raise StartError(f"Hundred already runs from this folder. Open {address} in a browser.")
         if not self.lock.exclusive(within=LEFTOVERS_TIMEOUT_SECONDS):
             raise StartError("Another start of this folder is under way, or an earlier run is still ending. Try again.")
 
     def _start_services(self) -> None:
-        self.places.create()
+        self.paths.create()
         if self.own_broker:
             self._start_broker()
         if self.database:
             self.database.hold()
-            echo(f"PostgreSQL is ready ({self.places.cluster}).")
+            echo(f"PostgreSQL is ready ({self.paths.cluster}).")
         self._wait_for_broker()
-        os.environ |= local_environment(self.places)
+        # After the broker answers: without one these settings would name a broker in memory.
+        os.environ |= local_environment(self.paths)
         if self.database is None:
             run_or_exit("migrate", "--verbosity", "0")
             return
@@ -149,19 +144,19 @@ class LocalStack:
             run_or_exit("seed_demo", "--if-empty")
 
     def _start_broker(self) -> None:
-        command = [str(self.places.valkey_server), *settings_of(self.places)]
+        command = [str(self.paths.valkey_server), *valkey_arguments(self.paths)]
         # An empty environment: Valkey could reveal it to an intruder.
         self.broker.append(
             ManagedProcess(
-                "valkey", command, self.places.log / "valkey.log", plain_environment(),
-                keeps_open=[self.lock.descriptor], user=self.places.valkey_user(),
+                "valkey", command, self.paths.log / "valkey.log", plain_environment(),
+                pass_fds=[self.lock.descriptor], user=self.paths.valkey_user(),
             )
         )  # fmt: skip
         self.broker[0].start()
 
     def _wait_for_broker(self) -> None:
         end = time.monotonic() + START_TIMEOUT_SECONDS
-        while self.broker and not listening(self.places.broker_socket):
+        while self.broker and not accepts_connections(self.paths.broker_socket):
             raise_if_stopping()
             if not self.broker[0].alive or time.monotonic() > end:
                 raise StartError(f"Valkey did not start. The end of its log:\n{last_lines(self.broker[0].log)}")
@@ -172,7 +167,7 @@ class LocalStack:
         if os.geteuid() != 0:
             return
         leave = leave_root()
-        if works(leave, self._environment()):
+        if can_run_as_account(leave, self._environment()):
             self.leave_root = leave
             return
         echo(
@@ -180,33 +175,35 @@ class LocalStack:
             "Clone to a directory that is open to all users, such as /opt, or start Hundred as another user."
         )
 
+    def _wait_for_static_files(self) -> None:
+        if not self.static_files.wait():
+            raise StartError("manage.py collectstatic failed. See the reason above.")
+        os.environ["STATIC_ROOT"] = str(self.static_files.folder)
+
     def _start_web(self) -> None:
         web = [sys.executable, "-m", "gunicorn", "config.wsgi", "--bind", f"fd://{self.listener.fileno()}"]
         web += ["--workers", "2", "--threads", "4", "--preload", "--timeout", "60", "--graceful-timeout", "3"]
+        # Its control socket has one path per user, below $HOME: two installations would share it.
         web += ["--no-control-socket", "--umask", "077"]
-        self._start_service(self._child("web", web, keeps_open=[self.listener.fileno()]))
+        self._start_service("web", web, pass_fds=[self.listener.fileno()])
 
     def _start_celery(self) -> None:
         """After the first page, which would otherwise be slower on a small machine."""
         celery = [sys.executable, "-m", "celery", "--quiet", "-A", "config.celery"]
         worker = [*celery, "worker", "-c", "2", "--loglevel", "INFO"]
-        beat = [*celery, "beat", "--loglevel", "INFO", "--pidfile=", "--schedule", str(self.places.schedule)]
+        beat = [*celery, "beat", "--loglevel", "INFO", "--pidfile=", "--schedule", str(self.paths.schedule)]
         # Without a broker a worker may never stop normally; the database undoes its unfinished work.
-        self._start_service(self._child("worker", worker, death_signal=signal.SIGKILL))
-        self._start_service(self._child("beat", beat, death_signal=signal.SIGKILL))
+        self._start_service("worker", worker, death_signal=signal.SIGKILL)
+        self._start_service("beat", beat, death_signal=signal.SIGKILL)
 
-    def _start_service(self, service: ManagedProcess) -> None:
+    def _start_service(self, name: str, command: list[str], *, pass_fds: Sequence[int] = (), **options: Any) -> None:
+        service = ManagedProcess(
+            # A service that outlives a killed stack holds its lock, so the next start waits for it.
+            name, command, self.paths.log / f"{name}.log", self._environment(),
+            pass_fds=[self.lock.descriptor, *pass_fds], leave_root=self.leave_root, **options,
+        )  # fmt: skip
         self.services.append(service)
         service.start()
-
-    def _child(
-        self, name: str, command: list[str], *, keeps_open: Sequence[int] = (), **options: Any
-    ) -> ManagedProcess:
-        keeps_open = [self.lock.descriptor, *keeps_open]
-        log = self.places.log / f"{name}.log"
-        return ManagedProcess(
-            name, command, log, self._environment(), keeps_open=keeps_open, leave_root=self.leave_root, **options
-        )
 
     def _environment(self) -> dict[str, str]:
         """The environment of web, worker and beat: all of `.env`, which they may be unable to read themselves.
@@ -220,21 +217,23 @@ class LocalStack:
         """Wait until the first page answers, and restart child processes that die meanwhile."""
         end = time.monotonic() + START_TIMEOUT_SECONDS
         while not all(answers(address + path) for path in ("health/ready", "")):
-            raise_if_stopping()
-            for child in (*self.broker, *self.services):
-                if line := child.restart_if_dead():
-                    echo(line)
+            self._restart_dead()
             if time.monotonic() > end:
                 log = self.services[0].log
                 raise StartError(f"The page does not answer. The end of {log}:\n{last_lines(log)}")
             time.sleep(0.05)
 
+    def _restart_dead(self) -> None:
+        raise_if_stopping()
+        for child in (*self.broker, *self.services):
+            if line := child.restart_if_dead():
+                echo(line)
+
     def _show_sign_ins(self) -> None:
         """Print the demo accounts when the command has listed them; there are none without a demo company."""
         if self.sign_ins and self.sign_ins.poll() is not None:
-            output, _ = self.sign_ins.communicate()
-            if self.sign_ins.returncode == 0 and output.strip():
-                echo(output.decode().rstrip())
+            if (output := self.sign_ins.communicate()[0].strip()) and self.sign_ins.returncode == 0:
+                echo(output.decode())
             self.sign_ins = None
 
 
@@ -247,29 +246,11 @@ def echo(sentence: str) -> None:
     print(sentence, flush=True)
 
 
-def _stop(number: int, frame: FrameType | None) -> NoReturn:
-    _ignore_signals()
-    _stop_requests.append(number)
-    raise Stopped
-
-
-def raise_if_stopping() -> None:
-    """Called in every wait: an exception raised during one of Python's own callbacks, as around a fork, is lost."""
-    if _stop_requests:
-        raise Stopped
-
-
-def _ignore_signals() -> None:
-    """A stop has already begun and ends by itself."""
-    for number in STOP_SIGNALS:
-        signal.signal(number, signal.SIG_IGN)
-
-
 def main() -> int:
-    for number in STOP_SIGNALS:
-        signal.signal(number, _stop)
+    handle_signals()
     os.chdir(BASE_DIR)
     read_env_file()
+    # Before any import of settings, here and in all processes that this one starts.
     os.environ |= {"HUNDRED_LOCAL": "1", "DJANGO_SETTINGS_MODULE": "config.settings"}
     stack = None
     status = 1
@@ -280,12 +261,12 @@ def main() -> int:
     except Stopped:
         echo("\nStopping")
         status = 0
-    except (AddressError, EmbeddedError, GaveUpError, PlaceError, StartError) as error:
+    except (AddressError, EmbeddedError, GaveUpError, FolderError, StartError) as error:
         print(error, file=sys.stderr, flush=True)
     except OSError as error:
         print(f"It cannot start here: {error}", file=sys.stderr, flush=True)
     finally:
-        _ignore_signals()
+        ignore_signals()
         if stack:
             stack.stop()
     return status

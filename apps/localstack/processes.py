@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import IO, Any
 
 PR_SET_PDEATHSIG = 1
-PRCTL = ctypes.CDLL(None, use_errno=True).prctl if sys.platform == "linux" else None  # found before any fork
-LOG_LIMIT = 5_000_000  # bytes; a longer log is renamed when its writer starts
-GIVE_UP_AFTER = 5  # deaths in a row
-STEADY = 30.0  # a child that ran this long counts as healthy again
+# Looked up before any fork: between fork and exec only async-signal-safe work is allowed, and importing is not.
+PRCTL = ctypes.CDLL(None, use_errno=True).prctl if sys.platform == "linux" else None
+MAX_LOG_BYTES = 5_000_000  # bytes; a longer log is renamed when its writer starts
+MAX_DEATHS_IN_A_ROW = 5  # deaths in a row
+HEALTHY_AFTER_SECONDS = 30.0  # a child that ran this long counts as healthy again
 
 
 def die_with_parent(number: signal.Signals, first: Callable[[], None] | None = None) -> Callable[[], None]:
@@ -29,18 +30,20 @@ def die_with_parent(number: signal.Signals, first: Callable[[], None] | None = N
     parent = os.getpid()
 
     def prepare() -> None:
+        # A group of its own also lets `kill` reach the grandchildren, as gunicorn's and Celery's workers.
         os.setpgid(0, 0)
         if first:
             first()
-        ask_for_death_signal(number, parent)
+        set_parent_death_signal(number, parent)
 
     return prepare
 
 
-def ask_for_death_signal(number: signal.Signals, parent: int) -> None:
+def set_parent_death_signal(number: signal.Signals, parent: int) -> None:
     """Ask the kernel, where possible, to send this process `number` when its parent dies; exit when it already has."""
     if PRCTL is not None:
         PRCTL(PR_SET_PDEATHSIG, int(number), 0, 0, 0)
+        # The parent may have died before the call above: then the kernel sends no signal, ever.
         if os.getppid() != parent:
             os._exit(1)
 
@@ -58,7 +61,7 @@ class ManagedProcess:
     log: Path
     environment: Mapping[str, str]
     death_signal: signal.Signals = signal.SIGTERM  # when the parent is killed
-    keeps_open: Sequence[int] = ()
+    pass_fds: Sequence[int] = ()
     user: Mapping[str, Any] = field(default_factory=dict)
     leave_root: Callable[[], None] | None = None
     process: "subprocess.Popen[bytes] | None" = None
@@ -69,17 +72,12 @@ class ManagedProcess:
     def start(self) -> None:
         with open_log(self.log) as log:
             self.process = subprocess.Popen(
-                list(self.command),
-                cwd="/" if self.user else None,
-                env=dict(self.environment),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                pass_fds=list(self.keeps_open),
-                umask=0o077,
-                preexec_fn=die_with_parent(self.death_signal, self.leave_root),
-                **self.user,
-            )
+                # Another user may not be able to enter the present directory.
+                list(self.command), cwd="/" if self.user else None, env=dict(self.environment),
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=list(self.pass_fds),
+                # Sockets, pid files and uploads of a server are its own, whatever the user's umask.
+                umask=0o077, preexec_fn=die_with_parent(self.death_signal, self.leave_root), **self.user,
+            )  # fmt: skip
         self.started_at = time.monotonic()
         self.restart_at = None
 
@@ -93,15 +91,17 @@ class ManagedProcess:
             return None
         now = time.monotonic()
         if self.restart_at is None:
-            self.kill()  # with all child processes of its own
-            self.deaths = 1 if now - self.started_at > STEADY else self.deaths + 1
-            if self.deaths > GIVE_UP_AFTER:
+            # The children of a dead gunicorn or worker would go on and hold its port or its tasks.
+            self.kill()
+            self.deaths = 1 if now - self.started_at > HEALTHY_AFTER_SECONDS else self.deaths + 1
+            if self.deaths > MAX_DEATHS_IN_A_ROW:
                 raise GaveUpError(
                     f"The process {self.name} ended {self.deaths} times in a row. "
                     f"The end of {self.log}:\n{last_lines(self.log)}"
                 )
+            # Longer and longer pauses: a process that dies at once must not take the whole machine.
             self.restart_at = now + min(0.25 * 2 ** (self.deaths - 1), 4.0)
-            return f"The process {self.name} ended {how_it_ended(self.process.returncode)}. It is started again."
+            return f"The process {self.name} ended {describe_exit(self.process.returncode)}. It is started again."
         if now >= self.restart_at:
             self.start()
         return None
@@ -116,6 +116,7 @@ class ManagedProcess:
             return
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid, signal.SIGKILL)
+        # Reaps it: a zombie would count as running.
         self.process.wait()
 
 
@@ -131,7 +132,7 @@ def stop_children(children: Sequence[ManagedProcess], steps: Sequence[tuple[sign
         child.kill()
 
 
-def how_it_ended(status: int) -> str:
+def describe_exit(status: int) -> str:
     """A return code of subprocess in words."""
     if status >= 0:
         return f"with status {status}"
@@ -145,13 +146,14 @@ def open_log(path: Path) -> IO[bytes]:
     """A log to append to that only its owner can read, whatever the umask and its previous owner."""
     rotate_log(path)
     log = os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600), "ab")
+    # The mode above counts only for a new file; an older one may be open to others.
     os.fchmod(log.fileno(), 0o600)
     return log
 
 
 def rotate_log(path: Path) -> None:
     """Keep one older log of each kind, so that logs never fill a disk."""
-    if path.exists() and path.stat().st_size > LOG_LIMIT:
+    if path.exists() and path.stat().st_size > MAX_LOG_BYTES:
         path.replace(path.with_name(f"{path.name}.1"))
 
 

@@ -30,11 +30,14 @@ TRIAL = "import django; django.setup(); import gunicorn, celery"
 def leave_root() -> Callable[[], None]:
     """A preexec_fn for Popen, called before the death signal is set: become the application's account permanently."""
     account = pwd.getpwnam(APPLICATION)
-    below = _below_closed([BASE_DIR, Path(sys.prefix), Path(sys.base_prefix), Path(sys.executable).resolve().parent])
+    visible_paths = _visible_paths_by_directory(
+        [BASE_DIR, Path(sys.prefix), Path(sys.base_prefix), Path(sys.executable).resolve().parent]
+    )
 
     def leave() -> None:
-        if below:
-            _show_only(below)
+        if visible_paths:
+            _hide_all_but(visible_paths)
+        # Groups first: without root's rights they can no longer be dropped.
         os.setgroups([])
         os.setresgid(account.pw_gid, account.pw_gid, account.pw_gid)
         os.setresuid(account.pw_uid, account.pw_uid, account.pw_uid)
@@ -42,7 +45,7 @@ def leave_root() -> Callable[[], None]:
     return leave
 
 
-def works(leave: Callable[[], None], environment: dict[str, str]) -> bool:
+def can_run_as_account(leave: Callable[[], None], environment: dict[str, str]) -> bool:
     """Whether the program can be read and started that way here; a container may forbid mounts."""
     try:
         return not subprocess.run(  # noqa: S603
@@ -54,7 +57,7 @@ def works(leave: Callable[[], None], environment: dict[str, str]) -> bool:
         return False
 
 
-def _below_closed(paths: list[Path]) -> dict[Path, list[Path]]:
+def _visible_paths_by_directory(paths: list[Path]) -> dict[Path, list[Path]]:
     """The paths below each closed directory."""
     by_closed: dict[Path, list[Path]] = {}
     for path in paths:
@@ -64,12 +67,15 @@ def _below_closed(paths: list[Path]) -> dict[Path, list[Path]]:
     return by_closed
 
 
-def _show_only(below: dict[Path, list[Path]]) -> None:
+def _hide_all_but(visible_paths: dict[Path, list[Path]]) -> None:
     """For this process and its children only: hide everything in each closed directory except these paths."""
     _call("unshare", CLONE_NEWNS)
+    # Private: otherwise these mounts would also appear in the namespace of the machine.
     _call("mount", b"none", b"/", None, MS_REC | MS_PRIVATE, None)
+    # The directories made below must be passable for the account, whatever the umask.
     umask = os.umask(0o022)
-    for closed, paths in below.items():
+    for closed, paths in visible_paths.items():
+        # Opened before the mount hides them; mounting /proc/self/fd/N brings back exactly these directories.
         descriptors = [(path, os.open(path, os.O_PATH | os.O_DIRECTORY)) for path in paths]
         _call("mount", b"hundred", os.fsencode(closed), b"tmpfs", 0, b"mode=755,size=64k")
         for path, descriptor in descriptors:

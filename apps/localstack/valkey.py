@@ -8,14 +8,14 @@ from apps.core.brokers import QUEUE
 from apps.localstack.paths import InstallPaths
 
 
-def settings_of(places: InstallPaths) -> list[str]:
+def valkey_arguments(paths: InstallPaths) -> list[str]:
     """The arguments of `valkey-server`."""
     # As root its socket's folder has the application's group, which may use it (apps.localstack.paths).
     permissions = "770" if os.geteuid() == 0 else "700"
-    settings = {"port": "0", "unixsocket": str(places.broker_socket), "unixsocketperm": permissions}
-    settings |= {"dir": str(places.queue), "appendonly": "yes", "save": "", "loglevel": "notice"}
+    settings = {"port": "0", "unixsocket": str(paths.broker_socket), "unixsocketperm": permissions}
+    settings |= {"dir": str(paths.queue), "appendonly": "yes", "save": "", "loglevel": "notice"}
     arguments = [word for name, value in settings.items() for word in (f"--{name}", value)]
-    for user, rights in _users(places.own_secrets()).items():
+    for user, rights in _users(paths.all_secrets()).items():
         arguments += ["--user", user, *rights]
     return arguments
 
@@ -25,6 +25,7 @@ def _users(secrets: Mapping[str, str]) -> dict[str, list[str]]:
 
     There is no access without a password. Both may run scripts, which the libraries use to lock and count.
     """
+    # Rights are lists of what is allowed: a command of a later Valkey is not in them.
     common = ["resetchannels", "-@all", "+@connection", "+@scripting", "-script", "+script|load", "-function"]
     rights = {
         "broker": [

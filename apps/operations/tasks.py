@@ -13,23 +13,31 @@ from celery import shared_task
 from django.core.exceptions import ObjectDoesNotExist
 
 from apps.accounts import password_reset, security_mails, sessions
-from apps.campaigns.adjustments import bulk_previews
 from apps.campaigns.models import Campaign
-from apps.contacts.imports import import_submission as import_file
-from apps.contacts.imports import next_files, next_large_files, waiting_files
-from apps.contacts.services.intake_counts import count_handles_daily, sum_up_tally
+from apps.contacts import imports as contact_imports
+from apps.contacts.import_queue import (
+    large_import_before,
+    next_files,
+    next_large_files,
+    next_own_file,
+    next_own_preview,
+    stalled_files,
+)
+from apps.contacts.services.intake_counts import compact_intake_counts, count_handles_daily
 from apps.contacts.services.submissions import finish_abandoned
-from apps.core import clock, enqueue, signing_key
+from apps.core import clock, enqueue, locks, signing_key
 from apps.core.audit import SYSTEM
 from apps.core.files import expire_files
-from apps.core.previews import next_large_previews, waiting_previews
+from apps.core.previews import abandoned_previews, next_large_previews
 from apps.exports import build_export
 from apps.exports.models import Export
+from apps.operations import file_previews
 from apps.privacy import erasure_approvals, retention
 from apps.results import freeze, result_versions
 from apps.reviews import answer_mails
 from apps.roster import email_change_mails
-from apps.roster.imports import forget_loads, next_loads, process_load, waiting_loads
+from apps.roster.import_processing import next_loads, process_load, waiting_loads
+from apps.roster.imports import purge_load_data
 from apps.standings import build_summaries, effective_dates, marking, process_runs, start_run
 
 logger = logging.getLogger(__name__)
@@ -40,9 +48,10 @@ RECOUNT_AFTER = timedelta(hours=2)
 @shared_task
 def mark_touched() -> None:
     """Re-evaluate all queued employees, and enqueue the ranges of runs over all employees."""
-    while marking.mark_touched():
+    # Until the queue is empty: one message may stand for any number of changes.
+    while marking.mark_outbox():
         pass
-    _ring_for_ranges()
+    _enqueue_ranges()
 
 
 @shared_task
@@ -52,9 +61,9 @@ def sweep() -> None:
     """
     finish_abandoned(clock.db_now())
     mark_touched()
-    for submission_id in waiting_files(clock.db_now()):
+    for submission_id in stalled_files(clock.db_now()):
         enqueue.enqueue_import(submission_id)
-    for file_id in waiting_previews(clock.db_now()):
+    for file_id in abandoned_previews(clock.db_now()):
         enqueue.enqueue_preview(file_id)
     for load_id in waiting_loads(clock.db_now()):
         enqueue.enqueue_roster_import(load_id)
@@ -63,45 +72,59 @@ def sweep() -> None:
     for export in Export.objects.waiting():
         enqueue.enqueue_export(export.pk)
     enqueue.enqueue_summaries()
-    erasure_approvals.finish_approved()
+    erasure_approvals.finish_approved_erasures()
 
 
 @shared_task(throws=(ObjectDoesNotExist,))
 def import_submission(submission_id: uuid.UUID | str) -> None:
     """Record the rest of a submitted file, re-evaluate its employees, and enqueue the work that waited for it."""
-    done = uuid.UUID(str(submission_id))
-    if import_file(done):
-        for waiting in next_files(done):
-            enqueue.enqueue_import(waiting)
-        for waiting in next_large_previews():
-            enqueue.enqueue_preview(waiting)
+    # Serialisers turn a UUID into text; eager tasks pass it on as it is.
+    submission = uuid.UUID(str(submission_id))
+    if contact_imports.import_submission(submission):
+        for next_id in next_files(submission):
+            enqueue.enqueue_import(next_id)
+        for next_id in next_own_preview(submission):
+            enqueue.enqueue_preview(next_id)
+        _enqueue_large_previews()
     mark_touched()
 
 
 @shared_task
 def work_on_load(load_id: uuid.UUID | str) -> None:
     """Preview an uploaded roster or apply a confirmed one; then re-evaluate the affected employees."""
-    done = uuid.UUID(str(load_id))
-    is_done = process_load(done)
+    load = uuid.UUID(str(load_id))
+    is_done = process_load(load)
     mark_touched()
+    # Also when the load gave way to one of these files.
+    _enqueue_large_previews()
     if is_done:
-        for waiting in next_loads(done):
-            enqueue.enqueue_roster_import(waiting)
-        for waiting in next_large_previews():
-            enqueue.enqueue_preview(waiting)
+        _enqueue_large_files()
+        for next_id in next_loads(load):
+            enqueue.enqueue_roster_import(next_id)
 
 
-def _ring_for_ranges() -> None:
+def _enqueue_ranges() -> None:
     enqueue.enqueue_ranges(start_run.claim_due_ranges(clock.db_now()))
 
 
-@shared_task
-def roll_up() -> None:
+def _enqueue_large_previews() -> None:
+    for file_id in next_large_previews():
+        enqueue.enqueue_preview(file_id)
+
+
+def _enqueue_large_files() -> None:
+    for submission_id in next_large_files():
+        enqueue.enqueue_import(submission_id)
+
+
+# The name that messages carry, in queues that outlive an update of the program.
+@shared_task(name="apps.operations.tasks.roll_up")
+def update_summaries() -> None:
     """Update the summaries with the changes of standings and the intake counts. Repeated or concurrent calls are
     safe.
     """
     build_summaries.update_summaries()
-    sum_up_tally()
+    compact_intake_counts()
 
 
 @shared_task
@@ -113,16 +136,21 @@ def process_range(range_id: int) -> None:
 @shared_task
 def make_preview(file_id: uuid.UUID | str) -> None:
     """Preview an uploaded file. Repeated, late or concurrent calls are safe."""
-    for waiting in bulk_previews.make_preview(uuid.UUID(str(file_id))):
-        enqueue.enqueue_preview(waiting)
-    for waiting in next_large_files():
-        enqueue.enqueue_import(waiting)
+    if earlier := large_import_before(uuid.UUID(str(file_id))):
+        # The end of that import enqueues the next preview.
+        enqueue.enqueue_import(earlier)
+        return
+    for next_id in file_previews.make_preview(uuid.UUID(str(file_id))):
+        enqueue.enqueue_preview(next_id)
+    for next_id in next_own_file(file_id):
+        enqueue.enqueue_import(next_id)
+    _enqueue_large_files()
 
 
 @shared_task(throws=(ObjectDoesNotExist,))
 def make_version(correction_id: int) -> None:
     """Create the result version of an approved correction. Repeated, late or concurrent calls are safe."""
-    result_versions.make_version(correction_id)
+    result_versions.ensure_version(correction_id)
 
 
 @shared_task(throws=(ObjectDoesNotExist,))
@@ -134,32 +162,48 @@ def make_export(export_id: uuid.UUID | str) -> None:
 @shared_task
 def day_change() -> None:
     """Queue and process the changes that the passage of time causes, and delete what has expired."""
-    if effective_dates.process_effective_dates():
-        mark_touched()
-    effective_dates.disable_unused_tracking()
-    expire_files(clock.db_now())
-    erasure_approvals.forget_expired_subjects(clock.db_now())
-    forget_loads(clock.db_now())
+    try:
+        if effective_dates.process_effective_dates():
+            mark_touched()
+        effective_dates.disable_unused_tracking()
+    finally:
+        # Also when the dates had to wait too long for the org tree: what has expired must not stay for that.
+        expire_files(clock.db_now())
+        erasure_approvals.delete_expired_subjects(clock.db_now())
+        purge_load_data(clock.db_now())
+
+
+def send_mails() -> None:
+    """Send a portion of every kind of waiting mail, unless another worker does: of two, one is left for other tasks.
+
+    What is left waits for the next call, seconds later.
+    """
+    with locks.advisory_lock("mails") as acquired:
+        if acquired:
+            security_mails.send_security_mails()
+            password_reset.send_password_links()
+            email_change_mails.mail_address_changes()
+            answer_mails.send_answer_mails()
 
 
 @shared_task
 def send_answer_mails() -> None:
     """Mail every employee whose review was answered and who has no mail about it yet."""
-    answer_mails.send_answer_mails()
+    send_mails()
 
 
 @shared_task
 def freeze_due() -> None:
     """Freeze the campaigns whose cut-off has passed; the next call retries those that must still wait."""
-    signing_key.announce()
-    for result in freeze.freeze_due(SYSTEM):
+    signing_key.announce_public_key()
+    for result in freeze.freeze_due_campaigns(SYSTEM):
         logger.info("%s: %s standings, %s red, digest %s", result, result.rows, result.red, result.digest)
 
 
 @shared_task
 def retain() -> None:
     """Once a day, erase the contacts whose retention has ended."""
-    retention.forget_expired_daily(clock.db_now())
+    retention.erase_expired_daily(clock.db_now())
 
 
 @shared_task
@@ -169,31 +213,33 @@ def nightly_recount() -> None:
     effective_dates.process_effective_dates()
     now = clock.db_now()
     for campaign in Campaign.objects.to_mark(now):
+        # The night of the campaign's own zone: campaigns of several zones are recounted at different times.
         local = (now - RECOUNT_AFTER).astimezone(ZoneInfo(campaign.rule.time_zone))
         start_run.begin_nightly_recount(campaign, local.date().isoformat())
+    # Once a day as well, in the same quiet hours.
     count_handles_daily(now)
-    _ring_for_ranges()
+    _enqueue_ranges()
 
 
 @shared_task
 def mail_link(account_id: int, employee_id: int, language: str) -> None:
     """Mail a link to set a password to the account's owner, if the account still matches."""
-    password_reset.mail_link(account_id=account_id, employee_id=employee_id, language=language)
+    if password_reset.queue_password_link(account_id=account_id, employee_id=employee_id, language=language):
+        send_mails()
 
 
 @shared_task
 def forget_sessions() -> None:
-    """Delete expired browser sessions."""
-    sessions.forget_sessions()
+    sessions.SessionStore.clear_expired()
 
 
 @shared_task
 def mail_address_changes() -> None:
     """Mail old addresses about new ones. Repeated or concurrent calls send each mail once; beat asks too."""
-    email_change_mails.mail_address_changes()
+    send_mails()
 
 
 @shared_task
 def send_security_mails() -> None:
     """Mail the owners of accounts whose password, factor, token, role or address changed."""
-    security_mails.send_security_mails()
+    send_mails()

@@ -3,7 +3,6 @@ from django.apps import AppConfig
 
 class PrivacyConfig(AppConfig):
     name = "apps.privacy"
-    default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
         from apps.privacy import erasure_approvals  # noqa: F401 # registers what is approved

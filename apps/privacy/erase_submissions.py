@@ -1,7 +1,5 @@
 """Erase a person from submissions: reports, drafts, files and rejected lines (ADR 53)."""
 
-from __future__ import annotations
-
 import csv
 import io
 from collections.abc import Iterator
@@ -12,54 +10,70 @@ from django.db.models import BooleanField, Q, QuerySet
 from django.db.models.expressions import RawSQL
 
 from apps.contacts.models import Submission
-from apps.contacts.reading import AUTO, CSV, open_contacts
-from apps.core.files import append, opened, read_file
+from apps.contacts.reading import AUTO, CSV, XLSX, open_contacts
+from apps.core.files import append_to_file, open_file, read_file
 from apps.core.models import FilePreview, StoredFile
-from apps.fileio.csv_reader import UnreadableFile
+from apps.fileio.errors import UnreadableFile
 from apps.privacy.erasure_subject import ErasureTarget, MatchedRecords
 from apps.privacy.pii_patterns import PiiPattern
 
 # The columns of a submission that may mention a person. Fully qualified, because joined tables may use the same names.
-SHOWS = "({})".format(
+MENTIONS_SQL = "({})".format(
     " OR ".join(
         f"normalize(coalesce(contacts_submission.{column}, ''), NFKC) ~* ANY(%s)"
         for column in ("report::text", "payload::text", "file_name", "key")
     )
 )
 # Likely encodings of a text whose encoding is unknown.
-LIKELY = ("utf-8", "utf-16-le", "utf-16-be", "gb18030")
+LIKELY_ENCODINGS = ("utf-8", "utf-16-le", "utf-16-be", "gb18030")
 
 
-def handed_in_with(known: MatchedRecords) -> list[Submission]:
+def submissions_that_mention(records: MatchedRecords) -> list[Submission]:
     """Return submissions whose report, drafts, file name or key mention the person."""
-    return [*_showing(known.anywhere), *_showing(known.at_home, employee_id__in=known.employees)]
+    return [*_mentioning(records.anywhere), *_mentioning(records.in_owner_data, employee_id__in=records.employees)]
 
 
-def _showing(traces: PiiPattern, **where: Any) -> QuerySet[Submission]:
-    shows = RawSQL(SHOWS, [traces.patterns] * 4, output_field=BooleanField())  # noqa: S611 # nosec B611 # ours
-    return Submission.objects.filter(shows, **where)
+def _mentioning(pattern: PiiPattern, **conditions: Any) -> QuerySet[Submission]:
+    mentions = RawSQL(MENTIONS_SQL, [pattern.patterns] * 4, output_field=BooleanField())  # noqa: S611 # nosec B611 # ours
+    return Submission.objects.filter(mentions, **conditions)
 
 
-def blank_reports(known: MatchedRecords) -> int:
-    found = {one.pk: one for one in handed_in_with(known)}
-    for one in found.values():
-        traces = known.traces_in(employee=one.employee_id)
-        one.report, one.file_name = traces.blanked(one.report), traces.blanked(one.file_name)
-        if traces.stand_in([one.key or ""]):
+def blank_reports(records: MatchedRecords) -> int:
+    submissions = {submission.pk: submission for submission in submissions_that_mention(records)}
+    for submission in submissions.values():
+        pattern = records.pattern_for(employee=submission.employee_id)
+        # Blanked in Python, by the expression that found them in SQL: JSON has texts at any depth.
+        submission.report, submission.file_name = (
+            pattern.blanked(submission.report),
+            pattern.blanked(submission.file_name),
+        )
+        if pattern.matches([submission.key or ""]):
             # A repeated upload with the old key then becomes a new submission, which the objection refuses person by
             # person.
-            one.key = f"erased:{one.pk}"
-        one.save(update_fields=["report", "file_name", "key"])
-    return len(found)
+            submission.key = f"erased:{submission.pk}"
+        submission.save(update_fields=["report", "file_name", "key"])
+    return len(submissions)
 
 
-def files_with(whom: ErasureTarget, known: MatchedRecords) -> Iterator[tuple[StoredFile, Submission | None]]:
-    """Yield stored files that mention the person, each with the submission it belongs to."""
-    for stored in StoredFile.objects.exclude(pk__in=whom.spared).order_by("pk").iterator(chunk_size=100):
-        handed_in = Submission.objects.filter(file=stored).first()
-        layout = handed_in.layout if handed_in else _layout_of_preview(stored)
-        if _shows(stored, layout, whom, _traces_in(stored, known)):
-            yield stored, handed_in
+def files_that_mention(target: ErasureTarget, records: MatchedRecords) -> Iterator[StoredFile]:
+    """Yield stored files that mention the person. Reads every file: seconds for some megabytes, so never for a page."""
+    return _mentioning_files(StoredFile.objects.exclude(pk__in=target.excluded_files), target, records)
+
+
+def is_being_recorded(target: ErasureTarget, records: MatchedRecords) -> bool:
+    """Whether a submitted file that waits or is being recorded mentions the person."""
+    waiting = Submission.objects.filter(state=Submission.State.RECEIVED).values("file")
+    return any(_mentioning_files(StoredFile.objects.filter(pk__in=waiting), target, records))
+
+
+def _mentioning_files(
+    files: QuerySet[StoredFile], target: ErasureTarget, records: MatchedRecords
+) -> Iterator[StoredFile]:
+    for stored in files.order_by("pk").iterator(chunk_size=100):
+        submission = Submission.objects.filter(file=stored).first()
+        layout = submission.layout if submission else _layout_of_preview(stored)
+        if _file_mentions(stored, layout, target, _pattern_for_file(stored, records)):
+            yield stored
 
 
 def _layout_of_preview(stored: StoredFile) -> dict[str, Any]:
@@ -68,59 +82,62 @@ def _layout_of_preview(stored: StoredFile) -> dict[str, Any]:
     return report if report.get("preview") else {}
 
 
-def _traces_in(stored: StoredFile, known: MatchedRecords) -> PiiPattern:
+def _pattern_for_file(stored: StoredFile, records: MatchedRecords) -> PiiPattern:
     """Return the pattern for a file, which belongs to its uploader and to the employee whose contacts it contains."""
-    brought = Submission.objects.filter(Q(file=stored) | Q(rejects=stored)).first()
-    return known.traces_in(owner=stored.owner_id, employee=brought.employee_id if brought else None)
+    submission = Submission.objects.filter(Q(file=stored) | Q(rejects=stored)).first()
+    return records.pattern_for(owner=stored.owner_id, employee=submission.employee_id if submission else None)
 
 
-def _shows(stored: StoredFile, layout: dict[str, Any], whom: ErasureTarget, traces: PiiPattern) -> bool:
-    if traces.stand_in([stored.name]):
+def _file_mentions(stored: StoredFile, layout: dict[str, Any], target: ErasureTarget, pattern: PiiPattern) -> bool:
+    if pattern.matches([stored.name]):
         return True
-    roles = layout.get("roles") if layout.get("format") == CSV else None
-    with opened(stored) as raw:
+    roles = layout.get("roles") if layout.get("format") in (CSV, XLSX) else None
+    with open_file(stored) as raw:
         try:
             with open_contacts(
                 raw, format=layout.get("format", AUTO), encoding=layout.get("encoding", ""), roles=roles
             ) as file:
-                return traces.stand_in(file.header) or any(
-                    whom.keys & {one.key for one in entry.checked.identities} or traces.stand_in(entry.cells)
+                return pattern.matches(file.header) or any(
+                    target.keys & {one.key for one in entry.draft.identities} or pattern.matches(entry.cells)
                     for entry in file.entries
                 )
         except UnreadableFile:
             raw.seek(0)
             content = raw.read()
     # The encoding is unknown: try each of the likely ones.
-    return traces.stand_in(content.decode(codec, "ignore") for codec in LIKELY)
+    return pattern.matches(content.decode(codec, "ignore") for codec in LIKELY_ENCODINGS)
 
 
-def clear_files(whom: ErasureTarget, known: MatchedRecords) -> int:
+def clear_files(target: ErasureTarget, records: MatchedRecords) -> int:
     """Blank the person's rejected lines, and delete other files that mention them; returns the number of files."""
     cleared = 0
-    for stored, _handed_in in list(files_with(whom, known)):
+    # A list: the loop deletes from the table that the iterator reads.
+    for stored in list(files_that_mention(target, records)):
         with transaction.atomic():
-            kept = StoredFile.objects.select_for_update().filter(pk=stored.pk).first()
-            if kept is None:
+            # Read again under the lock: its owner or the expiry may have deleted it since.
+            locked = StoredFile.objects.select_for_update().filter(pk=stored.pk).first()
+            if locked is None:
                 continue
-            if Submission.objects.filter(rejects=kept).exists():
-                _blank_lines(kept, _traces_in(kept, known))
+            if Submission.objects.filter(rejects=locked).exists():
+                _blank_lines(locked, _pattern_for_file(locked, records))
             else:
-                kept.delete()
+                locked.delete()
             cleared += 1
     return cleared
 
 
-def _blank_lines(stored: StoredFile, traces: PiiPattern) -> None:
+def _blank_lines(stored: StoredFile, pattern: PiiPattern) -> None:
     """Blank the rejected lines that mention the person; only the line's number and the code stay."""
     text = b"".join(read_file(stored)).decode("utf-8-sig")
     header, *rows = csv.reader(io.StringIO(text))
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow("" if traces.stand_in([cell]) else cell for cell in header)
+    output = io.StringIO()
+    writer = csv.writer(output)
+    writer.writerow("" if pattern.matches([cell]) else cell for cell in header)
     for row in rows:
-        # keep_rejects writes line, code and reason after the cells.
+        # store_rejects writes line, code and reason after the cells.
         blank = [*[""] * (len(row) - 3), *row[-3:-1], ""]
-        writer.writerow(blank if traces.stand_in(row) else row)
+        writer.writerow(blank if pattern.matches(row) else row)
     stored.storedchunk_set.all().delete()
     stored.size = 0
-    append(stored, b"\xef\xbb\xbf" + out.getvalue().encode())
+    # With the byte order mark of the file before, without which Excel reads Chinese as garbage.
+    append_to_file(stored, b"\xef\xbb\xbf" + output.getvalue().encode())

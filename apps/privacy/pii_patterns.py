@@ -3,8 +3,6 @@
 Python and PostgreSQL use the same expression, so that the erasure blanks exactly what the query finds.
 """
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from collections.abc import Iterable
@@ -17,29 +15,34 @@ import phonenumbers
 from apps.core.identity import DROPPED_CATEGORIES
 
 # Characters that people write between the digits of a phone number.
-BETWEEN = r"[^0-9A-Za-z]{0,3}"
-LETTERS = "[A-Za-z0-9_]"
-SHORTEST_NAME = 2
+# At most three, so that two numbers in neighbouring cells do not become one.
+SEPARATOR = r"[^0-9A-Za-z]{0,3}"
+WORD_CHARACTER = "[A-Za-z0-9_]"
+# A single letter would match half of all texts.
+MIN_NAME_CHARS = 2
 # Alternatives in one expression.
-AT_ONCE = 20
+MAX_ALTERNATIVES = 20
 
 
-def _plain(text: str) -> str:
+def _searchable(text: str) -> str:
     """Return the text in its form for searching: NFKC, without invisible characters."""
-    return unicodedata.normalize("NFKC", "".join(one for one in text if not _unseen(one)))
+    # Most cells of a file. A printable text has no character of the dropped categories, and NFKC keeps ASCII.
+    if text.isascii() and text.isprintable():
+        return text
+    return unicodedata.normalize("NFKC", "".join(sign for sign in text if not _is_invisible(sign)))
 
 
-def _unseen(sign: str) -> bool:
+def _is_invisible(sign: str) -> bool:
     return not sign.isspace() and unicodedata.category(sign) in DROPPED_CATEGORIES
 
 
-def _escaped(text: str) -> str:
+def _escape(text: str) -> str:
     """Escape a text for both regex dialects: a backslash before each character that is neither letter nor digit."""
-    return "".join(one if one.isalnum() or ord(one) > 127 else f"\\{one}" for one in text)
+    return "".join(sign if sign.isalnum() or ord(sign) > 127 else f"\\{sign}" for sign in text)
 
 
 def _word(text: str) -> str:
-    return f"(?<!{LETTERS}){_escaped(text)}(?!{LETTERS})"
+    return f"(?<!{WORD_CHARACTER}){_escape(text)}(?!{WORD_CHARACTER})"
 
 
 def _handle(value: str) -> str:
@@ -50,8 +53,8 @@ def _handle(value: str) -> str:
 def _phone(value: str) -> str:
     """Match the whole number, with or without country code and trunk prefix, but not as part of a longer number."""
     number = phonenumbers.parse(value, None)
-    country, national = BETWEEN.join(str(number.country_code)), BETWEEN.join(str(number.national_number))
-    return f"(?<![0-9])(?:(?:00{BETWEEN})?{country}{BETWEEN}(?:0{BETWEEN})?|0{BETWEEN})?{national}(?![0-9])"
+    country, national = SEPARATOR.join(str(number.country_code)), SEPARATOR.join(str(number.national_number))
+    return f"(?<![0-9])(?:(?:00{SEPARATOR})?{country}{SEPARATOR}(?:0{SEPARATOR})?|0{SEPARATOR})?{national}(?![0-9])"
 
 
 def _email(value: str) -> str:
@@ -60,7 +63,7 @@ def _email(value: str) -> str:
         written = domain.encode("ascii").decode("idna")
     except UnicodeError:
         written = domain
-    return "|".join(_word(f"{local}@{one}") for one in dict.fromkeys((domain, written)))
+    return "|".join(_word(f"{local}@{spelling}") for spelling in dict.fromkeys((domain, written)))
 
 
 @dataclass(frozen=True)
@@ -78,34 +81,37 @@ class PiiPattern:
     def patterns(self) -> list[str]:
         """Return regular expressions for a text in NFKC, to match case-insensitively; always at least one.
 
-        Each has only AT_ONCE alternatives, because PostgreSQL needs gigabytes for one expression with hundreds.
+        Each has only ALTERNATIVES alternatives, because PostgreSQL needs gigabytes for one expression with hundreds.
         """
-        ways = {"phone": _phone, "email": _email, "handle": _word if self.bare_handles else _handle}
-        found = [ways[kind](value) for kind, value in self.identities]
-        found += [_word(_plain(name)) for name in self.names if len(name) >= SHORTEST_NAME]
-        found = [f"(?:{one})" for one in found] or ["(?!)"]
-        return ["|".join(found[start : start + AT_ONCE]) for start in range(0, len(found), AT_ONCE)]
+        builders = {"phone": _phone, "email": _email, "handle": _word if self.bare_handles else _handle}
+        alternatives = [builders[kind](value) for kind, value in self.identities]
+        alternatives += [_word(_searchable(name)) for name in self.names if len(name) >= MIN_NAME_CHARS]
+        # Without an alternative the expression would match every text; `(?!)` matches none.
+        alternatives = [f"(?:{alternative})" for alternative in alternatives] or ["(?!)"]
+        return [
+            "|".join(alternatives[start : start + MAX_ALTERNATIVES])
+            for start in range(0, len(alternatives), MAX_ALTERNATIVES)
+        ]
 
     @cached_property
     def _compiled(self) -> re.Pattern[str]:
         return re.compile("|".join(self.patterns), re.IGNORECASE)
 
-    def stand_in(self, texts: Iterable[str]) -> bool:
-        """Return whether one of these texts mentions the person."""
+    def matches(self, texts: Iterable[str]) -> bool:
         pattern = self._compiled
-        return any(pattern.search(_plain(text)) for text in texts)
+        return any(pattern.search(_searchable(text)) for text in texts)
 
     def blanked(self, value: Any) -> Any:
         """Return the JSON value with every text that mentions the person replaced by an empty one."""
         pattern = self._compiled
 
-        def blank(one: Any) -> Any:
-            if isinstance(one, str):
-                return "" if pattern.search(_plain(one)) else one
-            if isinstance(one, list):
-                return [blank(each) for each in one]
-            if isinstance(one, dict):
-                return {key: blank(each) for key, each in one.items()}
-            return one
+        def blank(item: Any) -> Any:
+            if isinstance(item, str):
+                return "" if pattern.search(_searchable(item)) else item
+            if isinstance(item, list):
+                return [blank(part) for part in item]
+            if isinstance(item, dict):
+                return {key: blank(part) for key, part in item.items()}
+            return item
 
         return blank(value)

@@ -3,8 +3,6 @@
 Contacts that a campaign still evaluates are kept, and no past result changes.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -13,16 +11,18 @@ from django.db import transaction
 
 from apps.campaigns.models import Campaign
 from apps.contacts.models import Contact
+from apps.core.clock import db_now
 from apps.core.jobs import claim_job
 from apps.core.locks import advisory_lock
 from apps.core.models import Job
 from apps.privacy import retention_purge
 from apps.privacy.erase_person import kept_domains
-from apps.results.models import ResultCorrection
+from apps.results.corrections import open_corrections
 from apps.reviews.models import Review
 
 JOB = "retention"
-BEGINNING = datetime(1, 1, 1, tzinfo=UTC)
+# A bound that no contact lies before, for the half of the rule that is switched off.
+NO_CONTACT_BEFORE = datetime(1, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,7 @@ class RetentionStatus:
     @property
     def period(self) -> tuple[datetime, datetime]:
         """Return the period in which its contacts are recorded, over all versions of its rule."""
+        # A later version may have moved the dates: contacts of either period belong to the campaign.
         rules = self.campaign.versions
         return min(rule.opens_at for rule in rules), max(rule.cutoff_at for rule in rules)
 
@@ -44,7 +45,7 @@ class RetentionStatus:
         begin, end = self.period
         return Contact.objects.filter(recorded_at__gte=begin, recorded_at__lt=end, name__isnull=False).count()
 
-    def over(self, at: datetime) -> bool:
+    def is_over(self, at: datetime) -> bool:
         """Return whether nothing needs its contacts at that instant."""
         return self.campaign.state == Campaign.State.FROZEN and at >= self.until and not self.unsettled
 
@@ -77,59 +78,63 @@ def contacts_retained_until(campaign: Campaign) -> datetime | None:
 
 def retained_campaigns() -> list[RetentionStatus]:
     """Return every campaign with contacts to retain, sorted by the end of retention; empty without RETENTION_DAYS."""
-    return sorted(_campaigns(), key=lambda one: one.until) if retention_period() else []
+    return sorted(_campaigns(), key=lambda status: status.until) if retention_period() else []
 
 
 def _campaigns() -> list[RetentionStatus]:
     keep = retention_period() or timedelta()
-    asked = set(Review.objects.filter(closed_at=None).values_list("campaign", flat=True))
-    asked |= set(ResultCorrection.objects.filter(decided_at=None).values_list("campaign", flat=True))
-    found = Campaign.objects.exclude(state=Campaign.State.CANCELLED).prefetch_related("rules")
-    return [RetentionStatus(one, one.rule.cutoff_at + keep, one.pk in asked) for one in found if one.versions]
+    unsettled = set(Review.objects.filter(closed_at=None).values_list("campaign", flat=True))
+    unsettled |= set(open_corrections(db_now()).values_list("campaign", flat=True))
+    campaigns = Campaign.objects.exclude(state=Campaign.State.CANCELLED).prefetch_related("rules")
+    return [
+        RetentionStatus(campaign, campaign.rule.cutoff_at + keep, campaign.pk in unsettled)
+        for campaign in campaigns
+        if campaign.versions
+    ]
 
 
-def limits(at: datetime) -> retention_purge.RetentionWindow | None:
+def retention_window(at: datetime) -> retention_purge.RetentionWindow | None:
     """Return what has expired at that instant; None while everything is kept for ever."""
     keep, left = retention_period(), settings.RETENTION_LEAVER_DAYS
     if keep is None and not left:
         return None
     campaigns = _campaigns()
     return retention_purge.RetentionWindow(
-        before=at - keep if keep else BEGINNING,
-        left_before=at - timedelta(days=left) if left else BEGINNING,
-        held=[one.period for one in campaigns if not one.over(at)] if keep else [],
-        use=[one.period for one in campaigns if one.in_use(at)],
+        before=at - keep if keep else NO_CONTACT_BEFORE,
+        left_before=at - timedelta(days=left) if left else NO_CONTACT_BEFORE,
+        retained=[status.period for status in campaigns if not status.is_over(at)] if keep else [],
+        used=[status.period for status in campaigns if status.in_use(at)],
         company_domains=kept_domains(),
     )
 
 
 def count_expired(at: datetime) -> int:
-    """Return how many contacts a run at that instant would erase."""
-    found = limits(at)
-    return retention_purge.count_due(found) if found else 0
+    window = retention_window(at)
+    return retention_purge.count_due(window) if window else 0
 
 
-def forget_expired(at: datetime) -> tuple[int, int] | None:
+def erase_expired(at: datetime) -> tuple[int, int] | None:
     """Erase everything that has expired; returns (contacts, digests), or None while another process does it."""
     contacts = digests = 0
-    with advisory_lock(JOB) as mine:
-        if not mine:
+    with advisory_lock(JOB) as acquired:
+        if not acquired:
             return None
-        found = limits(at)
-        for blanked, freed in retention_purge.forget_expired(found) if found else ():
-            contacts, digests = contacts + blanked, digests + freed
+        window = retention_window(at)
+        for blanked, replaced in retention_purge.erase_expired(window) if window else ():
+            contacts, digests = contacts + blanked, digests + replaced
     return contacts, digests
 
 
-def forget_expired_daily(now: datetime) -> bool:
+def erase_expired_daily(now: datetime) -> bool:
     """Run the erasure once a day; returns True for the call that finished it.
 
     After a crash, the next call continues.
     """
     day = now.date().isoformat()
+    # The job is recorded at the end, so that a run that died is repeated the same day.
     if Job.objects.filter(job=JOB, period=day).exists():
         return False
-    done = forget_expired(now)
+    done = erase_expired(now)
     if done is None:
         return False
     with transaction.atomic():

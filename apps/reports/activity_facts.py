@@ -11,24 +11,30 @@ from datetime import datetime
 from apps.campaigns import rules
 from apps.campaigns.models import CampaignRule
 from apps.contacts.models import Source
-from apps.core.sql import sql_literal
+from apps.core.sql import sql_literal, statement
 from apps.results.models import FrozenResult
+
+CHURNED_EARLY = statement("reports", "activity_facts", "churned_early")
+ENDED_IN_RESULT = statement("reports", "activity_facts", "ended_in_result")
+SUBMISSIONS = statement("reports", "activity_facts", "submissions")
 
 
 def churned_early_sql(rule: CampaignRule, at: datetime, result: FrozenResult | None) -> str:
     """FROM and WHERE of the `contact` rows of the period that ended before `at`, within EARLY_CHURN_DAYS of being
     recorded.
     """
-    kept = ""
+    ended_in_result = "true"
     if result is not None and result.reasons_kept:
-        kept = f"""AND EXISTS (
-            SELECT 1 FROM results_frozenreason kept WHERE kept.campaign_id = {rule.campaign_id}
-              AND kept.employee_id = contact.employee_id AND kept.contact_id = contact.id AND kept.reason = 'ended')"""
-    until = f"AND contact.stored_at <= {sql_literal(rule.campaign.snapshot_at)}" if rule.campaign.snapshot_at else ""
-    return f"""FROM contacts_contact contact
-        WHERE contact.ended_at >= {sql_literal(rule.opens_at)} AND contact.ended_at < {sql_literal(at)}
-          AND contact.recorded_at >= {sql_literal(rule.opens_at)}
-          AND contact.ended_at <= contact.recorded_at + interval '{rules.EARLY_CHURN_DAYS} days' {until} {kept}"""
+        ended_in_result = ENDED_IN_RESULT.format(campaign=rule.campaign_id)
+    # Contacts stored after the snapshot are not part of the result.
+    snapshot_at = rule.campaign.snapshot_at
+    return CHURNED_EARLY.format(
+        opens_at=sql_literal(rule.opens_at),
+        at=sql_literal(at),
+        days=rules.EARLY_CHURN_DAYS,
+        stored=f"contact.stored_at <= {sql_literal(snapshot_at)}" if snapshot_at else "true",
+        ended_in_result=ended_in_result,
+    )
 
 
 def submissions_sql(rule: CampaignRule, at: datetime) -> str:
@@ -36,5 +42,6 @@ def submissions_sql(rule: CampaignRule, at: datetime) -> str:
 
     The feed is left out: every night it sends again what it sent before.
     """
-    return f"""FROM contacts_submission submission WHERE submission.source <> {sql_literal(str(Source.FEED.value))}
-          AND submission.received_at >= {sql_literal(rule.opens_at)} AND submission.received_at < {sql_literal(at)}"""
+    return SUBMISSIONS.format(
+        feed=sql_literal(str(Source.FEED.value)), opens_at=sql_literal(rule.opens_at), at=sql_literal(at)
+    )

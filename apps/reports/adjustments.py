@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
@@ -20,22 +19,16 @@ from apps.core.periods import in_force
 FILTERS = ("mine", "waiting", "in_force", "all")
 
 
-@dataclass(frozen=True)
-class PageOfRequests:
-    """Requests, newest first. `next` is the id after which the next page begins, None at the end."""
-
-    requests: list[AdjustmentRequest]
-    next: int | None
-
-
-def terms_of(campaign: Campaign, employees: Iterable[int], look: datetime) -> dict[int, list[Adjustment]]:
+def adjustments_by_employee(
+    campaign: Campaign, employees: Iterable[int], as_of: datetime
+) -> dict[int, list[Adjustment]]:
     """The granted adjustments of these employees that are not over just before `as_of`, by employee, deciding one
     first.
 
     An adjustment may begin later than `as_of`: compare `starts_at`. One query for any number of employees.
     """
     by_employee: dict[int, list[Adjustment]] = {}
-    at = effective_as_of(look, campaign.rule.cutoff_at)
+    at = effective_as_of(as_of, campaign.rule.cutoff_at)
     # One array: Django takes longer to render a hundred parameters than to read the whole page.
     ids = RawSQL("SELECT unnest(%s::bigint[])", [list(employees)])  # nosec B611 # ours
     rows = Adjustment.objects.not_over(at).filter(campaign=campaign, employee__in=ids)
@@ -47,13 +40,17 @@ def terms_of(campaign: Campaign, employees: Iterable[int], look: datetime) -> di
 def waiting_for(campaign: Campaign, account: Account) -> QuerySet[AdjustmentRequest]:
     """The requests that this HR account may decide: another account made them, and they concern another employee."""
     waiting = AdjustmentRequest.objects.filter(campaign=campaign, decision=None).exclude(asked_by_id=account.pk)
+    # An HR user decides neither the own requests nor about the own target.
     return waiting.exclude(employee_id=account.employee_id) if account.employee_id else waiting
 
 
 def requests_of(
-    campaign: Campaign, account: Account, *, shown: str, q: str = "", now: datetime, before: int | None, limit: int
-) -> PageOfRequests:
-    """A page of HR's requests in a campaign. `shown`: one of FILTERS; `q`: part of a name or staff number."""
+    campaign: Campaign, account: Account, *, shown: str, q: str = "", now: datetime
+) -> QuerySet[AdjustmentRequest]:
+    """HR's requests in a campaign, with their people.
+
+    `shown`: one of FILTERS; `q`: part of a name, staff number or e-mail address.
+    """
     requests = AdjustmentRequest.objects.filter(campaign=campaign)
     if shown == "mine":
         requests = waiting_for(campaign, account)
@@ -64,11 +61,9 @@ def requests_of(
     if text := clean_text(q):
         rows = Adjustment.objects.filter(request=OuterRef("pk"))
         named = Q(employee__name__icontains=text) | Q(employee__staff_no__icontains=text)
+        named |= Q(employee__email__icontains=text)
         requests = requests.filter(named | Exists(rows.filter(named)))
-    if before is not None:
-        requests = requests.filter(pk__lt=before)
-    listed = list(_with_people(requests, now).order_by("-pk")[: limit + 1])
-    return PageOfRequests(listed[:limit], listed[limit - 1].pk if len(listed) > limit else None)
+    return _with_people(requests, now)
 
 
 def one_request(request_id: int, now: datetime) -> AdjustmentRequest:
@@ -76,8 +71,7 @@ def one_request(request_id: int, now: datetime) -> AdjustmentRequest:
     return _with_people(AdjustmentRequest.objects.all(), now).get(pk=request_id)
 
 
-def endings_of(request: AdjustmentRequest, now: datetime) -> list[AdjustmentRequest]:
-    """The requests to end what this request adjusted, oldest first."""
+def revocations_of(request: AdjustmentRequest, now: datetime) -> list[AdjustmentRequest]:
     return list(_with_people(AdjustmentRequest.objects.filter(ends=request), now).order_by("pk"))
 
 
@@ -87,6 +81,7 @@ def _in_force(now: datetime) -> AdjustmentQuerySet:
 
 def _with_people(requests: QuerySet[AdjustmentRequest], now: datetime) -> QuerySet[AdjustmentRequest]:
     """Annotates `people` (employees requested), `holding` (adjustments in force now) and `lasting` (not over)."""
+    # A granted adjustment may end before its last day, when a second request revokes it.
     kept = Q(adjustment__granted_at__isnull=False) & (Q(adjustment__ended_at=None) | Q(adjustment__ended_at__gte=now))
     return requests.select_related("employee", "campaign", "ends", "ends__employee").annotate(
         people=Count("adjustment"),

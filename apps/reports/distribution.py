@@ -10,8 +10,6 @@ from apps.campaigns import rules
 
 
 class StandingBucket(NamedTuple):
-    """How many people have this counted, target and exemption."""
-
     counted: int
     target: int
     exempt: bool
@@ -22,7 +20,7 @@ class StandingBucket(NamedTuple):
         return rules.is_red(self.counted, self.target, self.exempt)
 
     @property
-    def missing(self) -> int:
+    def remaining(self) -> int:
         """Contacts that each of them has left to the target; 0 for the exempt."""
         return 0 if self.exempt else rules.remaining(self.counted, self.target)
 
@@ -31,12 +29,12 @@ def headcount(buckets: Iterable[StandingBucket]) -> int:
     return sum(bucket.people for bucket in buckets)
 
 
-def counted(buckets: Iterable[StandingBucket]) -> int:
+def contacts_counted(buckets: Iterable[StandingBucket]) -> int:
     return sum(bucket.people * bucket.counted for bucket in buckets)
 
 
 def contacts_remaining(buckets: Iterable[StandingBucket]) -> int:
-    return sum(bucket.people * bucket.missing for bucket in buckets)
+    return sum(bucket.people * bucket.remaining for bucket in buckets)
 
 
 def quantile(buckets: Sequence[StandingBucket], share: float) -> int:

@@ -1,4 +1,4 @@
-"""The details of one employee: contacts with their reasons, and the flips."""
+"""The details of one employee: contacts with their reasons, and when the status changed."""
 
 from __future__ import annotations
 
@@ -33,6 +33,7 @@ def contacts_with_reason(campaign: Campaign | None, employee: Employee, at: date
 
 def reason_counts(campaign: Campaign | None, employee: Employee, at: datetime) -> dict[str, int]:
     """The number of the employee's contacts by reason at `at`; '' counts. HR may see these numbers."""
+    # Without an order, which would become part of GROUP BY.
     contacts = contacts_with_reason(campaign, employee, at).order_by().values("reason").annotate(count=Count("id"))
     return {line["reason"]: line["count"] for line in contacts}
 
@@ -61,9 +62,9 @@ def corrections_of(result: FrozenResult, employee: Employee) -> list[CorrectionL
     return list(lines.order_by("-correction__result_version"))
 
 
-def flips(campaign: Campaign, employee: Employee) -> QuerySet[StandingChange]:
+def status_changes(campaign: Campaign, employee: Employee) -> QuerySet[StandingChange]:
     """When the employee turned red or not red, newest first.
 
-    A flip with `cause` repair is no real change: it repaired a row that differed from the facts.
+    A change with `cause` repair is no real change: it repaired a row that differed from the facts.
     """
     return StandingChange.objects.filter(campaign=campaign, employee=employee).order_by("-at", "-id")

@@ -9,7 +9,10 @@ neither is.
 from __future__ import annotations
 
 from apps.core.read_replica import read_rows
-from apps.core.sql import sql_literal
+from apps.core.sql import sql_literal, statement
+
+NONE_PENDING = statement("reports", "fast_path", "none_pending")
+GUARDED = statement("reports", "fast_path", "guarded")
 
 
 def none_pending_sql(campaign: int, whose: str = "") -> str:
@@ -18,18 +21,15 @@ def none_pending_sql(campaign: int, whose: str = "") -> str:
 
     An outbox row of an identity always makes the condition false: it may concern any of them.
     """
-    of_them = f"WHERE kind IS NOT NULL OR employee_id IN ({whose})" if whose else ""
-    return f"""NOT EXISTS (SELECT FROM core_outbox {of_them}) AND NOT EXISTS (
-        SELECT FROM standings_markrange part JOIN standings_markrun run ON run.id = part.run_id
-        WHERE part.state = 'waiting' AND run.invalidates AND run.campaign_id = {sql_literal(campaign)})"""
+    concerned = f"WHERE kind IS NOT NULL OR employee_id IN ({whose})" if whose else ""
+    return NONE_PENDING.format(concerned=concerned, campaign=sql_literal(campaign))
 
 
-def query_if(holds: str, ctes: str, select: str, *, prepared: bool = False) -> list[tuple] | None:
-    """The rows of a SELECT over CTEs (from WITH on), in its order; None when the condition `holds` is false.
+def query_if(condition: str, ctes: str, select: str, *, prepared: bool = False) -> list[tuple] | None:
+    """The rows of a SELECT over CTEs (from WITH on), in its order; None when the condition is false.
 
     `prepared`: use a prepared statement of the connection (apps.core.prepared_statements).
     """
-    statement = f"""{ctes} SELECT guard.holds, asked.* FROM (SELECT {holds} AS holds) guard
-        LEFT JOIN (SELECT row_number() OVER () AS nth, found.* FROM ({select}) found) asked ON holds ORDER BY nth"""
-    rows = read_rows(statement, prepared=prepared)
+    # Each row begins with the guard and its number; without rows the only one has no number.
+    rows = read_rows(GUARDED.format(ctes=ctes, condition=condition, select=select), prepared=prepared)
     return [row[2:] for row in rows if row[1]] if rows[0][0] else None

@@ -15,86 +15,63 @@ from apps.campaigns.models import Campaign
 from apps.campaigns.population import employee_ids_sql
 from apps.contacts.models import Contact, ContactIdentity
 from apps.core.prepared_statements import execute_prepared_sql
-from apps.core.sql import sql_literal
+from apps.core.sql import sql_literal, statement
 from apps.employees.models import Employee
 from apps.reports.employee_detail import ReasonChange
-from apps.reports.standings_report import COLUMNS, Row, Standings
+from apps.reports.standings_columns import SELECT_LIST, Row
+from apps.reports.standings_report import Standings
 from apps.reports.team_report import Day
 from apps.standings.evaluation import exclusion_reason, internal_since_sql
 from apps.standings.models import StandingChange
 
-FLIP = ("at", "red", "counted", "target", "exempt", "cause")
-# Beside the row: its days, its flips (newest first), and whether the employee ever had a review or an adjustment.
-EXTRA_COLUMNS = """
-ARRAY(SELECT day FROM days WHERE days.employee_id = listed.employee_id ORDER BY day),
-ARRAY(SELECT count FROM days WHERE days.employee_id = listed.employee_id ORDER BY day),
-EXISTS (SELECT FROM reviews_review asked
-        WHERE asked.campaign_id = {campaign} AND asked.employee_id = listed.employee_id),
-EXISTS (SELECT FROM campaigns_adjustment terms
-        WHERE terms.campaign_id = {campaign} AND terms.employee_id = listed.employee_id)
-"""
-TURNS = """
-ARRAY(SELECT turn.{column} FROM standings_standingchange turn
-      WHERE turn.campaign_id = {campaign} AND turn.employee_id = listed.employee_id ORDER BY turn.at DESC, turn.id DESC)
-"""
-# Each contact is evaluated once; what is needed of all contacts stands beside the few rows returned.
-CONTACTS = """
-WITH {internal}judged AS MATERIALIZED (
-    SELECT contacts_contact.*, {reason} AS reason, {earlier} AS earlier
-    FROM contacts_contact WHERE employee_id = {employee}::bigint {recorded})
-SELECT *, (SELECT array_agg(ARRAY[mine.kind, mine.value] ORDER BY mine.id) FROM contacts_contactidentity mine
-    WHERE mine.employee_id = {employee}::bigint AND mine.contact_id = numbered.id) AS held FROM (
-    SELECT judged.*, row_number() OVER (ORDER BY recorded_at DESC, id DESC) AS nth,
-           row_number() OVER (PARTITION BY reason ORDER BY recorded_at DESC, id DESC) AS nth_of_reason,
-           count(*) OVER (PARTITION BY reason) AS of_reason,
-           row_number() OVER (PARTITION BY reason, earlier) AS nth_of_move,
-           count(*) OVER (PARTITION BY reason, earlier) AS of_move
-    FROM judged) numbered
-WHERE nth <= {latest} OR nth_of_move = 1 OR (nth_of_reason <= {each} AND reason NOT IN ('', 'ended'))
-ORDER BY nth
-"""
+CHANGE_FIELDS = ("at", "red", "counted", "target", "exempt", "cause")
+EXTRA_COLUMNS = statement("reports", "own_page", "extra_columns")
+STATUS_CHANGES = statement("reports", "own_page", "status_changes")
+CONTACTS = statement("reports", "own_page", "contacts")
 
 
 @dataclass(frozen=True)
 class OwnStanding:
-    """An employee's row with its days and flips, and whether there ever was a review or an adjustment."""
+    """An employee's row with its days and status changes, and whether there ever was a review or an adjustment."""
 
     row: Row
     days: list[Day]
-    flips: list[StandingChange]
-    asked: bool
-    adjusted: bool
+    status_changes: list[StandingChange]
+    has_reviews: bool
+    has_adjustments: bool
 
 
 def own_standing(standings: Standings, employee: Employee) -> OwnStanding | None:
-    """None when the employee is not in the campaign's population."""
     campaign = standings.campaign.pk
-    turns = ",".join(TURNS.format(column=column, campaign=campaign) for column in FLIP)
-    rows = standings.ask(
-        f"SELECT {COLUMNS}, {EXTRA_COLUMNS.format(campaign=campaign)}, {turns} FROM listed"
+    # One array for each field: a subquery gives one value beside the row.
+    changes = ",".join(STATUS_CHANGES.format(column=column, campaign=campaign) for column in CHANGE_FIELDS)
+    # The cast makes it one prepared statement for all employees.
+    rows = standings.query(
+        f"SELECT {SELECT_LIST}, {EXTRA_COLUMNS.format(campaign=campaign)}, {changes} FROM listed"
         f" WHERE employee_id = {employee.pk}::bigint"
     )
     if not rows:
         return None
-    (*row, days, counts, asked, adjusted), turned = rows[0][: -len(FLIP)], rows[0][-len(FLIP) :]
-    flips = [
-        StandingChange(campaign=standings.campaign, employee=employee, **dict(zip(FLIP, turn, strict=True)))
-        for turn in zip(*turned, strict=True)
+    *row, days, counts, has_reviews, has_adjustments = rows[0][: -len(CHANGE_FIELDS)]
+    columns = rows[0][-len(CHANGE_FIELDS) :]
+    status_changes = [
+        StandingChange(campaign=standings.campaign, employee=employee, **dict(zip(CHANGE_FIELDS, values, strict=True)))
+        for values in zip(*columns, strict=True)
     ]
     by_day = dict(zip(days, counts, strict=True))
     period = standings.days()
     totals = accumulate(by_day.get(day, 0) for day in period)
     curve = [Day(day, by_day.get(day, 0), total) for day, total in zip(period, totals, strict=True)]
-    return OwnStanding(Row(*row), curve, flips, asked, adjusted)
+    return OwnStanding(Row(*row), curve, status_changes, has_reviews, has_adjustments)
 
 
 @dataclass(frozen=True)
 class OwnContacts:
     """An employee's contacts at an instant. Show them to that employee alone.
 
-    `latest`: the newest. `fixable`: by reason, the newest active contacts that do not count, each with `of_reason`, how
-    many have it. `by_reason`: how many have which reason, '' counts. `changes`: reason changes since an earlier
-    instant, None when none was given.
+    `latest`: the newest that have not ended. `fixable`: by reason, the newest active contacts that do not count, each
+    with `of_reason`, how many have it. `by_reason`: how many have which reason, '' counts. `changes`: reason changes
+    since an earlier instant, None when none was given.
     """
 
     latest: list[Any]
@@ -106,31 +83,37 @@ class OwnContacts:
 def own_contacts(
     campaign: Campaign | None, employee: Employee, at: datetime, *, before: datetime | None, latest: int, each: int
 ) -> OwnContacts:
-    """The `latest` newest contacts, and the newest `each` of every reason. Changes are evaluated from the facts at both
-    ends.
+    """The `latest` newest contacts that have not ended, and the newest `each` of every reason.
+
+    Changes are evaluated from the facts at both ends.
     """
-    internal, reason, earlier = _judged(campaign, employee, at, before)
-    statement = CONTACTS.format(
+    internal, reason, earlier = _reason_expressions(campaign, employee, at, before)
+    select = CONTACTS.format(
         internal=internal, reason=reason, earlier=earlier, employee=employee.pk,
-        recorded=f"AND recorded_at < {sql_literal(at)}" if campaign else "", latest=latest, each=each,
+        recorded=f"recorded_at < {sql_literal(at)}" if campaign else "true", latest=latest, each=each,
     )  # fmt: skip
-    contacts: list[Any] = list(Contact.objects.raw(execute_prepared_sql(statement, DEFAULT_DB_ALIAS), params=None))
+    contacts: list[Any] = list(Contact.objects.raw(execute_prepared_sql(select, DEFAULT_DB_ALIAS), params=None))
     for contact in contacts:
-        contact.brought = [
+        contact.page_identities = [
             ContactIdentity(contact=contact, kind=kind, value=value) for kind, value in contact.held or ()
         ]
-    newest = [contact for contact in contacts if contact.nth <= latest]
+    newest = [contact for contact in contacts if contact.nth <= latest and contact.reason != "ended"]
     fixable: dict[str, list[Any]] = {}
     for contact in contacts:
+        # An ended contact is done with; the other reasons may be corrected.
         if contact.reason not in ("", "ended") and contact.nth_of_reason <= each:
             fixable.setdefault(contact.reason, []).append(contact)
-    moves = [contact for contact in contacts if contact.nth_of_move == 1]
-    changes = [ReasonChange(move.earlier, move.reason, move.of_move) for move in moves if move.earlier != move.reason]
-    by_reason = {move.reason: move.of_reason for move in moves}
+    firsts = [contact for contact in contacts if contact.nth_of_change == 1]
+    changes = [
+        ReasonChange(contact.earlier, contact.reason, contact.of_change)
+        for contact in firsts
+        if contact.earlier != contact.reason
+    ]
+    by_reason = {contact.reason: contact.of_reason for contact in firsts}
     return OwnContacts(newest, fixable, by_reason, None if before is None else changes)
 
 
-def _judged(
+def _reason_expressions(
     campaign: Campaign | None, employee: Employee, at: datetime, before: datetime | None
 ) -> tuple[str, str, str]:
     """A CTE or nothing, and the reasons of a contact at `as_of` and at the earlier instant.
@@ -142,11 +125,13 @@ def _judged(
         return "", "CASE WHEN ended_at IS NULL THEN '' ELSE 'ended' END", never
     whose = employee_ids_sql([employee.pk])
     then = campaign.rule
+    # The rule may have changed between the two instants.
     if before is not None and then.in_force_from >= before:
         then = campaign.rule_at(before)
     # Internal identities are looked up once, unless the two instants have different rules.
     shared = "internal" if then == campaign.rule else ""
     cte = f"internal AS MATERIALIZED ({internal_since_sql(then, whose)}), " if shared else ""
+    # The expression is written for a statement with parameters; this one has none.
     reason = exclusion_reason(campaign.rule, at, whose, internal=shared).sql.replace("%%", "%")
     if before is None:
         return cte, reason, never

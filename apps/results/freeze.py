@@ -22,6 +22,7 @@ from apps.results.models import FrozenResult
 from apps.results.store_result import store_result
 
 logger = logging.getLogger(__name__)
+# Submissions end within seconds; a shorter pause would only read the same rows more often.
 POLL_SECONDS = 0.5
 
 
@@ -35,29 +36,33 @@ def freeze(
     by: Actor,
     wait: bool,
     progress: Callable[[int, int], None] = lambda done, total: None,
-    waiting: Callable[[int], None] = lambda left: None,
+    on_unfinished: Callable[[int], None] = lambda unfinished: None,
 ) -> FrozenResult | None:
     """Bring a campaign to its result and return it; for a frozen campaign, version 1.
 
-    Each step commits on its own, so the next call continues after a crash. `wait=True` waits for whatever must end
-    first and passes the number of open submissions to `waiting`. Otherwise it returns None, and the caller tries again
-    later. Raises CutoffNotReached before the cut-off, for a draft or cancelled campaign, and without a signing key.
+    Each step commits on its own, so the next call continues after a crash. `wait=True` waits for what must end
+    first, and passes the number of unfinished submissions to `on_unfinished`. Otherwise it returns None, and the caller
+    tries again later. Raises CutoffNotReached before the cut-off, for a draft or cancelled campaign, and without a
+    signing key.
     """
+    # A person who waits at a terminal waits for the other freeze too; a task leaves it to that one.
     with advisory_lock(f"freeze:{campaign.pk}", wait=float("inf") if wait else 0) as locked:
-        while locked:
-            result, moved = _try_step(campaign, by, progress, waiting)
+        if not locked:
+            return None
+        while True:
+            result, progressed = _try_step(campaign, by, progress, on_unfinished)
             if result is not None:
                 return result
-            if not moved:
+            if not progressed:
                 if not wait:
                     return None
                 time.sleep(POLL_SECONDS)
-    return None
 
 
 def _try_step(campaign: Campaign, *arguments: Any) -> tuple[FrozenResult | None, bool]:
     """The next step; no progress when another writer holds a lock longer than the lock timeout."""
     try:
+        # Read anew in each step: the step before, or another process, has changed the state.
         return _step(Campaign.objects.get(pk=campaign.pk), *arguments)
     except IntegrityError:
         # Behind a connection pool the advisory lock may not protect: another process has stored the result first.
@@ -65,51 +70,52 @@ def _try_step(campaign: Campaign, *arguments: Any) -> tuple[FrozenResult | None,
             raise
         return None, True
     except OperationalError as error:
+        # Only the lock timeout means "later"; a lost connection is an error of this call.
         if not isinstance(error.__cause__, psycopg2.errors.LockNotAvailable):
             raise
         return None, False
 
 
 def _step(
-    now: Campaign, by: Actor, progress: Callable[[int, int], None], waiting: Callable[[int], None]
+    campaign: Campaign, by: Actor, progress: Callable[[int, int], None], on_unfinished: Callable[[int], None]
 ) -> tuple[FrozenResult | None, bool]:
     """Run the next step for the campaign's state. Returns the result once it stands, and whether there was progress."""
-    if now.state == Campaign.State.FROZEN:
-        return FrozenResult.objects.select_related("campaign").get(campaign=now, version=1), True
-    if now.state in (Campaign.State.DRAFT, Campaign.State.CANCELLED):
-        raise CutoffNotReached(f"{now.name} is {now.get_state_display()}: there is nothing to freeze")
-    if now.state == Campaign.State.OPEN:
-        begin_closing(now, by)
-    elif now.snapshot_at is None:
-        if left := finish_received(now):
-            waiting(left)
-        return None, not left and fix_snapshot(now, by)
+    if campaign.state == Campaign.State.FROZEN:
+        return FrozenResult.objects.select_related("campaign").get(campaign=campaign, version=1), True
+    if campaign.state in (Campaign.State.DRAFT, Campaign.State.CANCELLED):
+        raise CutoffNotReached(f"{campaign.name} is {campaign.get_state_display()}: there is nothing to freeze")
+    if campaign.state == Campaign.State.OPEN:
+        begin_closing(campaign, by)
+    elif campaign.snapshot_at is None:
+        if unfinished_count := finish_received(campaign):
+            on_unfinished(unfinished_count)
+        # While submissions are open there is no progress, and the caller pauses.
+        return None, not unfinished_count and fix_snapshot(campaign, by)
     else:
-        _require_key(now)
-        store_result(now, by, progress)
+        _require_key(campaign)
+        store_result(campaign, by, progress)
     return None, True
 
 
 def _require_key(campaign: Campaign) -> None:
-    """Check before the expensive evaluation. The snapshot is fixed, so later facts do not count, however long this
-    takes.
-    """
+    # Before the expensive evaluation. The snapshot is fixed: however long the key takes, later facts do not count.
     try:
         private_key()
     except CannotSign as error:
         raise NotSigned(f"{campaign.name} is closed and cannot be frozen. {error}") from error
 
 
-def freeze_due(by: Actor) -> list[FrozenResult]:
-    """Freeze campaigns that were opened before their cut-off once it has passed, and those that a person began to
-    close.
+def freeze_due_campaigns(by: Actor) -> list[FrozenResult]:
+    """Freeze the campaigns whose cut-off has passed; return the results. The next call continues with what must wait.
 
-    The next call continues with what must wait.
+    A backdated campaign is frozen only after a person has begun to close it.
     """
-    at, frozen = db_now(), []
+    now, frozen = db_now(), []
+    # A campaign that was opened after its cut-off holds old data: only a person decides that it is complete.
     by_itself = Q(state=Campaign.State.OPEN, backdated=False) | Q(state=Campaign.State.CLOSING)
     for campaign in Campaign.objects.filter(by_itself).order_by("pk"):
-        if campaign.rule.cutoff_at > at:
+        # In Python, because the newest version of the rule decides.
+        if campaign.rule.cutoff_at > now:
             continue
         try:
             result = freeze(campaign=campaign, by=by, wait=False)
@@ -127,12 +133,10 @@ def freeze_due(by: Actor) -> list[FrozenResult]:
 
 
 def wait_for_feed(*, campaign: Campaign, until: datetime, by: Actor) -> bool:
-    """Let the feed continue until an instant: the snapshot waits for it. False: the snapshot exists, or the campaign is
-    over.
-    """
+    """Let the feed continue until an instant: the snapshot waits for it. False when it is too late for that."""
     with transaction.atomic():
-        open_still = Campaign.objects.filter(pk=campaign.pk, state__in=["open", "closing"], snapshot_at=None)
-        if not open_still.update(feed_until=until):
+        without_snapshot = Campaign.objects.filter(pk=campaign.pk, state__in=["open", "closing"], snapshot_at=None)
+        if not without_snapshot.update(feed_until=until):
             return False
         detail = {"until": until.isoformat()}
         audit("campaign.waits_for_feed", by=by, kind="campaign", id=campaign.slug, label=campaign.name, detail=detail)

@@ -56,6 +56,7 @@ class FrozenStanding(models.Model):
     """One employee's final standing in one version, with the org position of that day and counted contacts by day."""
 
     id = models.BigAutoField(primary_key=True)
+    # No foreign keys to check: a result copies hundreds of thousands of rows that were just read.
     campaign = models.ForeignKey("campaigns.Campaign", on_delete=models.PROTECT, db_constraint=False, db_index=False)
     version = models.IntegerField()
     employee = models.ForeignKey(Employee, on_delete=models.PROTECT, db_constraint=False, db_index=False)
@@ -75,6 +76,7 @@ class FrozenStanding(models.Model):
     )
     pace = models.TextField()
     target_reached_at = models.DateTimeField(null=True)
+    # Arrays and not a table: they are always read whole, with the row.
     days = ArrayField(models.DateField(), default=list)
     counts = ArrayField(models.IntegerField(), default=list)
 
@@ -130,20 +132,25 @@ class FrozenOrgPosition(models.Model):
 
 
 class ResultCorrection(models.Model):
-    """A change of a frozen result that one HR member requests and another one grants or refuses.
+    """A change of a frozen result that one HR member requests or withdraws, and another one grants or refuses.
 
     Granted, it makes `result_version`. No one requests or decides a change of their own standing.
     """
 
     class State(models.TextChoices):
-        ASKED = "asked", _("asked")
-        GRANTED = "granted", _("granted")
+        ASKED = "asked", _("requested")
+        GRANTED = "granted", _("approved")
         REFUSED = "refused", _("refused")
+        WITHDRAWN = "withdrawn", _("withdrawn")
 
+    key = models.UUIDField(
+        unique=True, null=True, help_text="of the file that it was requested with: one request a file"
+    )
     campaign = models.ForeignKey("campaigns.Campaign", on_delete=models.PROTECT, related_name="corrections")
     state = models.TextField(choices=State.choices, default=State.ASKED)
     reason = models.TextField()
     evidence = models.TextField()
+    # NULL in requests from before the column; those can only be refused.
     asked_of = models.IntegerField(null=True, help_text="the version of the result that it was made against")
     asked_at = models.DateTimeField(db_default=Clock())
     asked_by_id = models.BigIntegerField()
@@ -159,12 +166,21 @@ class ResultCorrection(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["campaign", "result_version"], name="results_correction_version"),
             models.CheckConstraint(name="results_correction_says_why", condition=~Q(reason="") & ~Q(evidence="")),
-            models.CheckConstraint(name="results_correction_two_people", condition=~Q(decided_by_id=F("asked_by_id"))),
+            models.CheckConstraint(
+                name="results_correction_two_people",
+                condition=~Q(state="withdrawn") & ~Q(decided_by_id=F("asked_by_id"))
+                | Q(state="withdrawn", decided_by_id=F("asked_by_id")),
+            ),
             models.CheckConstraint(
                 name="results_correction_decided",
                 condition=Q(state="asked", decided_at=None, decided_by_id=None, result_version=None)
                 | Q(state="granted", decided_at__isnull=False, decided_by_id__isnull=False, result_version__gt=1)
-                | Q(state="refused", decided_at__isnull=False, decided_by_id__isnull=False, result_version=None),
+                | Q(
+                    state__in=["refused", "withdrawn"],
+                    decided_at__isnull=False,
+                    decided_by_id__isnull=False,
+                    result_version=None,
+                ),
             ),
         ]
 

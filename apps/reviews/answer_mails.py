@@ -11,22 +11,14 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from apps.core.clock import db_now
+from apps.core.mail_portions import mail_portion
+from apps.core.sql import statement
 from apps.reviews.models import Review
 
 logger = logging.getLogger(__name__)
-# A claim expires after AGAIN, so that a dead worker does not cost the mail; after GIVE_UP no further attempt is made.
-CLAIM = """
-UPDATE reviews_review SET claimed_at = hundred_clock() WHERE id = (
-    SELECT review.id FROM reviews_review review
-    WHERE review.state = 'answered' AND review.notified_at IS NULL
-      AND review.closed_at > hundred_clock() - interval '7 days'
-      AND (review.claimed_at IS NULL OR review.claimed_at < hundred_clock() - interval '10 minutes')
-      AND EXISTS (SELECT 1 FROM employees_employment work WHERE work.employee_id = review.employee_id
-                  AND in_force(work.starts_at, work.ends_at, hundred_clock()))
-    ORDER BY review.closed_at LIMIT 1 FOR NO KEY UPDATE OF review SKIP LOCKED)
-RETURNING id
-"""
+CLAIM = statement("reviews", "answer_mails", "claim")
 # The most mails of one call; the rest waits for the next.
+# A call stays within the time limit of a task even with a slow mail server.
 MAX_MAILS = 200
 
 
@@ -38,7 +30,8 @@ def send_answer_mails() -> int:
     next call tries again.
     """
     sent = 0
-    for _attempt in range(MAX_MAILS):
+    # One mail at a time: a claim of many would delay all of them when the worker dies.
+    for _attempt in mail_portion(MAX_MAILS):
         review = _claim()
         if review is None:
             break
@@ -47,7 +40,7 @@ def send_answer_mails() -> int:
         except (OSError, SMTPException, ValueError) as error:
             # No address in the log, and so no error text: the log must not show who asked.
             name = type(error).__name__
-            logger.warning("the mail about review %s was not taken (%s): it is tried again", review.pk, name)
+            logger.warning("the mail about review %s was not accepted (%s): it is sent again later", review.pk, name)
             if isinstance(error, (SMTPRecipientsRefused, ValueError)):  # this address, not the server
                 continue
             break
@@ -68,11 +61,11 @@ def answer_mail(review: Review) -> EmailMessage:
     subjects, bodies = [], []
     for language in ("en", "zh-hans"):
         with translation.override(language):
-            subjects.append(_("HR has answered your review"))
+            subjects.append(_("HR has answered your review request"))
             bodies.append(
                 _(
-                    "HR has answered your question about your standing in %(campaign)s.\n"
-                    "Sign in to Hundred to read the answer: it stands under your number."
+                    "HR has answered your review request about your standing in %(campaign)s.\nSign in to "
+                    "Hundred to read the answer on your page."
                 )
                 % {"campaign": review.campaign.name}
             )

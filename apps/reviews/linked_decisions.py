@@ -14,21 +14,20 @@ from apps.results.models import CorrectionLine, ResultCorrection
 from apps.reviews.models import Review
 
 # How many decisions an answer can choose from, newest first.
+# More decisions about one employee are a matter for the pages of adjustments and corrections.
 MAX_DECISIONS = 50
 
 
 @dataclass(frozen=True)
 class LinkedDecision:
-    """One decision: the id of its row, its time, and its text."""
-
     id: int
     at: datetime
-    says: str
+    text: str
 
 
 def decisions_for(kind: str, campaign: Campaign, employee: Employee) -> list[LinkedDecision]:
     """The decisions of this kind for this employee, newest first. Empty for an unknown kind."""
-    find = ACTS.get(kind)
+    find = FINDERS.get(kind)
     return find(campaign, employee) if find else []
 
 
@@ -72,7 +71,7 @@ def _corrected(line: CorrectionLine) -> str:
     return text % {"version": line.correction.result_version, **numbers}
 
 
-ACTS: dict[str, Callable[[Campaign, Employee], list[LinkedDecision]]] = {
+FINDERS: dict[str, Callable[[Campaign, Employee], list[LinkedDecision]]] = {
     Review.Kind.ADJUSTMENT: _adjustments,
     Review.Kind.CORRECTION: _corrections,
 }

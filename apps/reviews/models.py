@@ -22,13 +22,12 @@ OPEN, OVERDUE, ANSWERED, WITHDRAWN = "open", "overdue", "answered", "withdrawn"
 
 def under_review_sql(campaign_id: int, at: datetime) -> str:
     """SELECT of distinct (employee_id) with a review in the campaign that was open just before `at`."""
+    # Text beside the queryset below, because COPY and the report statements take no parameters.
     return f"""SELECT employee_id FROM reviews_review WHERE campaign_id = {sql_literal(campaign_id)}
         AND asked_at < {sql_literal(at)} AND (closed_at IS NULL OR closed_at >= {sql_literal(at)})"""
 
 
 class ReviewQuerySet(models.QuerySet):
-    """Reviews by what is left to do."""
-
     def open_at(self, at: datetime) -> ReviewQuerySet:
         """Open just before `at`; the same condition as under_review_sql."""
         return self.filter(asked_at__lt=at).filter(Q(closed_at=None) | Q(closed_at__gte=at))
@@ -36,14 +35,11 @@ class ReviewQuerySet(models.QuerySet):
     def in_state(self, state: str, at: datetime) -> ReviewQuerySet:
         """Open, answered or withdrawn ones, or those overdue at `at`. An unknown state matches nothing."""
         if state == OVERDUE:
+            # Overdue is no stored state: it begins by the clock alone.
             return self.filter(state=OPEN, due_at__lte=at)
         return self.filter(state=state)
 
-    def by_due(self, state: str) -> ReviewQuerySet:
-        """Open ones by due date; finished ones newest first."""
-        return self.order_by("due_at", "id") if state in (OPEN, OVERDUE) else self.order_by("-due_at", "-id")
-
-    def tally(self, at: datetime) -> dict[str, int]:
+    def count_by_state(self, at: datetime) -> dict[str, int]:
         """The number of reviews in each state of `in_state`."""
         states = {state: Count("pk", filter=Q(state=state)) for state in (OPEN, ANSWERED, WITHDRAWN)}
         return self.aggregate(**states, overdue=Count("pk", filter=Q(state=OPEN, due_at__lte=at)))
@@ -52,7 +48,7 @@ class ReviewQuerySet(models.QuerySet):
 class Review(models.Model):
     """One question about one standing: open, then answered by HR or withdrawn by the employee. Never deleted.
 
-    `counted`, `target` and `exempt` are the verdict at the time of the question. `due_at`: the first instant at which
+    `counted`, `target` and `exempt` are the standing at the time of the question. `due_at`: the first instant at which
     the reply is overdue. An answer by an adjustment or a correction refers to it by `answer_subject_id`.
     """
 

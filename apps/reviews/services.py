@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -21,6 +21,7 @@ from apps.contacts.services.submissions import lock_employees
 from apps.core.audit import Actor, audit
 from apps.core.clock import db_now
 from apps.core.enqueue import enqueue_answer_mails
+from apps.core.errors import Refused
 from apps.core.identity import clean_text
 from apps.core.locks import lock_facts
 from apps.employees.models import Employee
@@ -28,20 +29,24 @@ from apps.results.models import FrozenResult, FrozenStanding
 from apps.reviews.linked_decisions import decisions_for
 from apps.reviews.models import Review, ReviewContact
 from apps.standings.evaluation import evaluation_ctes, with_exclusion_reason
-from apps.standings.population import OneEmployee, People
+from apps.standings.report_people import OneEmployee, People
 
 MAX_TEXT_CHARS = 4_000
+# Twice the usual target: HR answers a question, it does not check a whole list.
 MAX_TICKED_CONTACTS = 200
-ANSWER = ["state", "closed_at", "answer_kind", "answer_text", "answer_subject_id", "answered_by", "answered_by_label"]
+# Reviews are never deleted, withdrawn ones neither.
+MAX_REVIEWS_A_DAY = 10
+ANSWER_COLUMNS = [
+    "state",
+    "closed_at",
+    "answer_kind",
+    "answer_text",
+    "answer_subject_id",
+    "answered_by",
+    "answered_by_label",
+]
+# Frozen too: most questions come when the result is there.
 ONGOING = (Campaign.State.OPEN, Campaign.State.CLOSING, Campaign.State.FROZEN)
-
-
-class ReviewRefused(ValueError):
-    """A refused question or answer: a stable `code`, a message, and its field."""
-
-    def __init__(self, code: str, message: str, field: str = ""):
-        super().__init__(message)
-        self.code, self.message, self.field = code, message, field
 
 
 def under_review(campaign: Campaign, at: datetime) -> QuerySet[Review]:
@@ -52,76 +57,76 @@ def under_review(campaign: Campaign, at: datetime) -> QuerySet[Review]:
     return Review.objects.filter(campaign=campaign).open_at(at)
 
 
-def ask_until(campaign: Campaign) -> datetime | None:
+def requests_until(campaign: Campaign) -> datetime | None:
     """The first instant at which requests are closed; None while the campaign is not frozen."""
     if campaign.snapshot_at is None:
         return None
     return rules.end_of_day_after(campaign.snapshot_at, settings.REVIEW_ASK_DAYS, campaign.rule.time_zone)
 
 
-def can_ask(campaign: Campaign, at: datetime) -> bool:
+def can_request_review(campaign: Campaign, at: datetime) -> bool:
     """Whether reviews can be requested: from the opening until some days after the freeze."""
-    until = ask_until(campaign)
+    until = requests_until(campaign)
     return campaign.state in ONGOING and campaign.rule.opens_at < at and (until is None or at < until)
 
 
-def ask_review(
+def request_review(
     *, campaign: Campaign, employee: Employee, text: str, contacts: Collection[int] = (), key: uuid.UUID, by: Actor
 ) -> Review:
     """Request a review of the employee's own standing. `contacts`: ids of own contacts; the same `key` returns the same
     review.
 
-    Raises ReviewRefused: text, contacts, over, no_standing, open.
+    Raises Refused: text, contacts, over, no_standing, open.
     """
-    said, wanted = clean_lines(text), set(contacts)
-    if not said:
-        raise ReviewRefused("text", _("Write what HR should look at."), "text")
-    if len(wanted) > MAX_TICKED_CONTACTS:
-        raise ReviewRefused("contacts", _("At most %(most)s contacts can be ticked.") % {"most": MAX_TICKED_CONTACTS})
+    question, contact_ids = clean_lines(text), set(contacts)
+    if not question:
+        raise Refused("text", _("Write what HR should check."), "text")
+    if len(contact_ids) > MAX_TICKED_CONTACTS:
+        raise Refused("contacts", _("At most %(most)s contacts can be ticked.") % {"most": MAX_TICKED_CONTACTS})
     with transaction.atomic():
         lock_facts()
-        campaign = _locked(campaign.pk)
+        # Against a freeze or a cancellation between the check and the commit.
+        campaign = Campaign.objects.lock_shared(campaign.pk).get()
+        # Serialises two forms of one employee: the second one finds the review of the first.
         lock_employees([employee.pk])
         if existing := Review.objects.filter(employee=employee, key=key).first():
             return existing
         now = db_now()
-        counted, target, exempt = _verdict(campaign, employee, now)
+        counted, target, exempt = _standing_in_question(campaign, employee, now)
         review = Review.objects.create(
-            campaign=campaign, employee=employee, key=key, text=said, counted=counted, target=target, exempt=exempt,
+            campaign=campaign, employee=employee, key=key, text=question, counted=counted, target=target, exempt=exempt,
             asked_at=now,
             due_at=rules.end_of_day_after(now, settings.REVIEW_REPLY_DAYS, campaign.rule.time_zone),
         )  # fmt: skip
-        _tick(review, campaign, wanted, now)
-        detail = {"campaign": campaign.slug, "contacts": len(wanted)}
+        _tick(review, campaign, contact_ids, now)
+        detail = {"campaign": campaign.slug, "contacts": len(contact_ids)}
         audit("review.asked", by=by, kind="review", id=review.pk, label=str(employee), detail=detail)
     return review
 
 
-def _locked(campaign_id: int) -> Campaign:
-    """The campaign, its row locked against a freeze and a cancellation until the transaction ends."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT id FROM campaigns_campaign WHERE id = %s FOR SHARE", [campaign_id])
-    return Campaign.objects.get(pk=campaign_id)
-
-
-def _verdict(campaign: Campaign, employee: Employee, now: datetime) -> tuple[int, int, bool]:
-    """The verdict in question: (counted, target, exempt). Raises ReviewRefused when there is none."""
-    if not can_ask(campaign, now):
-        raise ReviewRefused("over", _("No review can be asked for in this campaign now."))
+def _standing_in_question(campaign: Campaign, employee: Employee, now: datetime) -> tuple[int, int, bool]:
+    """The standing in question: (counted, target, exempt). Raises Refused when there is none."""
+    if not can_request_review(campaign, now):
+        raise Refused("over", _("No review can be requested in this campaign now."))
     if Review.objects.filter(campaign=campaign, employee=employee, closed_at=None).exists():
-        raise ReviewRefused("open", _("You have asked already, and HR has not answered yet."))
-    if campaign.state == Campaign.State.FROZEN:  # the result stands: no re-evaluation
+        raise Refused("open", _("You have already requested a review, and HR has not answered yet."))
+    recent = Review.objects.filter(employee=employee, asked_at__gt=now - timedelta(days=1))
+    if recent.count() >= MAX_REVIEWS_A_DAY:
+        message = _("You can request at most %(most)s reviews a day. Try again tomorrow.")
+        raise Refused("too_many", message % {"most": MAX_REVIEWS_A_DAY})
+    standing: tuple[int, int, bool] | None
+    if campaign.state == Campaign.State.FROZEN:
+        # The result is final: facts learned since must not appear in the question.
         stored = FrozenStanding.objects.filter(campaign=campaign, employee=employee).order_by("-version")
-        verdict: Any = stored.values_list("counted", "target", "exempt").first()
+        standing = stored.values_list("counted", "target", "exempt").first()
     else:
         with connection.cursor() as cursor:
-            judgement = evaluation_ctes(campaign.rule, now, employee_ids_sql([employee.pk]))
-            cursor.execute(f"WITH {judgement} SELECT counted, target, exempt FROM verdict")
-            verdict = cursor.fetchone()
-    if verdict is None:
-        raise ReviewRefused("no_standing", _("You have no standing in this campaign."))
-    counted, target, exempt = verdict
-    return counted, target, exempt
+            evaluation = evaluation_ctes(campaign.rule, now, employee_ids_sql([employee.pk]))
+            cursor.execute(f"WITH {evaluation} SELECT counted, target, exempt FROM evaluated")
+            standing = cursor.fetchone()
+    if standing is None:
+        raise Refused("no_standing", _("You have no standing in this campaign."))
+    return standing
 
 
 def _tick(review: Review, campaign: Campaign, ids: set[int], now: datetime) -> None:
@@ -129,26 +134,28 @@ def _tick(review: Review, campaign: Campaign, ids: set[int], now: datetime) -> N
     employee = review.employee
     own = with_exclusion_reason(Contact.objects.of(employee), campaign.rule, now, employee_ids_sql([employee.pk]))
     contacts = list(own.filter(pk__in=ids).order_by("recorded_at", "id")) if ids else []
+    # One message for unknown and foreign: a second one would tell which ids exist.
     if len(contacts) != len(ids):
-        message = _("One of these contacts is not there. Choose again.")
-        raise ReviewRefused("contacts", message, "contacts")
+        raise Refused("contacts", _("One of these contacts cannot be found. Choose again."), "contacts")
     zone = ZoneInfo(campaign.rule.time_zone)
     ReviewContact.objects.bulk_create(
         ReviewContact(
-            review=review, employee=employee, contact=one, number=number, source=one.source, reason=one.reason,
-            recorded_on=one.recorded_at.astimezone(zone).date(),
-            confirmed=one.confirmed_at is not None and one.confirmed_at < now,
+            review=review, employee=employee, contact=contact, number=number, source=contact.source,
+            reason=contact.reason, recorded_on=contact.recorded_at.astimezone(zone).date(),
+            # As of the question; a later confirmation must not appear in it.
+            confirmed=contact.confirmed_at is not None and contact.confirmed_at < now,
         )
-        for number, one in enumerate(contacts, 1)
+        for number, contact in enumerate(contacts, 1)
     )  # fmt: skip
 
 
 def withdraw_review(*, review_id: int, employee: Employee, by: Actor) -> None:
-    """Withdraw the employee's own question. Raises ReviewRefused (answered, withdrawn), Review.DoesNotExist."""
+    """Withdraw the employee's own question. Raises Refused (answered, withdrawn), Review.DoesNotExist."""
     with transaction.atomic():
-        review = _open(review_id, employee)
+        review = _lock_open_review(review_id, employee)
         review.state, review.closed_at = Review.State.WITHDRAWN, db_now()
         review.save(update_fields=["state", "closed_at"])
+        # Neither question nor answer: auditors must not read them (ADR 29).
         audit("review.withdrawn", by=by, kind="review", id=review.pk, label=str(review.employee))
 
 
@@ -157,55 +164,59 @@ def answer_review(
 ) -> None:
     """Answer with a reason, or with an existing adjustment or correction of this employee.
 
-    A mail informs the employee after the commit. Raises ReviewRefused (answered, withdrawn, own, over, kind, text,
+    A mail informs the employee after the commit. Raises Refused (answered, withdrawn, own, over, kind, text,
     subject), Review.DoesNotExist.
     """
     reason = clean_lines(text)
     if kind not in Review.Kind.values:
-        raise ReviewRefused("kind", _("Choose how you answer."), "kind")
+        raise Refused("kind", _("Choose how you answer."), "kind")
     if kind == Review.Kind.REASON and not reason:
-        raise ReviewRefused("text", _("Write the reason."), "text")
+        raise Refused("text", _("Write the reason."), "text")
     with transaction.atomic():
-        review = _open(review_id)
+        review = _lock_open_review(review_id)
         if review.employee_id == answerer.pk:
-            raise ReviewRefused("own", _("Nobody answers their own question: a colleague of yours has to."))
+            raise Refused("own", _("You cannot answer your own request: another HR user has to."))
         if review.campaign.state not in ONGOING:
-            raise ReviewRefused("over", _("This campaign was cancelled."))
-        subject = _subject(review, kind, subject_id)
+            raise Refused("over", _("This campaign was cancelled."))
+        subject = _linked_decision(review, kind, subject_id)
         review.state, review.closed_at = Review.State.ANSWERED, db_now()
         review.answer_kind, review.answer_text, review.answer_subject_id = kind, reason, subject
         review.answered_by, review.answered_by_label = answerer, by.label
-        review.save(update_fields=ANSWER)
+        review.save(update_fields=ANSWER_COLUMNS)
         detail = {"campaign": review.campaign.slug, "answer": kind, "subject": subject}
         audit("review.answered", by=by, kind="review", id=review.pk, label=str(review.employee), detail=detail)
+        # Runs after the commit. If its message is lost, the next beat finds the answer.
         enqueue_answer_mails()
 
 
-def _open(review_id: int, employee: Employee | None = None) -> Review:
-    """The review (of that employee), with it and its campaign locked. Raises ReviewRefused when it is closed."""
+def _lock_open_review(review_id: int, employee: Employee | None = None) -> Review:
+    """The review (of that employee), with it and its campaign locked. Raises Refused when it is closed."""
     lock_facts()
     reviews = Review.objects.filter(employee=employee) if employee else Review.objects.all()
-    _locked(reviews.only("campaign_id").get(pk=review_id).campaign_id)
+    Campaign.objects.lock_shared(reviews.only("campaign_id").get(pk=review_id).campaign_id).get()
     locked = reviews.select_for_update(no_key=True, of=("self",)).select_related("campaign", "employee")
     review = locked.get(pk=review_id)
     if review.state == Review.State.ANSWERED:
-        raise ReviewRefused("answered", _("%(name)s has answered it already.") % {"name": review.answered_by_label})
+        raise Refused("answered", _("%(name)s has already answered this review.") % {"name": review.answered_by_label})
     if review.state == Review.State.WITHDRAWN:
-        raise ReviewRefused("withdrawn", _("It was withdrawn."))
+        raise Refused("withdrawn", _("This review was withdrawn."))
     return review
 
 
-def _subject(review: Review, kind: str, subject_id: int | None) -> int | None:
+def _linked_decision(review: Review, kind: str, subject_id: int | None) -> int | None:
     if kind == Review.Kind.REASON:
         return None
-    if subject_id not in {act.id for act in decisions_for(kind, review.campaign, review.employee)}:
-        raise ReviewRefused("subject", _("Choose which one it is. Make it first, if it is not there yet."), "subject")
+    if subject_id not in {decision.id for decision in decisions_for(kind, review.campaign, review.employee)}:
+        raise Refused(
+            "subject", _("Choose the adjustment or correction. If there is none yet, create it first."), "subject"
+        )
     return subject_id
 
 
 def clean_lines(text: str) -> str:
     """Text as stored: every line cleaned like a name, and at most one empty line in a row."""
     lines: list[str] = []
+    # Cut before the work on each line: cleaning removes characters, so that four times the limit is enough in practice.
     for line in text[: MAX_TEXT_CHARS * 4].splitlines():
         cleaned = clean_text(line, MAX_TEXT_CHARS)
         if cleaned or (lines and lines[-1]):
@@ -222,6 +233,7 @@ def red_under_review(result: FrozenResult) -> list[str]:
     """Staff numbers of red employees in a result with an open review when it was stored: the payout file never lists
     them as red.
     """
-    asked = under_review(result.campaign, result.frozen_at).values("employee")
+    # At the freeze and not now: the same result must give the same payout file at any time.
+    employees = under_review(result.campaign, result.frozen_at).values("employee")
     rows = FrozenStanding.objects.filter(campaign=result.campaign_id, version=result.version, red=True)
-    return sorted(rows.filter(employee__in=asked).values_list("staff_no", flat=True))
+    return sorted(rows.filter(employee__in=employees).values_list("staff_no", flat=True))

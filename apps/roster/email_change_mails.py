@@ -11,19 +11,22 @@ from datetime import datetime, timedelta
 from smtplib import SMTPException
 
 from django.core.mail import EmailMessage
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils import translation
 from django.utils.translation import gettext as _
 
 from apps.accounts.models import EmailChange
 from apps.core.clock import db_now
 from apps.core.locks import advisory_lock
+from apps.core.mail_portions import mail_portion
 
 logger = logging.getLogger(__name__)
 # Maximum of mails per call; the next call sends the rest.
-AT_MOST = 200
+MAX_MAILS = 200
 # After this time, a refused address is not retried.
-GIVE_UP = timedelta(days=7)
+GIVE_UP_AFTER = timedelta(days=7)
+# One HR user can replace an address any number of times a day; the employee gets one mail about it.
+REQUESTS_MAILED_EVERY = timedelta(days=1)
 
 
 def mail_address_changes() -> int:
@@ -31,27 +34,33 @@ def mail_address_changes() -> int:
 
     No transaction is open while sending. A refused address does not block the others.
     """
-    with advisory_lock("address_mails") as mine:
-        return sum(map(_tell, _due(db_now()))) if mine else 0
+    # One sender at a time: two would both read a change as not mailed and mail it twice.
+    with advisory_lock("address_mails") as acquired:
+        due = _due(db_now()) if acquired else []
+        # The portion may end first; the changes left are due again in the next call.
+        return sum(_send(change) for change, _number in zip(due, mail_portion(MAX_MAILS), strict=False))
 
 
 def _due(now: datetime) -> list[EmailChange]:
-    requested = Q(requested_mail_at=None, request__requested_at__gt=now - GIVE_UP)
-    applied = Q(applied_mail_at=None, applied_at__gt=now - GIVE_UP)
-    return list(EmailChange.objects.filter(requested | applied).order_by("pk")[:AT_MOST])
+    since = now - REQUESTS_MAILED_EVERY
+    mailed = EmailChange.objects.filter(employee=OuterRef("employee"), requested_mail_at__gt=since)
+    requested = Q(requested_mail_at=None, waiting=True, request__requested_at__gt=now - GIVE_UP_AFTER) & ~Exists(mailed)
+    applied = Q(applied_mail_at=None, applied_at__gt=now - GIVE_UP_AFTER)
+    return list(EmailChange.objects.filter(requested | applied).order_by("pk")[:MAX_MAILS])
 
 
-def _tell(change: EmailChange) -> bool:
+def _send(change: EmailChange) -> bool:
     try:
         _mail(change).send()
     except (OSError, SMTPException, ValueError) as error:
         # The log holds no address, and the error's text may contain one.
-        logger.warning("the mail about address change %s was not taken: %s", change.pk, type(error).__name__)
+        logger.warning("the mail about address change %s was not accepted: %s", change.pk, type(error).__name__)
         return False
-    told = EmailChange.objects.filter(pk=change.pk)
-    told.filter(requested_mail_at=None).update(requested_mail_at=db_now())
+    changes = EmailChange.objects.filter(pk=change.pk)
+    # Marked after the mail was accepted: a crash in between repeats a mail, the other order would lose it.
+    changes.filter(requested_mail_at=None).update(requested_mail_at=db_now())
     if change.applied_at:
-        told.update(applied_mail_at=db_now())
+        changes.update(applied_mail_at=db_now())
     return True
 
 
@@ -75,11 +84,12 @@ def _mail(change: EmailChange) -> EmailMessage:
 def _texts(applied: bool) -> tuple[str, str]:
     if applied:
         return _("Your e-mail address in Hundred has changed"), _(
-            "Hundred now writes to you at %(address)s, and no longer here. HR requested it, and a second person "
-            "approved it.\nDid you not expect this? Then tell HR and your IT department at once."
+            "From now on, Hundred sends mail to %(address)s instead of this address. HR requested the change, "
+            "and a second person approved it.\nIf you did not expect this, contact HR and your IT department "
+            "at once."
         )
-    return _("Your e-mail address in Hundred is to change"), _(
-        "HR's list of employees has a new e-mail address for you: %(address)s. It is used when a second person has "
-        "approved it. Until then no link for a new password is sent.\nDid you not expect this? Then tell HR and your "
+    return _("Your e-mail address in Hundred will change"), _(
+        "HR has entered a new e-mail address for you: %(address)s. It takes effect when a second person "
+        "approves it. Until then, no password link is sent.\nIf you did not expect this, contact HR and your "
         "IT department at once."
     )

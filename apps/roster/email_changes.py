@@ -8,59 +8,25 @@ from typing import Any
 from django.db import connection
 from django.utils.translation import gettext as _
 
-from apps.accounts.approvals import ApprovalRefused, request_approval, supersede_requests
+from apps.accounts.approvals import request_approval, supersede_requests
 from apps.accounts.models import ApprovalRequest, EmailChange, Role
 from apps.core.audit import Actor, audit
 from apps.core.clock import db_now
 from apps.core.closed_periods import ensure_backdating_allowed
+from apps.core.errors import Refused
 from apps.core.identity_key import normalise_identity
 from apps.core.outbox import queue_identity_reevaluation, queue_reevaluation
+from apps.core.sql import statement
 from apps.employees.models import Employee, EmployeeIdentity
 from apps.employees.org_tree import next_version
 from apps.roster.models import RosterImport, RosterImportBefore
-from apps.roster.statements import NEW_EMAILS
 
 Kind = ApprovalRequest.Kind
-
-
 # Requests that were counted on one roster version and become invalid on another.
-ON_ONE_ROSTER = (Kind.ROSTER_LOAD, Kind.ROSTER_UNDO)
-
-
-# Ends pending changes that the same account has since replaced, and those of expired requests. Another account's file
-# does not end a request: otherwise it could block the approval for ever.
-FORGET = """
-UPDATE accounts_emailchange change SET waiting = false
-FROM roster_stage row, accounts_approvalrequest request
-WHERE change.employee_id = row.employee_id AND change.waiting AND request.id = change.request_id
-  AND (change.new_email <> row.email AND request.requested_by_id IS NOT DISTINCT FROM %(by)s
-       OR request.expires_at <= %(now)s)
-"""
-
-
-ADD = """
-INSERT INTO accounts_emailchange (request_id, employee_id, old_email, new_email, waiting)
-SELECT %s, unnest(%s::bigint[]), unnest(%s::text[]), unnest(%s::text[]), true
-"""
-
-
-APPLY = [
-    """
-    UPDATE employees_employee person SET email = change.new_email, email_unproven = false
-    FROM accounts_emailchange change
-    WHERE change.id = ANY(%(ids)s) AND person.id = change.employee_id
-    """,
-    "UPDATE accounts_emailchange SET waiting = false, applied_at = %(now)s WHERE id = ANY(%(ids)s)",
-    """
-    UPDATE accounts_account account SET email = person.email FROM employees_employee person
-    WHERE person.id = account.employee_id AND person.id = ANY(%(people)s)
-    """,
-    # Identities of these people, and of a leaver who held one of the new addresses.
-    """
-    UPDATE employees_employeeidentity SET live = false, ended_at = %(now)s
-    WHERE kind = 'email' AND live AND (employee_id = ANY(%(people)s) OR digest = ANY(%(digests)s))
-    """,
-]
+VERSION_BOUND_KINDS = (Kind.ROSTER_LOAD, Kind.ROSTER_UNDO)
+NEW_EMAILS = statement("roster", "email_changes", "new_emails")
+END_REPLACED = statement("roster", "email_changes", "end_replaced")
+APPLY = statement("roster", "email_changes", "apply")
 
 
 def new_emails(now: datetime) -> list[tuple[Any, ...]]:
@@ -73,34 +39,40 @@ def new_emails(now: datetime) -> list[tuple[Any, ...]]:
 def request_email_changes(load: RosterImport, by: Actor, now: datetime) -> int:
     """Request approval of the applied load's new addresses; return their number.
 
-    Earlier requests of the same account for the same people are superseded. Raises ApprovalRefused.
+    Earlier requests of the same account for the same people are superseded. Raises Refused.
     """
     with connection.cursor() as cursor:
-        cursor.execute(FORGET, {"now": now, "by": by.id})
-        # A waiting request of another account must be decided first.
-        asked = set(EmailChange.objects.filter(waiting=True).values_list("employee_id", flat=True))
-        wanted = [row for row in new_emails(now) if row[1] not in asked]
-        if wanted:
-            ids, old, new = ([row[place] for row in wanted] for place in (1, 4, 5))
-            effect = {"addresses": len(ids), "role_holders": _role_holders(ids)}
-            request = request_approval(
-                kind=Kind.EMAIL_CHANGE, subject=str(load.pk), label=load.file_name, payload={}, effect=effect, by=by
-            )
-            cursor.execute(ADD, [request.pk, ids, old, new])
+        cursor.execute(END_REPLACED, {"now": now, "by": by.id})
+    # A waiting request of another account must be decided first.
+    waiting = set(EmailChange.objects.filter(waiting=True).values_list("employee_id", flat=True))
+    changes = [
+        EmailChange(employee_id=employee_id, old_email=old, new_email=new, waiting=True)
+        for _line, employee_id, _staff_no, _name, old, new in new_emails(now)
+        if employee_id not in waiting
+    ]
+    if changes:
+        role_holders = _role_holders([change.employee_id for change in changes])
+        request = request_approval(
+            kind=Kind.EMAIL_CHANGE, subject=str(load.pk), label=load.file_name, payload={},
+            effect={"addresses": len(changes), "role_holders": role_holders}, by=by,
+        )  # fmt: skip
+        for change in changes:
+            change.request = request
+        EmailChange.objects.bulk_create(changes)
     empty = ApprovalRequest.objects.filter(kind=Kind.EMAIL_CHANGE, decision=None)
     supersede_requests(empty.exclude(pk__in=EmailChange.objects.filter(waiting=True).values("request")))
-    return len(wanted)
+    return len(changes)
 
 
 def waiting_changes(request: ApprovalRequest) -> list[EmailChange]:
     """The changes that approving the request makes, or has made; role holders first."""
-    kept = request.emailchange_set.all()
+    changes = request.emailchange_set.all()
     if request.decision is None:
-        kept = kept.filter(waiting=True)
+        changes = changes.filter(waiting=True)
     elif request.decision == ApprovalRequest.Decision.APPROVED:
-        kept = kept.exclude(applied_at=None)
-    found = list(kept.select_related("employee__account").prefetch_related("employee__account__role_set"))
-    return sorted(found, key=lambda change: (not roles_of(change.employee), change.employee.staff_no))
+        changes = changes.exclude(applied_at=None)
+    changes = changes.select_related("employee__account").prefetch_related("employee__account__role_set")
+    return sorted(changes, key=lambda change: (not roles_of(change.employee), change.employee.staff_no))
 
 
 def roles_of(employee: Employee) -> list[Role]:
@@ -120,45 +92,62 @@ def _role_holders(employees: list[int]) -> int:
 
 
 def apply_email_changes(request: ApprovalRequest, by: Actor) -> None:
-    """Apply the changes of an approved request. Raises ApprovalRefused.
+    """Apply the changes of an approved request. Raises Refused.
 
     The caller holds the facts lock and the tree lock.
     """
     ensure_backdating_allowed()
     now, changes = db_now(), list(request.emailchange_set.filter(waiting=True).select_related("employee"))
-    people = {one.pk: one for one in Employee.objects.select_for_update(no_key=True).order_by("pk").filter(
-        pk__in=[change.employee_id for change in changes])}  # fmt: skip
-    keys = {change.employee_id: normalise_identity("email", change.new_email) for change in changes}
-    _require_free(changes, people, {key.digest for key in keys.values()}, now)
-    digests = [key.digest for key in keys.values()]
-    held = EmployeeIdentity.objects.filter(kind="email", live=True, employee__in=people).values_list(
+    ids = [change.employee_id for change in changes]
+    # Locked in the order of ids, as all writers do.
+    employees = {
+        employee.pk: employee
+        for employee in Employee.objects.select_for_update(no_key=True).order_by("pk").filter(pk__in=ids)
+    }
+    identities = {change.employee_id: normalise_identity("email", change.new_email) for change in changes}
+    digests = [identity.digest for identity in identities.values()]
+    # Under those locks: a load could have given the address to another employee since the request.
+    _require_available(changes, employees, set(digests), now)
+    old_digests = EmployeeIdentity.objects.filter(kind="email", live=True, employee__in=employees).values_list(
         "digest", flat=True
     )
-    noted = [("email", bytes(digest)) for digest in (*held, *digests)]
+    # Contacts with the old address may count from now on, and those with the new one no longer do.
+    keys = [("email", bytes(digest)) for digest in (*old_digests, *digests)]
     with connection.cursor() as cursor:
-        for statement in APPLY:
-            ids = [change.pk for change in changes]
-            cursor.execute(statement, {"now": now, "ids": ids, "people": list(people), "digests": digests})
+        parameters: dict[str, Any] = {"changes": [change.pk for change in changes], "digests": digests}
+        cursor.execute(APPLY, parameters | {"employees": list(employees), "now": now})
     EmployeeIdentity.objects.bulk_create(
-        EmployeeIdentity(employee_id=who, kind="email", value=key.value, digest=key.digest, started_at=now)
-        for who, key in keys.items()
+        EmployeeIdentity(
+            employee_id=employee_id, kind="email", value=identity.value, digest=identity.digest, started_at=now
+        )
+        for employee_id, identity in identities.items()
     )
-    queue_identity_reevaluation(noted, always=True)
-    queue_reevaluation(people)
+    queue_identity_reevaluation(keys, always=True)
+    queue_reevaluation(employees)
     next_version()
     # The last load can no longer be undone, because an undo would restore old addresses.
     RosterImportBefore.objects.all().delete()
-    supersede_requests(ApprovalRequest.objects.filter(kind__in=ON_ONE_ROSTER, decision=None))
+    supersede_requests(ApprovalRequest.objects.filter(kind__in=VERSION_BOUND_KINDS, decision=None))
     detail = {"addresses": len(changes)}
     audit("roster.addresses_changed", by=by, kind="roster", id=request.subject, label=request.label, detail=detail)
 
 
-def _require_free(changes: list[EmailChange], people: dict[int, Employee], digests: set[bytes], now: datetime) -> None:
+def _require_available(
+    changes: list[EmailChange], employees: dict[int, Employee], digests: set[bytes], now: datetime
+) -> None:
     """Check that each employee has the address the second person saw, and no other employee has the new one."""
     for change in changes:
-        if people[change.employee_id].email != change.old_email:
-            raise ApprovalRefused("stale", _("%(who)s has another address by now.") % {"who": change.employee})
-    holders = EmployeeIdentity.objects.filter(kind="email", live=True, digest__in=digests).exclude(employee__in=people)
+        if employees[change.employee_id].email != change.old_email:
+            raise Refused(
+                "stale",
+                _("The address of %(who)s has changed since the request.") % {"who": change.employee},
+                conflict=True,
+            )
+    holders = EmployeeIdentity.objects.filter(kind="email", live=True, digest__in=digests).exclude(
+        employee__in=employees
+    )
     taken = holders.filter(employee__in=Employee.objects.employed_at(now)).select_related("employee").first()
     if taken:
-        raise ApprovalRefused("taken", _("%(who)s has one of the new addresses by now.") % {"who": taken.employee})
+        raise Refused(
+            "taken", _("One of the new addresses now belongs to %(who)s.") % {"who": taken.employee}, conflict=True
+        )

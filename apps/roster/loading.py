@@ -2,68 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import IO, Any
-from zoneinfo import ZoneInfo
 
-from django.db import Error, connection, transaction
+from django.db import connection, transaction
 
-from apps.accounts.approvals import ApprovalRefused, supersede_requests
+from apps.accounts.approvals import supersede_requests
 from apps.accounts.models import ApprovalRequest
 from apps.core.audit import SYSTEM, Actor, audit
 from apps.core.clock import db_now
 from apps.core.closed_periods import ensure_backdating_allowed
 from apps.core.identity import clean_text
-from apps.core.locks import lock_facts, lock_org_tree
-from apps.core.outbox import queue_identity_reevaluation_from_query, queue_reevaluation_from_query
-from apps.core.statistics import ROSTER_TABLES, refresh_statistics
-from apps.core.time_zones import company_zone, midnight
+from apps.core.locks import begin_roster_preview, lock_facts, lock_org_tree
+from apps.core.statistics import ROSTER_TABLES, refresh_own_statistics, refresh_statistics
 from apps.employees.org_tree import next_version, rebuild_tree, roster_version
-from apps.roster.dependents import AS_BEFORE, BY_INDEX, NEEDS, REFUSE_DEPENDENTS
-from apps.roster.diff import Difference, difference, remember_state
-from apps.roster.effects import OF_LOAD, count_effect, employed, hr_exists, is_approved, remember_people, require_small
-from apps.roster.email_changes import ON_ONE_ROSTER, new_emails, request_email_changes
+from apps.roster import load_writing
+from apps.roster.changed_employees import write_changed_employees
+from apps.roster.diff import Difference, difference, store_state
+from apps.roster.effects import (
+    count_effect,
+    employed,
+    hr_exists,
+    is_approved,
+    require_approval_if_large,
+    store_people_before_load,
+)
+from apps.roster.email_changes import VERSION_BOUND_KINDS, new_emails, request_email_changes
+from apps.roster.load_checks import (
+    UnloadableRoster,
+    refuse_deep_chains,
+    refuse_own_leaving,
+    reject_rows,
+    unloadable_errors,
+)
 from apps.roster.models import RosterImport
 from apps.roster.parser import Reject, Roster
-from apps.roster.rollback import forget_changed, keep_rows, store_changed
-from apps.roster.staging import COLUMNS, StagingTable
-from apps.roster.statements import (
-    EMPLOYMENTS,
-    GIVE_UP_EMAILS,
-    IDENTITIES,
-    KEEP_EMAILS,
-    LEAVE_MANAGERS_OUT,
-    LEAVERS,
-    LOCK_CHANGED_PEOPLE,
-    LOCK_PEOPLE,
-    NEW_CHAIN,
-    NEW_IDENTITIES,
-    NEW_MANAGERS,
-    PEOPLE,
-    PLACEMENTS,
-    PLANNED,
-    REFUSE_BACKWARDS,
-    REFUSE_MISLEADING_NUMBERS,
-    REFUSE_TAKEN_EMAILS,
-    REFUSE_UNKNOWN_MANAGERS,
-    STAGE,
-)
-from apps.roster.unknown_managers import UNKNOWN, explained
+from apps.roster.undo import copy_tables, delete_stored_changes, store_changed
 
-CYCLE, OVERLAP, TOO_DEEP = "23H01", "23H02", "23H06"
-# Touched people who are not new.
-KNOWN = "NOT EXISTS (SELECT 1 FROM roster_stage new WHERE new.is_new AND new.employee_id = touched.employee_id)"
-
-
-class RosterRefused(ValueError):
-    """The whole file cannot be loaded; nothing was changed. `people`: the staff numbers that `code` is about."""
-
-    def __init__(self, message: str, code: str = "", people: Sequence[str] = ()):
-        super().__init__(message)
-        self.code, self.people = code, list(people)
+# A million rows take less for each statement of a preview.
+PREVIEW_STATEMENT_MILLISECONDS = 120_000
 
 
 class StaleRosterPreview(RuntimeError):
@@ -99,6 +77,11 @@ class RosterResult:
         """Whether nothing was loaded: no row was created, updated or unchanged, and no person left."""
         return not (self.created or self.updated or self.unchanged or self.left)
 
+    def count(self, staged: int, created: int, updated: int) -> None:
+        """Set the outcomes from the numbers of staged, created and updated rows."""
+        self.created, self.updated, self.unchanged = created, updated, staged - created - updated
+        self.rejected = len(self.rejects)
+
 
 def load_roster(
     *, roster: Roster, by: Actor, complete: bool = False, dry_run: bool = False, load: RosterImport | None = None,
@@ -109,275 +92,157 @@ def load_roster(
     `load`: a previewed and confirmed file; the same transaction completes it, once. Without it, the load is recorded
     under `file_name`.
 
-    Raises RosterRefused for a reporting cycle or overlapping periods, with the people, and for a complete file without
-    people. Raises StaleRosterPreview when the difference is not the one that `load` showed. Raises NeedsSecondPerson
-    when an approval is missing, and BackdatingBlocked while a freeze reads the roster of that time. After an error
-    nothing is changed.
+    Raises UnloadableRoster for a reporting cycle or overlapping periods, with the people, and for a complete file
+    without people. Raises StaleRosterPreview when the difference is not the one that `load` showed. Raises
+    NeedsSecondPerson when an approval is missing, and BackdatingBlocked while a freeze reads the roster of that time.
+    After an error nothing is changed.
 
     New addresses of employees wait for a second person. The exception is the first set-up: a command while no HR user
     exists.
     """
     _require_rows(roster, complete)
-    with _telling_refusals(), transaction.atomic():
-        result = _apply(roster, by, complete, load=load, rebuilds=not dry_run)
+    with unloadable_errors(), transaction.atomic():
+        result = _apply(roster, by, complete, load=load, commits=not dry_run)
         if dry_run:
             transaction.set_rollback(True)
         else:
-            _remember(result, by, complete, load, file_name)
+            _record(result, by, complete, load, file_name)
             refresh_statistics(*ROSTER_TABLES, written=result.created + result.updated + result.left)
+    # In the order of the file: the checks found them in their own order.
     result.rejects.sort(key=lambda reject: reject.line)
     return result
 
 
-def preview_roster(*, roster: Roster, complete: bool, to: IO[bytes]) -> tuple[RosterResult, Difference, int]:
-    """Return a load's result, its difference and the roster version it is based on; write all `to` as CSV.
+def preview_roster(*, roster: Roster, complete: bool, csv_file: IO[bytes]) -> tuple[RosterResult, Difference, int]:
+    """Return a load's result, its difference and the roster version it is based on; write it all to `csv_file`.
 
-    The load is applied and rolled back. Raises what `load_roster` raises.
+    The load is applied and rolled back, without a lock that other changes of the roster wait for. Raises what
+    `load_roster` raises, and StaleRosterPreview when the roster changed meanwhile.
     """
     _require_rows(roster, complete)
-    with _telling_refusals(), transaction.atomic():
-        result = _apply(roster, SYSTEM, complete, to=to, rebuilds=False)
+    with transaction.atomic():
+        # Waits for a load in progress, and ends with this transaction.
+        lock_org_tree()
+    with unloadable_errors(), transaction.atomic():
         based_on = roster_version()
+        result = _apply(roster, SYSTEM, complete, csv_file=csv_file, commits=False)
+        if roster_version() != based_on:
+            raise StaleRosterPreview
         transaction.set_rollback(True)
     assert result.difference is not None  # noqa: S101 # nosec B101 # for the type checker
     return result, result.difference, based_on
 
 
 def _require_rows(roster: Roster, complete: bool) -> None:
-    if complete and not roster.mentions_anybody():
-        raise RosterRefused("the file names nobody, so a complete load would send everybody away", "nobody")
-
-
-@contextmanager
-def _telling_refusals() -> Iterator[None]:
-    try:
-        yield
-    except Error as error:
-        raise _refusal(error) from error
-    except ApprovalRefused as error:
-        raise RosterRefused(error.message, f"approval_{error.code}") from error
-
-
-def _refusal(error: Error) -> Exception:
-    """Translate a database error to RosterRefused; return other errors unchanged."""
-    code, detail = getattr(error.__cause__, "pgcode", ""), getattr(error.__cause__, "diag", None)
-    if code == CYCLE and detail:
-        return _cycle(detail.message_detail.split(" > "))
-    if code == TOO_DEEP and detail:
-        return _too_deep(detail.message_detail)
-    if code == OVERLAP and detail:
-        return RosterRefused(f"two periods of {detail.message_detail} overlap", "overlap", [detail.message_detail])
-    return error
+    if complete and not roster.has_rows():
+        raise UnloadableRoster(
+            "the file names no employee, so a complete load would end every employment", "no_employees"
+        )
 
 
 def _apply(
-    roster: Roster, by: Actor, complete: bool, *, load: RosterImport | None = None, to: IO[bytes] | None = None,
-    rebuilds: bool,
+    roster: Roster, by: Actor, complete: bool, *, load: RosterImport | None = None, csv_file: IO[bytes] | None = None,
+    commits: bool,
 ) -> RosterResult:  # fmt: skip
-    # Lock order as in rollback.undo_load: facts, tree, the load's row, then employees.
-    lock_facts()
-    ensure_backdating_allowed()
-    lock_org_tree()
-    if load is not None:
-        _hold(load)
-    now, alone = db_now(), load is None and to is None and _is_set_up(by)
+    _lock(load, preview=csv_file is not None)
+    # The clock is read under the locks: a fact dated earlier could precede one that is already committed.
+    now, first_set_up = db_now(), load is None and csv_file is None and by.id is None and not hr_exists()
     result = RosterResult(read=roster.read, duplicate=roster.duplicate)
     with connection.cursor() as cursor:
-        cursor.execute(PLANNED)
-        cursor.execute(STAGE)
-        _stage(cursor, roster.staged)
-        if not alone:
-            cursor.execute(KEEP_EMAILS)
-        refused, result.without_manager = _refuse(cursor, now, roster)
-        result.rejects = _explained(roster, refused)
-        _refuse_deep_chains(cursor)
-        cursor.execute(LOCK_PEOPLE if rebuilds else LOCK_CHANGED_PEOPLE)
-        compares = load is not None or to is not None
-        if compares:
-            remember_state(now)
-        keeps, before = rebuilds and keep_rows(), employed(now)
-        # Lines of an operator's command, or approved by a second person, are trusted.
-        unproven = by.id is not None and not (load and is_approved(ApprovalRequest.Kind.ROSTER_LOAD, load))
-        _change_people(cursor, now, unproven)
+        load_writing.stage(cursor, roster, emails_need_approval=not first_set_up)
+        result.rejects, result.without_manager = reject_rows(cursor, now, roster)
+        refuse_deep_chains(cursor)
+        # With `clear_empty` the command says how many values become empty.
+        has_preview = load is not None or csv_file is not None or roster.clear_empty
+        if has_preview:
+            store_state(now)
+        # Copied before the first write, which replaces the rows that an undo needs.
+        result.undoable, headcount = commits and copy_tables(), employed(now)
+        load_writing.write_rows(cursor, now, _is_unproven(load, by))
         if complete:
-            result.left = _send_away(cursor, now, roster)
-        _count(cursor, result)
+            result.left = load_writing.end_missing_employments(cursor, now, roster)
+        result.count(*load_writing.count_rows(cursor))
+        # Counted after the writes, which fill in the ids of the staged rows.
         result.addresses = len(new_emails(now))
         if load is not None:
-            _refuse_own_leaving(cursor, by, now)
-    if compares:
-        result.difference = difference(now=now, rejects=result.rejects, to=to)
+            refuse_own_leaving(cursor, by, now)  # after the writes, which end employments
+    if has_preview:
+        # The difference joins the rows just written, for which the planner has no statistics yet.
+        refresh_own_statistics(*ROSTER_TABLES, written=result.created + result.updated)
+        result.difference = difference(now=now, rejects=result.rejects, rows=roster.staged, csv_file=csv_file)
+    # HR confirmed what the page showed: exactly that is applied, or nothing.
     if load is not None and result.difference and result.difference.digest != load.digest:
         raise StaleRosterPreview
-    result.undoable = keeps
-    if rebuilds:
+    if commits:
         rebuild_tree(now)
-        if keeps and not alone:
-            _require_approval(result, load, by, before, now)
-        audit("roster.loaded", by=by, kind="roster", detail=result.counts | {"complete": complete})
+        if result.undoable and not first_set_up:
+            _require_approval(result, load, by, headcount, now)
+        write_changed_employees()
+        _audit_load(result, load, by, complete=complete)
     return result
 
 
-def _refuse_deep_chains(cursor: Any) -> None:
-    """Refuse a cycle or too many levels among new employees before locking or writing."""
-    cursor.execute(NEW_MANAGERS)
-    deepest = cursor.fetchone()
-    if deepest is None:
-        return
-    cursor.execute(NEW_CHAIN, {"staff_no": deepest[0]})
-    chain = [staff_no for (staff_no,) in cursor.fetchall()]
-    again = next((number for place, number in enumerate(chain) if number in chain[:place]), None)
-    if again is None:
-        raise _too_deep(chain[-1])
-    first = chain.index(again)
-    raise _cycle(chain[first : chain.index(again, first + 1) + 1])
+def _is_unproven(load: RosterImport | None, by: Actor) -> bool:
+    """Whether addresses are those of one HR user; an operator's command and a second person are trusted."""
+    return by.id is not None and not (load and is_approved(ApprovalRequest.Kind.ROSTER_LOAD, load))
 
 
-def _cycle(people: list[str]) -> RosterRefused:
-    return RosterRefused(f"a reporting cycle, each reports to the next: {' > '.join(people)}", "cycle", people)
-
-
-def _too_deep(manager: str) -> RosterRefused:
-    return RosterRefused(f"more than 100 levels of managers stand below {manager}", "too_deep", [manager])
-
-
-def _is_set_up(by: Actor) -> bool:
-    """Whether this is the first set-up: an operator's command while no account holds the HR role."""
-    return by.id is None and not hr_exists()
+def _audit_load(result: RosterResult, load: RosterImport | None, by: Actor, *, complete: bool) -> None:
+    file = {"id": str(load.pk), "label": load.file_name} if load else {}
+    audit("roster.loaded", by=by, kind="roster", detail=result.counts | {"complete": complete}, **file)
 
 
 def _require_approval(
-    result: RosterResult, load: RosterImport | None, by: Actor, employed_before: int, now: datetime
+    result: RosterResult, load: RosterImport | None, by: Actor, headcount: int, now: datetime
 ) -> None:
     """Raise NeedsSecondPerson when an approval is missing, which rolls the load back."""
-    remember_people(OF_LOAD, prefix="pg_temp.was_")
+    store_people_before_load()
     result.effect = count_effect(now, by)
     if load is None or not is_approved(ApprovalRequest.Kind.ROSTER_LOAD, load, result.effect):
-        require_small(result.effect, employed_before, now)
+        require_approval_if_large(result.effect, headcount, now)
 
 
-def _refuse_own_leaving(cursor: Any, by: Actor, now: datetime) -> None:
-    """Refuse a file that ends the employment of the account loading it.
-
-    Such a file is probably wrong, and that account could not undo it.
-    """
-    cursor.execute(
-        "SELECT 1 FROM accounts_account account WHERE account.id = %(by)s AND account.employee_id IS NOT NULL"
-        " AND NOT EXISTS (SELECT 1 FROM employees_employment work WHERE work.employee_id = account.employee_id"
-        " AND in_force_from(work.starts_at, work.ends_at, %(now)s))",
-        {"by": by.id, "now": now},
-    )
-    if cursor.fetchone():
-        raise RosterRefused("this file would send away the one who loads it", "yourself")
+def _lock(load: RosterImport | None, *, preview: bool) -> None:
+    # Lock order as in undo.undo_load: facts, tree, the load's row; the rows of employees come last.
+    if preview:
+        begin_roster_preview(PREVIEW_STATEMENT_MILLISECONDS)
+    else:
+        lock_facts()
+    ensure_backdating_allowed()
+    if not preview:
+        lock_org_tree()
+    if load is not None:
+        _lock_load(load)
 
 
-def _change_people(cursor: Any, now: datetime, unproven: bool) -> None:
-    moment = {"now": now}
-    for statement in (*PEOPLE, IDENTITIES):
-        cursor.execute(statement, moment | {"unproven": unproven})
-    queue_identity_reevaluation_from_query(NEW_IDENTITIES, moment)
-    for statement in EMPLOYMENTS:
-        cursor.execute(statement, moment)
-    _note_holders_of("SELECT employee_id FROM roster_touched WHERE judged")
-    for statement in PLACEMENTS:
-        cursor.execute(statement, moment)
-
-
-def _send_away(cursor: Any, now: datetime, roster: Roster) -> int:
-    left = midnight(now.astimezone(ZoneInfo(company_zone())).date())
-    cursor.execute(LEAVERS.format(rows=roster.staged.rows), {"now": now, "left": left})
-    queue_reevaluation_from_query("SELECT employee_id FROM roster_left")
-    _note_holders_of("SELECT employee_id FROM roster_left")
-    cursor.execute("SELECT count(*) FROM roster_left")
-    return int(cursor.fetchone()[0])
-
-
-def _hold(load: RosterImport) -> None:
+def _lock_load(load: RosterImport) -> None:
     """Lock the load; raise StaleRosterPreview unless it waits for the roster version it was shown against."""
-    held = RosterImport.objects.select_for_update(no_key=True, of=("self",)).get(pk=load.pk)
-    if (held.state, held.digest) != (RosterImport.State.RECEIVED, load.digest) or held.based_on != roster_version():
+    locked = RosterImport.objects.select_for_update(no_key=True, of=("self",)).get(pk=load.pk)
+    confirmed = (locked.state, locked.digest) == (RosterImport.State.CONFIRMED, load.digest)
+    if not confirmed or locked.based_on != roster_version():
         raise StaleRosterPreview
 
 
-def _remember(result: RosterResult, by: Actor, complete: bool, load: RosterImport | None, file_name: str) -> None:
+def _record(result: RosterResult, by: Actor, complete: bool, load: RosterImport | None, file_name: str) -> None:
     """Record the load, and its roster version when it changed any row."""
-    version = next_version() if result.created or result.updated or result.left else None
-    told: dict[str, Any] = {
-        "state": RosterImport.State.DONE,
-        "done_at": db_now(),
-        "version": version,
-        "done": result.read,
-    }
+    now, version = db_now(), next_version() if result.created or result.updated or result.left else None
+    values: dict[str, Any] = {
+        "state": RosterImport.State.DONE, "done_at": now, "version": version, "done": result.read,
+        "effect": result.effect, "actor_id": by.id, "actor_label": by.label,
+    }  # fmt: skip
     if load is None:
         load = RosterImport.objects.create(
-            actor_id=by.id, actor_label=by.label, file_name=clean_text(file_name), complete=complete,
-            total=result.read, report=result.counts, effect=result.effect, **told,
-        )  # fmt: skip
+            file_name=clean_text(file_name), complete=complete, total=result.read, report=result.counts, **values
+        )
     else:
-        told |= {"report": load.report | result.counts, "effect": result.effect}
-        RosterImport.objects.filter(pk=load.pk).update(**told, actor_id=by.id, actor_label=by.label)
-    request_email_changes(load, by, told["done_at"])
+        RosterImport.objects.filter(pk=load.pk).update(report=load.report | result.counts, **values)
+        # The difference shows what it did. Applied files that are kept add up without a limit.
+        if load.file is not None:
+            load.file.delete()
+    request_email_changes(load, by, now)
     if version is not None:
-        supersede_requests(ApprovalRequest.objects.filter(kind__in=ON_ONE_ROSTER, decision=None))
-        forget_changed()
+        # They were counted on the roster before this load, and approving one now would decide on other numbers.
+        supersede_requests(ApprovalRequest.objects.filter(kind__in=VERSION_BOUND_KINDS, decision=None))
+        delete_stored_changes()
         if result.undoable:
             store_changed(load.pk)
-
-
-def _note_holders_of(employees: str) -> None:
-    """Queue re-evaluation for employees who recorded one of these people, whose time as colleagues may change."""
-    queue_identity_reevaluation_from_query(
-        f"SELECT kind, digest FROM employees_employeeidentity WHERE employee_id IN ({employees})"
-    )
-
-
-def _stage(cursor: Any, staged: StagingTable) -> None:
-    cursor.execute(f"INSERT INTO roster_stage ({COLUMNS}) SELECT {COLUMNS} FROM {staged.rows} WHERE good")
-    cursor.execute("ANALYZE roster_stage")
-
-
-def _refuse(cursor: Any, now: datetime, roster: Roster) -> tuple[list[Reject], list[tuple[int, str]]]:
-    """Reject rows that cannot be loaded, and the rows that depend on them.
-
-    Also returns (line, manager) of rows loaded without the unknown manager they name.
-    """
-    for statement in GIVE_UP_EMAILS:
-        cursor.execute(statement, {"now": now})
-    rejects: list[Reject] = []
-    managers = not roster.without_unknown_managers
-    refusals = (REFUSE_BACKWARDS, *REFUSE_MISLEADING_NUMBERS, REFUSE_TAKEN_EMAILS)
-    for statement in (*refusals, *([REFUSE_UNKNOWN_MANAGERS] if managers else [])):
-        cursor.execute(statement, {"now": now})
-        rejects += [Reject(*row) for row in cursor.fetchall()]
-    if rejects:
-        cursor.execute(NEEDS, {"now": now, "managers": managers})
-        for statement in BY_INDEX:
-            cursor.execute(statement)
-        cursor.execute(REFUSE_DEPENDENTS)
-        rejects += [Reject(*row) for row in cursor.fetchall()]
-        cursor.execute(AS_BEFORE)
-    if managers:
-        return rejects, []
-    cursor.execute(LEAVE_MANAGERS_OUT)
-    return rejects, sorted(cursor.fetchall())
-
-
-def _explained(roster: Roster, refused: list[Reject]) -> list[Reject]:
-    """All rejects; those below an unknown manager refer to the row that caused them."""
-    rejects = [*roster.rejects, *refused]
-    if not any(reject.code == UNKNOWN for reject in refused):
-        return rejects
-    people = [*roster.staged.refused(), *roster.staged.named([reject.line for reject in refused])]
-    return explained(rejects, people)
-
-
-def _count(cursor: Any, result: RosterResult) -> None:
-    """Count the outcomes, and queue the people whose marks may change."""
-    cursor.execute("SELECT count(*), count(*) FILTER (WHERE is_new) FROM roster_stage")
-    staged, result.created = cursor.fetchone()
-    cursor.execute(f"SELECT count(DISTINCT employee_id) FROM roster_touched touched WHERE {KNOWN}")
-    [result.updated] = cursor.fetchone()
-    result.unchanged = staged - result.created - result.updated
-    result.rejected = len(result.rejects)
-    queue_reevaluation_from_query(f"""SELECT employee_id FROM roster_stage WHERE is_new
-        UNION ALL SELECT employee_id FROM roster_touched touched WHERE judged AND {KNOWN}""")

@@ -10,7 +10,7 @@ from apps.core.querysets import Clock
 
 
 class RosterImport(models.Model):
-    """A roster file from HR: previewed, shown as a difference, and applied in one transaction.
+    """A load, as the code calls it: a roster file from HR, previewed as a difference and applied in one transaction.
 
     `difference` holds the whole difference as CSV. `digest` is its SHA-256: the load applies what was shown. `based_on`
     is the roster version of the preview, `version` the one that the load created.
@@ -21,9 +21,9 @@ class RosterImport(models.Model):
     """
 
     class State(models.TextChoices):
-        LOOKING = "looking"
-        LOOKED = "looked"
-        RECEIVED = "received"
+        PREVIEWING = "previewing"
+        PREVIEWED = "previewed"
+        CONFIRMED = "confirmed"
         REQUESTED = "requested"
         DONE = "done"
         REFUSED = "refused"
@@ -46,7 +46,7 @@ class RosterImport(models.Model):
     effect = models.JSONField(default=dict)
     done = models.BigIntegerField(default=0, help_text="rows that have been read")
     total = models.BigIntegerField(null=True, help_text="rows in the file, once they were counted")
-    advanced_at = models.DateTimeField(db_default=Clock(), help_text="when somebody worked at it last")
+    advanced_at = models.DateTimeField(db_default=Clock(), help_text="when a process worked on it last")
     attempts = models.IntegerField(default=0)
     undone_at = models.DateTimeField(null=True)
     undone_by = models.TextField(blank=True)
@@ -54,7 +54,7 @@ class RosterImport(models.Model):
     class Meta:
         indexes = [
             models.Index(
-                fields=["advanced_at"], condition=Q(state__in=["looking", "received"]), name="roster_load_waiting"
+                fields=["advanced_at"], condition=Q(state__in=["previewing", "confirmed"]), name="roster_load_waiting"
             ),
             models.Index(fields=["asked_at"], name="roster_load_asked"),
         ]

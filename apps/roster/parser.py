@@ -1,53 +1,34 @@
 """Parse a roster file: checked rows, and a reject with line, column and reason for each bad row.
 
-`roster.load_roster` applies the rows; this module changes no data.
+`loading.load_roster` applies the rows; this module changes no data.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import date, datetime
 from heapq import nsmallest
-from typing import Any, Protocol
+from typing import Protocol
 
 from django.db import transaction
 
 from apps.core.clock import db_now
-from apps.core.identity import Identity, InvalidIdentity, clean_text
-from apps.core.identity_key import normalise_identity
+from apps.core.identity import clean_text
 from apps.core.locks import disable_statement_timeout
-from apps.core.time_zones import midnight, time_zones
 from apps.employees.models import Employee
-from apps.fileio.csv_reader import Record, UnreadableFile
+from apps.fileio.csv_reader import Record
+from apps.fileio.errors import UnreadableFile
+from apps.roster.cells import STAFF_NO_LIMIT, InvalidRow, own_manager_reason, parse_row
 from apps.roster.staging import StagingTable
 
 REQUIRED = ("staff_no", "name", "email")
-
-
 OPTIONAL = ("phone", "department", "manager_staff_no", "time_zone", "started_on", "left_on", "effective_on")
-
-
-STAFF_NO_LIMIT = 64
-
-
-# Day first with dot or dash, or year first. No known program writes the month first in these forms.
-DAY_FIRST = re.compile(r"(\d{1,2})([.-])(\d{1,2})\2(\d{4})", re.ASCII)
-
-
-YEAR_FIRST = re.compile(r"(\d{4})([/.年-])(\d{1,2})[/.月-](\d{1,2})日?", re.ASCII)
-
-
-# A time after a date is midnight, or has no meaning for a day.
-CLOCK = re.compile(r"[T ]\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?Z?$", re.ASCII)
-
-
-NAMED = 3
-
-
+# The most people that a reason lists.
+MAX_NAMES = 3
+# The most characters of a name in a reason: it is repeated in the difference for each line that it is about.
+MAX_NAME_CHARS = 40
 PROBLEMS = {
-    "unterminated_quote": "a quote is opened and not closed, so nobody can say who stands there",
+    "unterminated_quote": "a quote is opened and not closed, so the person in this line is unknown",
     "too_long": "the line is too long to be read",
 }
 
@@ -69,14 +50,6 @@ class Reject:
     cause: int = 0
 
 
-class RowRefused(ValueError):
-    """A cell of a row is invalid."""
-
-    def __init__(self, column: str, code: str, reason: str, about: str = ""):
-        super().__init__(reason)
-        self.column, self.code, self.reason, self.about = column, code, reason, about
-
-
 class ConflictingRows(UnreadableFile):
     """Two rows contradict each other about one person. `lines`: their numbers; `about`: the person."""
 
@@ -85,12 +58,12 @@ class ConflictingRows(UnreadableFile):
         super().__init__(f"lines {first} and {second} disagree about staff number {staff_no} ({name})")
 
 
-class AmbiguousEmployee(UnreadableFile):
+class UnreadableRow(UnreadableFile):
     """A complete load is impossible: an unreadable line may hold any employee, so no one can be called missing."""
 
     def __init__(self, reject: Reject):
         super().__init__(
-            f"line {reject.line}: {reject.reason}: a complete load could send that person away", reject.line
+            f"line {reject.line}: {reject.reason}: a complete load could end that person's employment", reject.line
         )
 
 
@@ -108,7 +81,8 @@ class Rows(Protocol):
 class Roster:
     """A parsed file: its rows and all staff numbers in it, good or bad, in `staged`; and the rejects.
 
-    `without_unknown_managers`: rows with an unknown manager are loaded without a manager.
+    `without_unknown_managers`: rows with an unknown manager are loaded without a manager. `clear_empty`: empty cells
+    clear values.
     """
 
     columns: list[str]
@@ -118,12 +92,13 @@ class Roster:
     duplicate: int = 0
     unreadable: Reject | None = None
     without_unknown_managers: bool = False
+    clear_empty: bool = False
 
-    def mentions_anybody(self) -> bool:
+    def has_rows(self) -> bool:
         """Whether the file names any person. Raises UnreadableFile for an unreadable row, which may hold any person."""
         if self.unreadable:
-            raise AmbiguousEmployee(self.unreadable)
-        return self.staged.mentions_anybody()
+            raise UnreadableRow(self.unreadable)
+        return self.staged.has_rows()
 
     @property
     def unknown_columns(self) -> list[str]:
@@ -131,174 +106,115 @@ class Roster:
         return [column for column in self.columns if column and column not in (*REQUIRED, *OPTIONAL)]
 
 
-def read_roster(table: Rows, progress: Callable[[int], None] = lambda read: None) -> Roster:
+def read_roster(
+    table: Rows, progress: Callable[[int], None] = lambda read: None, *, clear_empty: bool = False
+) -> Roster:
     """Check every row of a roster; call `progress(rows_read)` from time to time.
+
+    `clear_empty`: an empty cell clears the value of an employee; otherwise it changes nothing.
 
     The result can be loaded until the next file is read. Raises UnreadableFile for a file that must not be loaded.
     """
     table.require(*REQUIRED)
-    roster = Roster(table.columns, StagingTable())
+    roster = Roster(table.columns, StagingTable(), clear_empty=clear_empty)
     for record in table:
         roster.read += 1
         if roster.read % 1000 == 0:
             progress(roster.read)
-        _take(roster, record)
+        _stage(roster, record)
+    # One transaction for all queries on the staged rows; a million of them exceed the statement timeout.
     with transaction.atomic():
         disable_statement_timeout()
-        roster.staged.end()
-        if found := roster.staged.disagreement():
-            raise ConflictingRows(*found)
+        roster.staged.finish()
+        if disagreement := roster.staged.disagreement():
+            raise ConflictingRows(*disagreement)
+        # After the disagreements are refused, repeated rows are equal and any one of them will do.
         roster.duplicate = roster.staged.drop_repeated()
-        _refuse_shared_emails(roster)
-        _find_managers_by_name(roster)
+        # Before managers are resolved: a rejected row must not be the manager of another.
+        _reject_shared_emails(roster)
+        _resolve_manager_names(roster)
     return roster
 
 
-def _take(roster: Roster, record: Record) -> None:
+def _stage(roster: Roster, record: Record) -> None:
     if record.problem:
         reject = Reject(record.line, "", record.problem, PROBLEMS[record.problem])
         roster.unreadable = roster.unreadable or reject
         roster.rejects.append(reject)
+        roster.staged.add_rejected(record.line, "", "", record.values)
         return
     try:
-        roster.staged.add(_row(record, roster.columns))
-    except RowRefused as refused:
+        roster.staged.add(parse_row(record, clear_empty=roster.clear_empty))
+    except InvalidRow as error:
         staff_no, name = clean_text(record.cells["staff_no"], STAFF_NO_LIMIT), clean_text(record.cells["name"])
-        roster.staged.add_refused(record.line, staff_no, name)
-        reject = Reject(record.line, refused.column, refused.code, refused.reason, refused.about)
+        roster.staged.add_rejected(record.line, staff_no, name, record.values)
+        reject = Reject(record.line, error.column, error.code, error.reason, error.about)
         roster.rejects.append(reject)
 
 
-def _refuse_shared_emails(roster: Roster) -> None:
+def _reject_shared_emails(roster: Roster) -> None:
     """Reject all rows that share an e-mail, because its owner is unknown."""
     holders: dict[bytes, list[tuple[int, str, str]]] = {}
-    for digest, line, staff_no, name in roster.staged.sharing_email(db_now()):
+    for digest, line, staff_no, name in roster.staged.shared_emails(db_now()):
+        # psycopg2 returns a bytea as a memoryview.
         holders.setdefault(bytes(digest), []).append((line, staff_no, name))
     lines = []
-    for together in holders.values():
-        for line, _staff_no, _name in together:
-            # The first NAMED + 1 rows contain every name that a reason lists.
-            others = [other for other in together[: NAMED + 1] if other[0] != line][:NAMED]
-            names = ", ".join(f"{name} ({staff_no}, line {where})" for where, staff_no, name in others)
-            reason = f"the same e-mail as {names}"
+    for people in holders.values():
+        listed, common = people[: MAX_NAMES + 1], _same_email_as(people[:MAX_NAMES])
+        for place, (line, _staff_no, _name) in enumerate(people):
+            # One text for all but the first lines of an address: thousands of lines may have it.
+            others = [person for person in listed if person[0] != line][:MAX_NAMES] if place < MAX_NAMES else []
+            names, reason = _same_email_as(others) if others else common
             roster.rejects.append(Reject(line, "email", "email_shared", reason, names))
             lines.append(line)
     if lines:
-        roster.staged.refuse(lines)
+        roster.staged.reject(lines)
 
 
-def _find_managers_by_name(roster: Roster) -> None:
+def _same_email_as(people: list[tuple[int, str, str]]) -> tuple[str, str]:
+    """The people by line, number and shortened name, and the reason of a reject that names them."""
+    names = ", ".join(f"{name[:MAX_NAME_CHARS]} ({staff_no}, line {line})" for line, staff_no, name in people)
+    return names, f"the same e-mail as {names}"
+
+
+def _resolve_manager_names(roster: Roster) -> None:
     """Resolve managers given by name: a name of exactly one person is resolved; an ambiguous name is rejected."""
     staged, unknown = roster.staged, roster.staged.unknown_managers()
     if not unknown:
         return
-    meant = _staff_numbers(staged, unknown)
-    several = {name for name, found in meant.items() if len(found) > 1}
-    alone = {name: next(iter(found)) for name, found in meant.items() if len(found) == 1}
+    candidates = _staff_numbers(staged, unknown)
+    ambiguous = {name for name, numbers in candidates.items() if len(numbers) > 1}
+    resolved = {name: next(iter(numbers)) for name, numbers in candidates.items() if len(numbers) == 1}
     # One text per name: thousands of lines may share a manager, and thousands of people a name.
-    abouts = {name: f"{name}: {_first(meant[name])}" for name in several}
+    about_by_name = {name: f"{name}: {_join_first(candidates[name])}" for name in ambiguous}
     lines = []
-    for line, _staff_no, _name, manager in staged.under(several):
-        about = abouts[manager]
+    for line, _staff_no, _name, manager in staged.reports_of(ambiguous):
+        about = about_by_name[manager]
         reason = f"more than one employee has this name: {about}"
         roster.rejects.append(Reject(line, "manager_staff_no", "ambiguous_manager", reason, about))
         lines.append(line)
-    for line, staff_no, name, manager in staged.under(alone):
-        if alone[manager] == staff_no:
-            roster.rejects.append(Reject(line, "manager_staff_no", "own_manager", _own(name), name))
+    for line, staff_no, name, manager in staged.reports_of(resolved):
+        if resolved[manager] == staff_no:
+            roster.rejects.append(Reject(line, "manager_staff_no", "own_manager", own_manager_reason(name), name))
             lines.append(line)
-    staged.refuse(lines)
+    staged.reject(lines)
     # Names without a match stay; the load rejects them as unknown managers, with their dependents.
-    staged.name_managers(alone)
+    staged.replace_manager_names(resolved)
 
 
-def _first(staff_numbers: set[str]) -> str:
-    return ", ".join(nsmallest(NAMED, staff_numbers)) + (", …" if len(staff_numbers) > NAMED else "")
+def _join_first(staff_numbers: set[str]) -> str:
+    return ", ".join(nsmallest(MAX_NAMES, staff_numbers)) + (", …" if len(staff_numbers) > MAX_NAMES else "")
 
 
 def _staff_numbers(staged: StagingTable, names: list[str]) -> dict[str, set[str]]:
     """Staff numbers per name, in the file or on the roster; the file's name of a person takes precedence."""
-    found: dict[str, set[str]] = {name: set() for name in names}
-    for name, staff_no in staged.called(names):
-        found[name].add(staff_no)
+    numbers: dict[str, set[str]] = {name: set() for name in names}
+    for name, staff_no in staged.staff_numbers(names):
+        numbers[name].add(staff_no)
+    # Only present employees: a name on the roster may also be that of a person who left years ago.
     on_roster = list(Employee.objects.employed_at(db_now()).filter(name__in=names).values_list("name", "staff_no"))
     in_file = staged.mentioned([staff_no for _name, staff_no in on_roster])
     for name, staff_no in on_roster:
         if staff_no not in in_file:
-            found[name].add(staff_no)
-    return found
-
-
-def _own(name: str) -> str:
-    return f"{name} is named as their own manager"
-
-
-def _row(record: Record, columns: list[str]) -> tuple[Any, ...]:
-    """The cells of staging.COLUMNS; None when the file lacks the column.
-
-    Instants are midnights in the company's time zone.
-    """
-    cells = record.cells
-    staff_no = clean_text(cells["staff_no"], STAFF_NO_LIMIT + 1)
-    if not staff_no:
-        raise RowRefused("staff_no", "missing", "no staff number")
-    if len(staff_no) > STAFF_NO_LIMIT:
-        raise RowRefused("staff_no", "too_long", f"longer than {STAFF_NO_LIMIT} characters")
-    name = clean_text(cells["name"])
-    if not name:
-        raise RowRefused("name", "missing", "no name")
-    manager = clean_text(cells["manager_staff_no"], STAFF_NO_LIMIT) if "manager_staff_no" in columns else None
-    if manager == staff_no:
-        raise RowRefused("manager_staff_no", "own_manager", _own(name), name)
-    starts_at = _instant(cells, "started_on")
-    ends_at = _instant(cells, "left_on", days=1)
-    if starts_at and ends_at and starts_at >= ends_at:
-        raise RowRefused("left_on", "left_before_start", f"left on {cells['left_on']}, before {cells['started_on']}")
-    email, phone = _identity("email", cells["email"]), None
-    if cells.get("phone"):
-        phone = _identity("phone", cells["phone"])
-    return (
-        record.line, staff_no, name, email.value, email.digest, phone.value if phone else None,
-        phone.digest if phone else None, "phone" in columns,
-        clean_text(cells["department"]) if "department" in columns else None, manager,
-        _zone_name(cells["time_zone"]) if "time_zone" in columns else None, starts_at, ends_at,
-        _instant(cells, "effective_on"), "started_on" in columns, "left_on" in columns,
-    )  # fmt: skip
-
-
-def _identity(kind: str, text: str) -> Identity:
-    try:
-        return normalise_identity(kind, text)
-    except InvalidIdentity as error:
-        raise RowRefused(kind, "invalid_identity", str(error)) from error
-
-
-def _zone_name(text: str) -> str:
-    if text and text not in time_zones():
-        raise RowRefused("time_zone", "unknown_time_zone", f"{text!r} is no IANA time zone such as Asia/Shanghai", text)
-    return text
-
-
-def _instant(cells: dict[str, str], column: str, days: int = 0) -> datetime | None:
-    text = cells.get(column, "")
-    if not text:
-        return None
-    try:
-        day = day_of(text)
-        # HR systems write an open end as the last possible day.
-        return None if days and day.year == date.max.year else midnight(day, days)
-    except (ValueError, OverflowError) as error:
-        raise RowRefused(column, "bad_date", f"{text!r} is no date such as 2026-11-30", text) from error
-
-
-def day_of(text: str) -> date:
-    """Parse a day as HR systems write it: 2026-11-30, 30.11.2026, 30-11-2026, 2026/11/30, 2026年11月30日.
-
-    Raises ValueError, also for an ambiguous day such as 05/11/2026.
-    """
-    text = CLOCK.sub("", text)
-    if found := DAY_FIRST.fullmatch(text):
-        return date(int(found[4]), int(found[3]), int(found[1]))
-    if found := YEAR_FIRST.fullmatch(text):
-        return date(int(found[1]), int(found[3]), int(found[4]))
-    return date.fromisoformat(text)
+            numbers[name].add(staff_no)
+    return numbers

@@ -6,8 +6,14 @@ class StandingsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from apps.roster.effects import count_moved_by
+        from apps.roster.effects import register_effects
         from apps.standings import campaign_approvals, opening_approvals  # noqa: F401 # registers what is approved
-        from apps.standings.moved_counts import count_moved
+        from apps.standings.affected_counts import (
+            count_affected_employees,
+            count_changed_targets,
+            count_future_colleagues,
+        )
 
-        count_moved_by(count_moved)
+        register_effects(
+            counts=count_affected_employees, targets=count_changed_targets, future_colleagues=count_future_colleagues
+        )

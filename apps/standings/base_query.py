@@ -2,25 +2,42 @@
 
 `current` has one row for each employee of the population: employee_id, counted, target, exempt, target_reached_at,
 last_counted_on, status_since, verdict_changed_at, pending_since. Today these are the cached standings; employees with
-a pending evaluation are evaluated from the facts in the same statement. For a past instant all employees are. For a
-frozen campaign the rows are the stored result, and the query reads no facts.
+a pending evaluation are evaluated from the facts in the same statement. For a past instant all employees are. A frozen
+campaign has its own query (apps/reports/queries/frozen.sql) with the same columns in `listed`.
 
 `days` has the counted contacts by local day. `listed` adds name, department and manager, and `red`, `remaining` and
-`pace`. `quiet_days` is the number of days without a new counted contact, NULL from the cut-off on. `moved` says whether
-a contact has counted within STALLED_AFTER_DAYS. `under_review` is NULL for a reader who may not know it.
+`pace`. `quiet_days` is the number of days without a new counted contact, NULL from the cut-off on. `active_recently`
+says whether a contact has counted within STALLED_AFTER_DAYS. `under_review` is NULL for a reader who may not know it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from functools import partial
+
+from psycopg2.sql import SQL
 
 from apps.campaigns import rules
 from apps.campaigns.models import Campaign, CampaignRule
 from apps.campaigns.population import effective_as_of
-from apps.core.sql import sql_literal
+from apps.core.sql import compose, statement
 from apps.standings.evaluation import evaluation_ctes, pending_sql
-from apps.standings.population import People, Team, WholeCompany
+from apps.standings.report_people import People, Team, WholeCompany
+
+_statement = partial(statement, "standings", "base_query")
+BASE = _statement("base")
+HISTORICAL_STANDINGS = _statement("historical_standings")
+CURRENT_STANDINGS = _statement("current_standings")
+CACHED_STANDINGS = _statement("cached_standings")
+NOTHING_PENDING = _statement("nothing_pending")
+JOIN_HISTORICAL_PLACEMENT = _statement("join_historical_placement")
+HISTORICAL_HAS_TEAM = _statement("historical_has_team")
+JOIN_CURRENT_PLACEMENT = _statement("join_current_placement")
+CURRENT_HAS_TEAM = _statement("current_has_team")
+HIRE_DAY = _statement("hire_day")
+JOIN_HIRE = _statement("join_hire")
+PACE = _statement("pace")
+QUIET_DAYS = _statement("quiet_days")
 
 
 def base_ctes(
@@ -41,139 +58,71 @@ def base_ctes(
     `assume_up_to_date`: read the cache as if no evaluation were pending. The caller must check that in the same
     statement (apps/reports/fast_path.py).
     """
-    look = effective_as_of(rule, at)
-    chosen = people.chosen(look if historical else None)
+    as_of = effective_as_of(rule, at)
     if historical:
-        parts = _past(rule, at)
+        standings = compose(HISTORICAL_STANDINGS, evaluation=SQL(evaluation_ctes(rule, at, "SELECT id FROM chosen")))
+        placement = compose(JOIN_HISTORICAL_PLACEMENT, as_of=SQL(as_of))
+        has_team = compose(HISTORICAL_HAS_TEAM, as_of=SQL(as_of))
     else:
-        parts = _believed(campaign) if assume_up_to_date else _today(campaign, rule, at)
-    asked = f"current.employee_id IN ({under_review})" if under_review else "NULL::boolean"
-    many = isinstance(people, WholeCompany) or (isinstance(people, Team) and not people.few)
-    hired = Hired(rule, look, each=not many)
-    listed = _listed(rule, at, look, asked, hired, historical=historical)
-    return f"WITH {before}chosen AS MATERIALIZED ({chosen}), {parts}, listed AS ({listed})"
+        cached = compose(CACHED_STANDINGS, campaign=campaign.pk)
+        # Two texts instead of one with a condition: PostgreSQL plans 350 lines even when nothing is pending (ADR 50).
+        standings = cached if assume_up_to_date else _current(campaign, rule, at)
+        placement, has_team = JOIN_CURRENT_PLACEMENT, CURRENT_HAS_TEAM
+    reviewed = compose("current.employee_id IN ({under_review})", under_review=SQL(under_review))
+    # Which form is faster depends on the number of people alone; both give the same rows.
+    join_hire, hire_day = _hire(rule, as_of, each=not _are_many(people))
+    return compose(
+        BASE, before=SQL(before), chosen=SQL(people.ids_sql(as_of if historical else None)), standings=SQL(standings),
+        pace=SQL(pace_sql(rule, at)), quiet_days=SQL(quiet_days_sql(rule, at, hire_day)), week_ago=_week_ago(rule, at),
+        has_team=SQL(has_team), join_placement=SQL(placement), join_hire=SQL(join_hire),
+        # NULL and not false: "no" would tell a manager that no review exists (ADR 29).
+        under_review=SQL(reviewed if under_review else "NULL::boolean"),
+    )  # fmt: skip
 
 
-def _past(rule: CampaignRule, at: datetime) -> str:
-    return f"""{evaluation_ctes(rule, at, "SELECT id FROM chosen")},
-    current AS (
-        SELECT employee_id, counted, target, exempt, target_reached_at, last_counted_on, NULL::timestamptz AS
-        status_since,
-               NULL::timestamptz AS verdict_changed_at, NULL::timestamptz AS pending_since
-        FROM verdict),
-    days AS (SELECT employee_id, day, count FROM daily)"""
-
-
-def _today(campaign: Campaign, rule: CampaignRule, at: datetime) -> str:
+def _current(campaign: Campaign, rule: CampaignRule, at: datetime) -> str:
     # No employee has a standing before the opening, even with a row in the outbox.
-    nothing = "SELECT NULL::bigint AS employee_id, NULL::timestamptz AS queued_at WHERE false"
-    notes = pending_sql(campaign.pk) if rule.opens_at < at else nothing
-    return f"""stale AS MATERIALIZED (
-        SELECT note.employee_id, note.queued_at FROM ({notes}) note WHERE note.employee_id IN (SELECT id FROM chosen)),
-    {evaluation_ctes(rule, at, "SELECT employee_id FROM stale")},
-    current AS (
-        SELECT employee_id, counted, target, exempt, target_reached_at, last_counted_on, status_since,
-        verdict_changed_at,
-               NULL::timestamptz AS pending_since
-        FROM standings_standing WHERE campaign_id = {campaign.pk} AND employee_id IN (SELECT id FROM chosen)
-          AND employee_id NOT IN (SELECT employee_id FROM stale)
-        UNION ALL
-        SELECT verdict.employee_id, verdict.counted, verdict.target, verdict.exempt, verdict.target_reached_at,
-               verdict.last_counted_on, stored.status_since, stored.verdict_changed_at, stale.queued_at
-        FROM verdict JOIN stale USING (employee_id) LEFT JOIN standings_standing stored
-          ON stored.campaign_id = {campaign.pk} AND stored.employee_id = verdict.employee_id),
-    days AS (
-        SELECT employee_id, day, count FROM standings_dailycount WHERE campaign_id = {campaign.pk}
-          AND employee_id IN (SELECT id FROM chosen) AND employee_id NOT IN (SELECT employee_id FROM stale)
-        UNION ALL
-        SELECT employee_id, day, count FROM daily)"""
+    pending = pending_sql(campaign.pk) if rule.opens_at < at else NOTHING_PENDING
+    evaluation = evaluation_ctes(rule, at, "SELECT employee_id FROM pending_employee")
+    return compose(CURRENT_STANDINGS, campaign=campaign.pk, pending=SQL(pending), evaluation=SQL(evaluation))
 
 
-def _believed(campaign: Campaign) -> str:
-    theirs = f"campaign_id = {campaign.pk} AND employee_id IN (SELECT id FROM chosen)"
-    return f"""current AS (
-        SELECT employee_id, counted, target, exempt, target_reached_at, last_counted_on, status_since,
-        verdict_changed_at,
-               NULL::timestamptz AS pending_since
-        FROM standings_standing WHERE {theirs}),
-    days AS (SELECT employee_id, day, count FROM standings_dailycount WHERE {theirs})"""
+def _are_many(people: People) -> bool:
+    # EmployeeQuery counts as small: it selects a page of a list.
+    return isinstance(people, WholeCompany) or (isinstance(people, Team) and not people.is_small)
 
 
-@dataclass(frozen=True)
-class Hired:
-    """The day on which a late joiner's employment began: one in force just before `look` (SQL).
+def _hire(rule: CampaignRule, as_of: str, *, each: bool) -> tuple[str, str]:
+    """The join that follows the table `employee` (or no text), and the SQL of a late joiner's first day, or NULL.
 
-    A late joiner began after the campaign's first day. `each`: a subquery for each employee. Otherwise one join finds
-    all late joiners, which is cheaper for many employees because late joiners are few.
+    `each`: a subquery for each employee. Otherwise one join finds all late joiners, which is cheaper for many employees
+    because late joiners are few.
     """
-
-    rule: CampaignRule
-    look: str
-    each: bool
-
-    @property
-    def joined(self) -> str:
-        """The join that follows the table `person`, or an empty text."""
-        if self.each:
-            return ""
-        return f"""LEFT JOIN (SELECT work.employee_id, {self._found} GROUP BY 1) hired
-            ON hired.employee_id = person.id"""
-
-    @property
-    def day(self) -> str:
-        """The SQL of the local day on which the employment began, or NULL."""
-        return f"(SELECT {self._found} AND work.employee_id = person.id)" if self.each else "hired.day"
-
-    @property
-    def _found(self) -> str:
-        day_after = rules.start_of_day(self.rule.opens_on + timedelta(days=1), self.rule.time_zone)
-        return f"""max((work.starts_at AT TIME ZONE {sql_literal(self.rule.time_zone)})::date) AS day
-            FROM employees_employment work WHERE work.starts_at >= {sql_literal(day_after)}
-            AND in_force(work.starts_at, work.ends_at, {self.look})"""
+    second_day = rules.start_of_day(rule.opens_on + timedelta(days=1), rule.time_zone)
+    values = {"time_zone": rule.time_zone, "second_day": second_day, "as_of": SQL(as_of)}
+    return ("", compose(HIRE_DAY, **values)) if each else (compose(JOIN_HIRE, **values), "hire.day")
 
 
-def _listed(rule: CampaignRule, at: datetime, look: str, asked: str, hired: Hired, *, historical: bool) -> str:
-    if historical:
-        place = f"""LEFT JOIN employees_placement place ON place.employee_id = person.id
-            AND in_force(place.starts_at, place.ends_at, {look})"""
-        has_team = f"""EXISTS (SELECT 1 FROM employees_placement report WHERE report.manager_id = person.id
-            AND in_force(report.starts_at, report.ends_at, {look}))"""
-    else:
-        place = "LEFT JOIN employees_treenode place ON place.employee_id = person.id"
-        has_team = "coalesce(place.last > place.first, false)"
-    return f"""SELECT current.*, person.staff_no COLLATE "C" AS staff_no, person.name, person.email,
-            coalesce(place.department, '') AS department, coalesce(boss.staff_no, '') AS manager_staff_no,
-            is_red(counted, target, exempt) AS red, greatest(target - counted, 0) AS remaining,
-            {pace_sql(rule, at)} AS pace, {quiet_sql(rule, at, hired)} AS quiet_days,
-            coalesce(last_counted_on > {_week_ago(rule, at)}, false) AS moved,
-            {has_team} AS has_team, {asked} AS under_review
-        FROM current JOIN employees_employee person ON person.id = current.employee_id {place}
-        LEFT JOIN employees_employee boss ON boss.id = place.manager_id {hired.joined}"""
-
-
-def _week_ago(rule: CampaignRule, at: datetime) -> str:
+def _week_ago(rule: CampaignRule, at: datetime) -> date:
     """The day STALLED_AFTER_DAYS before `at`: an employee without a counted contact since then has stalled."""
-    day = rules.day_of(at, rule.time_zone) - timedelta(days=rules.STALLED_AFTER_DAYS)
-    return f"{sql_literal(day.isoformat())}::date"
+    # By local days, as daily counts are stored: hours would need the contacts themselves.
+    return rules.day_of(at, rule.time_zone) - timedelta(days=rules.STALLED_AFTER_DAYS)
 
 
 def pace_sql(rule: CampaignRule, at: datetime) -> str:
-    """The SQL of rules.pace over the columns counted and target, with times in whole microseconds."""
-    gone, length = rules.elapsed(rule.opens_at, rule.cutoff_at, at)
-    have = f"counted::numeric * {length * rules.PACE_PARTS}"
-    steady, band = f"target::numeric * {gone * rules.PACE_PARTS}::numeric", f"target::numeric * {length}"
-    return f"""CASE WHEN counted >= target THEN 'done' WHEN {have} >= {steady} + {band} THEN 'ahead'
-        WHEN {have} < {steady} - {band} THEN 'behind' ELSE 'on_pace' END"""
+    """The SQL of rules.pace over the columns counted and target."""
+    elapsed, length = rules.elapsed(rule.opens_at, rule.cutoff_at, at)
+    return compose(
+        PACE, counted_factor=length * rules.PACE_PARTS, elapsed=elapsed * rules.PACE_PARTS, length=length
+    )  # fmt: skip
 
 
-def quiet_sql(rule: CampaignRule, at: datetime, hired: Hired) -> str:
+def quiet_days_sql(rule: CampaignRule, at: datetime, hire_day: str) -> str:
     """The SQL of the whole days since `last_counted_on`, the day of the last counted contact, today included.
 
-    Without such a day the count starts on the campaign's first day, or on the employee's first day if that is later.
     NULL from the cut-off on, because no new contact can count any more.
     """
     if at >= rule.cutoff_at:
         return "NULL::integer"
-    today = sql_literal(rules.day_of(at, rule.time_zone).isoformat())
-    began = f"greatest({sql_literal(rule.opens_on.isoformat())}::date, {hired.day}) - 1"
-    return f"greatest({today}::date - greatest(last_counted_on, {began}), 0)"
+    today = rules.day_of(at, rule.time_zone)
+    return compose(QUIET_DAYS, today=today, opens_on=rule.opens_on, hire_day=SQL(hire_day))

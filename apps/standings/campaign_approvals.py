@@ -7,61 +7,58 @@ sees its counts: a count that moves with a domain reveals which employee has a c
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
 
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
+from psycopg2.sql import SQL
 
-from apps.accounts.approvals import ApprovalRefused, hr_accounts, request_approval
+from apps.accounts.approvals import hr_accounts, request_approval
 from apps.accounts.models import ApprovalRequest
 from apps.campaigns.models import Campaign, CampaignRule
-from apps.campaigns.population import all_employees_sql
-from apps.campaigns.rule_draft import CampaignRefused, RuleDraft
+from apps.campaigns.population import ALL_EMPLOYEES
+from apps.campaigns.rule_draft import RuleDraft
 from apps.core.audit import Actor, audit
 from apps.core.clock import db_now
-from apps.core.enqueue import enqueue_marking
+from apps.core.errors import Refused
 from apps.core.identity import clean_text
 from apps.core.locks import lock_campaign_periods, lock_facts
-from apps.standings.approvable_changes import CHANGES, ApprovableChange
-from apps.standings.campaign_lifecycle import LONGEST_REASON, cancel_campaign
+from apps.core.sql import compose, statement
+from apps.standings.approvable_changes import CHANGES, ApprovableChange, lock_facts_exclusively
+from apps.standings.campaign_lifecycle import MAX_REASON_CHARS, cancel_campaign
 from apps.standings.evaluation import evaluation_ctes
-from apps.standings.rule_changes import change_rule, preview_rule_change, versions_of_change
+from apps.standings.rule_changes import change_rule, preview_rule_change, require_reason, versions_of_change
 
 Kind = ApprovalRequest.Kind
 # The kinds of approval requests that refer to an existing campaign.
 CAMPAIGN_KINDS = (Kind.RULE_CHANGE, Kind.CAMPAIGN_CANCELLATION, Kind.CAMPAIGN_CLOSING)
-CONCERNED = """
-WITH {judgement}
-SELECT count(*), count(*) FILTER (WHERE is_red(counted, target, exempt)) FROM verdict
-"""
-# Every stored contact counts, ended or not. Otherwise a user could end employments or contacts and then cancel alone.
-RECORDED = """
-SELECT count(*) FROM employees_employee person WHERE EXISTS (SELECT FROM contacts_contact contact
-    WHERE contact.employee_id = person.id AND contact.recorded_at >= %s AND contact.recorded_at < %s)
-"""
+PEOPLE_AND_RED = statement("standings", "campaign_changes", "people_and_red")
+PEOPLE_WITH_CONTACTS = statement("standings", "campaign_changes", "people_with_contacts")
 
 
 @dataclass(frozen=True)
-class Waiting:
+class OpenRequest:
     """A request that waits for a second person. `stale`: it can no longer be approved."""
 
     request: ApprovalRequest
     stale: bool
 
 
-def waiting_at(campaign: Campaign, now: datetime) -> list[Waiting]:
+def open_requests(campaign: Campaign, now: datetime) -> list[OpenRequest]:
     """The open approval requests of a campaign, the newest first."""
-    found = ApprovalRequest.objects.open(now).filter(kind__in=CAMPAIGN_KINDS, subject=campaign.slug)
-    return [Waiting(one, is_stale(one, now)) for one in found.order_by("-requested_at")]
+    requests = ApprovalRequest.objects.open(now).filter(kind__in=CAMPAIGN_KINDS, subject=campaign.slug)
+    return [OpenRequest(request, is_stale(request, now)) for request in requests.order_by("-requested_at")]
 
 
 def requester_of(request: ApprovalRequest) -> Actor:
     return Actor(request.requested_by_id, request.requested_by_label)
 
 
-def acts_alone(by: Actor) -> bool:
+def is_first_setup(by: Actor) -> bool:
     """Whether the operator needs no second person: during the first set-up, while no HR account exists."""
     return by.id is None and not hr_accounts().exists()
 
@@ -71,52 +68,61 @@ def acts_alone(by: Actor) -> bool:
 
 @transaction.atomic
 def change_rule_or_request(
-    *, campaign: Campaign, terms: RuleDraft, seen: int, reason: str, key: uuid.UUID, by: Actor
+    *, campaign: Campaign, draft: RuleDraft, expected_version: int, reason: str, key: uuid.UUID, by: Actor
 ) -> CampaignRule | ApprovalRequest:
     """Change the rule at once before the opening; after it, request an approval.
 
-    Idempotent by `key`, the form's identifier. Raises CampaignRefused as change_rule does, and ApprovalRefused.
+    Idempotent by `key`, the form's identifier. Raises Refused as change_rule does.
     """
+    now, reason = db_now(), clean_text(reason, MAX_REASON_CHARS)
+    if existing := _find_by_key(campaign, key):
+        return existing
+    try:
+        # Before the lock: it evaluates the company, for longer than another change of any campaign can wait.
+        change = preview_rule_change(campaign=campaign, draft=draft, expected_version=expected_version, now=now)
+        require_reason(reason, change.old, now)
+    except Refused:
+        # The same form sent twice at once: the first has changed the rule meanwhile.
+        if existing := _find_by_key(campaign, key):
+            return existing
+        raise
     lock_campaign_periods()
-    if known := find_by_key(key) or campaign.rules.filter(key=key).first():
-        return known
-    now, why = db_now(), clean_text(reason, LONGEST_REASON)
-    change = preview_rule_change(campaign=campaign, terms=terms, seen=seen, now=now)
-    if not why and change.old.opens_at <= now:
-        raise CampaignRefused("reason", _("A change after the opening needs a reason: everybody reads it."))
-    if change.alone or acts_alone(by):
-        return change_rule(campaign=campaign, terms=terms, seen=seen, reason=why, key=key, by=by)
+    if existing := _find_by_key(campaign, key):
+        return existing
+    if change.needs_no_approval or is_first_setup(by):
+        return change_rule(
+            campaign=campaign, draft=draft, expected_version=expected_version, reason=reason, key=key, by=by
+        )
     request = request_approval(
-        kind=Kind.RULE_CHANGE, subject=campaign.slug, label=campaign.name, reason=why, by=by,
-        payload={**payload_of(terms, key), "seen": seen},
-        effect={} if change.confidential else change.concerned,
+        kind=Kind.RULE_CHANGE, subject=campaign.slug, label=campaign.name, reason=reason, by=by,
+        payload={**draft_payload(draft, key), "seen": expected_version},
+        effect={} if change.reveals_contacts else change.by_effect,
     )  # fmt: skip
-    if change.domains:
-        alarm(request, change.old.company_domains, change.new.company_domains, by)
+    if change.changes_domains:
+        audit_domain_request(request, change.old.company_domains, change.new.company_domains, by)
     return request
 
 
+def _find_by_key(campaign: Campaign, key: uuid.UUID) -> CampaignRule | ApprovalRequest | None:
+    return find_request_by_key(key) or campaign.rules.filter(key=key).first()
+
+
 def _rule_effect(request: ApprovalRequest, now: datetime) -> dict[str, int]:
-    try:
-        return preview_rule_change(**_wanted(request), now=now).concerned
-    except CampaignRefused as refused:
-        raise stale(refused) from refused
+    with refused_as_stale():
+        return preview_rule_change(**_requested_change(request), now=now).by_effect
 
 
-def _wanted(request: ApprovalRequest) -> dict[str, Any]:
-    """The requested change as arguments of change_rule."""
-    terms, seen = terms_of(request.payload["terms"]), request.payload["seen"]
-    return {"campaign": _campaign(request), "terms": terms, "seen": seen}
+def _requested_change(request: ApprovalRequest) -> dict[str, Any]:
+    draft, expected_version = draft_from(request.payload["terms"]), request.payload["seen"]
+    return {"campaign": _campaign(request), "draft": draft, "expected_version": expected_version}
 
 
-def _change(request: ApprovalRequest, by: Actor) -> None:
-    try:
+def _apply_rule_change(request: ApprovalRequest, by: Actor) -> None:
+    with refused_as_stale():
         change_rule(
-            **_wanted(request), reason=request.reason, key=uuid.UUID(request.payload["key"]),
+            **_requested_change(request), reason=request.reason, key=uuid.UUID(request.payload["key"]),
             by=requester_of(request), approved_by=by,
         )  # fmt: skip
-    except CampaignRefused as refused:
-        raise stale(refused) from refused
 
 
 def is_stale(request: ApprovalRequest, now: datetime) -> bool:
@@ -124,8 +130,8 @@ def is_stale(request: ApprovalRequest, now: datetime) -> bool:
     if request.kind != Kind.RULE_CHANGE:
         return False
     try:
-        versions_of_change(**_wanted(request), now=now)
-    except CampaignRefused:
+        versions_of_change(**_requested_change(request), now=now)
+    except Refused:
         return True
     return False
 
@@ -136,22 +142,21 @@ def is_stale(request: ApprovalRequest, now: datetime) -> bool:
 def cancel_or_request(*, campaign: Campaign, reason: str, by: Actor) -> ApprovalRequest | None:
     """Cancel a campaign at once if no contact was recorded in its period; otherwise request an approval.
 
-    Returns the request, or None when the campaign is cancelled. Raises CampaignRefused as cancel_campaign does, and
-    ApprovalRefused.
+    Returns the request, or None when the campaign is cancelled. Raises Refused as cancel_campaign does.
     """
-    why = clean_text(reason, LONGEST_REASON)
+    reason = clean_text(reason, MAX_REASON_CHARS)
     live = campaign.state in (Campaign.State.DRAFT, Campaign.State.OPEN)
-    effect = people_judged(campaign, db_now()) if why and live else {}
-    if not effect.get("with_contacts") or acts_alone(by):
-        cancel_campaign(campaign=campaign, reason=why, by=by)
+    effect = count_evaluated(campaign, db_now()) if reason and live else {}
+    if not effect.get("with_contacts") or is_first_setup(by):
+        cancel_campaign(campaign=campaign, reason=reason, by=by)
         return None
     return request_approval(
         kind=Kind.CAMPAIGN_CANCELLATION, subject=campaign.slug, label=campaign.name, payload={}, effect=effect,
-        reason=why, by=by,
+        reason=reason, by=by,
     )  # fmt: skip
 
 
-def people_judged(campaign: Campaign, now: datetime) -> dict[str, int]:
+def count_evaluated(campaign: Campaign, now: datetime) -> dict[str, int]:
     """Count the employees that a campaign evaluates at `now`: `people`, `red` and `with_contacts`. Zeros are left out.
 
     `with_contacts` counts every employee, employed or not, who has a stored contact, ended or not, in the period of
@@ -162,47 +167,50 @@ def people_judged(campaign: Campaign, now: datetime) -> dict[str, int]:
     if now <= opened:
         return {}
     with connection.cursor() as cursor:
-        cursor.execute(CONCERNED.format(judgement=evaluation_ctes(campaign.rule, now, all_employees_sql())))
+        evaluation = evaluation_ctes(campaign.rule, now, ALL_EMPLOYEES)
+        cursor.execute(compose(PEOPLE_AND_RED, evaluation=SQL(evaluation)))
         people, red = map(int, cursor.fetchone())
-        cursor.execute(RECORDED, [opened, cut_off])
+        cursor.execute(PEOPLE_WITH_CONTACTS, {"opened": opened, "cut_off": cut_off})
         with_contacts = int(cursor.fetchone()[0])
-    found = {"people": people, "with_contacts": with_contacts, "red": red}
-    return {name: count for name, count in found.items() if count}
+    counts = {"people": people, "with_contacts": with_contacts, "red": red}
+    return {name: count for name, count in counts.items() if count}
 
 
-def effect_at_campaign(request: ApprovalRequest, now: datetime) -> dict[str, int]:
-    return people_judged(_campaign(request), now)
+def campaign_effect(request: ApprovalRequest, now: datetime) -> dict[str, int]:
+    return count_evaluated(_campaign(request), now)
 
 
-def _cancel(request: ApprovalRequest, by: Actor) -> None:
-    try:
+def _apply_cancellation(request: ApprovalRequest, by: Actor) -> None:
+    with refused_as_stale():
         cancel_campaign(campaign=_campaign(request), reason=request.reason, by=requester_of(request), approved_by=by)
-    except CampaignRefused as refused:
-        raise stale(refused) from refused
 
 
-# -- what they share -----------------------------------------------------------------------------------------------
+# -- for all kinds of campaign requests ----------------------------------------------------------------------------
 
 
-def stale(refused: Exception) -> ApprovalRefused:
-    """The refusal of a change that can no longer be made as requested."""
-    return ApprovalRefused("stale", _("This can no longer be approved: %(why)s") % {"why": str(refused)})
+@contextmanager
+def refused_as_stale(error: type[Exception] = Refused) -> Iterator[None]:
+    """Turn an `error` inside the block into the refusal of a change that can no longer be approved."""
+    try:
+        yield
+    except error as refused:
+        why = _("This can no longer be approved: %(why)s") % {"why": str(refused)}
+        raise Refused("stale", why, conflict=True) from refused
 
 
-def terms_of(payload: dict[str, Any]) -> RuleDraft:
-    """Read the terms of a rule from a request's payload."""
+def draft_from(payload: dict[str, Any]) -> RuleDraft:
     days = {name: date.fromisoformat(payload[name]) for name in ("opens_on", "deadline")}
     return RuleDraft(**{**payload, **days})
 
 
-def payload_of(terms: RuleDraft, key: uuid.UUID) -> dict[str, Any]:
-    """Return the terms of a rule and the form's key as a request's payload, with days as ISO texts."""
-    days = {"opens_on": terms.opens_on.isoformat(), "deadline": terms.deadline.isoformat()}
-    names = {"scope": list(terms.scope), "company_domains": list(terms.company_domains)}
-    return {"terms": {**asdict(terms), **days, **names}, "key": str(key)}
+def draft_payload(draft: RuleDraft, key: uuid.UUID) -> dict[str, Any]:
+    """Return the draft of a rule and the form's key as a request's payload, with days as ISO texts."""
+    days = {"opens_on": draft.opens_on.isoformat(), "deadline": draft.deadline.isoformat()}
+    names = {"scope": list(draft.scope), "company_domains": list(draft.company_domains)}
+    return {"terms": {**asdict(draft), **days, **names}, "key": str(key)}
 
 
-def find_by_key(key: uuid.UUID) -> ApprovalRequest | None:
+def find_request_by_key(key: uuid.UUID) -> ApprovalRequest | None:
     """The request that an earlier submission of the same form made, or None."""
     kinds = [Kind.RULE_CHANGE, Kind.CAMPAIGN_OPENING]
     return ApprovalRequest.objects.filter(kind__in=kinds, decision=None, payload__key=str(key)).first()
@@ -212,7 +220,7 @@ def _campaign(request: ApprovalRequest) -> Campaign:
     return Campaign.objects.get(slug=request.subject)
 
 
-def alarm(request: ApprovalRequest, before: list[str], after: list[str], by: Actor) -> None:
+def audit_domain_request(request: ApprovalRequest, before: list[str], after: list[str], by: Actor) -> None:
     """Write a conspicuous audit entry for a request that changes domains.
 
     Two campaigns with different domains reveal, by comparison, whose contact a person is.
@@ -222,14 +230,5 @@ def alarm(request: ApprovalRequest, before: list[str], after: list[str], by: Act
                   "removed": sorted({*before} - {*after})})  # fmt: skip
 
 
-def wake_workers(request: ApprovalRequest) -> None:
-    enqueue_marking()
-
-
-def draw_line() -> None:
-    # First, before anything takes the same lock in shared mode: an upgrade of a shared lock could deadlock.
-    lock_facts(exclusive=True)
-
-
-CHANGES[Kind.RULE_CHANGE] = ApprovableChange(_rule_effect, _change, draw_line, wake_workers)
-CHANGES[Kind.CAMPAIGN_CANCELLATION] = ApprovableChange(effect_at_campaign, _cancel, lock_facts)
+CHANGES[Kind.RULE_CHANGE] = ApprovableChange(_rule_effect, _apply_rule_change, lock_facts_exclusively)
+CHANGES[Kind.CAMPAIGN_CANCELLATION] = ApprovableChange(campaign_effect, _apply_cancellation, lock_facts)

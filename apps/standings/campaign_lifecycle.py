@@ -3,30 +3,31 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
-from typing import Any
+from datetime import datetime
 
 from django.db import IntegrityError, connection, transaction
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
+from psycopg2.sql import SQL
 
 from apps.campaigns.models import Campaign, CampaignRule
-from apps.campaigns.population import all_employees_sql, population_sql
-from apps.campaigns.rule_draft import CampaignRefused, RuleDraft
+from apps.campaigns.population import ALL_EMPLOYEES, population_sql
+from apps.campaigns.rule_draft import RuleDraft
 from apps.core.audit import Actor, audit
 from apps.core.clock import db_now
+from apps.core.errors import Refused
 from apps.core.identity import clean_text
 from apps.core.locks import lock_facts
 from apps.core.outbox import set_identity_tracking
-from apps.core.signing_key import can_be_signed, missing
+from apps.core.signing_key import can_sign_results, missing_key_message
+from apps.core.sql import compose
 from apps.standings.start_run import reevaluate_all
 
-SLUG_LIMIT = 80
-LONGEST_REASON = 1000
+MAX_SLUG_CHARS = 80
+MAX_REASON_CHARS = 1000
 # The number of short names to try when the names of several campaigns produce the same one.
-TRIES = 100
+MAX_SLUG_TRIES = 100
 
 
 @dataclass(frozen=True)
@@ -39,179 +40,173 @@ class OpeningPreview:
     backdated: bool
 
 
-def preview_opening(*, name: str, terms: RuleDraft, now: datetime) -> OpeningPreview:
-    """Preview an opening at `now`; nothing is stored. Raises CampaignRefused as open_campaign would."""
+def preview_opening(*, name: str, draft: RuleDraft, now: datetime) -> OpeningPreview:
+    """Preview an opening at `now`; nothing is stored. Raises Refused as open_campaign would."""
     name = _clean_name(name)
-    _refuse_unsigned()
-    rule = terms.rule(Campaign(pk=0, name=name), 1)
-    _refuse_taken(name)
-    return OpeningPreview(rule, people_in(rule, now), overlapping(rule), rule.cutoff_at <= now)
+    _require_signing_key()
+    rule = draft.rule(Campaign(pk=0, name=name), 1)
+    _require_free_name(name)
+    return OpeningPreview(rule, count_population(rule, now), overlapping(rule), rule.cutoff_at <= now)
 
 
-def people_in(rule: CampaignRule, at: datetime) -> int:
+def count_population(rule: CampaignRule, at: datetime) -> int:
     """Count the people that a rule covers at `at`."""
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT count(*) FROM ({population_sql(rule, at, all_employees_sql())}) population")
+        population = SQL(population_sql(rule, at, ALL_EMPLOYEES))
+        cursor.execute(compose("SELECT count(*) FROM ({population}) population", population=population))
         return int(cursor.fetchone()[0])
 
 
 def overlapping(rule: CampaignRule) -> list[Campaign]:
     """The other open campaigns that share days, and perhaps people, with this rule."""
+    # Only a warning for HR: two campaigns at once are allowed, and confuse employees.
     running = Campaign.objects.running().exclude(pk=rule.campaign.pk).prefetch_related("rules").order_by("name")
-    return [one for one in running if one.versions and _meet(one.rule, rule)]
+    return [
+        campaign for campaign in running
+        if campaign.versions and _share_days(campaign.rule, rule) and _share_departments(campaign.rule, rule)
+    ]  # fmt: skip
 
 
-def campaigns_beside(rule: CampaignRule) -> set[int]:
+def campaigns_with_common_days(rule: CampaignRule) -> set[int]:
     """The ids of other campaigns, running or over, that have days in common with this rule.
 
     A reader who compares an employee's counts in two such campaigns can learn whose contact a person is. A person who
     left between the two openings is a colleague in one campaign only. If two employees share a contact, an exclusive
     campaign counts it for one of them only.
     """
-    others = Campaign.objects.exclude(pk=rule.campaign.pk).exclude(state=Campaign.State.CANCELLED)
-    rules = [other.rule for other in others.prefetch_related("rules") if other.versions]
-    return {one.campaign_id for one in rules if one.opens_at < rule.cutoff_at and rule.opens_at < one.cutoff_at}
+    campaigns = Campaign.objects.exclude(pk=rule.campaign.pk).exclude(state=Campaign.State.CANCELLED)
+    rules = [campaign.rule for campaign in campaigns.prefetch_related("rules") if campaign.versions]
+    return {each.campaign_id for each in rules if _share_days(each, rule)}
 
 
-def _meet(one: CampaignRule, other: CampaignRule) -> bool:
-    if one.opens_at >= other.cutoff_at or other.opens_at >= one.cutoff_at:
-        return False
-    return not one.scope or not other.scope or bool(set(one.scope) & set(other.scope))
+def _share_days(first: CampaignRule, second: CampaignRule) -> bool:
+    return first.opens_at < second.cutoff_at and second.opens_at < first.cutoff_at
+
+
+def _share_departments(first: CampaignRule, second: CampaignRule) -> bool:
+    # An empty scope is the whole company.
+    return not first.scope or not second.scope or bool(set(first.scope) & set(second.scope))
 
 
 def open_campaign(
     *,
     name: str,
-    target: int,
-    opens_on: date,
-    deadline: date,
-    time_zone: str,
-    exclusive: bool = False,
-    confirmed_only: bool = False,
+    draft: RuleDraft,
     slug: str = "",
-    scope: Sequence[str] = (),
-    company_domains: Sequence[str] | None = None,
     key: uuid.UUID | None = None,
     by: Actor,
     approved_by: Actor | None = None,
 ) -> Campaign:
     """Open a campaign with its own copy of the rule, and start the evaluation of all employees.
 
-    `approved_by` is the second person; campaign_approvals decides when one is needed. `deadline` is the last day,
-    inclusive, in `time_zone`. Without `company_domains` the campaign uses the company's. A campaign opened after its
-    cut-off is backdated: the worker never closes it by itself. Idempotent by `key`. Raises CampaignRefused.
+    `approved_by` is the second person; campaign_approvals decides when one is needed. A campaign opened after its
+    cut-off is backdated: the worker never closes it by itself. Idempotent by `key`. Raises Refused.
     """
-    wanted: dict[str, Any] = {} if company_domains is None else {"company_domains": company_domains}
-    terms = RuleDraft(target, opens_on, deadline, time_zone, exclusive, confirmed_only, scope, **wanted)
     try:
-        return _open(_clean_name(name), slugify(slug), terms, key, by, approved_by)
-    except CampaignRefused:
+        return _open(_clean_name(name), slugify(slug), draft, key, by, approved_by)
+    except Refused:
         # The form was sent twice at once, and the other request has opened the campaign meanwhile.
-        if known := _opened_by(key):
-            return known
+        if existing := opened_by(key):
+            return existing
         raise
 
 
 def _open(
-    name: str, slug: str, terms: RuleDraft, key: uuid.UUID | None, by: Actor, approved_by: Actor | None
+    name: str, slug: str, draft: RuleDraft, key: uuid.UUID | None, by: Actor, approved_by: Actor | None
 ) -> Campaign:
-    if len(slug) > SLUG_LIMIT:
-        raise CampaignRefused("slug", _("The short name is too long."))
-    _refuse_unsigned()
-    rule = terms.rule(Campaign(name=name), 1)
+    if len(slug) > MAX_SLUG_CHARS:
+        raise Refused("invalid", _("The short name is too long."), "slug")
+    _require_signing_key()
+    # Before the transaction: a refusal needs no lock.
+    rule = draft.rule(Campaign(name=name), 1)
     with transaction.atomic():
-        if terms.exclusive:
+        if draft.exclusive:
             set_identity_tracking(True)
         lock_facts()
-        if known := _opened_by(key):
-            return known
+        if existing := opened_by(key):
+            return existing
         now = db_now()
         campaign = _create(name, slug, rule, backdated=rule.cutoff_at <= now, by=by)
         rule.campaign, rule.in_force_from, rule.key, rule.changed_by_label = campaign, now, key, by.label
         rule.approved_by_label = approved_by.label if approved_by else ""
         rule.save()
         reevaluate_all(campaign, cause="opened", by=by)
-        detail: dict[str, Any] = {
-            "target": rule.target,
-            "opens_at": rule.opens_at.isoformat(),
-            "cutoff_at": rule.cutoff_at.isoformat(),
+        detail = {
+            "target": rule.target, "opens_at": rule.opens_at.isoformat(), "cutoff_at": rule.cutoff_at.isoformat(),
             **approval_detail(approved_by),
-        }
+        }  # fmt: skip
         audit("campaign.opened", by=by, kind="campaign", id=campaign.slug, label=name, detail=detail)
     return campaign
 
 
-def _refuse_unsigned() -> None:
-    """Refuse to open a campaign whose result could not be signed. Raises CampaignRefused.
+def _require_signing_key() -> None:
+    """Refuse to open a campaign whose result could not be signed. Raises Refused.
 
     HR then learns of a missing signing key weeks before the deadline, not in the night of the freeze.
     """
-    if not can_be_signed():
-        raise CampaignRefused("", missing())
+    if not can_sign_results():
+        raise Refused("invalid", missing_key_message())
 
 
-def _opened_by(key: uuid.UUID | None) -> Campaign | None:
+def opened_by(key: uuid.UUID | None) -> Campaign | None:
     """The campaign that an earlier submission of the same form opened, or None."""
     return Campaign.objects.filter(rules__key=key, rules__version=1).first() if key else None
 
 
 def approval_detail(approved_by: Actor | None) -> dict[str, str]:
-    """The name of the second person, for the detail of an audit entry."""
     return {"approved_by": approved_by.label} if approved_by else {}
 
 
 def cancel_campaign(*, campaign: Campaign, reason: str, by: Actor, approved_by: Actor | None = None) -> None:
-    """Cancel a draft or open campaign for good, with a reason. Raises CampaignRefused.
+    """Cancel a draft or open campaign for good, with a reason. Raises Refused.
 
     `approved_by` is the second person; campaign_approvals decides when one is needed.
     """
-    why = clean_text(reason, LONGEST_REASON)
-    if not why:
-        raise CampaignRefused("reason", _("A cancellation needs a reason."))
+    reason = clean_text(reason, MAX_REASON_CHARS)
+    if not reason:
+        raise Refused("invalid", _("A cancellation needs a reason."), "reason")
     with transaction.atomic():
         lock_facts()
-        live = Campaign.objects.filter(pk=campaign.pk, state__in=[Campaign.State.DRAFT, Campaign.State.OPEN])
-        if not live.update(state=Campaign.State.CANCELLED):
-            raise CampaignRefused("campaign", _("This campaign is over."), conflict=True)
+        cancellable = Campaign.objects.filter(pk=campaign.pk, state__in=[Campaign.State.DRAFT, Campaign.State.OPEN])
+        if not cancellable.update(state=Campaign.State.CANCELLED):
+            raise Refused("conflict", _("This campaign is over."), "campaign", conflict=True)
         audit("campaign.cancelled", by=by, kind="campaign", id=campaign.slug, label=campaign.name,
-              detail={"reason": why, **approval_detail(approved_by)})  # fmt: skip
+              detail={"reason": reason, **approval_detail(approved_by)})  # fmt: skip
 
 
 def _clean_name(name: str) -> str:
     cleaned = clean_text(name)
     if not cleaned:
-        raise CampaignRefused("name", _("A campaign needs a name."))
+        raise Refused("invalid", _("A campaign needs a name."), "name")
     return cleaned
 
 
 def _create(name: str, slug: str, rule: CampaignRule, *, backdated: bool, by: Actor) -> Campaign:
-    """Create the campaign's row. Raises CampaignRefused.
+    """Create the campaign's row. Raises Refused.
 
     Of two concurrent openings with one name, the second waits for the first and is then refused. A generated short name
     that is taken gets a number; a short name that HR chose is refused.
     """
-    made = slug or _short(name) or f"campaign-{rule.opens_on:%Y-%m-%d}"
-    for number in range(1, TRIES):
-        _refuse_taken(name, slug)
-        place = made if number == 1 else f"{made[: SLUG_LIMIT - 4]}-{number}"
-        if not slug and Campaign.objects.filter(slug=place).exists():
+    base = slug or slugify(name)[:MAX_SLUG_CHARS].strip("-") or f"campaign-{rule.opens_on:%Y-%m-%d}"
+    for number in range(1, MAX_SLUG_TRIES):
+        _require_free_name(name, slug)
+        # Four characters: the hyphen and the largest number, which has two digits, with room to spare.
+        candidate = base if number == 1 else f"{base[: MAX_SLUG_CHARS - 4]}-{number}"
+        if not slug and Campaign.objects.filter(slug=candidate).exists():
             continue
         try:
             with transaction.atomic():
                 return Campaign.objects.create(
-                    slug=place, name=name, state=Campaign.State.OPEN, backdated=backdated, created_by_label=by.label
+                    slug=candidate, name=name, state=Campaign.State.OPEN, backdated=backdated, created_by_label=by.label
                 )
+        # A savepoint keeps the outer transaction usable; the next round says which of the two names was taken.
         except IntegrityError:
             continue
-    raise CampaignRefused("name", _("Too many campaigns have a name like this one."))
+    raise Refused("invalid", _("Too many campaigns have a name like this one."), "name")
 
 
-def _short(name: str) -> str:
-    return slugify(name)[:SLUG_LIMIT].strip("-")
-
-
-def _refuse_taken(name: str, slug: str = "") -> None:
+def _require_free_name(name: str, slug: str = "") -> None:
     if slug and Campaign.objects.filter(slug=slug).exists():
-        raise CampaignRefused("slug", _("A campaign with the short name %(slug)s exists already.") % {"slug": slug})
+        raise Refused("invalid", _("A campaign with the short name %(slug)s exists already.") % {"slug": slug}, "slug")
     if Campaign.objects.filter(name=name).exists():
-        raise CampaignRefused("name", _("A campaign named %(name)s exists already.") % {"name": name})
+        raise Refused("invalid", _("A campaign named %(name)s exists already.") % {"name": name}, "name")

@@ -13,35 +13,20 @@ from apps.core.clock import db_now
 from apps.core.locks import lock_facts, lock_org_tree
 from apps.core.models import Setting
 from apps.core.outbox import identity_tracking_on, queue_reevaluation, set_identity_tracking
+from apps.core.sql import statement
 from apps.employees.models import Employee
 from apps.employees.org_tree import rebuild_tree
 from apps.standings.start_run import reevaluate_all
 
+# The name of the stored setting, older than the word effective date.
 PROCESSED_UNTIL = "time_followed_until"
+# The first call covers all of the past, so that an imported company needs no special start.
 BEGINNING = datetime(1, 1, 1, tzinfo=UTC)
 
-# A fact dated B is in force for every query with as_of after B, so the half-open window is [since, until).
-PEOPLE = """
-SELECT employee_id FROM employees_employment WHERE starts_at >= %(since)s AND starts_at < %(until)s
-UNION SELECT employee_id FROM employees_employment WHERE ends_at >= %(since)s AND ends_at < %(until)s
-UNION SELECT employee_id FROM employees_placement WHERE starts_at >= %(since)s AND starts_at < %(until)s
-"""
-ADJUSTED = """
-SELECT employee_id FROM campaigns_adjustment
-WHERE starts_at >= %(since)s AND starts_at < %(until)s AND granted_at IS NOT NULL
-UNION SELECT employee_id FROM campaigns_adjustment
-WHERE ends_at >= %(since)s AND ends_at < %(until)s AND granted_at IS NOT NULL
-"""
-OPENED = """
-SELECT DISTINCT campaign.id FROM campaigns_campaign campaign
-JOIN campaigns_campaignrule rule ON rule.campaign_id = campaign.id
-WHERE campaign.state = 'open' AND rule.opens_at >= %(since)s AND rule.opens_at < %(until)s
-"""
-# A colleague who joins makes other employees' contacts internal, so their holders must be evaluated again.
-COLLEAGUES = """
-INSERT INTO core_outbox (kind, digest) SELECT kind, digest FROM employees_employeeidentity
-WHERE employee_id = ANY(%(employees)s)
-"""
+EMPLOYMENT_AND_PLACEMENT = statement("standings", "effective_dates", "employment_and_placement")
+ADJUSTMENTS = statement("standings", "effective_dates", "adjustments")
+OPENED_CAMPAIGNS = statement("standings", "effective_dates", "opened_campaigns")
+QUEUE_IDENTITIES = statement("standings", "effective_dates", "queue_identities")
 
 
 def process_effective_dates(now: datetime | None = None) -> int:
@@ -55,23 +40,26 @@ def process_effective_dates(now: datetime | None = None) -> int:
         # Before the first read: a roster import that runs over midnight may be writing another version of today's tree.
         lock_org_tree()
         Setting.objects.get_or_create(name=PROCESSED_UNTIL, defaults={"value": BEGINNING.isoformat()})
-        followed = Setting.objects.select_for_update().get(name=PROCESSED_UNTIL)
+        processed_until = Setting.objects.select_for_update().get(name=PROCESSED_UNTIL)
         until = now or db_now()
-        since = datetime.fromisoformat(followed.value)
+        since = datetime.fromisoformat(processed_until.value)
+        # A concurrent call has processed the window while this one waited for the row.
         if until <= since:
             return 0
         window = {"since": since, "until": until}
         with connection.cursor() as cursor:
-            people, adjusted = _ids(cursor, PEOPLE, window), _ids(cursor, ADJUSTED, window)
-            opened = _ids(cursor, OPENED, window)
+            people = _ids(cursor, EMPLOYMENT_AND_PLACEMENT, window)
+            adjusted, opened = _ids(cursor, ADJUSTMENTS, window), _ids(cursor, OPENED_CAMPAIGNS, window)
             if people:
+                # The tree shows one day; a move that begins today changes it without a write.
                 rebuild_tree(until)
-                cursor.execute(COLLEAGUES, {"employees": sorted(people)})
+                cursor.execute(QUEUE_IDENTITIES, {"employees": sorted(people)})
+        # In the transaction that stores `until`: no window is processed without its outbox rows.
         queue_reevaluation(people | adjusted)
         for campaign in Campaign.objects.filter(pk__in=opened).order_by("pk"):
             reevaluate_all(campaign, cause="opened", by=SYSTEM)
-        followed.value = until.isoformat()
-        followed.save(update_fields=["value"])
+        processed_until.value = until.isoformat()
+        processed_until.save(update_fields=["value"])
     return Employee.objects.count() if opened else len(people | adjusted)
 
 
@@ -92,10 +80,13 @@ def disable_unused_tracking() -> bool:
 
 
 def _exclusive_left() -> bool:
-    judged = Campaign.objects.filter(state__in=["draft", "open", "closing"], snapshot_at=None).prefetch_related("rules")
-    return any(campaign.rules.exists() and campaign.rule.exclusive for campaign in judged)
+    evaluated = Campaign.objects.filter(state__in=["draft", "open", "closing"], snapshot_at=None).prefetch_related(
+        "rules"
+    )
+    # A draft may have no rule yet, and `rule` raises then.
+    return any(campaign.rules.exists() and campaign.rule.exclusive for campaign in evaluated)
 
 
-def _ids(cursor: Any, statement: str, window: dict[str, datetime]) -> set[int]:
-    cursor.execute(statement, window)
-    return {employee for (employee,) in cursor.fetchall()}
+def _ids(cursor: Any, select: str, window: dict[str, datetime]) -> set[int]:
+    cursor.execute(select, window)
+    return {row_id for (row_id,) in cursor.fetchall()}

@@ -1,63 +1,92 @@
-"""The single SQL expression for the exclusion reason of a contact, and the CTEs that evaluate employees.
+"""The evaluation of contacts and employees as SQL: queries/evaluation.sql, filled with a rule and an instant.
 
-`tests/standings/rules_oracle.py` implements the same rules in Python for one contact; a property test compares the two.
-Fragments contain their values as literals quoted by psycopg2. Evaluations, lists, exports (COPY takes no parameters)
-and queries with an as_of can so share one text.
+Values are literals quoted by psycopg2, because COPY takes no parameters. So marks, lists, exports and queries as of a
+past instant use the same text.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from django.db import models
 from django.db.models import TextField
 from django.db.models.expressions import RawSQL
+from psycopg2.sql import SQL
 
 if TYPE_CHECKING:
     from apps.campaigns.models import CampaignRule
 from apps.campaigns.population import effective_as_of, population_sql
-from apps.core.sql import in_domains_sql, sql_literal
+from apps.core.sql import compose, domain_prefixes, in_domains_sql, statement
 
-# A contact identity (`mine`) belongs to an employee who was employed at any moment between the opening and as_of.
-COLLEAGUES = """FROM contacts_contactidentity mine
-    JOIN employees_employeeidentity theirs ON theirs.kind = mine.kind AND theirs.digest = mine.digest
-    JOIN employees_employment work ON work.employee_id = theirs.employee_id
-    WHERE work.starts_at < {at} AND work.ends_at > {opens_at}"""
+_statement = partial(statement, "standings", "evaluation")
+EXCLUSION_REASON = _statement("exclusion_reason")
+IS_COUNTED = _statement("is_counted")
+ENDED = _statement("ended")
+NOT_EXTERNAL = _statement("not_external")
+UNCONFIRMED = _statement("unconfirmed")
+OUTSIDE_PERIOD = _statement("outside_period")
+OUTSIDE_CLOSED_PERIOD = _statement("outside_closed_period")
+COLLEAGUES = _statement("colleagues")
+COMPANY_ADDRESSES = _statement("company_addresses")
+IN_MANY_DOMAINS = _statement("in_many_domains")
+# With more, the planner compares every contact with each domain.
+FEW_DOMAINS = 10
+CLAIMED = _statement("claimed")
+NOTHING_CLAIMED = _statement("nothing_claimed")
+JOIN_CLAIMED = _statement("join_claimed")
+OF_EMPLOYEES = _statement("of_employees")
+OF_CONTACTS = _statement("of_contacts")
+OF_EARLIER_CONTACT = _statement("of_earlier_contact")
+EVALUATION = _statement("evaluation")
+REASON_IN_RESULT = _statement("reason_in_result")
+FROZEN_REASONS = _statement("frozen_reasons")
+EMPLOYEES_HOLDING_IDENTITY = _statement("employees_holding_identity")
+QUEUED_IDENTITIES = _statement("queued_identities")
+PENDING = _statement("pending")
 
 
-COMPANY_DOMAINS = "FROM contacts_contactidentity mine WHERE {in_domains}"
+def _ended(contact: str, rule: CampaignRule, at: datetime) -> SQL:
+    return SQL(compose(ENDED, contact=SQL(contact), as_of=SQL(effective_as_of(rule, at))))
 
 
-# Another employee recorded one of these identities before, and that contact (`other`) is live, in time and external.
-# At the same instant the lower employee id wins, the employee who was on the roster first. Contact ids do not decide:
-# they only show the order of a feed.
-CLAIMS = """FROM contacts_contactidentity mine
-    JOIN contacts_contact me ON me.id = mine.contact_id
-    JOIN contacts_contactidentity theirs
-      ON theirs.kind = mine.kind AND theirs.digest = mine.digest AND theirs.employee_id <> mine.employee_id
-    JOIN contacts_contact other ON other.id = theirs.contact_id
-    WHERE (other.recorded_at, other.employee_id) < (me.recorded_at, me.employee_id) AND NOT ({no_claim})"""
-
-
-def _ended(contact: str, rule: CampaignRule, at: datetime) -> str:
-    return f"coalesce({contact}.ended_at < {effective_as_of(rule, at)}, false)"
-
-
-def _outside(contact: str, rule: CampaignRule) -> str:
-    recorded, opens_at, cutoff_at = f"{contact}.recorded_at", sql_literal(rule.opens_at), sql_literal(rule.cutoff_at)
-    outside = f"{recorded} < {opens_at} OR {recorded} >= {cutoff_at}"
+def _outside_period(contact: str, rule: CampaignRule) -> SQL:
+    period = {"contact": SQL(contact), "opens_at": rule.opens_at, "cutoff_at": rule.cutoff_at}
+    # Before the snapshot no storage time matters: a file received in time may still be recorded.
     snapshot_at = rule.campaign.snapshot_at
-    return f"({outside} OR {contact}.stored_at > {sql_literal(snapshot_at)})" if snapshot_at else f"({outside})"
+    if snapshot_at is None:
+        return SQL(compose(OUTSIDE_PERIOD, **period))
+    return SQL(compose(OUTSIDE_CLOSED_PERIOD, snapshot_at=snapshot_at, **period))
 
 
-def _matches(rule: CampaignRule, at: datetime | None) -> list[str]:
-    """The ways an identity `mine` can belong to the company, each as FROM ... WHERE. Without `at`: at any time."""
-    look = "'infinity'" if at is None else effective_as_of(rule, at)
-    colleagues = COLLEAGUES.format(at=look, opens_at=sql_literal(rule.opens_at))
-    if not rule.company_domains:
-        return [colleagues]
-    return [colleagues, COMPANY_DOMAINS.format(in_domains=in_domains_sql("mine.domain", rule.company_domains))]
+def _internal(rule: CampaignRule, as_of: str, columns: tuple[str, str], selected: str) -> list[str]:
+    """The SELECTs of internal contacts: by an employee's identity, and by a company domain if the rule has any.
+
+    `columns`: the columns of the first and of the second SELECT.
+    """
+    by_employee, by_domain = columns
+    selects = [
+        compose(
+            COLLEAGUES, columns=SQL(by_employee), as_of=SQL(as_of), opens_at=rule.opens_at, selected=SQL(selected)
+        )
+    ]  # fmt: skip
+    # Without domains the second SELECT would read every identity to find nothing.
+    if rule.company_domains:
+        domains = SQL(_in_company_domains(domain_prefixes(rule.company_domains)))
+        selects.append(
+            compose(
+                COMPANY_ADDRESSES, columns=SQL(by_domain), in_company_domains=domains, selected=SQL(selected)
+            )
+        )  # fmt: skip
+    return selects
+
+
+def _in_company_domains(prefixes: list[str]) -> str:
+    if len(prefixes) <= FEW_DOMAINS:
+        return in_domains_sql("contact_identity.domain", prefixes)
+    # The character after the dot at its end ends the range of the values with a prefix.
+    return compose(IN_MANY_DOMAINS, lower=prefixes, upper=[f"{prefix[:-1]}/" for prefix in prefixes])
 
 
 def internal_sql(rule: CampaignRule, at: datetime, employees: str = "", contacts: str = "") -> str:
@@ -65,8 +94,9 @@ def internal_sql(rule: CampaignRule, at: datetime, employees: str = "", contacts
 
     `contacts` replaces `employees`: a SELECT of (employee id, contact id).
     """
-    theirs = _whose(employees, contacts)
-    return " UNION ".join(f"SELECT mine.contact_id {match} AND {theirs}" for match in _matches(rule, at))
+    contact_id = "contact_identity.contact_id"
+    selected = _selected(employees, contacts)
+    return " UNION ".join(_internal(rule, effective_as_of(rule, at), (contact_id, contact_id), selected))
 
 
 def internal_since_sql(rule: CampaignRule, employees: str) -> str:
@@ -74,16 +104,20 @@ def internal_since_sql(rule: CampaignRule, employees: str) -> str:
 
     `employees` is a SELECT of ids. A contact can appear more than once.
     """
-    colleagues, *domains = _matches(rule, None)
-    theirs = _whose(employees, "")
-    found = [f"SELECT mine.contact_id, work.starts_at AS since {colleagues} AND {theirs}"]
-    found += [f"SELECT mine.contact_id, '-infinity'::timestamptz {match} AND {theirs}" for match in domains]
-    return " UNION ALL ".join(found)
+    columns = (
+        "contact_identity.contact_id, employment.starts_at AS since",
+        # A company address belongs to the company at every instant, so its start is before all others.
+        "contact_identity.contact_id, '-infinity'::timestamptz",
+    )
+    # UNION ALL and no DISTINCT: readers compare `since` only, and sorting all contacts of a company costs more than a
+    # duplicate.
+    return " UNION ALL ".join(_internal(rule, "'infinity'", columns, _selected(employees, "")))
 
 
-def _whose(employees: str, contacts: str) -> str:
-    # Compare pairs, as the index stores them. With two separate conditions the planner loops over one of them.
-    return f"(mine.employee_id, mine.contact_id) IN ({contacts})" if contacts else f"mine.employee_id IN ({employees})"
+def _selected(employees: str, contacts: str) -> str:
+    if contacts:
+        return compose(OF_CONTACTS, contacts=SQL(contacts))
+    return compose(OF_EMPLOYEES, employees=SQL(employees))
 
 
 def claimed_sql(rule: CampaignRule, at: datetime, employees: str = "", contacts: str = "") -> str:
@@ -91,33 +125,38 @@ def claimed_sql(rule: CampaignRule, at: datetime, employees: str = "", contacts:
 
     `contacts` replaces `employees`: a SELECT of (employee id, contact id).
     """
+    # Skips the dearest part of the statement: most campaigns are not exclusive.
     if not rule.exclusive:
-        return "SELECT NULL::bigint AS contact_id WHERE false"
-    own = "mine.contact_id = other.id AND mine.employee_id = other.employee_id"
-    internal = " OR ".join(f"EXISTS (SELECT 1 {match} AND {own})" for match in _matches(rule, at))
-    no_claim = f"{_ended('other', rule, at)} OR {_outside('other', rule)} OR other.was_external IS FALSE OR {internal}"
-    theirs = _whose(employees, contacts)
-    return f"SELECT DISTINCT mine.contact_id {CLAIMS.format(no_claim=no_claim)} AND {theirs}"
+        return NOTHING_CLAIMED
+    # An internal contact claims nothing. Here that is asked about the other employee's contact, not about the own one.
+    internal = _internal(rule, effective_as_of(rule, at), ("1", "1"), OF_EARLIER_CONTACT)
+    is_internal = SQL(" OR ").join(SQL("EXISTS ({})").format(SQL(match)) for match in internal)
+    return compose(
+        CLAIMED, as_of=SQL(effective_as_of(rule, at)), ended=_ended("earlier_contact", rule, at),
+        outside_period=_outside_period("earlier_contact", rule),
+        not_external=SQL(compose(NOT_EXTERNAL, contact=SQL("earlier_contact"), internal=is_internal)),
+        selected=SQL(_selected(employees, contacts)),
+    )  # fmt: skip
 
 
 def exclusion_conditions(
     rule: CampaignRule, at: datetime, *, internal: str, claimed: str, contact: str
 ) -> dict[str, str]:
-    """The SQL condition of each exclusion reason on the row `contact`, just before `at`, in order of precedence.
+    """The SQL condition of each exclusion reason on the row `contact`, just before `at`.
 
-    `internal` and `claimed` are conditions: whether internal_sql or claimed_sql contains the contact. No condition is
-    ever NULL. Callers select only rows with `recorded_at` before as_of.
+    `internal` and `claimed` are conditions: whether internal_sql or claimed_sql contains the contact. Callers select
+    only rows with `recorded_at` before as_of.
     """
-    conditions = {
-        "ended": _ended(contact, rule, at),
-        "outside_period": _outside(contact, rule),
-        "not_external": f"({contact}.was_external IS FALSE OR {internal})",
+    as_of = SQL(effective_as_of(rule, at))
+    # Decided here and not in SQL: the planner drops a literal `false`, and keeps a condition on a column.
+    unconfirmed = compose(UNCONFIRMED, contact=SQL(contact), as_of=as_of) if rule.confirmed_only else "false"
+    return {
+        "ended": _ended(contact, rule, at).string,
+        "outside_period": _outside_period(contact, rule).string,
+        "not_external": compose(NOT_EXTERNAL, contact=SQL(contact), internal=SQL(internal)),
+        "unconfirmed": unconfirmed,
+        "claimed": claimed if rule.exclusive else "false",
     }
-    if rule.confirmed_only:
-        conditions["unconfirmed"] = f"coalesce({contact}.confirmed_at >= {effective_as_of(rule, at)}, true)"
-    if rule.exclusive:
-        conditions["claimed"] = claimed
-    return conditions
 
 
 def with_exclusion_reason(
@@ -133,21 +172,16 @@ def exclusion_reason(rule: CampaignRule, at: datetime, employees: str, *, intern
     `internal` names the relation with internal_since_sql, if the statement has one. For a frozen campaign, with `at`
     at or after the cut-off, the reason comes from the stored result; later facts do not change it.
     """
+    # Before the cut-off the facts answer even for a frozen campaign: the result holds no earlier day.
     if at >= rule.cutoff_at and (final := rule.campaign.newest_result) and final.reasons_kept:
-        sql_text = _kept_reason(rule)
+        text = compose(
+            REASON_IN_RESULT, campaign=rule.campaign_id, outside_period=_outside_period("contacts_contact", rule),
+            ended=_ended("contacts_contact", rule, rule.cutoff_at),
+        )  # fmt: skip
     else:
-        sql_text = exclusion_case_sql(rule, at, employees, "contacts_contact", internal=internal)
+        text = exclusion_case_sql(rule, at, employees, "contacts_contact", internal=internal)
     # The text holds literals quoted by psycopg2, and Django's cursor reads a bare % as a placeholder.
-    return RawSQL(sql_text.replace("%", "%%"), (), output_field=TextField())  # noqa: S611 # nosec B611
-
-
-def _kept_reason(rule: CampaignRule) -> str:
-    """The reason of a contact in a frozen result. A contact outside the period never counted: facts give its reason."""
-    outside, ended = _outside("contacts_contact", rule), _ended("contacts_contact", rule, rule.cutoff_at)
-    return f"""CASE WHEN NOT {outside} THEN coalesce((
-            SELECT kept.reason FROM results_frozenreason kept WHERE kept.campaign_id = {rule.campaign_id}
-              AND kept.employee_id = contacts_contact.employee_id AND kept.contact_id = contacts_contact.id), '')
-        WHEN {ended} THEN 'ended' ELSE 'outside_period' END"""
+    return RawSQL(text.replace("%", "%%"), (), output_field=TextField())  # noqa: S611 # nosec B611
 
 
 def frozen_reasons_sql(rule: CampaignRule, employees: str) -> str:
@@ -155,11 +189,10 @@ def frozen_reasons_sql(rule: CampaignRule, employees: str) -> str:
 
     `employees` is a SELECT of ids. The campaign's `snapshot_at` must be set.
     """
-    return f"""SELECT employee_id, contact_id, reason FROM (
-        SELECT contact.employee_id, contact.id AS contact_id,
-               {exclusion_case_sql(rule, rule.cutoff_at, employees, "contact")} AS reason
-        FROM contacts_contact contact
-        WHERE contact.employee_id IN ({employees}) AND NOT {_outside("contact", rule)}) judged WHERE reason <> ''"""
+    return compose(
+        FROZEN_REASONS, reason=SQL(exclusion_case_sql(rule, rule.cutoff_at, employees, "contact")),
+        employees=SQL(employees), outside_period=_outside_period("contact", rule),
+    )  # fmt: skip
 
 
 def exclusion_case_sql(rule: CampaignRule, at: datetime, employees: str, contact: str, *, internal: str = "") -> str:
@@ -167,102 +200,53 @@ def exclusion_case_sql(rule: CampaignRule, at: datetime, employees: str, contact
 
     `internal` names the relation with internal_since_sql, if the statement has one.
     """
-    known = f"SELECT contact_id FROM {internal} WHERE since < {effective_as_of(rule, at)}" if internal else ""
+    contacts = SQL(internal_sql(rule, at, employees))
+    if internal:
+        # A statement that asks at several instants reads the company's contacts once and compares `since` each time.
+        since = "SELECT contact_id FROM {relation} WHERE since < {as_of}"
+        contacts = SQL(compose(since, relation=SQL(internal), as_of=SQL(effective_as_of(rule, at))))
+    one_of = "{contact}.id IN ({contacts})"
     conditions = exclusion_conditions(
-        rule,
-        at,
-        internal=f"{contact}.id IN ({known or internal_sql(rule, at, employees)})",
-        claimed=f"{contact}.id IN ({claimed_sql(rule, at, employees)})",
-        contact=contact,
-    )
-    whens = " ".join(f"WHEN {condition} THEN '{reason}'" for reason, condition in conditions.items())
-    return f"CASE {whens} ELSE '' END"
+        rule, at, contact=contact,
+        internal=compose(one_of, contact=SQL(contact), contacts=contacts),
+        claimed=compose(one_of, contact=SQL(contact), contacts=SQL(claimed_sql(rule, at, employees))),
+    )  # fmt: skip
+    return compose(EXCLUSION_REASON, **_parts(conditions))
 
 
 def evaluation_ctes(rule: CampaignRule, at: datetime, employees: str) -> str:
-    """Return the CTEs `people`, `daily` and `verdict`, computed from the facts alone, in the state just before `at`.
+    """Return the CTEs `people`, `daily` and `evaluated`, computed from the facts alone, in the state just before `at`.
 
-    `verdict` (employee_id, target, exempt, counted, target_reached_at, last_counted_on) has one row for each of
+    `evaluated` (employee_id, target, exempt, counted, target_reached_at, last_counted_on) has one row for each of
     `employees` (a SELECT of ids) in the population. `daily` has the counted contacts by local day; the last such day is
     `last_counted_on`. `target_reached_at` is the instant at which the contact that reached the target was recorded.
-    The SQL searches for it only on the day on which the sum passes the target. The extra hours around that day allow
-    for a clock change.
     """
-    look, zone = effective_as_of(rule, at), sql_literal(rule.time_zone)
+    # Only the population: contacts of employees who are not in it need no reason.
     chosen = "SELECT employee_id FROM people"
-    joined = {
-        "internal": "(internal.contact_id IS NOT NULL)",
-        "claimed": "(claimed.contact_id IS NOT NULL)",
-        "contact": "contact",
-    }
-    # Not `reason = ''`: the planner can estimate the rows of single conditions, but not those of a CASE.
-    no_reason = " AND ".join(f"NOT {condition}" for condition in exclusion_conditions(rule, at, **joined).values())
-    day = f"(contact.recorded_at AT TIME ZONE {zone})::date"
-    claims = "LEFT JOIN claimed ON claimed.contact_id = contact.id" if rule.exclusive else ""
-    counting = f"""LEFT JOIN internal ON internal.contact_id = contact.id {claims}
-        WHERE contact.recorded_at < {look} AND {no_reason}"""
-    return f"""people AS MATERIALIZED ({population_sql(rule, at, employees)}),
-    internal AS MATERIALIZED ({internal_sql(rule, at, chosen)}),
-    claimed AS MATERIALIZED ({claimed_sql(rule, at, chosen)}),
-    daily AS MATERIALIZED (
-        SELECT contact.employee_id, {day} AS day, count(*)::int AS count
-        FROM people JOIN contacts_contact contact USING (employee_id) {counting}
-        GROUP BY 1, 2),
-    running AS (
-        SELECT employee_id, day, count, (sum(count) OVER (PARTITION BY employee_id ORDER BY day))::int AS total
-        FROM daily),
-    crossing AS MATERIALIZED (
-        SELECT employee_id, running.day, target - (total - count) AS place,
-               running.day::timestamp AT TIME ZONE {zone} AS begins
-        FROM running JOIN people USING (employee_id) WHERE total >= target AND total - count < target),
-    reached AS (
-        SELECT contact.employee_id, contact.recorded_at, crossing.place,
-               row_number() OVER (PARTITION BY contact.employee_id ORDER BY contact.recorded_at, contact.id) AS nth
-        FROM crossing JOIN contacts_contact contact ON contact.employee_id = crossing.employee_id
-         AND contact.recorded_at > crossing.begins - interval '3 hours'
-         AND contact.recorded_at < crossing.begins + interval '30 hours'
-         AND {day} = crossing.day {counting}),
-    verdict AS MATERIALIZED (
-        SELECT people.employee_id, people.target, people.exempt, coalesce(sums.counted, 0) AS counted,
-               reached.recorded_at AS target_reached_at, sums.last_counted_on
-        FROM people
-        LEFT JOIN (SELECT employee_id, sum(count)::int AS counted, max(day) AS last_counted_on FROM daily GROUP BY 1)
-        sums
-            USING (employee_id)
-        LEFT JOIN reached ON reached.employee_id = people.employee_id AND reached.nth = reached.place)"""
+    conditions = exclusion_conditions(
+        rule, at, internal="internal.contact_id IS NOT NULL", claimed="claimed.contact_id IS NOT NULL",
+        contact="contact",
+    )  # fmt: skip
+    return compose(
+        EVALUATION, population=SQL(population_sql(rule, at, employees)), internal=SQL(internal_sql(rule, at, chosen)),
+        claimed=SQL(claimed_sql(rule, at, chosen)), join_claimed=SQL(JOIN_CLAIMED if rule.exclusive else ""),
+        as_of=SQL(effective_as_of(rule, at)), time_zone=rule.time_zone,
+        is_counted=SQL(compose(IS_COUNTED, **_parts(conditions))),
+    )  # fmt: skip
 
 
-def clean_sql(rule: CampaignRule) -> str:
-    """Return the CTE `clean` (employee_id, last_disqualified_at); it follows evaluation_ctes, one row per `verdict`.
+def _parts(conditions: dict[str, str]) -> dict[str, SQL]:
+    return {reason: SQL(condition) for reason, condition in conditions.items()}
 
-    Contacts recorded after that instant are neither internal nor claimed.
+
+def employees_holding_identity_sql(identities: str) -> str:
+    """SELECT of distinct employee_id: employees whose standing may depend on one of `identities`.
+
+    `identities` is a SELECT of distinct (kind, digest). The result has the employees who recorded the identity, and
+    those who share any identity with a contact that has it: when that contact stops claiming, their own contact may
+    count.
     """
-    # OFFSET 0 forces one index look-up per contact: the planner overestimates how many contacts are refused.
-    return f"""refused AS MATERIALIZED (
-        SELECT contact.employee_id, max(contact.recorded_at) AS recorded_at
-        FROM (SELECT contact_id FROM internal UNION SELECT contact_id FROM claimed) found
-        CROSS JOIN LATERAL (SELECT employee_id, recorded_at FROM contacts_contact WHERE id = found.contact_id OFFSET 0
-            ) contact GROUP BY 1),
-    clean AS MATERIALIZED (
-        SELECT verdict.employee_id, coalesce(refused.recorded_at, {sql_literal(rule.opens_at)}) AS last_disqualified_at
-        FROM verdict LEFT JOIN refused USING (employee_id))"""
-
-
-def employees_holding_identity_sql(notes: str) -> str:
-    """SELECT of (employee_id, queued_at), not distinct: employees whose verdict may depend on an identity of `notes`.
-
-    `notes` is a SELECT of (kind, digest, queued_at). The result has the employees who recorded the identity, and those
-    who share any identity with a contact that has it: when that contact stops claiming, their own contact may count.
-    """
-    # OFFSET 0 forces one index look-up after the other. The planner often misestimates the number of notes; if it
-    # expects many, it reads all employees' identities for each page.
-    return f"""SELECT held.employee_id, note.queued_at FROM ({notes}) note
-        CROSS JOIN LATERAL (SELECT employee_id, contact_id FROM contacts_contactidentity met
-            WHERE met.kind = note.kind AND met.digest = note.digest OFFSET 0) met
-        CROSS JOIN LATERAL (SELECT kind, digest FROM contacts_contactidentity beside
-            WHERE beside.employee_id = met.employee_id AND beside.contact_id = met.contact_id OFFSET 0) beside
-        CROSS JOIN LATERAL (SELECT employee_id FROM contacts_contactidentity held
-            WHERE held.kind = beside.kind AND held.digest = beside.digest OFFSET 0) held"""
+    return compose(EMPLOYEES_HOLDING_IDENTITY, identities=SQL(identities))
 
 
 def pending_sql(campaign: int | None = None) -> str:
@@ -273,14 +257,7 @@ def pending_sql(campaign: int | None = None) -> str:
     evaluate those employees from the facts, and no list marks them as updating. Otherwise the writer of the row could
     read from the list which employees hold the identity.
     """
-    identities = employees_holding_identity_sql(
-        "SELECT kind, digest, NULL::timestamptz AS queued_at FROM core_outbox WHERE kind IS NOT NULL"
-    )
-    of_it = "" if campaign is None else f"AND run.campaign_id = {sql_literal(campaign)}"
-    ranges = f"""SELECT person.id AS employee_id, run.started_at FROM standings_markrange part
-        JOIN standings_markrun run ON run.id = part.run_id AND run.invalidates {of_it}
-        JOIN employees_employee person ON person.id BETWEEN part.first_id AND part.last_id
-        WHERE part.state = 'waiting'"""
-    return f"""SELECT employee_id, min(queued_at) AS queued_at FROM (
-        SELECT employee_id, queued_at FROM core_outbox WHERE employee_id IS NOT NULL
-        UNION ALL {identities} UNION ALL {ranges}) noted GROUP BY employee_id"""
+    in_campaign = "true" if campaign is None else compose("run.campaign_id = {campaign}", campaign=campaign)
+    # An identity row may concern employees whom its writer cannot know: those who share the person.
+    holders = employees_holding_identity_sql(QUEUED_IDENTITIES)
+    return compose(PENDING, identity_holders=SQL(holders), in_campaign=SQL(in_campaign))

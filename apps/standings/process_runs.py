@@ -15,17 +15,18 @@ from apps.contacts.services.submissions import finish_abandoned
 from apps.core.audit import SYSTEM, Actor
 from apps.core.clock import db_now
 from apps.core.locks import lock_facts
+from apps.core.sql import statement
 from apps.employees.models import Employee
 from apps.standings.build_summaries import update_summaries, verify_summaries
-from apps.standings.marking import Mark, lock_campaigns, mark_range, mark_touched
+from apps.standings.marking import Mark, lock_campaigns, mark_outbox, mark_range
 from apps.standings.models import MarkRange, MarkRun
 from apps.standings.recount import find_differences, record_drift, repair
-from apps.standings.start_run import close_if_over, start_run
+from apps.standings.start_run import finish_if_done, start_run
 
 logger = logging.getLogger(__name__)
-# A worker skips a range that another worker processes. A caller that needs the whole run polls at this interval, in
-# seconds.
-LOOK_AGAIN = 0.2
+# A worker skips a range that another worker processes. A caller that needs the whole run polls at this interval.
+POLL_SECONDS = 0.2
+RECORD_ATTEMPT = statement("standings", "runs", "record_attempt")
 
 
 def process_range(range_id: int) -> bool:
@@ -35,7 +36,7 @@ def process_range(range_id: int) -> bool:
     processes it. If the worker dies midway, the range stays `waiting`.
     """
     waiting = MarkRange.objects.filter(pk=range_id, state=MarkRange.State.WAITING)
-    if not _begin(range_id):
+    if not _record_attempt(range_id):
         return False
     part = waiting.select_related("run__campaign").first()
     if part is None:
@@ -44,47 +45,49 @@ def process_range(range_id: int) -> bool:
         Employee.objects.filter(pk__gte=part.first_id, pk__lte=part.last_id).order_by("pk").values_list("pk", flat=True)
     )
     recount = part.run.work == MarkRun.Work.RECOUNT
+    # Before the locks, which delay every writer of these employees; `repair` compares again under them.
     seen = find_differences(part.run.campaign, employees) if recount else None
     with transaction.atomic():
         lock_facts()
-        held = lock_campaigns(db_now(), only=part.run.campaign)
+        # Empty once the campaign is frozen or cancelled: the range then ends without an effect, or the run would never
+        # end.
+        campaigns = lock_campaigns(db_now(), only=part.run.campaign)
+        # Locked only now, after facts and campaign, in the lock order; the read above took no lock.
         if not waiting.select_for_update(skip_locked=True, of=("self",)).exists():
             return False
         result: dict[str, Any] = {"people": len(employees)}
-        for campaign in held:
+        for campaign in campaigns:
             result |= asdict(mark_range(campaign, employees)) if seen is None else repair(campaign, seen)
         waiting.update(state=MarkRange.State.DONE, finished_at=db_now(), result=result)
-        over = close_if_over(part.run) and recount
-        listed = _keep_drift(part.run) if over else []
+        over = finish_if_done(part.run) and recount
+        listed = _record_result(part.run) if over else []
     if over:
-        _check_sums(part.run)
-    for one in listed:
-        logger.error("drift in %s: %s differed in %s", part.run.campaign.slug, one["staff_no"], one["fields"])
+        # After the commit: it reads all standings, and a range may hold its locks only briefly.
+        _verify_summaries_of(part.run)
+    for line in listed:
+        # After the commit too, so that a rollback leaves no alarm in the log.
+        logger.error("drift in %s: %s differed in %s", part.run.campaign.slug, line["staff_no"], line["fields"])
     return True
 
 
-def _begin(range_id: int) -> bool:
+def _record_attempt(range_id: int) -> bool:
     """Record an attempt, unless another worker holds the range. Committed before the work, so that failures show."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE standings_markrange SET attempts = attempts + 1, claimed_at = hundred_clock() WHERE id IN"
-            " (SELECT id FROM standings_markrange WHERE id = %s AND state = 'waiting' FOR UPDATE SKIP LOCKED)",
-            [range_id],
-        )
+        cursor.execute(RECORD_ATTEMPT, {"range": range_id})
         return cursor.rowcount == 1
 
 
-def _keep_drift(run: MarkRun) -> list[dict[str, Any]]:
+def _record_result(run: MarkRun) -> list[dict[str, Any]]:
     """Record the drift that a recount found, and return the employees to log.
 
     /health/ready is degraded until a recount finds nothing.
     """
-    found = list(run.ranges.filter(result__differences__gt=0).values_list("result", flat=True))
-    record_drift(run.campaign, sum(result["differences"] for result in found))
-    return [one for result in found for one in result["listed"]]
+    results = list(run.ranges.filter(result__differences__gt=0).values_list("result", flat=True))
+    record_drift(run.campaign, sum(result["differences"] for result in results))
+    return [difference for result in results for difference in result["listed"]]
 
 
-def _check_sums(run: MarkRun) -> None:
+def _verify_summaries_of(run: MarkRun) -> None:
     """Compare the summaries with the repaired standings; a difference is drift as well."""
     if wrong := verify_summaries(run.campaign):
         run.refresh_from_db(fields=["totals"])
@@ -102,14 +105,14 @@ def finish_run(run: MarkRun, progress: Callable[[int, int], None] = lambda done,
         run.refresh_from_db()
         if run.finished_at is not None:
             return run
-        time.sleep(LOOK_AGAIN)
+        time.sleep(POLL_SECONDS)
 
 
 def _waiting() -> Any:
     return MarkRange.objects.filter(state=MarkRange.State.WAITING).order_by("pk")
 
 
-def mark_everybody(
+def mark_all(
     campaign: Campaign, progress: Callable[[int, int], None] = lambda done, total: None, *, by: Actor = SYSTEM
 ) -> Mark:
     """Evaluate every employee in this process, a few thousand in each transaction, then call `progress(done, total)`.
@@ -122,7 +125,7 @@ def mark_everybody(
             return Mark()
         run = start_run(campaign=campaign, work=MarkRun.Work.MARK, cause="asked", by=by)
     totals = finish_run(run, progress).totals
-    return Mark(**{one.name: totals.get(one.name, 0) for one in fields(Mark)})
+    return Mark(**{figure.name: totals.get(figure.name, 0) for figure in fields(Mark)})
 
 
 def sweep() -> int:
@@ -132,7 +135,8 @@ def sweep() -> int:
     """
     finish_abandoned(db_now())
     total = 0
-    while taken := mark_touched():
+    # Until it is empty: each call takes a limited number of rows.
+    while taken := mark_outbox():
         total += taken
     for range_id in list(_waiting().values_list("pk", flat=True)):
         process_range(range_id)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import connection, transaction
+from psycopg2.sql import SQL
 
 from apps.campaigns.models import Campaign
 from apps.campaigns.population import employee_ids_sql
@@ -16,43 +17,19 @@ from apps.core.audit import SYSTEM, Actor, audit
 from apps.core.clock import db_now
 from apps.core.locks import lock_facts
 from apps.core.models import Setting
-from apps.core.sql import sql_literal
+from apps.core.sql import compose, statement
 from apps.employees.models import Employee
 from apps.standings.effective_dates import process_effective_dates
-from apps.standings.evaluation import clean_sql, evaluation_ctes, pending_sql
+from apps.standings.evaluation import evaluation_ctes, pending_sql
 from apps.standings.marking import lock_campaigns, mark_standings, ranges
 from apps.standings.models import StandingChange
 
+# The first part of the name of a setting, one for each campaign. /health/ready reads them all.
 DRIFT = "drift"
 # The most differences that a range lists. Further ones are only counted; the audit trail has every repair.
-LISTED = 100
+MAX_LISTED = 100
 
-# One statement has one snapshot: a fact that is not evaluated yet has its outbox row, and the employee is left out.
-# `last_disqualified_at` is compared only where it is known.
-RECOUNT = """
-WITH {judgement}, {clean},
-waiting AS MATERIALIZED (SELECT DISTINCT employee_id FROM ({stale}) note WHERE employee_id IN ({employees})),
-judged AS (
-    SELECT verdict.employee_id, counted, target, exempt, target_reached_at, last_counted_on, last_disqualified_at,
-           coalesce(by_day.days, '{{}}') AS days
-    FROM verdict JOIN clean USING (employee_id) LEFT JOIN (
-        SELECT employee_id, jsonb_object_agg(day, count) AS days FROM daily GROUP BY 1) by_day USING (employee_id)),
-stored AS (
-    SELECT standing.employee_id, counted, target, exempt, target_reached_at, last_counted_on,
-           coalesce(standing.last_disqualified_at, clean.last_disqualified_at) AS last_disqualified_at,
-           coalesce(by_day.days, '{{}}') AS days
-    FROM standings_standing standing LEFT JOIN clean USING (employee_id) LEFT JOIN (
-        SELECT employee_id, jsonb_object_agg(day, count) AS days FROM standings_dailycount
-        WHERE campaign_id = {campaign} AND employee_id IN ({employees}) GROUP BY 1) by_day USING (employee_id)
-    WHERE campaign_id = {campaign} AND employee_id IN ({employees})),
-found AS (
-    SELECT person.id, person.staff_no, person.name, to_jsonb(stored) - 'employee_id' AS stored,
-           to_jsonb(judged) - 'employee_id' AS judged
-    FROM stored FULL JOIN judged USING (employee_id) JOIN employees_employee person ON person.id = employee_id
-    WHERE to_jsonb(stored) IS DISTINCT FROM to_jsonb(judged)
-      AND employee_id NOT IN (SELECT employee_id FROM waiting))
-SELECT (SELECT count(*) FROM waiting), found.* FROM (SELECT) one LEFT JOIN found ON true ORDER BY staff_no
-"""
+RECOUNT = statement("standings", "recount", "recount")
 
 
 @dataclass(frozen=True)
@@ -67,7 +44,6 @@ class Difference:
 
     @property
     def fields(self) -> list[str]:
-        """The names of the columns that differ."""
         stored, recounted = self.stored or {}, self.recounted or {}
         return [name for name in {**stored, **recounted} if stored.get(name) != recounted.get(name)]
 
@@ -81,12 +57,7 @@ class RecountResult:
     differences: list[Difference] = field(default_factory=list)
 
 
-def recount(campaign: Campaign, progress: Callable[[int, int], None] = lambda done, total: None) -> list[Difference]:
-    """Compare every standing and its counts by day with the facts. Employees with an outbox row are left out."""
-    return compare_everybody(campaign, progress).differences
-
-
-def compare_everybody(
+def compare_all(
     campaign: Campaign,
     progress: Callable[[int, int], None] = lambda done, total: None,
     *,
@@ -97,17 +68,18 @@ def compare_everybody(
 
     The caller records the differences (record_drift) as an alarm in /health/ready.
     """
+    # Only for the progress bar; employees added meanwhile are compared too.
     total, whole = Employee.objects.count(), RecountResult()
     for employees in ranges():
-        found = find_differences(campaign, employees)
-        if repairing and found.differences:
+        result = find_differences(campaign, employees)
+        if repairing and result.differences:
             with transaction.atomic():
                 lock_facts()
-                for held in lock_campaigns(db_now(), only=campaign):
-                    repair(held, found, by=by)
-        whole.people += found.people
-        whole.waiting += found.waiting
-        whole.differences += found.differences
+                for locked in lock_campaigns(db_now(), only=campaign):
+                    repair(locked, result, by=by)
+        whole.people += result.people
+        whole.waiting += result.waiting
+        whole.differences += result.differences
         progress(whole.people, total)
     return whole
 
@@ -122,13 +94,13 @@ def find_differences(campaign: Campaign, employees: Sequence[int]) -> RecountRes
 
     Effective dates are processed in between, because a change by time alone is no drift.
     """
-    found = _compare(campaign, employees)
-    if found.differences:
+    result = _compare(campaign, employees)
+    if result.differences:
         process_effective_dates()
-        again = _compare(campaign, [one.employee_id for one in found.differences])
-        found.waiting += again.waiting
-        found.differences = again.differences
-    return found
+        again = _compare(campaign, [difference.employee_id for difference in result.differences])
+        result.waiting += again.waiting
+        result.differences = again.differences
+    return result
 
 
 def repair(campaign: Campaign, seen: RecountResult, *, by: Actor = SYSTEM) -> dict[str, Any]:
@@ -136,34 +108,38 @@ def repair(campaign: Campaign, seen: RecountResult, *, by: Actor = SYSTEM) -> di
 
     The caller's transaction holds the facts lock and the campaign's row. Returns the result of a recount's range.
     """
-    found = RecountResult()
+    result = RecountResult()
     if seen.differences:
-        lock_employees(one.employee_id for one in seen.differences)
-        found = _compare(campaign, [one.employee_id for one in seen.differences])
-        ids = [one.employee_id for one in found.differences]
+        lock_employees(line.employee_id for line in seen.differences)
+        # The third comparison, under the locks: nothing can change any more, so what differs now is repaired.
+        result = _compare(campaign, [line.employee_id for line in seen.differences])
+        ids = [line.employee_id for line in result.differences]
         mark_standings(campaign=campaign, employees=ids, now=db_now(), cause=StandingChange.Cause.REPAIR)
-    for one in found.differences:
-        detail = {"campaign": campaign.slug, "fields": one.fields, "stored": one.stored, "recounted": one.recounted}
-        audit("standing.repaired", by=by, kind="employee", id=one.staff_no, label=one.name, detail=detail)
-    listed = [{"staff_no": one.staff_no, "fields": one.fields} for one in found.differences[:LISTED]]
-    return {"waiting": seen.waiting, "differences": len(found.differences), "listed": listed}
+    for line in result.differences:
+        figures = {"fields": line.fields, "stored": line.stored, "recounted": line.recounted}
+        detail = {"campaign": campaign.slug, **figures}
+        audit("standing.repaired", by=by, kind="employee", id=line.staff_no, label=line.name, detail=detail)
+    # No names or counts: this goes into the log.
+    listed = [{"staff_no": line.staff_no, "fields": line.fields} for line in result.differences[:MAX_LISTED]]
+    return {"waiting": seen.waiting, "differences": len(result.differences), "listed": listed}
 
 
 def _compare(campaign: Campaign, employees: Sequence[int]) -> RecountResult:
     chosen = employee_ids_sql(list(employees))
     # Read the newest rule each time: a comparison takes minutes, and the rule may change meanwhile.
     rule = campaign.rules.latest("version")
-    statement = RECOUNT.format(
-        judgement=evaluation_ctes(rule, db_now(), chosen), clean=clean_sql(rule), employees=chosen,
-        campaign=sql_literal(campaign.pk), stale=f"SELECT employee_id FROM ({pending_sql(campaign.pk)}) noted",
+    comparison = compose(
+        RECOUNT, evaluation=SQL(evaluation_ctes(rule, db_now(), chosen)),
+        employees=SQL(chosen), campaign=campaign.pk, pending=SQL(pending_sql(campaign.pk)),
     )  # fmt: skip
     with connection.cursor() as cursor:
-        cursor.execute(statement)
+        cursor.execute(comparison)
         rows = cursor.fetchall()
     # Django's cursor hands jsonb out as text.
     differences = [
-        Difference(employee, staff_no, name, stored and json.loads(stored), judged and json.loads(judged))
-        for _waiting, employee, staff_no, name, stored, judged in rows
+        Difference(employee, staff_no, name, stored and json.loads(stored), evaluated and json.loads(evaluated))
+        for _waiting, employee, staff_no, name, stored, evaluated in rows
         if employee is not None
     ]
+    # The statement always returns a row, because it joins the differences to the number of pending employees.
     return RecountResult(len(employees), rows[0][0], differences)

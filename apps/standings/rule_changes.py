@@ -9,40 +9,36 @@ from typing import Any
 
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
+from psycopg2.sql import SQL
 
 from apps.campaigns.models import Campaign, CampaignRule
-from apps.campaigns.population import all_employees_sql
-from apps.campaigns.rule_draft import CampaignRefused, RuleDraft, changed
+from apps.campaigns.population import ALL_EMPLOYEES
+from apps.campaigns.rule_draft import RuleDraft, changed_columns
 from apps.core.audit import Actor, audit
 from apps.core.clock import db_now
+from apps.core.errors import Refused
 from apps.core.identity import clean_text
-from apps.core.locks import lock_facts
+from apps.core.locks import lock_facts, wait_for_writers
 from apps.core.outbox import set_identity_tracking
-from apps.standings.campaign_lifecycle import LONGEST_REASON, approval_detail, campaigns_beside, overlapping
+from apps.core.sql import compose, named_row, statement
+from apps.standings.campaign_lifecycle import MAX_REASON_CHARS, approval_detail, campaigns_with_common_days, overlapping
 from apps.standings.evaluation import evaluation_ctes
 from apps.standings.start_run import reevaluate_all
 
-# Compares both verdicts of all employees, from the facts, in one statement.
-EFFECT = """
-SELECT count(before), count(after), count(*) FILTER (WHERE before.red), count(*) FILTER (WHERE after.red),
-    count(*) FILTER (WHERE after.red AND NOT before.red), count(*) FILTER (WHERE before.red AND NOT after.red),
-    count(*) FILTER (WHERE before IS NULL), count(*) FILTER (WHERE before IS NULL AND after.red),
-    count(*) FILTER (WHERE after IS NULL), count(*) FILTER (WHERE after IS NULL AND before.red),
-    count(*) FILTER (WHERE after.exempt OR after.target <> {target}),
-    count(*) FILTER (WHERE after.counted <> before.counted),
-    count(*) FILTER (WHERE after.target > before.target AND NOT after.exempt)
-FROM (WITH {before} SELECT {verdict} FROM verdict) before
-FULL JOIN (WITH {after} SELECT {verdict} FROM verdict) after USING (employee_id)
-"""
-VERDICT = "employee_id, target, exempt, counted, is_red(counted, target, exempt) AS red"
+RULE_CHANGE_IMPACT = statement("standings", "campaign_changes", "rule_change_impact")
+# How long a change waits for writers of facts before it is refused.
+WAIT_SECONDS = 5.0
+# Pages and roster loads read the versions of a rule, so one person may not store any number of them.
+MAX_VERSIONS_ALONE = 20
 
 
 @dataclass(frozen=True)
 class RuleChangeImpact:
-    """People and red people before and after. A person who enters or leaves the population does not count as turned.
+    """Counts of people, named as the columns of the statement `rule_change_impact`.
 
-    `own`: people who keep a target or an exemption of their own. `recounted`: people whose number of counted contacts
-    differs. `raised`: people who need more contacts than before.
+    A person who enters or leaves the population does not count as turned. `keep_own_terms`: people with a target or an
+    exemption of their own. `recounted`: people whose number of counted contacts differs. `raised`: people who need more
+    contacts than before.
     """
 
     people_before: int
@@ -50,28 +46,29 @@ class RuleChangeImpact:
     red_before: int
     red: int
     turned_red: int
-    turned_green: int
-    came: int
-    came_red: int
-    left: int
-    left_red: int
-    own: int
+    turned_not_red: int
+    entered: int
+    entered_red: int
+    departed: int
+    departed_red: int
+    keep_own_terms: int
     recounted: int
     raised: int
 
     @property
-    def concerned(self) -> dict[str, int]:
+    def by_effect(self) -> dict[str, int]:
         """How many people the change affects, by effect; effects on no one are left out."""
-        found = {
-            "turn_red": self.turned_red, "turn_not_red": self.turned_green, "come_in": self.came, "go_out": self.left,
-            "recounted": self.recounted, "need_more": self.raised,
+        # Requests store these names, and the approval page has a label for each: they can be added to, not renamed.
+        counts = {
+            "turn_red": self.turned_red, "turn_not_red": self.turned_not_red, "come_in": self.entered,
+            "go_out": self.departed, "recounted": self.recounted, "need_more": self.raised,
         }  # fmt: skip
-        return {name: count for name, count in found.items() if count}
+        return {name: count for name, count in counts.items() if count}
 
 
 @dataclass(frozen=True)
-class Change:
-    """The preview of a change: both versions, their differences, and the open campaigns that it would overlap.
+class RuleChangePreview:
+    """Both versions of the rule, their differences, and the open campaigns that the new one would overlap.
 
     `effect` is None while the campaign has not opened, because no employee is evaluated yet.
     """
@@ -84,124 +81,154 @@ class Change:
     effect: RuleChangeImpact | None
 
     @property
-    def confidential(self) -> bool:
+    def reveals_contacts(self) -> bool:
         """Whether its counts reveal whose contact a person is. Then only the second person sees them, never the audit.
 
         Other days, domains or exclusive counting change who is a colleague, and which employee claims a contact.
         """
-        return not self.differences.keys() <= {"target", "deadline", "confirmed_only", "scope"}
+        # A list of the harmless columns: a column added later is confidential until a person has thought about it.
+        return not self.differences.keys() <= {"target", "deadline", "confirmed_only", "scope", "prorate_joiners"}
 
     @property
-    def domains(self) -> bool:
-        """Whether it changes the company's e-mail domains."""
+    def changes_domains(self) -> bool:
         return "company_domains" in self.differences
 
     @property
-    def concerned(self) -> dict[str, int]:
+    def by_effect(self) -> dict[str, int]:
         """How many people the change affects, by effect; effects on no one are left out."""
         if self.effect is None:
             return {}
-        found = {"people": self.effect.people, **self.effect.concerned}
+        counts = {"people": self.effect.people, **self.effect.by_effect}
         if self.new.cutoff_at != self.old.cutoff_at and self.effect.red:
             less = self.new.cutoff_at < self.old.cutoff_at
-            found["have_less_time" if less else "have_more_time"] = self.effect.red
-        return found
+            counts["have_less_time" if less else "have_more_time"] = self.effect.red
+        return counts
 
     @property
-    def alone(self) -> bool:
-        """Whether one person may make it: no employee is evaluated yet, and it overlaps no further campaign.
+    def needs_no_approval(self) -> bool:
+        """Whether one person may make it: no employee is evaluated yet, and beside other campaigns it changes no more
+        than targets or who takes part. After MAX_VERSIONS_ALONE versions each change needs a second person.
 
-        After the opening each part of a rule decides who is red in the end, even if no employee turns red today.
+        After the opening each part of a rule decides who is red in the end, even if no employee turns red today. Two
+        campaigns with common days reveal by their differences whose contact a person is.
         """
-        beside = campaigns_beside(self.new) - campaigns_beside(self.old)
-        return self.effect is None and not (self.domains or beside)
+        if self.effect is not None or self.changes_domains or self.new.version > MAX_VERSIONS_ALONE:
+            return False
+        return self.differences.keys() <= {"target", "scope", "prorate_joiners"} or not campaigns_with_common_days(
+            self.new
+        )
 
 
-def preview_rule_change(*, campaign: Campaign, terms: RuleDraft, seen: int, now: datetime) -> Change:
-    """Preview the change at `now`; nothing is stored. Raises CampaignRefused as change_rule would."""
-    old, new = versions_of_change(campaign, terms, seen, now)
-    effect = effect_of(old, new, now)
+def preview_rule_change(
+    *, campaign: Campaign, draft: RuleDraft, expected_version: int, now: datetime
+) -> RuleChangePreview:
+    """Preview the change at `now`; nothing is stored. Raises Refused as change_rule would."""
+    old, new = versions_of_change(campaign, draft, expected_version, now)
+    # From the facts: cached standings may be pending, and the new rule has none.
+    effect = compare_rules(old, new, now)
     opened = min(old.opens_at, new.opens_at) <= now
-    return Change(old, new, changed(old, new), effect.people, overlapping(new), effect if opened else None)
+    overlaps = overlapping(new)
+    return RuleChangePreview(old, new, changed_columns(old, new), effect.people, overlaps, effect if opened else None)
 
 
-def effect_of(old: CampaignRule, new: CampaignRule, at: datetime) -> RuleChangeImpact:
-    """Compare the verdicts of all employees at `at` by both versions of the rule."""
-    statement = EFFECT.format(
-        before=evaluation_ctes(old, at, all_employees_sql()), after=evaluation_ctes(new, at, all_employees_sql()),
-        target=new.target, verdict=VERDICT,
+def compare_rules(old: CampaignRule, new: CampaignRule, at: datetime) -> RuleChangeImpact:
+    """Evaluate all employees at `at` by both versions of the rule, and compare."""
+    comparison = compose(
+        RULE_CHANGE_IMPACT, target=new.target,
+        evaluation_before=SQL(evaluation_ctes(old, at, ALL_EMPLOYEES)),
+        evaluation_after=SQL(evaluation_ctes(new, at, ALL_EMPLOYEES)),
     )  # fmt: skip
     with connection.cursor() as cursor:
-        cursor.execute(statement)
-        return RuleChangeImpact(*map(int, cursor.fetchone()))
+        cursor.execute(comparison)
+        return RuleChangeImpact(**named_row(cursor))
 
 
 def change_rule(
     *,
     campaign: Campaign,
-    terms: RuleDraft,
-    seen: int,
+    draft: RuleDraft,
+    expected_version: int,
     reason: str = "",
     key: uuid.UUID | None = None,
     by: Actor,
     approved_by: Actor | None = None,
 ) -> CampaignRule:
-    """Store the terms as a new version, in force from now on, and start the evaluation of all employees.
+    """Store the draft as a new version, in force from now on, and start the evaluation of all employees.
 
-    `seen` is the version that the user saw. After the opening a reason is required. Idempotent by `key`. `approved_by`
-    is the second person; campaign_approvals decides when one is needed. Raises CampaignRefused.
+    `expected_version` is the version that the user saw. After the opening a reason is required. `approved_by` is the
+    second person; campaign_approvals decides when one is needed. Idempotent by `key`. Raises Refused.
     """
-    why = clean_text(reason, LONGEST_REASON)
+    reason = clean_text(reason, MAX_REASON_CHARS)
+    # The exclusive lock delays all new writers: wait for long ones without it.
+    if not wait_for_writers(WAIT_SECONDS):
+        raise _conflict(_("Contacts are still being written. Try again in a minute."))
     with transaction.atomic():
-        if terms.exclusive:
+        if draft.exclusive:
             set_identity_tracking(True)
         # As before a freeze, the exclusive lock separates two groups. Earlier writers and evaluations have ended; later
         # ones read the new version.
         lock_facts(exclusive=True)
-        held = Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)
-        if key and (known := held.rules.filter(key=key).first()):
-            return known
+        # Two changes at once: the second one reads the version that the first has stored, and is refused.
+        campaign = Campaign.objects.lock(campaign.pk).get()
+        # After the lock, so that a form sent twice at once finds the version of the first.
+        if key and (existing := campaign.rules.filter(key=key).first()):
+            return existing
         now = db_now()
-        old, new = versions_of_change(held, terms, seen, now)
-        if not why and old.opens_at <= now:
-            raise CampaignRefused("reason", _("A change after the opening needs a reason: everybody reads it."))
-        new.in_force_from, new.reason, new.changed_by_label, new.key = now, why, by.label, key
+        old, new = versions_of_change(campaign, draft, expected_version, now)
+        require_reason(reason, old, now)
+        new.in_force_from, new.reason, new.changed_by_label, new.key = now, reason, by.label, key
         new.approved_by_label = approved_by.label if approved_by else ""
         new.save()
-        reevaluate_all(held, cause="rule", by=by)
-        detail = approval_detail(approved_by)
-        told = {name: [_plain(value) for value in pair] for name, pair in changed(old, new).items()}
-        audit("campaign.rule_changed", by=by, kind="campaign", id=held.slug, label=held.name,
-              detail={"version": new.version, "reason": why, "changed": told, **detail})  # fmt: skip
+        reevaluate_all(campaign, cause="rule", by=by)
+        _audit_change(campaign, old, new, by, approved_by)
     return new
 
 
+def require_reason(reason: str, rule: CampaignRule, now: datetime) -> None:
+    """Raise Refused for a change without a reason after the opening."""
+    if not reason and rule.opens_at <= now:
+        message = _("A change after the opening needs a reason that all employees can read.")
+        raise Refused("invalid", message, "reason")
+
+
+def _audit_change(
+    campaign: Campaign, old: CampaignRule, new: CampaignRule, by: Actor, approved_by: Actor | None
+) -> None:
+    differences = {name: [_plain(value) for value in pair] for name, pair in changed_columns(old, new).items()}
+    detail = {"version": new.version, "reason": new.reason, "changed": differences, **approval_detail(approved_by)}
+    audit("campaign.rule_changed", by=by, kind="campaign", id=campaign.slug, label=campaign.name, detail=detail)
+
+
 def versions_of_change(
-    campaign: Campaign, terms: RuleDraft, seen: int, now: datetime
+    campaign: Campaign, draft: RuleDraft, expected_version: int, now: datetime
 ) -> tuple[CampaignRule, CampaignRule]:
-    """Return the newest version and the version that would follow it. Raises CampaignRefused."""
+    """Return the newest version and the version that would follow it. Raises Refused."""
     if campaign.state not in (Campaign.State.DRAFT, Campaign.State.OPEN):
         raise _conflict(_("This campaign is being closed or is over: its rule can no longer change."))
     old = campaign.rule
     if old.cutoff_at <= now:
         raise _conflict(_("The deadline has passed: the rule can no longer change."))
-    if old.version != seen:
+    # Optimistic lock: the user decided on what an older page showed.
+    if old.version != expected_version:
         raise _conflict(
-            _("%(who)s has changed the rule in between, to version %(version)s. Look again.")
+            _("%(who)s has changed the rule to version %(version)s in the meantime. Check it again.")
             % {"who": old.changed_by_label or campaign.created_by_label, "version": old.version}
         )
-    new = terms.rule(campaign, old.version + 1)
+    new = draft.rule(campaign, old.version + 1)
     if new.cutoff_at <= now:
-        raise CampaignRefused("deadline", _("This deadline has passed already: choose a day that is ahead."))
+        raise Refused("invalid", _("This deadline has already passed: choose a later day."), "deadline")
+    # Standings that employees have seen would disappear.
     if old.opens_at <= now < new.opens_at:
-        raise CampaignRefused("opens_on", _("The campaign has opened: its first day cannot lie ahead again."))
-    if not changed(old, new):
-        raise CampaignRefused("", _("Nothing of the rule is different."))
+        raise Refused(
+            "invalid", _("The campaign has opened: its first day cannot be moved into the future."), "opens_on"
+        )
+    if not changed_columns(old, new):
+        raise Refused("invalid", _("The rule has not changed."))
     return old, new
 
 
-def _conflict(message: str) -> CampaignRefused:
-    return CampaignRefused("", message, conflict=True)
+def _conflict(message: str) -> Refused:
+    return Refused("conflict", message, conflict=True)
 
 
 def _plain(value: Any) -> Any:

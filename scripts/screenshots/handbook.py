@@ -11,7 +11,7 @@ from playwright.sync_api import Page
 
 from tests.pages.shots import Shot
 
-QUESTION = "Somebody I met at the fair is missing from my number."
+QUESTION = "A person I met at the fair is missing from my number."
 
 
 def days_ago(days: int) -> date:
@@ -42,7 +42,7 @@ def look_at_roster(page: Page) -> None:
     csv.writer(text).writerows(rows)
     file = {"name": "roster-december.csv", "mimeType": "text/csv", "buffer": text.getvalue().encode()}
     page.set_input_files("input[type=file]", file)
-    send(page, "Look at the file", "text=Nothing is changed yet")
+    send(page, "Preview file", "text=Nothing is changed yet")
 
 
 def look_at_campaign(page: Page) -> None:
@@ -50,14 +50,14 @@ def look_at_campaign(page: Page) -> None:
     for name, text in spring.items():
         page.fill(f"[name={name}]", text)
     page.select_option("[name=time_zone]", "Asia/Shanghai")
-    send(page, "Look at it", "#look")
+    send(page, "Preview", "#look")
 
 
 def look_at_rule(page: Page) -> None:
     page.click("td.lead a >> nth=0")
     page.click("main a:has-text('Change the rule')")
     page.fill("[name=target]", "90")
-    send(page, "Look at it", "#look")
+    send(page, "Preview", "#look")
 
 
 def fill_adjustment(page: Page) -> None:
@@ -86,7 +86,7 @@ def make_standings(page: Page) -> None:
     """As of the end of the last Friday."""
     friday = days_ago((days_ago(0).weekday() - 4) % 7 or 7)
     page.fill("[name=day]", friday.isoformat())
-    send(page, "Make the file", "main .actions a[download]")
+    send(page, "Create file", "main .actions a[download]")
 
 
 def open_result(page: Page) -> None:
@@ -102,8 +102,8 @@ def open_correction(page: Page) -> None:
 
 def hand_over(page: Page) -> None:
     open_result(page)
-    page.click("main a:has-text('Hand it over')")
-    send(page, "Make the file", "main .actions a[download]")
+    page.click("main a:has-text('Hand over')")
+    send(page, "Create file", "main .actions a[download]")
 
 
 SHOTS = [

@@ -1,15 +1,15 @@
-// Puts a live chart over the drawing that the server made: boxes with data-chart="<address of a figure>".
+// Puts an interactive chart over the SVG that the server made: boxes with data-chart="<address of a figure>".
 //
-// The drawing says everything already, so Plotly, which is heavy, is loaded only for somebody who is there: when a box is
-// near the screen, the page is loaded and idle, and its reader has moved, scrolled, touched or typed, or has looked for a
-// while. Paper gets the drawing. The figure comes with an ETag, is kept, and is drawn again when the theme changes.
+// The SVG shows the whole chart already, and Plotly is heavy. So Plotly is loaded only when a box is near the screen, the
+// page is loaded and idle, and the reader has moved, scrolled, touched or typed, or has had the page open for a while.
+// Paper gets the SVG. The figure comes with an ETag, is kept, and is drawn again when the theme changes.
 (() => {
   "use strict";
 
   const library = document.currentScript.dataset.library;
   const narrow = 420; // pixels of a box that gets fewer ticks and shorter names; rows.css has the same number
-  const looking = 4000; // milliseconds of looking at a page without touching anything
-  const signs = ["pointermove", "pointerdown", "touchstart", "wheel", "scroll", "keydown"];
+  const readingTime = 4000; // milliseconds after which a reader who touches nothing counts as present
+  const activity = ["pointermove", "pointerdown", "touchstart", "wheel", "scroll", "keydown"];
   const drawn = new Map(); // box -> {etag, figure}
   let loading = null;
 
@@ -29,8 +29,8 @@
     else window.addEventListener("load", resolve, { once: true });
   });
   const present = new Promise((resolve) => {
-    for (const sign of signs) window.addEventListener(sign, resolve, { once: true, passive: true, capture: true });
-    loaded.then(() => setTimeout(resolve, looking));
+    for (const event of activity) window.addEventListener(event, resolve, { once: true, passive: true, capture: true });
+    loaded.then(() => setTimeout(resolve, readingTime));
   });
   const idle = () => new Promise((resolve) => ("requestIdleCallback" in window ? requestIdleCallback(resolve, { timeout: 5000 }) : setTimeout(resolve, 200)));
 
@@ -40,9 +40,9 @@
       const token = /^var\((--[\w-]+)\)$/.exec(value);
       return token ? style.getPropertyValue(token[1]).trim() : value;
     }
-    if (Array.isArray(value)) return value.map((one) => resolved(one, style));
+    if (Array.isArray(value)) return value.map((item) => resolved(item, style));
     if (value && typeof value === "object") {
-      return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, resolved(one, style)]));
+      return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, resolved(item, style)]));
     }
     return value;
   }
@@ -72,18 +72,71 @@
     await window.Plotly.react(place, data, layout, { displayModeBar: false });
     box.dataset.state = "drawn";
     if (!first) return;
-    place.on("plotly_click", (event) => follow(event.points[0]));
-    readable(box, place);
+    const tip = tooltip(box, place);
+    place.on("plotly_hover", ({ points: [point] }) => tip.show(point.curveNumber, point.pointNumber));
+    place.on("plotly_unhover", tip.hide);
+    place.on("plotly_click", ({ points, event }) => follow(addressOf(pointed(points, place, event))));
+    readable(box, place, tip);
   }
 
-  function follow(point) {
-    const address = point?.customdata;
-    if (typeof address === "string" && address.startsWith("/")) window.location.assign(address);
+  const addressOf = (point) => (typeof point?.customdata === "string" && point.customdata.startsWith("/") ? point.customdata : "");
+  function follow(address) {
+    if (address) window.location.assign(address);
   }
 
-  // By keyboard: arrows along a trace and from trace to trace, Home and End, Enter where a point leads somewhere. What the
-  // pointer would show is shown, and said.
-  function readable(box, place) {
+  // Of the traces stacked at one place, the one under the pointer: they lie on each other in their order.
+  function pointed(points, place, event) {
+    if (points.length < 2) return points[0];
+    const axis = points[0].yaxis;
+    const value = axis.p2d(event.clientY - place.getBoundingClientRect().top - axis._offset);
+    let sum = 0;
+    return [...points].sort((one, other) => one.curveNumber - other.curveNumber).find((point) => value <= (sum += point.y));
+  }
+
+  // One tooltip for every chart, in the page's font and colours: a heading, and a line for each trace at that place.
+  // The pointer turns into a hand only where a click leads somewhere.
+  function tooltip(box, place) {
+    const tip = document.createElement("div");
+    tip.className = "tooltip";
+    tip.setAttribute("aria-hidden", "true");
+    tip.hidden = true;
+    box.append(tip);
+
+    function show(curve, number) {
+      const { layout, data, _fullLayout: { xaxis, yaxis } } = place;
+      const together = layout.hovermode === "x" ? data.filter((trace) => trace.hovertext) : [data[curve]];
+      const heading = document.createElement("b");
+      heading.textContent = data[curve].meta[number];
+      const lines = together.map((trace) => {
+        const line = document.createElement("span");
+        if (together.length > 1) {
+          const mark = document.createElement("i");
+          mark.style.background = trace.fillcolor ?? trace.marker.color;
+          line.append(mark);
+        }
+        line.append(trace.hovertext[number]);
+        return line;
+      });
+      tip.replaceChildren(heading, ...lines);
+      const x = xaxis._offset + xaxis.d2p(data[curve].x[number]);
+      const right = x > box.clientWidth / 2;
+      const y = layout.hovermode === "x" ? yaxis._offset : yaxis._offset + yaxis.d2p(data[curve].y[number]) + 12;
+      Object.assign(tip.style, { top: `${y}px`, left: right ? "auto" : `${x + 12}px`, right: right ? `${box.clientWidth - x + 12}px` : "auto" });
+      tip.hidden = false;
+      box.classList.toggle("leads", together.some((trace) => addressOf({ customdata: trace.customdata?.[number] })));
+    }
+
+    function hide() {
+      tip.hidden = true;
+      box.classList.remove("leads");
+    }
+
+    return { show, hide };
+  }
+
+  // By keyboard: arrows along a trace and from trace to trace, Home and End, Enter where a point has an address. The text
+  // that the pointer would show is shown, and a live region says it to screen readers.
+  function readable(box, place, tip) {
     const region = document.createElement("p");
     region.className = "sr-only";
     region.setAttribute("aria-live", "polite");
@@ -96,20 +149,19 @@
 
     function show(curve, number) {
       at = { curve, number: Math.max(0, Math.min(number, texts(curve).length - 1)) };
-      window.Plotly.Fx.hover(place, [{ curveNumber: at.curve, pointNumber: at.number }]);
-      const said = new DOMParser().parseFromString(texts(at.curve)[at.number], "text/html");
-      region.textContent = said.body.textContent;
+      tip.show(at.curve, at.number);
+      region.textContent = `${place.data[at.curve].meta[at.number]}: ${texts(at.curve)[at.number]}`;
     }
 
     box.addEventListener("keydown", (event) => {
-      const known = curves();
-      if (event.ctrlKey || event.metaKey || event.altKey || !known.length) return;
-      const flat = place.data[known[0]].orientation === "h";
-      const [back, on] = flat ? ["ArrowUp", "ArrowDown"] : ["ArrowLeft", "ArrowRight"];
-      const [before, after] = flat ? ["ArrowLeft", "ArrowRight"] : ["ArrowUp", "ArrowDown"];
-      const last = texts(at?.curve ?? known[0]).length - 1;
-      const here = at ?? { curve: known[0], number: event.key === back ? last + 1 : -1 };
-      const beside = (step) => known[(known.indexOf(here.curve) + step + known.length) % known.length];
+      const traces = curves();
+      if (event.ctrlKey || event.metaKey || event.altKey || !traces.length) return;
+      const horizontal = place.data[traces[0]].orientation === "h";
+      const [back, on] = horizontal ? ["ArrowUp", "ArrowDown"] : ["ArrowLeft", "ArrowRight"];
+      const [before, after] = horizontal ? ["ArrowLeft", "ArrowRight"] : ["ArrowUp", "ArrowDown"];
+      const last = texts(at?.curve ?? traces[0]).length - 1;
+      const here = at ?? { curve: traces[0], number: event.key === back ? last + 1 : -1 };
+      const beside = (step) => traces[(traces.indexOf(here.curve) + step + traces.length) % traces.length];
       const keys = {
         [back]: () => show(here.curve, here.number - 1),
         [on]: () => show(here.curve, here.number + 1),
@@ -117,51 +169,58 @@
         [after]: () => show(beside(1), here.number),
         Home: () => show(here.curve, 0),
         End: () => show(here.curve, last),
-        Enter: () => at && follow({ customdata: place.data[at.curve].customdata?.[at.number] }),
-        Escape: () => window.Plotly.Fx.unhover(place),
+        Enter: () => at && follow(addressOf({ customdata: place.data[at.curve].customdata?.[at.number] })),
+        Escape: tip.hide,
       };
       if (!keys[event.key]) return;
       event.preventDefault();
       keys[event.key]();
     });
-    box.addEventListener("blur", () => window.Plotly.Fx.unhover(place));
+    box.addEventListener("blur", tip.hide);
   }
 
   async function show(box) {
-    const known = drawn.get(box);
+    const previous = drawn.get(box);
     try {
       const answer = await fetch(box.dataset.chart, {
-        headers: known ? { "If-None-Match": known.etag } : {},
+        headers: { "X-Requested-With": "fetch", ...(previous && { "If-None-Match": previous.etag }) },
         credentials: "same-origin",
         cache: "no-store",
       });
       if (answer.status === 304) return;
+      // The session is over: forms.js keeps what was typed and opens the sign-in.
+      if (answer.headers.has("HX-Redirect")) return document.dispatchEvent(new CustomEvent("leave", { detail: answer.headers.get("HX-Redirect") }));
+      // A page has several charts and a reader several pages: the limit of requests may be reached, the charts come later.
+      if (answer.status === 429) {
+        setTimeout(() => show(box), 1000 * Number(answer.headers.get("Retry-After")));
+        return;
+      }
       if (!answer.ok) throw new Error(String(answer.status));
-      const { figure, title, summary, drawing, table } = await answer.json();
+      const { figure, title, summary, preview_svg: previewSvg, table } = await answer.json();
       const heading = document.getElementById(box.dataset.heading);
       if (heading && heading.textContent !== title) heading.textContent = title;
       box.setAttribute("aria-label", summary);
-      if (drawing) box.querySelector(".sketch").outerHTML = drawing;
-      if (table) box.closest(".twins").querySelector("table").outerHTML = table;
+      if (previewSvg) box.querySelector(".svg-preview").outerHTML = previewSvg;
+      if (table) box.closest(".chart-box").querySelector("table").outerHTML = table;
       await load();
       drawn.set(box, { etag: answer.headers.get("ETag"), figure });
       await draw(box);
     } catch (problem) {
-      // The drawing and the table stay, and say the same.
-      if (!known) box.dataset.state = "failed";
+      // The server's SVG and the table stay: they show the same data.
+      if (!previous) box.dataset.state = "failed";
     }
   }
 
   document.addEventListener("DOMContentLoaded", () => {
     const boxes = document.querySelectorAll("[data-chart]");
-    const seen = new IntersectionObserver((entries) => {
+    const nearScreen = new IntersectionObserver((entries) => {
       for (const { isIntersecting, target } of entries) {
         if (!isIntersecting) continue;
-        seen.unobserve(target);
+        nearScreen.unobserve(target);
         Promise.all([loaded, present]).then(idle).then(() => show(target));
       }
     }, { rootMargin: "200px" });
-    const sized = new ResizeObserver((entries) => {
+    const resized = new ResizeObserver((entries) => {
       for (const { target } of entries) {
         const size = target.querySelector(".live")?.layout;
         if (size && target.clientWidth && (size.width !== target.clientWidth || size.height !== target.clientHeight)) draw(target);
@@ -169,8 +228,8 @@
     });
     for (const box of boxes) {
       box.dataset.state = "waiting";
-      seen.observe(box);
-      sized.observe(box);
+      nearScreen.observe(box);
+      resized.observe(box);
     }
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
       if (window.Plotly) for (const box of drawn.keys()) draw(box);

@@ -1,19 +1,20 @@
-// What a page does besides being a page: menus that close, a number that follows, a print button.
+// Behaviour of every page: menus that close, a standing that is polled, a print button.
 (() => {
   "use strict";
 
-  const after = [200, 400, 800, 1600]; // milliseconds after an action; then every 15 s while the page is seen
-  const steady = 15000;
+  // Milliseconds between polls: short after an action, because a worker counts it within seconds, and then every 15 s.
+  const quickDelays = [200, 400, 800, 1600];
+  const steadyDelay = 15000;
   let timer = 0;
-  let quick = [];
+  let remaining = [];
 
   const standing = () => document.getElementById("standing");
-  const wrong = () => document.querySelector("#quick-add [aria-invalid=true]");
+  const invalidField = () => document.querySelector("#quick-add [aria-invalid=true]");
 
   function schedule() {
     clearTimeout(timer);
     if (!standing() || document.hidden) return;
-    timer = setTimeout(poll, quick.length ? quick.shift() : steady);
+    timer = setTimeout(poll, remaining.length ? remaining.shift() : steadyDelay);
   }
 
   function poll() {
@@ -22,13 +23,14 @@
     schedule();
   }
 
-  function hurry() {
-    quick = [...after];
+  function pollQuickly() {
+    remaining = [...quickDelays];
     schedule();
   }
 
-  // A live region must outlive what it reports: the swapped section carries the sentence, this puts it into the region.
-  // A target that is reached while the page is looked at is a small moment: the card says so once, by a class.
+  // A live region must outlive what it reports: screen readers ignore a region that is swapped together with its text. So
+  // the swapped section carries the sentence, and this copies it into a region that stays.
+  // When the target is reached while the page is open, a class on the card plays one short animation.
   let reached = true;
   function announce() {
     const place = standing();
@@ -36,62 +38,91 @@
     const now = place?.classList.contains("reached");
     if (now && !reached) place.classList.add("arriving");
     reached = now;
-    if (!place || !region || place.dataset.says === region.dataset.said) return;
-    if (region.dataset.said) region.textContent = place.dataset.says;
-    region.dataset.said = place.dataset.says;
+    if (!place || !region || place.dataset.announcement === region.dataset.announced) return;
+    if (region.dataset.announced) region.textContent = place.dataset.announcement;
+    region.dataset.announced = place.dataset.announcement;
   }
 
   document.addEventListener("DOMContentLoaded", () => {
     announce();
     const place = standing();
-    if (place) "hurry" in place.dataset ? hurry() : schedule();
-    wrong()?.focus();
+    if (place) "pollQuickly" in place.dataset ? pollQuickly() : schedule();
+    invalidField()?.focus();
     for (const button of document.querySelectorAll("[data-print]")) button.addEventListener("click", () => window.print());
   });
   document.addEventListener("visibilitychange", () => (document.hidden ? clearTimeout(timer) : poll()));
   document.addEventListener("recorded", () => {
-    hurry();
+    pollQuickly();
     document.querySelector("#quick-add input:not([type=hidden])")?.focus();
   });
 
   // A field for one line or a pasted list: Enter sends one line, in a list it begins the next; with Ctrl it always sends.
-  const several = (field) => field.value.trim().includes("\n");
-  const grows = CSS.supports("field-sizing", "content");
+  const hasSeveralLines = (field) => field.value.trim().includes("\n");
+  const growsItself = CSS.supports("field-sizing", "content");
   document.addEventListener("input", ({ target }) => {
     if (!target.matches("textarea[data-enter]")) return;
-    target.enterKeyHint = several(target) ? "enter" : "send";
-    if (!grows) target.rows = Math.min(12, target.value.split("\n").length);
+    target.enterKeyHint = hasSeveralLines(target) ? "enter" : "send";
+    if (!growsItself) target.rows = Math.min(12, target.value.split("\n").length);
   });
   document.addEventListener("keydown", (event) => {
     // An Enter that only ends a composition (pinyin, kana) belongs to the keyboard.
     if (event.key !== "Enter" || event.isComposing || event.keyCode === 229) return;
     if (!event.target.matches("textarea[data-enter]")) return;
     const always = event.ctrlKey || event.metaKey;
-    if (!always && (event.shiftKey || event.altKey || several(event.target))) return;
+    if (!always && (event.shiftKey || event.altKey || hasSeveralLines(event.target))) return;
     event.preventDefault();
     if (!event.repeat) event.target.form.requestSubmit();
   });
   document.addEventListener("htmx:afterSettle", (event) => {
-    if (event.detail.target.id === "quick-add") wrong()?.focus();
-    if (event.detail.target.id === "list") follow();
+    if (event.detail.target.id === "quick-add") invalidField()?.focus();
+    if (event.detail.target.id === "list") markChosenTile();
     if (event.detail.target.id !== "standing") return;
     announce();
     document.dispatchEvent(new CustomEvent("standing-changed"));
   });
-  // A list that was narrowed anew: the total it is about is the one that is marked above it.
-  function follow() {
+  // After another filter of the list, mark the total above it that the list now shows.
+  function markChosenTile() {
     const { status } = document.getElementById("list").dataset;
-    for (const tile of document.querySelectorAll(".tiles > a")) {
+    for (const tile of document.querySelectorAll(".tiles > a, .totals a")) {
       const chosen = status && new URL(tile.href).searchParams.get("status") === status;
       chosen ? tile.setAttribute("aria-current", "true") : tile.removeAttribute("aria-current");
     }
   }
-  // 304: nothing moved, and the answer says until when that is known.
+  // 304: nothing changed, and a header of the response says as of when.
   document.addEventListener("htmx:afterRequest", (event) => {
-    const known = event.detail.xhr.getResponseHeader("X-As-Of");
+    const asOf = event.detail.xhr.getResponseHeader("X-As-Of");
     const shown = document.querySelector("#standing [data-as-of]");
-    if (event.detail.xhr.status === 304 && known && shown) shown.textContent = known;
+    if (event.detail.xhr.status === 304 && asOf && shown) shown.textContent = asOf;
   });
+
+  // A suggestion takes the place of what was typed, a copy button copies a field, and a tick shows passwords.
+  document.addEventListener("click", async ({ target }) => {
+    const button = target.closest("[data-fill], [data-copy]");
+    if (!button) return;
+    const field = document.getElementById(button.dataset.fill ?? button.dataset.copy);
+    if (button.dataset.fill) {
+      const { typed } = button.dataset;
+      field.value = field.value.includes(typed) ? field.value.replace(typed, button.value) : button.value;
+      field.dispatchEvent(new Event("input", { bubbles: true }));
+      field.focus();
+      return;
+    }
+    field.select();
+    try {
+      await navigator.clipboard.writeText(field.value);
+    } catch {
+      document.execCommand("copy"); // without TLS there is no clipboard
+    }
+    button.querySelector("[data-copied]").hidden = false;
+  });
+  document.addEventListener("change", ({ target }) => {
+    if (!target.matches("[data-reveal]")) return;
+    for (const field of target.form.querySelectorAll("[autocomplete$=password]")) field.type = target.checked ? "text" : "password";
+  });
+  // Browsers store only what stands in fields for passwords.
+  document.addEventListener("submit", ({ target }) => {
+    for (const field of target.querySelectorAll("[autocomplete$=password]")) field.type = "password";
+  }, true);
 
   // Menus are <details>: close them on Escape and on a click elsewhere.
   function close(except) {

@@ -1,21 +1,21 @@
-// A form with data-passkey asks its own address what the browser is to sign, and sends the answer in its hidden field.
-// Without passkeys in the browser, or without this script, the button is not there: codes are typed.
+// A form with data-passkey fetches the WebAuthn options from its address, and sends the browser's answer in its hidden
+// field. Without passkeys in the browser, or without this script, the button stays hidden: the reader types a code.
 (() => {
   "use strict";
 
-  const bytes = (text) => Uint8Array.from(atob(text.replace(/-/g, "+").replace(/_/g, "/")), (one) => one.charCodeAt(0));
+  const bytes = (text) => Uint8Array.from(atob(text.replace(/-/g, "+").replace(/_/g, "/")), (character) => character.charCodeAt(0));
   const text = (buffer) =>
     btoa(String.fromCharCode(...new Uint8Array(buffer))).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
-  const listed = (known) => (known ?? []).map((one) => ({ ...one, id: bytes(one.id) }));
+  const decodedIds = (credentials) => (credentials ?? []).map((item) => ({ ...item, id: bytes(item.id) }));
 
-  const ways = {
-    async create(asked) {
-      const publicKey = { ...asked, challenge: bytes(asked.challenge), user: { ...asked.user, id: bytes(asked.user.id) } };
-      publicKey.excludeCredentials = listed(asked.excludeCredentials);
+  const ceremonies = {
+    async create(options) {
+      const publicKey = { ...options, challenge: bytes(options.challenge), user: { ...options.user, id: bytes(options.user.id) } };
+      publicKey.excludeCredentials = decodedIds(options.excludeCredentials);
       return navigator.credentials.create({ publicKey });
     },
-    async get(asked) {
-      const publicKey = { ...asked, challenge: bytes(asked.challenge), allowCredentials: listed(asked.allowCredentials) };
+    async get(options) {
+      const publicKey = { ...options, challenge: bytes(options.challenge), allowCredentials: decodedIds(options.allowCredentials) };
       return navigator.credentials.get({ publicKey });
     },
   };
@@ -28,25 +28,26 @@
     return JSON.stringify({ id: credential.id, rawId: text(credential.rawId), type: credential.type, response });
   }
 
-  async function ask(form) {
+  async function fetchOptions(form) {
     const token = form.querySelector("[name=csrfmiddlewaretoken]").value;
-    const found = await fetch(form.dataset.options, { method: "POST", headers: { "X-CSRFToken": token } });
-    if (!found.ok || found.redirected) throw new Error(`answered ${found.status}`);
-    return (await found.json()).publicKey;
+    const response = await fetch(form.dataset.options, { method: "POST", headers: { "X-CSRFToken": token, "X-Requested-With": "fetch" } });
+    if (response.headers.has("HX-Redirect")) location.assign(response.headers.get("HX-Redirect"));
+    if (response.status !== 200) throw new Error(`answered ${response.status}`);
+    return (await response.json()).publicKey;
   }
 
   async function use(form, button) {
-    const said = form.querySelector("[data-said]");
-    said.hidden = true;
+    const error = form.querySelector("[data-message]");
+    error.hidden = true;
     if (form.dataset.passkey === "create" && !form.reportValidity()) return;
     button.disabled = true;
     try {
-      form.querySelector("[data-answer] input").value = answer(await ways[form.dataset.passkey](await ask(form)));
+      form.querySelector("[data-answer] input").value = answer(await ceremonies[form.dataset.passkey](await fetchOptions(form)));
       form.submit(); // not requestSubmit: the field for a code may stay empty
     } catch {
-      // Turned down, too late, already there or not allowed here: browsers do not tell a page which.
-      said.textContent = said.dataset.said;
-      said.hidden = false;
+      // Refused, too late, already registered or not allowed here: browsers hide the cause from a page.
+      error.textContent = error.dataset.message;
+      error.hidden = false;
       button.disabled = false;
     }
   }

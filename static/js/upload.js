@@ -1,17 +1,16 @@
-// A file that is too large is said to be so before it is sent.
+// Refuses a file that is too large before the browser spends minutes on sending it.
 (() => {
   "use strict";
 
-  const form = document.querySelector("form[data-upload]");
-  const input = form?.querySelector("input[type=file]");
-  const tooLarge = () => (input?.files[0]?.size ?? 0) > Number(form.dataset.upload);
-  function tell() {
-    form.querySelector("[data-too-large]").hidden = !tooLarge();
-    input.setAttribute("aria-invalid", String(tooLarge()));
+  const uploads = "form[data-upload]";
+  function refuses(form) {
+    const input = form.querySelector("input[type=file]");
+    const tooLarge = (input.files[0]?.size ?? 0) > Number(form.dataset.upload);
+    form.querySelector("[data-too-large]").hidden = !tooLarge;
+    input.setAttribute("aria-invalid", String(tooLarge));
+    return tooLarge;
   }
-  input?.addEventListener("change", tell);
-  form?.addEventListener("submit", (event) => {
-    tell();
-    if (tooLarge()) event.preventDefault();
-  });
+  document.addEventListener("change", ({ target }) => target.form?.matches(uploads) && refuses(target.form));
+  // While the event goes down to the form: forms.js sends what is left when it comes up.
+  document.addEventListener("submit", (event) => event.target.matches(uploads) && refuses(event.target) && event.preventDefault(), true);
 })();

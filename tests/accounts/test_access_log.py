@@ -1,6 +1,7 @@
 """Reads of a person's record outside the reader's team are logged, so HR can find out who read it."""
 
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.test import Client
@@ -11,6 +12,7 @@ from apps.accounts.services import account_for
 from apps.campaigns.models import Campaign
 from apps.core.models import AuditEntry
 from apps.employees.models import Employee
+from apps.reviews.models import Review
 from tests import people, reviewing
 from tests.fixtures import Clock
 from tests.people import PASSWORD, sign_in
@@ -62,6 +64,16 @@ def test_a_search_that_ends_in_one_person_is_a_look(
     assert ("Hedda", "standing_read", "A001") in looks()
 
 
+def test_the_length_of_an_unsent_file_is_a_look_too(
+    client: Client, campaign: Campaign, alice: Employee, hr: Employee
+) -> None:
+    """Otherwise HEAD requests with one status after the other read a person's standing without a log entry."""
+    response: Any = sign_in(client, hr).head("/company/standings.csv?q=alice&status=red")
+    list(response.streaming_content)  # closes its file
+    assert response.status_code == 200
+    assert looks() == [("Hedda", "standing_read", "A001")]
+
+
 @pytest.mark.parametrize(
     "address", ["/company/?q=nobody-typed@secret.example", "/company/?q=al", "/company/?status=red"]
 )
@@ -72,6 +84,28 @@ def test_a_search_that_ends_in_nobody_or_several_is_none_and_what_was_typed_is_n
     assert sign_in(client, hr).get(address).status_code == 200
     assert looks() == []
     assert AuditEntry.objects.count() == before
+
+
+def test_a_page_key_hides_no_search_that_ends_in_one_person(
+    client: Client, campaign: Campaign, alice: Employee, alan: Employee, hr: Employee
+) -> None:
+    """A page key fits no other list: pages show the first page of the search, and the API refuses the key."""
+    for person in (alice, alan):
+        reviewing.ask(campaign, person)
+        people.ask(campaign=campaign, employee=person, exempt=True)
+    sign_in(client, hr)
+    first = client.get("/api/v1/standings/?sort=name&limit=1").json()["next"]
+    key = parse_qs(urlsplit(first).query)["after"][0]
+    review = Review.objects.get(employee=alice)
+    for address in (
+        "/company/?sort=-counted&q=A001&after=Wy0xMDAwMDAwLCAiIl0",
+        f"/company/reviews/?q=alan&after={review.pk}",
+        f"/company/adjustments/?show=all&q=alice&after={10**17}",
+    ):
+        assert client.get(address).status_code == 200
+    assert client.get(f"/api/v1/standings/?sort=name&q=S001&after={key}").status_code == 400
+    standings = [("standing_read", whom) for whom in ("A001", "A002")]
+    assert [(what, whom) for _who, what, whom in looks()] == [*standings, ("adjustment_read", "A001")]
 
 
 def test_a_leaders_search_in_the_own_team_is_none(client: Client, campaign: Campaign, bob: Employee) -> None:

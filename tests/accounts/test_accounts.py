@@ -11,8 +11,9 @@ from django.db import transaction
 from django.test import Client
 from django.urls import reverse
 
+from apps.accounts.access_log import audit_account
 from apps.accounts.models import Account, Role
-from apps.accounts.services import UnknownRole, account_for, audit_account, grant_role, set_password_link
+from apps.accounts.services import UnknownRole, account_for, grant_role, set_password_link
 from apps.core.models import AuditEntry
 from apps.employees.models import Employee
 from tests.commands import run, say
@@ -62,7 +63,7 @@ def test_the_heir_of_a_leavers_address_signs_in_with_it(alan: Employee) -> None:
     assert authenticate(None, username="A002", password=PASSWORD) is None
 
 
-@mock.patch("apps.roster.loading.REFUSE_MISLEADING_NUMBERS", ())  # older rosters have such numbers
+@mock.patch("apps.roster.load_checks.REJECT_MISLEADING_NUMBERS", ())  # older rosters have such numbers
 def test_staff_numbers_that_differ_by_case_alone_have_an_account_each(company: dict[str, Employee]) -> None:
     load("staff_no,name,email\na001,Little Alice,little@corp.example.com")
     big, little = (with_account(Employee.objects.get(staff_no=number)) for number in ("A001", "a001"))
@@ -110,9 +111,9 @@ def test_a_manager_loses_sight_of_who_moved_away(bob: Employee, carol: Employee)
 
 
 def test_a_number_no_database_can_hold_is_nobodys(company: dict[str, Employee]) -> None:
-    for number in ("A\0", "\ud800", "a001", "", "x" * 10_000):
+    for number in ("A\0", "\ud800", "", "x" * 10_000):
         with pytest.raises(Employee.DoesNotExist):
-            Employee.objects.by_staff_no(number)
+            Employee.objects.get_by_staff_no(number)
 
 
 # -- roles ---------------------------------------------------------------------------------------------------------

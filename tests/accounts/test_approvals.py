@@ -6,7 +6,8 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from apps.accounts.approvals import (
-    ApprovalRefused,
+    MAX_OPEN_REQUESTS,
+    REQUEST_LIFETIME,
     approvers,
     lock_open_request,
     record_approval,
@@ -17,6 +18,8 @@ from apps.accounts.approvals import (
 from apps.accounts.models import Account, ApprovalRequest, Role
 from apps.core.audit import Actor
 from apps.core.clock import db_now
+from apps.core.errors import Refused
+from tests.fixtures import Clock
 from tests.people import officer, person, with_account
 
 pytestmark = pytest.mark.django_db
@@ -36,7 +39,7 @@ def approve(request: ApprovalRequest, by: Actor, **options: bool) -> None:
         record_approval(lock_open_request(request.pk), by=by, effect=EFFECT, **options)
 
 
-def code_of(refusal: pytest.ExceptionInfo[ApprovalRefused]) -> str:
+def code_of(refusal: pytest.ExceptionInfo[Refused]) -> str:
     return refusal.value.code
 
 
@@ -45,18 +48,31 @@ def test_a_second_hr_user_approves_and_it_is_decided_once() -> None:
     approve(request, officer("hr-2"))
     request.refresh_from_db()
     assert (request.decision, request.decided_by_label, request.decided_effect) == ("approved", "hr-2", EFFECT)
-    with pytest.raises(ApprovalRefused) as refusal:
+    with pytest.raises(Refused) as refusal:
         approve(request, officer("hr-3"))
     assert code_of(refusal) == "decided"
+
+
+def test_one_account_cannot_hide_the_requests_of_others_behind_its_own(clock: Clock) -> None:
+    asks = officer("hr-1")
+    first, *_more = [requested(asks, f"campaign {number}") for number in range(MAX_OPEN_REQUESTS)]
+    with pytest.raises(Refused) as refusal:
+        requested(asks, "another")
+    assert code_of(refusal) == "too_many"
+    requested(officer("hr-2"), "of another account")
+    withdraw_request(request_id=first.pk, by=asks)
+    requested(asks, "another")
+    clock.set(db_now() + REQUEST_LIFETIME)
+    requested(asks, "after the others expired")
 
 
 def test_nobody_approves_or_refuses_their_own_request() -> None:
     asks = officer("hr-1")
     request = requested(asks)
-    with pytest.raises(ApprovalRefused) as refusal:
+    with pytest.raises(Refused) as refusal:
         approve(request, asks)
     assert code_of(refusal) == "own"
-    with pytest.raises(ApprovalRefused) as refusal:
+    with pytest.raises(Refused) as refusal:
         refuse_request(request_id=request.pk, note="no", by=asks)
     assert code_of(refusal) == "own"
     withdraw_request(request_id=request.pk, by=asks)
@@ -65,11 +81,11 @@ def test_nobody_approves_or_refuses_their_own_request() -> None:
 
 def test_without_the_role_nobody_takes_part(company: object) -> None:
     alice = with_account(person("A001")).account.actor
-    with pytest.raises(ApprovalRefused) as refusal:
+    with pytest.raises(Refused) as refusal:
         requested(alice)
     assert code_of(refusal) == "not_hr"
     request = requested(officer("hr-1"))
-    with pytest.raises(ApprovalRefused) as refusal:
+    with pytest.raises(Refused) as refusal:
         approve(request, alice)
     assert code_of(refusal) == "not_hr"
 
@@ -87,7 +103,7 @@ def test_a_changed_account_neither_requests_nor_approves_for_days(settings: obje
         Account.objects.filter(pk=second.id).update(email="another@corp.example.com")
     assert list(approvers(request, db_now())) == []
     for attempt in (lambda: approve(request, second), lambda: requested(second, "another")):
-        with pytest.raises(ApprovalRefused) as refusal:
+        with pytest.raises(Refused) as refusal:
             attempt()
         assert code_of(refusal) == "unsettled"
     Account.objects.filter(pk=second.id).update(security_changed_at=db_now() - timedelta(days=3, seconds=1))
@@ -97,7 +113,7 @@ def test_a_changed_account_neither_requests_nor_approves_for_days(settings: obje
 def test_the_operator_decides_only_where_no_second_hr_user_can() -> None:
     request = requested(officer("hr-1"))
     other = officer("hr-2")
-    with pytest.raises(ApprovalRefused) as refusal:
+    with pytest.raises(Refused) as refusal:
         approve(request, OPERATOR, by_operator=True)
     assert code_of(refusal) == "hr_decides"
     Role.objects.filter(account=other.id).delete()
@@ -107,7 +123,7 @@ def test_the_operator_decides_only_where_no_second_hr_user_can() -> None:
 
 def test_one_request_for_one_subject_is_open_at_a_time() -> None:
     requested(officer("hr-1"))
-    with pytest.raises(ApprovalRefused) as refusal:
+    with pytest.raises(Refused) as refusal:
         requested(officer("hr-2"))
     assert code_of(refusal) == "waiting"
 

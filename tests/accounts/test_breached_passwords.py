@@ -11,8 +11,8 @@ import pytest
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 
-from apps.accounts.breached_passwords import LONGEST, PasswordListError, has_line, look_at
-from apps.accounts.checks import list_of_passwords, usable_list_of_passwords
+from apps.accounts.breached_passwords import MAX_LINE_BYTES, PasswordListError, check_list_format, contains_digest
+from apps.accounts.checks import check_breached_passwords_file, suggest_breached_passwords
 from apps.accounts.services import account_for, set_password_link
 from apps.employees.models import Employee
 from tests.dashboard.strict import StrictClient, words
@@ -54,12 +54,12 @@ def test_every_line_is_found_and_nothing_that_is_not_there(count: int, end: str,
     digests = [digest(str(number)) for number in range(count)]
     file = io.BytesIO(lines(digests, end) + (end.encode() if last and count else b""))
     for one in digests:
-        assert has_line(file, one.encode())
+        assert contains_digest(file, one.encode())
         # Its neighbours: one higher and one lower.
         for step in (1, -1):
-            assert not has_line(file, f"{(int(one, 16) + step) % 16**40:040X}".encode())
+            assert not contains_digest(file, f"{(int(one, 16) + step) % 16**40:040X}".encode())
     for outside in ("0" * 40, "F" * 40, digest("nobody's")):
-        assert not has_line(file, outside.encode())
+        assert not contains_digest(file, outside.encode())
 
 
 class Counting(io.BytesIO):
@@ -78,14 +78,14 @@ class Counting(io.BytesIO):
 
 def test_a_long_list_is_not_read_but_halved() -> None:
     file = Counting(lines([digest(str(number)) for number in range(50_000)]))
-    assert has_line(file, digest("49999").encode())
-    assert file.taken < 40 * LONGEST < len(file.getvalue()) / 500
+    assert contains_digest(file, digest("49999").encode())
+    assert file.taken < 40 * MAX_LINE_BYTES < len(file.getvalue()) / 500
 
 
 def test_a_file_without_lines_is_not_read_to_its_end() -> None:
     file = Counting(b"x" * 1_000_000)
-    assert not has_line(file, digest("any").encode())
-    assert file.taken < 50 * LONGEST
+    assert not contains_digest(file, digest("any").encode())
+    assert file.taken < 50 * MAX_LINE_BYTES
 
 
 @pytest.mark.parametrize("password", [KNOWN, "password 0", "password 999"])
@@ -105,7 +105,7 @@ def test_letters_beyond_english_are_digested_as_they_are_sent(known: Path) -> No
 
 def test_digests_in_small_letters_do_as_well(known: Path) -> None:
     known.write_bytes(known.read_bytes().lower())
-    look_at(known)
+    check_list_format(known)
     assert refused(KNOWN) == "password_breached"
 
 
@@ -114,7 +114,7 @@ def test_the_page_where_a_password_is_set_refuses_it(known: Path, client: Strict
     link = set_password_link(account_for(alice)).removeprefix("http://testserver")
     address = client.get(link)["Location"]
     answer = client.post(address, {"new_password1": KNOWN, "new_password2": KNOWN})
-    assert "became known somewhere else" in words(answer)
+    assert "has leaked elsewhere" in words(answer)
     account = account_for(alice)
     account.refresh_from_db()
     assert not account.check_password(KNOWN)
@@ -129,12 +129,12 @@ def test_a_list_that_has_gone_away_lets_nothing_through_unasked(known: Path, cap
 
 
 def test_a_good_list_passes_the_check(known: Path) -> None:
-    assert usable_list_of_passwords(None) == []
-    assert list_of_passwords(None) == []
+    assert check_breached_passwords_file(None) == []
+    assert suggest_breached_passwords(None) == []
 
 
 def fault() -> str:
-    (message,) = usable_list_of_passwords(None)
+    (message,) = check_breached_passwords_file(None)
     assert message.is_serious()
     return str(message.msg)
 
@@ -179,10 +179,10 @@ def test_a_list_that_is_ordered_by_counts_would_find_nobody_and_is_named(known: 
 
 def test_without_a_list_nobody_is_asked_and_the_deployment_check_says_so(settings: Any) -> None:
     settings.BREACHED_PASSWORDS = ""
-    assert usable_list_of_passwords(None) == []
-    assert [message.id for message in list_of_passwords(None)] == ["hundred.I007"]
+    assert check_breached_passwords_file(None) == []
+    assert [message.id for message in suggest_breached_passwords(None)] == ["hundred.I007"]
 
 
 def test_who_reads_a_list_says_in_a_word_what_is_wrong(tmp_path: Path) -> None:
     with pytest.raises(PasswordListError, match=r"^cannot be read: No such file or directory$"):
-        look_at(tmp_path / "gone")
+        check_list_format(tmp_path / "gone")

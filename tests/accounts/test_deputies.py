@@ -9,9 +9,10 @@ import psycopg2
 import pytest
 from django.db import DatabaseError, connection, transaction
 
-from apps.accounts.deputies import DeputyRefused, end_deputyship
+from apps.accounts.deputies import end_deputyship
 from apps.accounts.models import Account, Deputyship
 from apps.accounts.services import account_for, grant_role
+from apps.core.errors import Refused
 from apps.core.models import AuditEntry
 from apps.employees.models import Employee
 from tests import people
@@ -131,7 +132,7 @@ def test_hr_names_for_any_manager_and_nobody_else_does(
     bob: Employee, carol: Employee, alice: Employee, stranger: Employee, hr: Employee
 ) -> None:
     for other in (carol, alice, stranger):
-        with pytest.raises(DeputyRefused) as refused:
+        with pytest.raises(Refused) as refused:
             stands_in(bob, stranger, by=account_for(other))
         assert refused.value.field == "manager"
     assert stands_in(bob, stranger, by=account_for(hr)).named_by_id == account_for(hr).pk
@@ -185,7 +186,7 @@ def test_the_trail_tells_both_people_before_and_after(bob: Employee, stranger: E
 def test_days_that_make_no_sense_are_said_at_their_field(
     bob: Employee, stranger: Employee, field: str, terms: dict[str, date]
 ) -> None:
-    with pytest.raises(DeputyRefused) as refused:
+    with pytest.raises(Refused) as refused:
         stands_in(bob, stranger, **terms)
     assert refused.value.field == field
     assert not Deputyship.objects.exists()
@@ -200,14 +201,14 @@ def test_today_alone_and_a_whole_year_are_possible(bob: Employee, stranger: Empl
 def test_nobody_stands_in_for_themself_twice_or_for_nobody(bob: Employee, stranger: Employee, alice: Employee) -> None:
     stands_in(bob, stranger)
     for manager, deputy, field in ((bob, bob, "deputy"), (bob, stranger, "deputy"), (alice, stranger, "manager")):
-        with pytest.raises(DeputyRefused) as refused:
+        with pytest.raises(Refused) as refused:
             stands_in(manager, deputy)
         assert refused.value.field == field
 
 
 def test_who_has_left_is_no_deputy(bob: Employee, stranger: Employee) -> None:
     people.load(without("S001"), complete=True)
-    with pytest.raises(DeputyRefused) as refused:
+    with pytest.raises(Refused) as refused:
         stands_in(bob, stranger)
     assert refused.value.field == "deputy"
 
@@ -235,7 +236,7 @@ def test_forms_sent_at_once_name_once(bob: Employee, stranger: Employee) -> None
     def send(key: uuid.UUID) -> None:
         try:
             outcomes.append(stands_in(bob, stranger, key=key).pk)
-        except DeputyRefused as refused:
+        except Refused as refused:
             outcomes.append(refused.field)
         finally:
             connection.close()
@@ -253,7 +254,7 @@ def test_forms_sent_at_once_name_once(bob: Employee, stranger: Employee) -> None
 
 def test_who_loses_the_role_of_hr_names_nobody(bob: Employee, stranger: Employee, hr: Employee) -> None:
     grant_role(employee=hr, role="hr", by=people.TESTER, revoke=True)
-    with pytest.raises(DeputyRefused):
+    with pytest.raises(Refused):
         stands_in(bob, stranger, by=account_for(hr))
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from apps.accounts.login_throttling import ADDRESS_LIMIT, KNOWN, NAME_LIMIT, WAIT
+from apps.accounts.login_throttling import BROWSER_COOKIE, MAX_ACCOUNT_FAILURES, MAX_ADDRESS_FAILURES, WAIT
 from apps.core.models import AuditEntry
 from apps.employees.models import Employee
 from tests import people
@@ -32,10 +32,10 @@ def guesses(times: int, **how: Any) -> Any:
 
 
 def test_the_last_guess_and_everything_after_it_are_refused(alice: Employee) -> None:
-    assert guesses(NAME_LIMIT - 1).status_code == 200
+    assert guesses(MAX_ACCOUNT_FAILURES - 1).status_code == 200
     answer = guesses(1)
     assert (answer.status_code, answer["Retry-After"]) == (429, "900")
-    assert "Too many tries" in words(answer)
+    assert "Too many attempts" in words(answer)
     assert not comes_in(StrictClient())
     assert tries(StrictClient(), guess=people.PASSWORD).status_code == 429
 
@@ -50,18 +50,18 @@ def test_writing_the_name_otherwise_gives_no_more_guesses(alice: Employee) -> No
 def test_nor_do_full_width_letters(alice: Employee, name: str) -> None:
     """The form normalises them: without the same step here, each spelling would allow ten more guesses."""
     assert tries(StrictClient(), name, people.PASSWORD).status_code == 302
-    for typed in (name, "A001") * (NAME_LIMIT // 2):
+    for typed in (name, "A001") * (MAX_ACCOUNT_FAILURES // 2):
         answer = tries(StrictClient(), typed)
     assert answer.status_code == 429
 
 
 def test_the_owner_elsewhere_is_not_shut_out(alice: Employee) -> None:
-    guesses(NAME_LIMIT + 1)
+    guesses(MAX_ACCOUNT_FAILURES + 1)
     assert comes_in(StrictClient(), address=HOME)
 
 
 def test_colleagues_at_the_same_address_are_not_shut_out(alice: Employee, bob: Employee) -> None:
-    guesses(NAME_LIMIT + 1)
+    guesses(MAX_ACCOUNT_FAILURES + 1)
     assert comes_in(StrictClient(), "B001")
 
 
@@ -69,7 +69,7 @@ def test_the_owner_in_the_same_office_comes_in_by_a_browser_that_was_there_befor
     mine = StrictClient()
     assert comes_in(mine)
     mine.post("/logout/")
-    guesses(NAME_LIMIT + 1)
+    guesses(MAX_ACCOUNT_FAILURES + 1)
     assert comes_in(mine)
 
 
@@ -77,7 +77,7 @@ def test_that_browser_guesses_no_more_than_others(alice: Employee) -> None:
     mine = StrictClient()
     comes_in(mine)
     mine.post("/logout/")
-    for _one in range(NAME_LIMIT):
+    for _one in range(MAX_ACCOUNT_FAILURES):
         answer = tries(mine)
     assert answer.status_code == 429
 
@@ -87,27 +87,27 @@ def test_that_browser_is_known_for_its_own_account_alone(alice: Employee, bob: E
     mine = StrictClient()
     comes_in(mine)
     mine.post("/logout/")
-    guesses(NAME_LIMIT, name="B001")
+    guesses(MAX_ACCOUNT_FAILURES, name="B001")
     assert not comes_in(mine, "B001")
 
 
 @pytest.mark.parametrize("forged", ["x", "W10:1:x", ""])
 def test_a_browser_cannot_make_itself_known(alice: Employee, forged: str) -> None:
-    guesses(NAME_LIMIT)
+    guesses(MAX_ACCOUNT_FAILURES)
     mine = StrictClient()
-    mine.cookies[KNOWN] = forged
+    mine.cookies[BROWSER_COOKIE] = forged
     assert not comes_in(mine)
 
 
 def test_one_password_tried_at_everybody_stops_the_address(alice: Employee, bob: Employee) -> None:
-    for number in range(ADDRESS_LIMIT):
+    for number in range(MAX_ADDRESS_FAILURES):
         guesses(1, name=f"X{number}")
     assert not comes_in(StrictClient(), "B001")
     assert comes_in(StrictClient(), "B001", HOME)
 
 
 def test_an_own_account_does_not_buy_an_address_more_guesses(alice: Employee, bob: Employee) -> None:
-    for number in range(ADDRESS_LIMIT - 1):
+    for number in range(MAX_ADDRESS_FAILURES - 1):
         guesses(1, name=f"X{number}")
     assert comes_in(StrictClient(), "B001")
     assert guesses(1, name="Y").status_code == 429
@@ -115,36 +115,36 @@ def test_an_own_account_does_not_buy_an_address_more_guesses(alice: Employee, bo
 
 def test_a_right_password_forgets_the_wrong_ones(alice: Employee) -> None:
     for _round in range(2):
-        guesses(NAME_LIMIT - 1)
+        guesses(MAX_ACCOUNT_FAILURES - 1)
         assert comes_in(StrictClient())
 
 
 def test_a_network_of_version_6_is_one_address(alice: Employee) -> None:
-    for number in range(NAME_LIMIT):
+    for number in range(MAX_ACCOUNT_FAILURES):
         guesses(1, address=f"2001:db8:1:2::{number:x}")
     assert not comes_in(StrictClient(), address="2001:db8:1:2:ffff::1")
     assert comes_in(StrictClient(), address="2001:db8:1:3::1")
 
 
 def test_a_forwarded_address_that_no_proxy_of_ours_wrote_changes_nothing(alice: Employee) -> None:
-    for number in range(NAME_LIMIT):
+    for number in range(MAX_ACCOUNT_FAILURES):
         guesses(1, headers={"x-forwarded-for": f"192.0.2.{number}"})
     assert not comes_in(StrictClient())
 
 
 def test_a_name_of_nobody_waits_in_the_same_words(alice: Employee) -> None:
-    assert words(guesses(NAME_LIMIT, name="nobody")) == words(guesses(NAME_LIMIT))
+    assert words(guesses(MAX_ACCOUNT_FAILURES, name="nobody")) == words(guesses(MAX_ACCOUNT_FAILURES))
 
 
 def test_it_stands_in_the_trail_once_for_a_flood_and_without_what_nobody_is_called(alice: Employee) -> None:
-    guesses(NAME_LIMIT + 5)
-    guesses(NAME_LIMIT + 1, name="my secret password")
+    guesses(MAX_ACCOUNT_FAILURES + 5)
+    guesses(MAX_ACCOUNT_FAILURES + 1, name="my secret password")
     told = AuditEntry.objects.filter(action="account.locked_out").values_list("subject_label", "origin")
     assert sorted(told) == [("", f"page {OFFICE}"), (alice.name, f"page {OFFICE}")]
 
 
 def test_it_ends_by_itself(alice: Employee, monkeypatch: pytest.MonkeyPatch) -> None:
-    guesses(NAME_LIMIT)
+    guesses(MAX_ACCOUNT_FAILURES)
     later = time.time() + WAIT.total_seconds() + 1
     monkeypatch.setattr("django.core.cache.backends.locmem.time.time", lambda: later)
     assert comes_in(StrictClient())

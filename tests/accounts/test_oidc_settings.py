@@ -32,14 +32,14 @@ def test_what_is_whole_starts(changed: dict[str, Any]) -> None:
     [
         ({"OIDC_CLIENT_SECRET": ""}, "OIDC_CLIENT_SECRET not"),
         ({"OIDC_CLIENT_ID": "", "OIDC_CLIENT_SECRET": ""}, "OIDC_CLIENT_ID and OIDC_CLIENT_SECRET not"),
-        ({"OIDC_HR_GROUP": "hr"}, "together, or not at all"),
-        ({"OIDC_GROUPS_CLAIM": "groups"}, "together, or not at all"),
+        ({"OIDC_HR_GROUP": "hr"}, "must be set together"),
+        ({"OIDC_GROUPS_CLAIM": "groups"}, "must be set together"),
         ({"OIDC_ISSUER": "http://login.example.com"}, "https://"),
         ({"OIDC_ISSUER": "login.example.com"}, "https://"),
         ({"OIDC_ISSUER": "https://login.example.com/?realm=1"}, "https://"),
-        ({"OIDC_ISSUER": "", "PASSWORD_SIGN_IN": False}, "nobody could sign in"),
-        ({"SECOND_FACTOR_ROLES": ["HR"]}, "names no role: HR"),
-        ({"OIDC_SCOPES": ["email"]}, "openid among them"),
+        ({"OIDC_ISSUER": "", "PASSWORD_SIGN_IN": False}, "no user could sign in"),
+        ({"SECOND_FACTOR_ROLES": ["HR"]}, "names unknown roles: HR"),
+        ({"OIDC_SCOPES": ["email"]}, "must include openid"),
     ],
 )
 def test_what_is_half_said_does_not(changed: dict[str, Any], said: str) -> None:

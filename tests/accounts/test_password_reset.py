@@ -2,6 +2,7 @@
 
 import inspect
 import re
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -12,14 +13,15 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from apps.accounts.models import Account
+from apps.accounts.models import Account, SecurityEvent
 from apps.accounts.password_reset import find_account
 from apps.accounts.services import account_for
 from apps.campaigns.models import Campaign
-from apps.core import enqueue
+from apps.core import enqueue, locks, rate_limits
 from apps.core.models import AuditEntry
+from apps.core.rate_limits import Kind
 from apps.employees.models import Employee
-from apps.operations.tasks import mail_link
+from apps.operations.tasks import mail_link, send_security_mails
 from tests import people
 from tests.dashboard.strict import Page
 from tests.fixtures import Clock
@@ -33,7 +35,9 @@ def _worker(monkeypatch: pytest.MonkeyPatch) -> None:
     """Run the worker's tasks at once."""
     cache.clear()
     monkeypatch.setattr(enqueue, "_publish", lambda send: send({}))
-    monkeypatch.setattr(enqueue, "_send", lambda task, _options, *said: {enqueue.MAIL_LINK: mail_link}[task](*said))
+    monkeypatch.setattr(
+        enqueue, "_send", lambda task, _options, *said: {enqueue.MAIL_PASSWORD_LINK: mail_link}[task](*said)
+    )
 
 
 def ask(name: str, django_capture: Any) -> Any:
@@ -176,3 +180,46 @@ def test_a_broken_mail_server_is_said_to_the_log_without_whom(
     assert answer.status_code == 200
     assert "OSError" in caplog.text
     assert "alice" not in caplog.text.lower()
+
+
+def test_one_worker_sends_and_the_others_leave_their_mails_to_it(
+    alice: Employee, alan: Employee, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise a stranger's requests occupy every worker with the mail server."""
+    with monkeypatch.context() as busy:
+        busy.setattr(locks, "advisory_lock", lambda name: nullcontext(name != "mails"))
+        mail_link(account_for(alice).pk, alice.pk, "en")
+        mail_link(account_for(alan).pk, alan.pk, "zh-hans")
+        mail_link(account_for(alan).pk, alan.pk, "zh-hans")
+    assert mail.outbox == []
+    send_security_mails()
+    assert [one.to for one in mail.outbox] == [["alice@corp.example.com"], ["alan@corp.example.com"]]
+    assert "密码" in mail.outbox[1].subject
+    assert not SecurityEvent.objects.exists()
+
+
+def test_a_link_that_could_not_be_mailed_is_tried_again_for_an_hour(
+    alice: Employee, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_args: Any) -> int:
+        raise OSError
+
+    with monkeypatch.context() as away:
+        away.setattr("django.core.mail.EmailMessage.send", fails)
+        mail_link(account_for(alice).pk, alice.pk, "en")
+    clock.set("2026-11-23T12:11:00+08:00", ticks=True)
+    send_security_mails()
+    assert len(links()) == 1
+    SecurityEvent.objects.create(account=account_for(alice), kind=SecurityEvent.PASSWORD_LINK, address="a@b.example")
+    clock.set("2026-11-23T14:00:00+08:00", ticks=True)
+    send_security_mails()
+    assert len(links()) == 1, "an hour later the owner has asked again or given up"
+    assert not SecurityEvent.objects.exists()
+
+
+def test_an_address_asks_for_a_limited_number_of_links(alice: Employee, campaign: Campaign, settings: Any) -> None:
+    settings.RATES = {kind.value: "off" for kind in Kind} | {"password_mail": "2/minute"}
+    rate_limits._counters.cache_clear()
+    asked = [Client().post("/password/forgotten/", {"username": f"X{n}"}).status_code for n in range(3)]
+    rate_limits._counters.cache_clear()
+    assert asked == [200, 200, 429]

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from apps.accounts.models import BrowserSession
 from apps.accounts.services import grant_role
-from apps.accounts.sessions import forget_sessions
+from apps.accounts.sessions import SessionStore
 from apps.campaigns.models import Campaign
 from apps.employees.models import Employee
 from tests import people
@@ -117,5 +117,5 @@ def test_looking_writes_only_now_and_then(alice: Employee, campaign: Campaign) -
 def test_sessions_that_are_over_are_deleted(alice: Employee, campaign: Campaign) -> None:
     gone, stays = browser(), browser()
     BrowserSession.objects.filter(pk=gone.session.session_key).update(expire_date=timezone.now() - timedelta(minutes=1))
-    forget_sessions()
+    SessionStore.clear_expired()
     assert list(BrowserSession.objects.values_list("pk", flat=True)) == [stays.session.session_key]

@@ -7,7 +7,7 @@ from django.http import HttpResponse
 from django.urls import resolve
 from jsonschema import Draft202012Validator
 
-from apps.api.views.description import described
+from apps.api.views.description import openapi_description
 
 # Any address may return these; unknown addresses are not described at all.
 UNDESCRIBED = {405, 406}
@@ -16,7 +16,7 @@ UNDESCRIBED = {405, 406}
 def check(method: str, path: str, response: HttpResponse) -> None:
     """Fail when the response is not described for this address, method and status."""
     route = "/" + resolve(path).route.replace("<int:", "{").replace("<slug:", "{").replace("<path:", "{")
-    operation = described("en")["paths"].get(route.replace(">", "}"), {}).get(method.lower())
+    operation = openapi_description("en")["paths"].get(route.replace(">", "}"), {}).get(method.lower())
     if operation is None or response.status_code in UNDESCRIBED:
         return
     declared = operation["responses"].get(str(response.status_code))
@@ -35,7 +35,7 @@ def check(method: str, path: str, response: HttpResponse) -> None:
 
 @lru_cache
 def validator(name: str) -> Draft202012Validator:
-    schemas = {key: strict(value) for key, value in described("en")["components"]["schemas"].items()}
+    schemas = {key: strict(value) for key, value in openapi_description("en")["components"]["schemas"].items()}
     return Draft202012Validator({"$ref": f"#/$defs/{name}", "$defs": schemas})
 
 

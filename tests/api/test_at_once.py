@@ -62,6 +62,18 @@ def test_one_request_repeated_at_once_answers_the_same_to_all(clients: list[ApiC
         assert Submission.objects.filter(employee=alice).count() == round_ + 1
 
 
+def test_one_key_with_other_contacts_at_once_is_of_one_request(clients: list[ApiClient], alice: Employee) -> None:
+    for round_ in range(ROUNDS):
+        headers = {"idempotency-key": f"round {round_}"}
+        answers = all_at_once(
+            lambda number, round_=round_, headers=headers: clients[number].call(
+                "POST", "contacts/", {"handle": f"hana{round_}.{number}"}, **headers
+            )
+        )
+        assert sorted(answer.status_code for answer in answers) == [201] + [422] * (AT_ONCE - 1)
+        assert Contact.objects.of(alice).count() == round_ + 1
+
+
 def test_one_contact_ended_by_many_ends_once(clients: list[ApiClient]) -> None:
     contact = clients[0].send("contacts/", {"handle": "hana"}, 201)["outcomes"][0]["contact"]
     for _round in range(ROUNDS):

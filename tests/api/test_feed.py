@@ -4,19 +4,20 @@ from typing import Any
 
 import pytest
 
-from apps.accounts.api_tokens import TokenRefused, create_token
+from apps.accounts.api_tokens import create_token
 from apps.accounts.models import Scope
 from apps.accounts.services import account_for, grant_role
 from apps.campaigns.models import Campaign
 from apps.contacts.models import Contact
 from apps.contacts.services.changes import end_contact
 from apps.core.closed_periods import block_backdated_writes
+from apps.core.errors import Refused
 from apps.employees.models import Employee
-from apps.privacy.erase_contacts import erase
 from apps.privacy.erasure_subject import ErasureTarget, identities_of
 from apps.results.close_submissions import begin_closing
 from tests import people
 from tests.api.conftest import ApiClient, code_of, with_token
+from tests.erasing import erase
 from tests.fixtures import Clock
 
 pytestmark = pytest.mark.django_db
@@ -109,7 +110,7 @@ def test_without_the_role_it_is_not_there(
     grant_role(employee=operator, role="operator", by=people.TESTER, revoke=True)
     assert send(feed, HEADER + GRACE).status_code == 401
     for person in (operator, alice, hr):
-        with pytest.raises(TokenRefused):
+        with pytest.raises(Refused):
             create_token(account=account_for(person), name="x", scopes=["feed:write"], by=people.TESTER)
     assert not Contact.objects.of(alice).exists()
 
@@ -121,10 +122,10 @@ def test_another_scope_of_the_operator_does_not_send(operator: Employee, campaig
 
 
 def test_while_a_result_is_made_it_waits(feed: ApiClient, alice: Employee) -> None:
-    block_backdated_writes("test", keep=True)
+    block_backdated_writes("test", blocked=True)
     assert send(feed, HEADER + GRACE).status_code == 409
     assert not Contact.objects.of(alice).exists()
-    block_backdated_writes("test", keep=False)
+    block_backdated_writes("test", blocked=False)
     assert send(feed, HEADER + GRACE).json()["accepted"] == 1
     assert Contact.objects.of(alice).count() == 1
 

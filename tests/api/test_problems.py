@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 from django.db import DatabaseError, DataError, InterfaceError, OperationalError
 from django.test import override_settings
+from rest_framework.exceptions import ErrorDetail
 
 from apps.api.parsing import MAX_BODY_BYTES
+from apps.api.problems import MAX_ERRORS
 from apps.campaigns.models import Campaign
 from apps.contacts.models import Contact, Submission
-from apps.core.log_format import Line
+from apps.core.log_format import LineFormatter
 from apps.employees.models import Employee
 from tests.api.conftest import ApiClient, Signed, code_of, fields_of
 
@@ -97,6 +99,47 @@ def test_a_body_larger_than_a_megabyte_is_refused_unread(program: Program, alice
 def test_a_body_larger_than_django_reads_is_no_other_error(program: Program, alice: Employee) -> None:
     response = program(alice).call("POST", "contacts/", b" " * 3_000_000)
     assert response.status_code == 413
+
+
+def _wide(count: int, value: Any = 1) -> dict[str, Any]:
+    return {f"k{number}": value for number in range(count)}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        _wide(60_000), _wide(50_000, "\0"), {"contacts": [_wide(200)] * 300}, {"contacts": [_wide(20)] * 500},
+        {"contacts": [_wide(20, "\0")] * 500}, {"contacts": [[1] * 1_000] * 300}, [["\0"] * 900] * 100, [[]] * 200_000,
+        {"k" * 400_000: ["\0"] * 50_000}, {"scopes": ["x"] * 100_000}, {"scopes": ["x" * 900_000]},
+        {"contacts": [{"name": "n" * 300}] * 500}, {"q": "x", "reason": "r" * 900_000},
+    ],
+    ids=lambda body: f"{str(body)[:12]}{len(str(body))}",
+)  # fmt: skip
+def test_no_body_makes_a_long_answer(
+    as_: Signed, alice: Employee, campaign: Campaign, body: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[str] = []
+    whole = ErrorDetail.__new__
+    monkeypatch.setattr(
+        ErrorDetail, "__new__", lambda cls, text, code=None: made.append(str(text)) or whole(cls, text, code)
+    )
+    raw = json.dumps(body).encode()
+    assert len(raw) < MAX_BODY_BYTES
+    for address in ("contacts/", "contacts/search/", "tokens/"):
+        response = as_(alice).call("POST", address, raw)
+        assert response.status_code in (400, 429), address
+        assert len(response.content) < 20_000
+        assert len(response.json().get("errors", ())) <= MAX_ERRORS
+    assert len(made) < 3 * 15_000, "each error takes time"
+    assert not Submission.objects.exists()
+
+
+def test_an_answer_says_how_many_errors_it_leaves_out(program: Program, alice: Employee) -> None:
+    problem = program(alice).send("contacts/", {"contacts": [{"nane": "x"}] * 25}, 400)
+    assert len(problem["errors"]) == MAX_ERRORS
+    assert "5 more errors are not listed." in problem["detail"]
+    few = program(alice).send("contacts/", {"nane": "x"}, 400)
+    assert "more errors" not in few["detail"]
 
 
 def test_a_body_in_chunks_is_refused_and_not_taken_for_an_empty_one(program: Program, alice: Employee) -> None:
@@ -208,7 +251,7 @@ def test_a_server_error_has_an_id_and_shows_nothing(
     assert "DataError" in caplog.text
     (record,) = [one for one in caplog.records if problem["id"] in one.getMessage()]
     assert "in broken" in record.frames  # type: ignore[attr-defined]
-    assert "grace" not in Line("%(message)s").format(record)
+    assert "grace" not in LineFormatter("%(message)s").format(record)
     assert "grace" not in caplog.text
 
 

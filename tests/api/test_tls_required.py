@@ -61,7 +61,7 @@ def test_the_message_is_in_the_readers_language() -> None:
         language: ApiClient().call("GET", "contacts/", **{"accept-language": language}).json()["detail"]
         for language in ("en", "zh-hans", "en")
     }
-    assert said["en"].startswith("Only https:// is answered here.")
+    assert said["en"].startswith("Only https:// is accepted here.")
     assert said["zh-hans"] != said["en"]
 
 

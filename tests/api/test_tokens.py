@@ -15,6 +15,7 @@ from apps.accounts import api_tokens
 from apps.accounts.models import Account, ApiToken, Scope
 from apps.accounts.services import account_for
 from apps.campaigns.models import Campaign
+from apps.core.errors import Refused
 from apps.core.models import AuditEntry
 from apps.employees.models import Employee
 from apps.standings import effective_dates
@@ -91,7 +92,7 @@ def test_a_leavers_token_is_dead(program: Client, alice: Employee, campaign: Cam
     people.load("staff_no,name,email,left_on\nA001,Alice 艾,alice@corp.example.com,2026-11-22")
     effective_dates.process_effective_dates()
     refused(client)
-    with pytest.raises(api_tokens.TokenRefused, match="cannot sign in"):
+    with pytest.raises(Refused, match="cannot sign in"):
         with_token(alice, Scope.OWN)
 
 
@@ -174,12 +175,23 @@ def test_terms_that_cannot_be_are_refused(as_: Signed, alice: Employee) -> None:
 
 def test_there_is_an_end_to_tokens(as_: Signed, alice: Employee) -> None:
     client = as_(alice)
-    for number in range(api_tokens.MOST_TOKENS):
+    for number in range(api_tokens.MAX_TOKENS):
         client.send("tokens/", {"name": f"number {number}", "scopes": ["own"]}, 201)
     assert code_of(client.send("tokens/", {"name": "more", "scopes": ["own"]}, 409)) == "too_many_tokens"
     page = client.read("tokens/?limit=15")
     rest = client.read(page["next"].removeprefix("http://testserver"))
     assert [one["name"] for one in page["results"] + rest["results"]] == [f"number {n}" for n in range(19, -1, -1)]
+
+
+def test_tokens_made_and_revoked_in_a_loop_end_too(as_: Signed, alice: Employee, monkeypatch: Any) -> None:
+    """Each is a mail in the company's name."""
+    monkeypatch.setattr(api_tokens, "MAX_TOKENS_AN_HOUR", 3)
+    client = as_(alice)
+    for number in range(3):
+        client.send("tokens/", {"name": f"number {number}", "scopes": ["own"]}, 201)
+        client.call("DELETE", f"tokens/{ApiToken.objects.latest('created_at').pk}/")
+    assert not ApiToken.objects.filter(revoked_at=None).exists()
+    assert code_of(client.send("tokens/", {"name": "more", "scopes": ["own"]}, 409)) == "too_many_tokens"
 
 
 def test_use_is_noted_at_most_once_an_hour(program: Client, clock: Clock, alice: Employee, campaign: Campaign) -> None:
@@ -216,7 +228,7 @@ def test_the_command_prints_the_secret_once(alice: Employee, campaign: Campaign)
         (["X999", "--scope", "own", "--name", "x"], "no employee has the number X999"),
         (["A001", "--scope", "own", "--name", " "], "needs a name"),
         (["A001", "--scope", "own", "--name", "x", "--days", "0"], "1 to 366 days"),
-        (["A001", "--scope", "feed:write", "--name", "x"], "Only an operator"),
+        (["A001", "--scope", "feed:write", "--name", "x"], "of an operator"),
     ],
 )
 def test_the_command_refuses_plainly(alice: Employee, arguments: list[str], says: str) -> None:

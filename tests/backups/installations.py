@@ -87,13 +87,13 @@ class Installation:
         return {"env": self.environment, "cwd": "/", "text": True, "stdin": subprocess.DEVNULL}
 
     @property
-    def places(self) -> InstallPaths:
+    def paths(self) -> InstallPaths:
         return InstallPaths(data=self.data, log=self.data / "log")
 
     @contextmanager
     def running(self) -> Iterator[None]:
         """Keep the embedded database running, so that not every command starts and stops it."""
-        database = EmbeddedDatabase(self.places)
+        database = EmbeddedDatabase(self.paths)
         database.hold()
         self._kept_running = True
         try:
@@ -106,7 +106,7 @@ class Installation:
     @contextmanager
     def database(self, role: str = "owner") -> Iterator[Any]:
         """A connection to the embedded database, which has stopped when the block ends."""
-        database = EmbeddedDatabase(self.places)
+        database = EmbeddedDatabase(self.paths)
         database.hold()
         try:
             with closing(database.connect(role)) as connection:

@@ -69,11 +69,11 @@ def server(binaries: Path) -> Iterator[Server]:
     with folder() as root:
         secret = root / "password"
         secret.write_text(PASSWORD, encoding="ascii")
-        plugin.PLACES.give_to_server(secret)
+        plugin.PATHS.chown_to_server(secret)
         cluster = root / "cluster"
         make = [str(binaries / "initdb"), "-D", str(cluster), "-U", "postgres", "-E", "UTF8", "--locale=C", "--no-sync"]
         make += ["--auth=scram-sha-256", f"--pwfile={secret}"]
-        subprocess.run(make, check=True, cwd="/", stdout=subprocess.DEVNULL, **plugin.PLACES.server_user())
+        subprocess.run(make, check=True, cwd="/", stdout=subprocess.DEVNULL, **plugin.PATHS.server_user())
         with running(binaries, cluster) as started:
             yield started
 
@@ -85,7 +85,7 @@ def standby_of(primary: Server, binaries: Path) -> Iterator[Server]:
         copy = [str(binaries / "pg_basebackup"), "-h", "127.0.0.1", "-p", str(primary.port), "-U", "postgres"]
         copy += ["-D", str(root / "cluster"), "-R", "-c", "fast", "--no-sync"]
         secret = {"PGPASSWORD": PASSWORD, "HOME": str(root)}
-        subprocess.run(copy, check=True, cwd="/", env=secret, **plugin.PLACES.server_user())
+        subprocess.run(copy, check=True, cwd="/", env=secret, **plugin.PATHS.server_user())
         with running(binaries, root / "cluster") as started:
             yield started
 
@@ -93,8 +93,8 @@ def standby_of(primary: Server, binaries: Path) -> Iterator[Server]:
 @contextmanager
 def folder() -> Iterator[Path]:
     """An empty folder of the server's user."""
-    root = Path(tempfile.mkdtemp(prefix="hundred-test-", dir=plugin.PLACES.data.parent))
-    plugin.PLACES.give_to_server(root)
+    root = Path(tempfile.mkdtemp(prefix="hundred-test-", dir=plugin.PATHS.data.parent))
+    plugin.PATHS.chown_to_server(root)
     try:
         yield root
     finally:
@@ -114,7 +114,7 @@ def running(binaries: Path, cluster: Path) -> Iterator[Server]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         preexec_fn=die_with_parent(signal.SIGKILL),
-        **plugin.PLACES.server_user(),
+        **plugin.PATHS.server_user(),
     )
     try:
         started = Server(port, process.pid)

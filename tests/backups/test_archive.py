@@ -11,15 +11,15 @@ from typing import Any
 
 import pytest
 
-from apps.backups.archive import DUMP, MANIFEST, NEEDED, SECRETS, BackupError, Writer, open_backup, written_whole
+from apps.backups.archive import DUMP, MANIFEST, REQUIRED_KEYS, SECRETS, BackupError, Writer, atomic_write, open_backup
 from tests.localstack.stack import eventually
 
-MANIFEST_OF: dict[str, Any] = {**dict.fromkeys(NEEDED), "digest": "d"}
+MANIFEST_OF: dict[str, Any] = {**dict.fromkeys(REQUIRED_KEYS), "digest": "d"}
 KEYS = {"IDENTITY_KEY": "a key"}
 
 
 def write(path: Path, dump: bytes = b"PGDMP" * 5000, secrets: dict[str, str] | None = None) -> Path:
-    with written_whole(path) as file:
+    with atomic_write(path) as file:
         writer = Writer(file)
         writer.add_stream(DUMP, io.BytesIO(dump), lambda done: None)
         writer.finish(MANIFEST_OF, secrets)
@@ -115,7 +115,7 @@ def test_a_failed_write_leaves_only_the_older_file(tmp_path: Path) -> None:
     def broken() -> bytes:
         raise OSError("no more of it")
 
-    with pytest.raises(OSError, match="no more"), written_whole(path) as file:
+    with pytest.raises(OSError, match="no more"), atomic_write(path) as file:
         file.writelines(broken() for _ in range(2))
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
@@ -133,8 +133,8 @@ def test_only_the_owner_can_read_a_backup_whatever_the_umask(tmp_path: Path) -> 
 HALF = """
 import sys, time
 from pathlib import Path
-from apps.backups.archive import written_whole
-with written_whole(Path(sys.argv[1])) as file:
+from apps.backups.archive import atomic_write
+with atomic_write(Path(sys.argv[1])) as file:
     file.write(b"half of it"); file.flush()
     print("here", flush=True)
     time.sleep(600)

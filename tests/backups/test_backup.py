@@ -62,7 +62,7 @@ def test_an_invalid_target_path_gives_a_sentence(filled: Installation, tmp_path:
     with filled.running():
         assert "does not exist" in filled.refused("backup", tmp_path / "missing" / "a.backup")
         assert "is a folder" in filled.refused("backup", tmp_path)
-        assert "is no backup; it was left alone" in filled.refused("backup", letter)
+        assert "is not a backup; it was left unchanged" in filled.refused("backup", letter)
     assert letter.read_text(encoding="utf-8") == "Dear 王芳"
     assert list(tmp_path.iterdir()) == [letter]
 
@@ -84,7 +84,7 @@ def writers(made: Installation, number: int) -> Iterator[list[int]]:
     stop, pairs = threading.Event(), [0] * number
 
     def write(place: int) -> None:
-        address = {"host": str(made.places.sockets), "port": "5432", "user": "app", "dbname": "hundred"}
+        address = {"host": str(made.paths.sockets), "port": "5432", "user": "app", "dbname": "hundred"}
         with contextlib.closing(psycopg2.connect(**address)) as connection:
             while not stop.is_set():
                 with connection, connection.cursor() as cursor:

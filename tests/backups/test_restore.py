@@ -44,7 +44,7 @@ def test_a_backup_of_the_restored_installation_has_the_same_digest(
 
 
 def test_the_secrets_are_restored_and_private(filled: Installation, saved: Path, restored: Any) -> None:
-    assert restored.places.local_secrets() == filled.places.local_secrets()
+    assert restored.paths.application_secrets() == filled.paths.application_secrets()
     assert (restored.data / "secrets.json").stat().st_mode & 0o077 == 0
     assert saved.stat().st_mode & 0o777 == 0o600
 
@@ -118,10 +118,10 @@ def test_a_restore_into_an_empty_migrated_installation_works(
     filled: Installation, saved: Path, blank: Installation
 ) -> None:
     assert blank.manage("migrate", "-v0").returncode == 0
-    own = blank.places.local_secrets()
+    own = blank.paths.application_secrets()
     assert blank.report("restore", saved)["same"] is True
     assert blank.holds() == filled.holds()
-    assert blank.places.local_secrets() != own
+    assert blank.paths.application_secrets() != own
 
 
 def test_a_restore_into_a_running_installation_is_refused(saved: Path, blank: Installation) -> None:
@@ -220,10 +220,10 @@ def wait(*arguments):
     print("here", flush=True)
     time.sleep(600)
 
-take_over = keys.take_over
+adopt_secrets = keys.adopt_secrets
 
-def take_over_and_wait(*arguments):
-    take_over(*arguments)
+def adopt_secrets_and_wait(*arguments):
+    adopt_secrets(*arguments)
     wait()
 
 {patch}
@@ -232,7 +232,7 @@ call_command("restore", {path!r})
 
 
 @pytest.mark.faults
-@pytest.mark.parametrize("patch", ["restore._compare = wait", "keys.take_over = take_over_and_wait"])
+@pytest.mark.parametrize("patch", ["restore._compare = wait", "keys.adopt_secrets = adopt_secrets_and_wait"])
 def test_a_killed_restore_can_be_repeated(filled: Installation, saved: Path, blank: Installation, patch: str) -> None:
     begun = blank.start("shell", "-v", "0", "-c", STOPPED.format(patch=patch, path=str(saved)))
     assert begun.stdout
@@ -249,7 +249,7 @@ def test_a_killed_restore_can_be_repeated(filled: Installation, saved: Path, bla
     assert blank.report("restore", saved)["same"] is True
     with blank.database() as connection:
         assert facts(connection) == filled.holds()
-    assert blank.places.local_secrets() == filled.places.local_secrets()
+    assert blank.paths.application_secrets() == filled.paths.application_secrets()
 
 
 def test_an_unreadable_backup_gives_a_sentence(blank: Installation, tmp_path: Path) -> None:

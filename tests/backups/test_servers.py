@@ -20,9 +20,9 @@ OLDEST = pytest.param("oldest", marks=pytest.mark.skipif(not FIFTEEN.exists(), r
 @pytest.fixture(scope="module")
 def servers() -> Iterator[dict[str, Server]]:
     """A server of the version that Hundred brings, and one of the oldest supported version if the machine has it."""
-    plugin.PLACES.create_data()
+    plugin.PATHS.create_data()
     with contextlib.ExitStack() as stack:
-        running = {"brought": stack.enter_context(server(plugin.PLACES.binaries))}
+        running = {"brought": stack.enter_context(server(plugin.PATHS.binaries))}
         if FIFTEEN.exists():
             running["oldest"] = stack.enter_context(server(FIFTEEN))
         yield running
@@ -121,7 +121,7 @@ ENV = "set the key in the .env of the backed-up server"
         ("same_key", "brought", KEYS["A"], ("signed with the same key",)),
         ("other_key", "brought", KEYS["E"], ("SIGNING_KEY is a different key", "still verifies", ENV)),
         ("no_key", "brought", "", ("SIGNING_KEY is not set", "still verifies", ENV)),
-        ("broken_key", "brought", "Kartoffel", ("SIGNING_KEY is no key", "still verifies", ENV)),
+        ("broken_key", "brought", "Kartoffel", ("SIGNING_KEY is not a key", "still verifies", ENV)),
     ],
 )
 def test_the_restore_reports_which_key_signs_from_now_on(
@@ -194,6 +194,6 @@ def test_a_restore_on_a_server_explains_where_the_key_is(
 ) -> None:
     target = OnServer(servers["brought"], "from_embedded", tmp_path)
     assert "tar -xOf" in target.refused("restore", saved)
-    target.environment["IDENTITY_KEY"] = filled.places.local_secrets()["IDENTITY_KEY"]
+    target.environment["IDENTITY_KEY"] = filled.paths.application_secrets()["IDENTITY_KEY"]
     assert target.report("restore", saved)["same"] is True
     assert target.holds() == filled.holds()

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from apps.localstack.embedded import EmbeddedError
-from apps.localstack.paths import BASE_DIR, PlaceError
+from apps.localstack.paths import BASE_DIR, FolderError
 from tests.bench import adding, beside, deadline, exports, imports, marks, pages, peaks, rosters, starts, teams
 from tests.bench.companies import spoil
 from tests.bench.database import NotOurs, opened
@@ -68,7 +68,7 @@ def main() -> int:
                     failed.append(f"{family}: {error}")
                     say(failed[-1])
                     spoil(bench)
-    except (NotOurs, EmbeddedError, PlaceError, RuntimeError) as error:
+    except (NotOurs, EmbeddedError, FolderError, RuntimeError) as error:
         say(str(error))
         return 1
     print(table(figures))

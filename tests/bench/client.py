@@ -85,7 +85,7 @@ async def _follow(session: aiohttp.ClientSession, ask: Ask) -> list[Any]:
     while status == 200 and time.perf_counter() - due < PATIENCE:
         await asyncio.sleep(next(waits))
         status, shown = await _text(session, look)
-        if _number(shown) == before + 1 and "data-hurry" not in shown:
+        if _number(shown) == before + 1 and "data-poll-quickly" not in shown:
             break
     return [status, time.perf_counter() - due, time.time()]
 

@@ -17,9 +17,9 @@ from apps.core.clock import db_now
 from apps.core.enqueue import enqueue_marking
 from apps.core.locks import lock_facts
 from apps.employees.models import Employee
-from apps.standings.marking import lock_campaigns, mark_touched
+from apps.standings.marking import lock_campaigns, mark_outbox
 from apps.standings.models import DailyCount, Standing
-from apps.standings.process_runs import mark_everybody
+from apps.standings.process_runs import mark_all
 from apps.standings.start_run import reevaluate_all
 from tests.bench.database import OWN_CAMPAIGN
 
@@ -30,7 +30,7 @@ def mark() -> dict[str, Any]:
     """Evaluate all employees by ranges in this process."""
     campaign = Campaign.objects.get(slug=OWN_CAMPAIGN)
     began = time.perf_counter()
-    done = mark_everybody(campaign, by=BENCH)
+    done = mark_all(campaign, by=BENCH)
     result = {"people": done.employees, "counted": done.counted, "red": done.red, "written": done.written}
     return {"seconds": time.perf_counter() - began, **result, **_stored(campaign)}
 
@@ -61,7 +61,7 @@ def one(times: int) -> dict[str, Any]:
         draft = Draft(f"New {number}", (("email", f"new{time.time_ns()}@elsewhere.example"),))
         submit(employee=employee, drafts=[draft], source=Source.PAGE, by=BENCH)
         began = time.perf_counter()
-        notes += mark_touched()
+        notes += mark_outbox()
         seconds.append(time.perf_counter() - began)
     return {"seconds": median(seconds), "marked": len(people), "notes": notes}
 

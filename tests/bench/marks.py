@@ -73,7 +73,7 @@ def _company(bench: Bench, people: int, contacts: int) -> None:
 
 
 def _marks(bench: Bench, people: int, times: int) -> tuple[float, float]:
-    """Seconds of a mark that writes every verdict, and of the plain statement, taken in turns."""
+    """Seconds of a mark that writes every standing, and of the plain statement, taken in turns."""
     ours: list[float] = []
     plain: list[float] = []
     for _ in range(times):

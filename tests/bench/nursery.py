@@ -20,7 +20,7 @@ from typing import Any
 import django
 
 from apps.localstack.paths import BASE_DIR
-from apps.localstack.processes import ask_for_death_signal, die_with_parent
+from apps.localstack.processes import die_with_parent, set_parent_death_signal
 
 
 class Nursery:
@@ -52,7 +52,7 @@ def main() -> None:
         parent = os.getpid()
         if not (child := os.fork()):
             os.close(read)
-            ask_for_death_signal(signal.SIGKILL, parent)
+            set_parent_death_signal(signal.SIGKILL, parent)
             _work(*json.loads(line), to=write)
         os.close(write)
         with os.fdopen(read, encoding="utf-8") as pipe:

@@ -15,7 +15,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from apps.contacts.batches import BATCH
+from apps.contacts.batches import MAX_ENTRIES
 from apps.contacts.imports import receive_file
 from apps.contacts.models import Source
 from apps.contacts.reading import Entry, open_contacts
@@ -51,7 +51,7 @@ def store(path: Path) -> dict[str, Any]:
     with connection.cursor() as cursor, path.open("rb") as raw, open_contacts(raw) as file:
         cursor.execute(STAGE)
         entries = _new(file.entries)
-        while batch := list(islice(entries, BATCH)):
+        while batch := list(islice(entries, MAX_ENTRIES)):
             text = StringIO("".join(_line(owners[entry.staff_no], entry) for entry in batch))
             began = time.perf_counter()
             with transaction.atomic():
@@ -67,17 +67,17 @@ def _new(entries: Iterator[Entry]) -> Iterator[Entry]:
     """Without refused rows and repeats within a few hundred rows: the generated files have no others."""
     lately: dict[bytes, None] = {}
     for entry in entries:
-        if entry.checked.refused:
+        if entry.draft.refused:
             continue
-        key = entry.checked.identities[0].digest
+        key = entry.draft.identities[0].digest
         if key not in lately:
             yield entry
         lately[key] = None
-        if len(lately) > BATCH:
+        if len(lately) > MAX_ENTRIES:
             del lately[next(iter(lately))]
 
 
 def _line(owner: int, entry: Entry) -> str:
-    phone, email = entry.checked.identities
-    cells = (entry.checked.name, phone.value, f"\\\\x{phone.digest.hex()}", email.value, email.domain)
+    phone, email = entry.draft.identities
+    cells = (entry.draft.name, phone.value, f"\\\\x{phone.digest.hex()}", email.value, email.domain)
     return f"{owner}\t" + "\t".join(cells) + f"\t\\\\x{email.digest.hex()}\n"

@@ -39,13 +39,13 @@ reached AS (
     SELECT employee_id, recorded_at FROM (
         SELECT employee_id, recorded_at, row_number() OVER (PARTITION BY employee_id ORDER BY recorded_at, id) AS nth
         FROM counting JOIN sums USING (employee_id) WHERE counted >= %(target)s) ranked WHERE nth = %(target)s),
-verdict AS MATERIALIZED (
+evaluated AS MATERIALIZED (
     SELECT employee_id, coalesce(counted, 0) AS counted, reached.recorded_at AS target_reached_at, last_counted_on
     FROM people LEFT JOIN sums USING (employee_id) LEFT JOIN reached USING (employee_id))
 """
 RECOUNT = f"""{JUDGED}
 SELECT count(*), coalesce(sum(counted), 0), count(*) FILTER (WHERE counted < %(target)s), count(target_reached_at),
-    (SELECT count(*) FROM daily) FROM verdict
+    (SELECT count(*) FROM daily) FROM evaluated
 """
 UPSERT = f"""{JUDGED}, days AS (
     INSERT INTO standings_dailycount (campaign_id, employee_id, day, count)
@@ -56,13 +56,13 @@ written AS (
     verdict_changed_at,
         last_counted_on)
     SELECT %(campaign)s, employee_id, counted, %(target)s, false, target_reached_at, %(now)s, %(now)s, last_counted_on
-    FROM verdict
+    FROM evaluated
     ON CONFLICT (campaign_id, employee_id) DO UPDATE SET counted = excluded.counted, target = excluded.target,
         exempt = excluded.exempt, target_reached_at = excluded.target_reached_at, verdict_changed_at =
         excluded.verdict_changed_at,
         last_counted_on = excluded.last_counted_on)
 SELECT count(*), coalesce(sum(counted), 0), count(*) FILTER (WHERE counted < %(target)s), count(target_reached_at),
-    (SELECT count(*) FROM daily) FROM verdict
+    (SELECT count(*) FROM daily) FROM evaluated
 """
 
 
@@ -72,7 +72,7 @@ def recount() -> dict[str, Any]:
 
 
 def mark() -> dict[str, Any]:
-    """Evaluate all employees and write every verdict."""
+    """Evaluate all employees and write every standing."""
     return _run(UPSERT)
 
 

@@ -33,7 +33,7 @@ def import_file(path: Path, staff_no: str) -> dict[str, Any]:
     from apps.core.audit import Actor
     from apps.employees.models import Employee
 
-    employee = Employee.objects.by_staff_no(staff_no) if staff_no else None
+    employee = Employee.objects.get_by_staff_no(staff_no) if staff_no else None
     began = time.perf_counter()
     with path.open("rb") as raw:
         done = import_contacts(raw=raw, by=Actor(None, "bench"), employee=employee, file_name=path.name).as_json()
@@ -71,7 +71,7 @@ def look(path: Path, staff_no: str) -> dict[str, Any]:
 
     began = time.perf_counter()
     with open_table(path) as table, SpooledTemporaryFile(max_size=1 << 22) as whole:
-        result, _difference, _version = preview_roster(roster=read_roster(table), complete=False, to=whole)
+        result, _difference, _version = preview_roster(roster=read_roster(table), complete=False, csv_file=whole)
     return {"seconds": time.perf_counter() - began, **result.counts}
 
 

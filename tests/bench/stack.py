@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from apps.localstack.address import answers, open_listener, url_of, wanted_port
-from apps.localstack.embedded_runtime import listening
+from apps.localstack.address import answers, listener_url, open_listener, wanted_port
+from apps.localstack.embedded_runtime import accepts_connections
 from apps.localstack.paths import BASE_DIR, InstallPaths
 from apps.localstack.processes import ManagedProcess, last_lines, stop_children
 from tests.bench.running import Bench
@@ -72,13 +72,13 @@ def running_stack(bench: Bench, *, celery: bool = True, web: Command = ()) -> It
         environment.pop("DATABASE_OWNER_URL")
         if celery:
             children["broker"] = _broker(folder, broker, logs)
-            _until(lambda: listening(broker), children["broker"])
-        address = url_of(listener)
+            _until(lambda: accepts_connections(broker), children["broker"])
+        address = listener_url(listener)
         command = [part.format(port=listener.getsockname()[1]) for part in web] or gunicorn(f"fd://{listener.fileno()}")
         if web:
             listener.close()
         keeps = [] if web else [listener.fileno()]
-        children["web"] = ManagedProcess("web", command, logs / "web.log", environment, keeps_open=keeps)
+        children["web"] = ManagedProcess("web", command, logs / "web.log", environment, pass_fds=keeps)
         for name, arguments in _celery(folder).items() if celery else ():
             children[name] = ManagedProcess(name, arguments, logs / f"{name}.log", environment, signal.SIGKILL)
         for child in children.values():
@@ -119,7 +119,7 @@ def _folder() -> Path:
     """A temporary folder with a path short enough for a socket, readable by the broker's user."""
     folder = Path(tempfile.mkdtemp(prefix="hundred-bench-", dir="/tmp"))
     folder.chmod(0o700)
-    InstallPaths.from_environment().give_to_server(folder)
+    InstallPaths.from_environment().chown_to_server(folder)
     return folder
 
 

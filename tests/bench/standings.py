@@ -14,16 +14,18 @@ from django.db import connection, transaction
 
 from apps.accounts.models import Account, Role
 from apps.campaigns.models import Campaign
+from apps.campaigns.rule_draft import RuleDraft
 from apps.core.audit import Actor
 from apps.core.clock import db_now
 from apps.core.locks import disable_statement_timeout
 from apps.employees.models import Employee
 from apps.employees.org_tree import rebuild_tree
-from apps.exports import build_export
+from apps.exports import build_export, export_requests
 from apps.exports.standings_export import write_standings
-from apps.reports.standings_report import COLUMNS, Standings
+from apps.reports.standings_columns import SELECT_LIST
+from apps.reports.standings_report import Standings
 from apps.standings.campaign_lifecycle import open_campaign
-from apps.standings.population import WholeCompany
+from apps.standings.report_people import WholeCompany
 from tests.bench.database import OWN_CAMPAIGN
 from tests.bench.plain_marks import JUDGED, terms
 
@@ -44,7 +46,7 @@ PLAIN_PAST = f"""
 COPY ({JUDGED} SELECT person.staff_no, person.name, person.email, place.department,
         boss.staff_no AS manager_staff_no, counted, %(target)s AS target,
         greatest(%(target)s - counted, 0) AS remaining, counted < %(target)s AS red, target_reached_at, %(now)s AS as_of
-    FROM verdict JOIN employees_employee person ON person.id = verdict.employee_id
+    FROM evaluated JOIN employees_employee person ON person.id = evaluated.employee_id
     JOIN employees_placement place ON place.employee_id = person.id AND place.starts_at < %(now)s
         AND place.ends_at >= %(now)s
     LEFT JOIN employees_employee boss ON boss.id = place.manager_id
@@ -59,10 +61,8 @@ def make_company(target: int = 100) -> int:
     with transaction.atomic():
         rebuild_tree(db_now())
     today = db_now().date()
-    open_campaign(
-        name="Bench", slug=OWN_CAMPAIGN, target=target, opens_on=today - timedelta(days=20),
-        deadline=today + timedelta(days=10), time_zone="UTC", by=BENCH,
-    )  # fmt: skip
+    draft = RuleDraft(target, today - timedelta(days=20), today + timedelta(days=10), "UTC")
+    open_campaign(name="Bench", slug=OWN_CAMPAIGN, draft=draft, by=BENCH)
     call_command("mark_standings", "--json", stdout=_Nowhere())
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM standings_standing")
@@ -74,10 +74,8 @@ def open_over() -> None:
     with transaction.atomic():
         rebuild_tree(db_now())
     yesterday = db_now().date() - timedelta(days=1)
-    open_campaign(
-        name="Bench", slug=OWN_CAMPAIGN, target=100, opens_on=yesterday - timedelta(days=20), deadline=yesterday,
-        time_zone="UTC", by=BENCH,
-    )  # fmt: skip
+    draft = RuleDraft(100, yesterday - timedelta(days=20), yesterday, "UTC")
+    open_campaign(name="Bench", slug=OWN_CAMPAIGN, draft=draft, by=BENCH)
 
 
 def page_csv(path: Path) -> dict[str, Any]:
@@ -92,7 +90,7 @@ def past_csv(path: Path) -> dict[str, Any]:
 
 def same_csv(path: Path) -> dict[str, Any]:
     """The rows of the page's query, none of its cells guarded or put into words, by COPY alone."""
-    rows = f"{_everybody().sources} SELECT {COLUMNS} FROM listed ORDER BY staff_no"
+    rows = f"{_everybody().sources} SELECT {SELECT_LIST} FROM listed ORDER BY staff_no"
     return _written(path, _copied(f"COPY ({rows}) TO STDOUT WITH (FORMAT csv, HEADER)"))
 
 
@@ -142,8 +140,8 @@ def export(path: Path, department: str = "") -> dict[str, Any]:
     """A file of all employees or one department, created like a worker does; the path's ending is its format."""
     campaign = Campaign.objects.get(slug=OWN_CAMPAIGN)
     form = path.name.partition(".")[2]
-    wish = build_export.ExportRequest("standings", form=form, filters={"department": department})
-    asked = build_export.ask_export(campaign=campaign, wish=wish, key=uuid.uuid4(), by=reader().actor)
+    wish = export_requests.ExportRequest("standings", format=form, filters={"department": department})
+    asked = export_requests.request_export(campaign=campaign, request=wish, key=uuid.uuid4(), by=reader().actor)
     began = time.perf_counter()
     made = build_export.make_export(asked.pk)
     if made is None or made.rows is None:

@@ -41,7 +41,7 @@ B14 = {"B14.sql", "B14.again", "B14.look"}
 
 def bench(output: Path, **environment: str) -> "subprocess.CompletedProcess[str]":
     clean = {name: value for name, value in os.environ.items() if name not in plugin.OURS}
-    clean |= {"HUNDRED_DATA": str(plugin.PLACES.data / f"bench-{plugin.DATABASE}"), "SIZE": "small", **environment}
+    clean |= {"HUNDRED_DATA": str(plugin.PATHS.data / f"bench-{plugin.DATABASE}"), "SIZE": "small", **environment}
     command = [sys.executable, "-m", "tests.bench", "--output", str(output)]
     return subprocess.run(command, cwd=BASE_DIR, env=clean, check=False, capture_output=True, text=True)
 
@@ -58,7 +58,7 @@ def test_the_small_size_runs_from_nothing_and_counts_right(tmp_path):
         # The goal of errors is zero. Work that takes no longer with more contacts has an exponent below zero.
         assert figure["value"] > 0 or name == "B10.errors" or name.startswith("B12."), name
         assert f"\n{name} " in done.stdout
-    left = plugin.PLACES.data / f"bench-{plugin.DATABASE}"
+    left = plugin.PATHS.data / f"bench-{plugin.DATABASE}"
     assert not list(left.glob("bench-*")), "its database is deleted"
 
 
@@ -67,7 +67,7 @@ def test_the_small_size_runs_from_nothing_and_counts_right(tmp_path):
 def test_a_database_with_other_people_is_left_alone(tmp_path):
     plugin.run_as_owner("INSERT INTO employees_employee (staff_no, name, email, phone, time_zone)"
                         " VALUES ('A001', 'Alice', 'alice@corp.example.com', '', '')")  # fmt: skip
-    url, owner = (plugin.PLACES.database_url(role, plugin.DATABASE) for role in ("app", "owner"))
+    url, owner = (plugin.PATHS.database_url(role, plugin.DATABASE) for role in ("app", "owner"))
     done = bench(tmp_path / "bench.json", BENCH_DATABASE_URL=url, BENCH_DATABASE_OWNER_URL=owner)
     assert (done.returncode, done.stderr.strip()) == (1, FOREIGN)
     assert plugin.run_as_owner("SELECT staff_no FROM employees_employee") == [("A001",)]

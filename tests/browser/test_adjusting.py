@@ -43,21 +43,21 @@ def test_one_asks_another_grants_and_the_persons_page_changes(
     first.page.fill("[name=target]", "")
     first.page.press("[name=reason]", "Tab")
     first.page.keyboard.press("Enter")
-    expect(first.page.locator("#id_target_error")).to_contain_text("Say the new target.")
+    expect(first.page.locator("#id_target_error")).to_contain_text("Enter the new target.")
     expect(first.page.locator("[name=reason]")).to_have_value("Four days a week")
     assert [one for one in first.problems() if "422" not in one] + first.findings() == []
     first.page.fill("[name=target]", "90")
-    first.page.dblclick("text=Ask for it")
+    first.page.dblclick("text=Send request")
     expect(first.page.locator("h1")).to_have_text("Alice 艾")
-    expect(first.page.locator("main")).to_contain_text("Waiting for somebody else")
-    expect(first.page.locator("text=Grant it")).to_have_count(0)
+    expect(first.page.locator("main")).to_contain_text("Waiting for another user")
+    expect(first.page.locator("text=Approve request")).to_have_count(0)
     other = open_as(second, width=1440)
     other.page.goto("/company/")
     other.page.click("a:has-text('Adjustments')")
     other.page.click("#list td.lead a")
     expect(other.page.locator("main")).to_contain_text("Your decision")
     assert other.problems() + other.findings() == []
-    other.page.dblclick("text=Grant it")
+    other.page.dblclick("text=Approve request")
     expect(other.page.locator("main")).to_contain_text("in force")
     mine.page.goto("/")
     expect(mine.page.locator("#standing .badge.red")).to_have_count(0)
@@ -66,15 +66,43 @@ def test_one_asks_another_grants_and_the_persons_page_changes(
     assert mine.problems() + mine.findings() == []
 
 
+@pytest.mark.parametrize("width", [390, 1440])
+def test_a_person_is_chosen_from_suggestions_by_keyboard_and_by_a_tap(
+    open_as: Open, alice: Employee, hr: Employee, width: int
+) -> None:
+    looked = open_as(hr, width=width)
+    looked.page.goto("/company/adjustments/ask/")
+    field = looked.page.get_by_role("combobox", name="Who")
+    field.press_sequentially("a00")
+    options = looked.page.locator(".suggestions").get_by_role("option")
+    expect(options).to_have_count(2)
+    assert looked.problems() + looked.findings() == []
+    field.press("ArrowDown")
+    expect(options.first).to_have_attribute("aria-selected", "true")
+    field.press("Escape")
+    expect(options).to_have_count(0)
+    field.fill("ALI")
+    field.press("ArrowDown")
+    expect(options).to_have_count(1)
+    field.press("ArrowDown")
+    field.press("Enter")
+    expect(field).to_have_value("Alice 艾 (A001)")
+    field.fill("alan@")
+    options.first.click()
+    expect(field).to_have_value("Alan (A002)")
+    expect(options).to_have_count(0)
+    assert looked.problems() == []
+
+
 def test_the_whole_way_goes_without_scripts(open_as: Open, alice: Employee, hr: Employee, second: Employee) -> None:
     first = open_as(hr, java_script_enabled=False)
     ask(first, "A001")
-    first.page.click("text=Ask for it")
+    first.page.click("text=Send request")
     other = open_as(second, java_script_enabled=False)
     other.page.goto("/company/adjustments/")
     other.page.click("#list td.lead a")
     other.page.fill("[name=note]", "Not agreed")
-    other.page.click("text=Refuse it")
+    other.page.click("text=Refuse request")
     expect(other.page.locator("main")).to_contain_text("Not agreed")
 
 
@@ -91,27 +119,27 @@ def test_a_file_goes_from_one_hr_member_to_another(
     first.page.click("text=Adjust by a file")
     sent = {"name": "plan.csv", "mimeType": "text/csv", "buffer": LIST.encode()}
     first.page.set_input_files("[name=file]", [sent])  # type: ignore[list-item]
-    first.page.click("text=Look at the file")
-    expect(first.page.locator("main")).to_contain_text("The file waits to be read.")
+    first.page.click("text=Preview file")
+    expect(first.page.locator("main")).to_contain_text("The file is waiting to be read.")
     files.make_previews()
     expect(first.page.locator("#people")).to_contain_text("2 people would be adjusted")
     expect(first.page.locator("#rejects tbody tr")).to_have_count(2)
     assert first.problems() + (first.findings() if scripts else []) == []
     with first.page.expect_download() as taken:
-        first.page.click("text=Download, correct, send again")
+        first.page.click("text=Download these lines")
     assert "X999" in taken.value.path().read_text(encoding="utf-8-sig")
     first.page.fill("[name=reason]", "Four days a week")
-    first.page.dblclick("text=Ask for 2 people")
+    first.page.dblclick("text=Request for 2 people")
     expect(first.page.locator("h1")).to_have_text("File plan.csv")
-    expect(first.page.locator("main")).to_contain_text("Waiting for somebody else")
+    expect(first.page.locator("main")).to_contain_text("Waiting for another user")
     # Sam, the second HR member, is on the list: HR members cannot grant their own adjustments.
     other = open_as(second, width=390, java_script_enabled=scripts)
     other.page.goto("/company/adjustments/")
     other.page.click("#list td.lead a")
     expect(other.page.locator("#people")).to_contain_text("1 person is left out")
     assert other.problems() + (other.findings() if scripts else []) == []
-    other.page.click("text=Grant for 1 person")
-    expect(other.page.locator("main")).to_contain_text("Granted, for 1 person.")
+    other.page.click("text=Approve for 1 person")
+    expect(other.page.locator("main")).to_contain_text("Approved for 1 person.")
     mine = open_as(alice, width=390)
     expect(mine.page.locator("#standing .terms")).to_contain_text("Target 90 instead of 100")
     expect(mine.page.locator("#standing .terms")).to_contain_text("Four days a week")

@@ -19,7 +19,7 @@ new PerformanceObserver((list) => {
 }).observe({ type: "layout-shift", buffered: true });
 """
 # Where drawing and chart put the same things, in pixels from their box: texts by their text, bars and lines by extent.
-PLACES = """(parts) => [...document.querySelectorAll('[data-chart]')].map((box) => {
+PATHS = """(parts) => [...document.querySelectorAll('[data-chart]')].map((box) => {
   const home = box.getBoundingClientRect();
   const found = {};
   for (const one of box.querySelectorAll(parts)) {
@@ -35,7 +35,7 @@ NEAR = 3.0
 
 
 def texts(looked: Looked, parts: str) -> list[dict[str, list[float]]]:
-    found: list[dict[str, list[float]]] = looked.page.evaluate(PLACES, parts)
+    found: list[dict[str, list[float]]] = looked.page.evaluate(PATHS, parts)
     return found
 
 
@@ -46,9 +46,9 @@ def test_a_chart_takes_the_place_of_its_drawing_to_the_pixel(
 ) -> None:
     looked = open_as(hr if "company" in address else bob, width=width)
     looked.page.goto(address)
-    sketched = texts(looked, ".sketch text")
+    previewed = texts(looked, ".svg-preview text")
     looked.draw()
-    for before, after in zip(sketched, texts(looked, PLOTTED), strict=True):
+    for before, after in zip(previewed, texts(looked, PLOTTED), strict=True):
         assert len(before) >= 3
         assert set(after) == set(before)
         for text, (x, y) in after.items():
@@ -89,11 +89,11 @@ def test_a_chart_is_there_before_its_library(open_as: Open, bob: Employee) -> No
     asked: list[str] = []
     team.page.on("request", lambda request: asked.append(request.url))
     team.page.goto("/team/B001/", wait_until="load")
-    assert team.page.locator(".sketch").first.is_visible()
+    assert team.page.locator(".svg-preview").first.is_visible()
     assert not [address for address in asked if "plotly.min" in address or "/charts/" in address]
     team.draw()
     assert len([address for address in asked if "plotly.min" in address]) == 1
-    assert not team.page.locator(".sketch").first.is_visible()
+    assert not team.page.locator(".svg-preview").first.is_visible()
 
 
 def test_without_scripts_the_drawing_and_the_table_are_left(open_as: Open, bob: Employee, browser: Any) -> None:
@@ -105,9 +105,9 @@ def test_without_scripts_the_drawing_and_the_table_are_left(open_as: Open, bob: 
     )
     page = plain.new_page()
     page.goto("/team/B001/")
-    assert page.locator(".sketch:visible").count() == 3
-    page.locator(".twins summary").first.click()
-    assert page.locator(".twins table").first.is_visible()
+    assert page.locator(".svg-preview:visible").count() == 3
+    page.locator(".chart-box summary").first.click()
+    assert page.locator(".chart-box table").first.is_visible()
     plain.close()
 
 
@@ -118,17 +118,17 @@ def test_a_library_that_does_not_come_leaves_the_drawing(open_as: Open, alice: E
     mine.page.mouse.move(5, 5)
     mine.page.locator("[data-chart]").scroll_into_view_if_needed()
     mine.page.wait_for_selector("[data-state=failed]")
-    assert mine.page.locator(".sketch").is_visible()
+    assert mine.page.locator(".svg-preview").is_visible()
 
 
 def test_the_table_lies_where_the_chart_was_and_nothing_moves(open_as: Open, bob: Employee) -> None:
     team = open_as(bob)
     team.goto("/team/B001/")
-    place = "() => [...document.querySelectorAll('.picture')].map((one) => JSON.stringify(one.getBoundingClientRect()))"
-    team.page.locator(".twins summary").first.scroll_into_view_if_needed()
+    place = "() => [...document.querySelectorAll('.chart')].map((one) => JSON.stringify(one.getBoundingClientRect()))"
+    team.page.locator(".chart-box summary").first.scroll_into_view_if_needed()
     before = team.page.evaluate(place)
-    team.page.locator(".twins summary").first.click()
-    assert team.page.locator(".twins table").first.is_visible()
+    team.page.locator(".chart-box summary").first.click()
+    assert team.page.locator(".chart-box table").first.is_visible()
     assert team.page.evaluate(place) == before
     assert team.problems() + team.findings() == []
 
@@ -148,7 +148,7 @@ def test_hovering_says_the_exact_row(open_as: Open, alice: Employee) -> None:
     mine.goto("/")
     box = mine.page.locator("[data-chart] .nsewdrag").first
     box.hover(position={"x": 300, "y": 60})
-    said = mine.page.wait_for_selector(".hoverlayer .hovertext")
+    said = mine.page.wait_for_selector(".tooltip")
     assert said
     assert "in all" in (said.text_content() or "")
     assert mine.problems() == []
@@ -159,7 +159,7 @@ def test_the_arrow_keys_say_row_after_row(open_as: Open, alice: Employee) -> Non
     mine.goto("/")
     mine.page.locator("[data-chart]").focus()
     said = mine.page.locator("[data-chart] + [aria-live]")
-    table = mine.page.locator(".twins tbody tr")
+    table = mine.page.locator(".chart-box tbody tr")
     for key, row in (
         ("Home", table.last),
         ("End", table.first),
@@ -169,17 +169,17 @@ def test_the_arrow_keys_say_row_after_row(open_as: Open, alice: Employee) -> Non
         mine.page.keyboard.press(key)
         day, _, total, *_ = row.locator("th, td").all_text_contents()
         assert (said.text_content() or "").startswith(f"{day}: {total} in all")
-        assert mine.page.locator(".hoverlayer .hovertext").count() == 1
+        assert mine.page.locator(".tooltip:visible").count() == 1
     assert mine.problems() + mine.findings() == []
 
 
 def test_a_bar_leads_to_its_group_by_hand_and_by_key(open_as: Open, hr: Employee) -> None:
     company = open_as(hr)
     company.goto("/company/")
-    box = company.page.locator("[data-heading=picture-departments]")
+    box = company.page.locator("[data-heading=chart-departments]")
     wanted = box.locator(".live").evaluate("(place) => place.data[1].customdata[0]")
     assert wanted.startswith("/company/?department=")
-    assert company.page.locator(f".twins a[href='{wanted}']").count() == 2, "the group's name, and its number"
+    assert company.page.locator(f".chart-box a[href='{wanted}']").count() == 2, "the group's name, and its number"
     box.focus()
     company.page.keyboard.press("ArrowDown")
     company.page.keyboard.press("Enter")
@@ -206,3 +206,62 @@ def test_a_page_without_its_charts_weighs_less_than_100_kb(
     assert any(one.endswith("/js/charts.js") for one in answers) or address == "/contacts/"
     assert len([one for one in answers if one.endswith(".css")]) >= 4
     assert sum(answers.values()) < 100_000, answers
+
+
+def test_one_tooltip_speaks_for_all_bands_of_a_day(open_as: Open, bob: Employee) -> None:
+    team = open_as(bob)
+    team.goto("/team/B001/")
+    box = team.page.locator("[data-heading=chart-bands]")
+    box.locator(".nsewdrag").hover(position={"x": 200, "y": 100})
+    tip = box.locator(".tooltip")
+    tip.wait_for()
+    assert tip.locator("span").count() == 5
+    assert tip.locator("b").inner_text(), "the day"
+    font = "(it) => getComputedStyle(it).fontFamily"
+    assert tip.evaluate(font) == team.page.locator("body").evaluate(font)
+    assert team.page.locator(".hoverlayer .hovertext").count() == 0
+    area = tip.bounding_box()
+    screen = team.page.viewport_size
+    assert area
+    assert screen
+    assert area["x"] >= 0
+    assert area["x"] + area["width"] <= screen["width"]
+    assert team.problems() == []
+
+
+def test_the_pointer_turns_into_a_hand_only_where_a_click_leads(open_as: Open, alice: Employee, bob: Employee) -> None:
+    cursor = "(it) => getComputedStyle(it).cursor"
+    mine = open_as(alice)
+    mine.goto("/")
+    plot = mine.page.locator("[data-chart] .nsewdrag")
+    plot.hover(position={"x": 100, "y": 60})
+    mine.page.locator(".tooltip:visible").wait_for()
+    assert plot.evaluate(cursor) == "default", "nothing is behind the own curve"
+    team = open_as(bob)
+    team.goto("/team/B001/")
+    plot = team.page.locator("[data-heading=chart-bands] .nsewdrag")
+    plot.hover(position={"x": 200, "y": 100})
+    team.page.locator(".tooltip:visible").wait_for()
+    assert plot.evaluate(cursor) == "pointer"
+
+
+@pytest.mark.parametrize(
+    ("chart", "keys", "expected"),
+    [
+        # The newest day, from the people at the target down to those just below it: Alice at 99.
+        ("chart-bands", ["End", "ArrowDown"], "status=band_3"),
+        # From 0 to the bar of Alan's 30.
+        ("chart-histogram", ["Home", *["ArrowRight"] * 6], "counted=30-34"),
+    ],
+)
+def test_a_band_and_a_bar_lead_to_their_people(
+    open_as: Open, bob: Employee, chart: str, keys: list[str], expected: str
+) -> None:
+    team = open_as(bob)
+    team.goto("/team/B001/")
+    team.page.locator(f"[data-heading={chart}]").focus()
+    for key in (*keys, "Enter"):
+        team.page.keyboard.press(key)
+    team.page.wait_for_url(f"**{expected}*")
+    assert team.page.locator("#list tbody tr").count() == 1
+    assert team.problems() == []

@@ -30,9 +30,9 @@ def test_the_hundredth_contact_shows_at_once_and_without_a_reload(open_as: Open,
     expect(mine.page.locator("#standing .badge.red")).to_have_count(0)
     # Announced once to screen readers and shown quietly; the form stays where it was.
     expect(mine.page.locator("#announcement")).to_have_text("That was number 100. You have reached the target.")
-    expect(mine.page.locator("#standing .readout")).to_contain_text("That was number 100")
+    expect(mine.page.locator("#standing .summary")).to_contain_text("That was number 100")
     expect(mine.page.locator("#standing.arriving")).to_have_count(1)
-    expect(mine.page.locator("#picture-curve")).to_have_text("You have reached the target")
+    expect(mine.page.locator("#chart-curve")).to_have_text("You have reached the target")
     expect(mine.page.locator("#latest")).to_contain_text("王小明")
     expect(mine.page.locator("#added")).to_contain_text("王小明 is recorded.")
     expect(mine.page.locator("#quick-add [name=reach]")).to_have_value("")
@@ -66,7 +66,7 @@ def test_a_pasted_list_is_recorded_in_place_and_what_failed_stays(open_as: Open,
     expect(mine.page.locator("#added li")).to_have_count(0)
     reach.press("Control+Enter")
     expect(mine.page.locator("#added")).to_contain_text("2 recorded, 1 could not be read.")
-    expect(mine.page.locator(".failed li")).to_contain_text("Line 2")
+    expect(mine.page.locator(".failed li")).to_contain_text("Line 1")
     expect(reach).to_have_value("Just A Name")
     expect(reach).to_be_focused()
     expect(mine.page.locator("#latest")).to_contain_text("王伟")
@@ -121,9 +121,9 @@ def test_an_end_is_undone_from_its_message(open_as: Open, alice: Employee) -> No
     mine = open_as(alice, width=390)
     searched(mine, "Bob")
     mine.page.click("text=End")
-    expect(mine.page.locator("#messages")).to_contain_text("Bob from next door is ended.")
-    mine.page.click("#messages button")
-    expect(mine.page.locator("#messages")).to_contain_text("Bob from next door is back.")
+    expect(mine.page.locator("#list .message")).to_contain_text("Bob from next door is ended.")
+    mine.page.click("#list .message button")
+    expect(mine.page.get_by_role("button", name="End Bob from next door")).to_be_focused()
 
 
 def test_a_filter_takes_effect_at_once_and_stays_in_the_address(open_as: Open, bob: Employee) -> None:
@@ -143,11 +143,11 @@ def test_the_lists_filters_take_effect_at_once_and_can_be_cleared(open_as: Open,
     mine.page.select_option("select[name=sort]", "name")
     mine.page.wait_for_url("**/contacts/?*sort=name*")
     assert "guest" not in mine.page.url, "it may be somebody's phone, and a browser remembers addresses"
-    expect(mine.page.locator(".found")).to_contain_text("99 contacts found")
+    expect(mine.page.locator(".matches")).to_contain_text("99 contacts found")
     expect(mine.page.locator("#list tbody td.lead").first).to_have_text("Guest 1")
     mine.page.click("text=Clear the filters")
     expect(mine.page.locator("input[name=q]")).to_have_value("")
-    expect(mine.page.locator(".found")).to_have_count(0)
+    expect(mine.page.locator(".matches")).to_have_count(0)
     assert mine.problems() == []
 
 
@@ -166,7 +166,7 @@ def test_on_a_phone_the_filters_fold_away_until_one_is_set(open_as: Open, alice:
 def test_the_keyboard_reaches_everything(open_as: Open, alice: Employee) -> None:
     mine = open_as(alice)
     mine.page.keyboard.press("Tab")
-    expect(mine.page.locator(".skip")).to_be_focused()
+    expect(mine.page.locator(".skip").first).to_be_focused()
     mine.page.keyboard.press("Enter")
     expect(mine.page.locator("main")).to_be_focused()
     menu = mine.page.locator("details.menu").last
@@ -196,7 +196,7 @@ def test_without_scripts_everything_is_there(open_as: Open, alice: Employee, bob
     expect(mine.page.locator("#messages")).to_contain_text("Grace is recorded.")
     expect(mine.page.locator("#standing .count strong")).to_have_text("100")
     # The server's SVG.
-    expect(mine.page.locator("[data-chart] svg.sketch")).to_be_visible()
+    expect(mine.page.locator("[data-chart] svg.svg-preview")).to_be_visible()
     mine.page.fill("#quick-add [name=reach]", "Ann @ann\nJust A Name")
     mine.page.click("#quick-add button")
     expect(mine.page.locator("#messages")).to_contain_text("1 recorded, 1 could not be read.")
@@ -212,5 +212,5 @@ def test_without_scripts_everything_is_there(open_as: Open, alice: Employee, bob
     team = open_as(bob, java_script_enabled=False)
     team.page.goto("/team/B001/")
     team.page.select_option("select[name=status]", "done")
-    team.page.click("form.filters button")
+    team.page.click("form.own-filters button")
     expect(team.page.locator("#list tbody tr")).to_have_count(1)

@@ -16,7 +16,7 @@ from playwright.sync_api import Page, expect
 
 from apps.core.audit import SYSTEM
 from apps.employees.models import Employee
-from apps.results.freeze import freeze_due
+from apps.results.freeze import freeze_due_campaigns
 from apps.standings.effective_dates import process_effective_dates
 from tests import people
 from tests.browser.conftest import Looked, Open
@@ -44,7 +44,7 @@ def time_comes(clock: Clock, at: str) -> None:
     clock.set(at, ticks=True)
     process_effective_dates()
     people.mark()
-    freeze_due(SYSTEM)
+    freeze_due_campaigns(SYSTEM)
 
 
 def test_hr_brings_a_company_from_its_roster_to_its_hand_over(open_as: Open, clock: Clock, tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ def test_hr_brings_a_company_from_its_roster_to_its_hand_over(open_as: Open, clo
     assert (status, "Line 4 (B001) was changed" in sentence) == (1, True)
 
     first.page.goto("/company/audit/?about=adjustment")
-    expect(first.page.locator("#list tr", has_text="granted an adjustment")).to_have_count(2)
+    expect(first.page.locator("#list tr", has_text="approved an adjustment")).to_have_count(2)
     expect(first.page.locator("#list tr", has_text="Hugo")).to_have_count(2)
     assert_nobody_is_named(first)
     assert first.problems() + second.problems() + mine.problems() == []
@@ -120,7 +120,7 @@ def load_the_roster(page: Page) -> None:
     page.click("nav a:has-text('Company')")
     page.click("a:has-text('Roster')")
     page.set_input_files("input[type=file]", {"name": "hr.csv", "mimeType": "text/csv", "buffer": FILE.encode()})
-    page.click("button:has-text('Look at the file')")
+    page.click("button:has-text('Preview file')")
     for number, words in (("7", "Join"), ("0", "Leave"), ("3", "Unchanged"), ("1", "Rejected")):
         expect(page.locator(".tiles > *", has_text=words).locator("strong")).to_have_text(number)
     assert not Employee.objects.filter(staff_no="A001").exists(), "a look has loaded somebody"
@@ -136,10 +136,10 @@ def open_november(page: Page) -> None:
     for name, text in (("name", "November"), ("target", "3"), ("opens_on", "2026-11-01"), ("deadline", "2026-11-30")):
         page.fill(f"[name={name}]", text)
     page.select_option("[name=time_zone]", "Asia/Shanghai")
-    page.click("button:has-text('Look at it')")
-    expect(page.locator("#look")).to_contain_text("everybody is to record 3 people from outside")
+    page.click("button:has-text('Preview')")
+    expect(page.locator("#look")).to_contain_text("each employee is to record 3 people from outside the company")
     expect(page.locator("#look")).to_contain_text("10 people")
-    page.click("#look button:has-text('Open it')")
+    page.click("#look button:has-text('Open campaign')")
     expect(page.locator("#messages")).to_contain_text("November is open.")
 
 
@@ -151,9 +151,9 @@ def exempt(page: Page, who: str, reason: str) -> None:
     page.select_option("[name=kind]", "leave")
     page.select_option("[name=what]", "exempt")
     page.fill("[name=reason]", reason)
-    page.click("button:has-text('Ask for it')")
-    expect(page.locator("main")).to_contain_text("Waiting for somebody else")
-    expect(page.locator("text=Grant it")).to_have_count(0)
+    page.click("button:has-text('Send request')")
+    expect(page.locator("main")).to_contain_text("Waiting for another user")
+    expect(page.locator("text=Approve request")).to_have_count(0)
 
 
 def grant_what_waits(page: Page, count: int) -> None:
@@ -163,7 +163,7 @@ def grant_what_waits(page: Page, count: int) -> None:
         expect(page.locator("a:has-text('Adjustments')")).to_have_text(f"Adjustments {left}")
         page.click("a:has-text('Adjustments')")
         page.locator("#list td.lead a").first.click()
-        page.click("button:has-text('Grant it')")
+        page.click("button:has-text('Approve request')")
         expect(page.locator("main")).to_contain_text("in force")
 
 
@@ -186,12 +186,12 @@ def record(page: Page, name: str, reach: str, *, counted: int) -> None:
 
 def ask_for_a_review(page: Page, text: str, about: str = "") -> None:
     page.goto("/")
-    page.click("a:has-text('Ask for a review')")
+    page.click("a:has-text('Request a review')")
     page.fill("textarea[name=text]", text)
     if about:
         page.get_by_label(about).check()
     page.click("button:has-text('Send to HR')")
-    expect(page.locator("#messages")).to_contain_text("HR has your question.")
+    expect(page.locator("#messages")).to_contain_text("HR has received your request.")
 
 
 def answer_the_review(page: Page, text: str) -> None:
@@ -199,7 +199,7 @@ def answer_the_review(page: Page, text: str) -> None:
     page.goto("/company/")
     page.click("a:has-text('Reviews')")
     page.click("#list a.name")
-    expect(page.locator("main")).to_contain_text("Reply by Wed 25 Nov, in 2 days at the latest.")
+    expect(page.locator("main")).to_contain_text("Reply due by Wed 25 Nov (in 2 days).")
     expect(page.locator("main")).not_to_contain_text("next door")
     page.fill("textarea[name=text]", text)
     page.click("button:has-text('Send the answer')")
@@ -213,7 +213,7 @@ def standings_as_of(page: Page, day: str) -> tuple[bytes, dict[str, Any]]:
     page.click("main a:has-text('Standings')")
     assert page.url.endswith("/exports/new/standings/")
     page.fill("[name=day]", day)
-    page.click("button:has-text('Make the file')")
+    page.click("button:has-text('Create file')")
     return taken(page)
 
 
@@ -221,8 +221,8 @@ def made_again(page: Page) -> tuple[bytes, dict[str, Any]]:
     """The newest file repeated for its own instant; the page says whether it is the same."""
     page.click("nav a:has-text('Exports')")
     page.locator("#past td.lead a", has_text="Standings").first.click()
-    page.click("button:has-text('Make it again for the same moment')")
-    expect(page.locator("main")).to_contain_text("Byte for byte the same as the file before.")
+    page.click("button:has-text('Create it again for the same moment')")
+    expect(page.locator("main")).to_contain_text("Identical to the previous file, byte for byte.")
     return taken(page)
 
 
@@ -248,9 +248,9 @@ def proof_of_the_result(page: Page, folder: Path) -> dict[str, Path]:
 
 def hand_over(page: Page, folder: Path) -> tuple[Path, Path]:
     """The payout file with its own signature, reached from the result."""
-    page.click(".title a:has-text('Hand it over')")
+    page.click(".title a:has-text('Hand over')")
     expect(page.locator(".title")).to_contain_text("final result, version 1")
-    page.click("button:has-text('Make the file')")
+    page.click("button:has-text('Create file')")
     expect(page.locator("main")).to_contain_text("The file has 10 lines")
     file = downloaded(page, "Download").rename(folder / "handover.csv")
     return file, downloaded(page, "Signature of this hand-over").rename(folder / "handover.csv.sig")

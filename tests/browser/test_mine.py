@@ -19,7 +19,7 @@ AFTER = "2026-12-01T00:05:00+08:00"
 SHIFTED = """() => new Promise((resolve) => new PerformanceObserver((list) =>
   resolve(list.getEntries().reduce((sum, one) => sum + (one.hadRecentInput ? 0 : one.value), 0)))
   .observe({ type: "layout-shift", buffered: true }) || setTimeout(() => resolve(0), 500))"""
-ANSWERS = "#standing .count strong, #standing .badges, #standing .readout li"
+ANSWERS = "#standing .count strong, #standing .badges, #standing .summary li"
 
 
 def seen(mine: Looked, address: str = "/") -> list[str]:

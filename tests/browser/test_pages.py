@@ -51,7 +51,9 @@ def test_no_page_breaks_the_policy_or_accessibility(
         "unsure": files.upload(alice, "Name,Phone\n王伟,13812345678\n".encode("gb18030")).pk,
         "batch": files.handed_in(alice, "name,phone\nXaver,13712345678\nYvonne,12\n").pk,
     }
-    filled |= {word: encrypted_search.seal(word, reader=alice, at=clock.db_now()) for word in ("nobody", "guest")}
+    filled |= {
+        word: encrypted_search.encrypt_search(word, reader=alice, at=clock.db_now()) for word in ("nobody", "guest")
+    }
     people.november(name="Second")
     filled["review"] = reviewing.ask(Campaign.objects.get(slug="november"), alice, contacts=[filled["contact"]]).pk
     wrong = []
@@ -86,13 +88,13 @@ def test_a_team_prints_in_the_light_theme_without_what_paper_cannot_do(open_as: 
     team.page.goto("/team/B001/")
     team.page.emulate_media(media="print")
     assert not team.page.locator(".nav").is_visible()
-    assert not team.page.locator("form.filters").is_visible()
+    assert not team.page.locator("form.own-filters").is_visible()
     assert team.page.locator(".tiles").is_visible()
     team.page.emulate_media(media="screen")
     team.draw()
     team.page.emulate_media(media="print")
     assert not team.page.locator(".live").first.is_visible()
-    assert team.page.locator(".sketch:visible").count() == 3
-    ink = "() => getComputedStyle(document.querySelector('.sketch text')).fill"
+    assert team.page.locator(".svg-preview:visible").count() == 3
+    ink = "() => getComputedStyle(document.querySelector('.svg-preview text')).fill"
     assert team.page.evaluate(ink) == "rgb(83, 98, 95)"  # --muted of the light theme
     assert team.page.pdf()[:4] == b"%PDF"

@@ -58,7 +58,7 @@ def test_it_is_added_signs_in_and_is_removed(open_as: Open, hr: Employee, settin
     assert passkeys(account_for(hr))[0].last_used_at is not None
 
     page.goto("/second-factor/")
-    page.get_by_role("button", name="Remove, shown by a passkey").click()
+    page.get_by_role("button", name="Remove with a passkey").click()
     page.wait_for_url("**/second-factor/")
     expect(page.get_by_role("heading", name="Add a second factor")).to_be_visible()
     assert passkeys(account_for(hr)) == []
@@ -76,7 +76,7 @@ def test_after_declining_the_passkey_the_code_still_works(open_as: Open, hr: Emp
     page.fill("input[name=new-enrolment]", people.enrolment_code(hr))
     page.fill("input[name=new-name]", "This laptop")
     page.get_by_role("button", name="Add a passkey").click()
-    expect(page.get_by_text("The browser made no passkey")).to_be_visible()
+    expect(page.get_by_text("The browser created no passkey")).to_be_visible()
     expect(page.get_by_role("button", name="Add a passkey")).to_be_enabled()
     assert passkeys(account_for(hr)) == []
 

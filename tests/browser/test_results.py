@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 from apps.accounts.services import account_for, grant_role
 from apps.campaigns.models import Campaign
 from apps.employees.models import Employee
-from apps.exports import build_export
+from apps.exports import build_export, export_requests
 from apps.results.freeze import freeze
 from apps.results.verification import read_key, read_signature, verify
 from tests import people
@@ -39,7 +39,7 @@ def test_one_asks_another_grants_and_both_versions_stay(
     expect(mine.page.locator("#standing")).to_contain_text("Red: 1 missing")
     first = open_as(hr, width=390, java_script_enabled=scripts)
     first.page.click("nav a:has-text('Result')")
-    first.page.click("text=Ask for a correction")
+    first.page.click("text=Request a correction")
     first.page.fill("[name=reason]", "The feed came late")
     first.page.fill("[name=evidence]", "Ticket 7")
     first.page.fill("[name=staff_no_0]", "A001")
@@ -50,15 +50,15 @@ def test_one_asks_another_grants_and_both_versions_stay(
     first.page.fill("[name=counted_0]", "100")
     first.page.click("main form button.button")
     expect(first.page.locator("main")).to_contain_text("99 → 100")
-    expect(first.page.locator("text=Somebody else of HR decides on this")).to_be_visible()
-    expect(first.page.locator("button:has-text('Grant')")).to_have_count(0)
+    expect(first.page.locator("text=Another HR user decides on this")).to_be_visible()
+    expect(first.page.locator("button:has-text('Approve')")).to_have_count(0)
 
     other = open_as(second, java_script_enabled=scripts)
     other.page.click("nav a:has-text('Result')")
     other.page.click("a:has-text('The feed came late')")
     other.page.fill("[name=answer]", "Seen in the log")
-    other.page.click("button:has-text('Grant')")
-    expect(other.page.locator("#messages")).to_contain_text("Granted: version 2 of the result stands now.")
+    other.page.click("button:has-text('Approve')")
+    expect(other.page.locator("#messages")).to_contain_text("Approved: version 2 is now the result.")
     if scripts:
         assert problems(first) + problems(other) + other.findings() == []
 
@@ -103,13 +103,13 @@ def test_a_file_that_was_waited_for_stands_there_whole_without_a_reload(
     open_as: Open, campaign: Campaign, hr: Employee
 ) -> None:
     """Otherwise a reader who stayed on the page has a file without its SHA-256 and cannot repeat it."""
-    wish = build_export.ExportRequest("standings")
-    asked = build_export.ask_export(campaign=campaign, wish=wish, key=uuid.uuid4(), by=account_for(hr).actor)
+    wish = export_requests.ExportRequest("standings")
+    asked = export_requests.request_export(campaign=campaign, request=wish, key=uuid.uuid4(), by=account_for(hr).actor)
     office = open_as(hr)
     office.goto(f"/exports/{asked.pk}/")
-    expect(office.page.locator("main")).to_contain_text("The file is being made")
-    build_export.make_export(asked.pk, tell=False)
+    expect(office.page.locator("main")).to_contain_text("The file is being created")
+    build_export.make_export(asked.pk, show_progress=False)
     expect(office.page.locator("main")).to_contain_text("The file has 9 lines")
     expect(office.page.locator("main")).to_contain_text("SHA-256")
-    expect(office.page.locator("button:has-text('Make it again')")).to_be_visible()
+    expect(office.page.locator("button:has-text('Create it again')")).to_be_visible()
     assert office.problems() + office.findings() == []

@@ -48,7 +48,7 @@ def signed_in(browser: Browser, house: RunningStack, who: dict[str, str]) -> tup
     page.fill("input[name=username]", who["login"])
     page.fill("input[name=password]", who["password"])
     page.click("form.fields button")
-    page.wait_for_url(house.address.rstrip("/") + "/")
+    page.wait_for_url(lambda address: "/login/" not in address)
     return context, page
 
 
@@ -134,7 +134,7 @@ def brought(house: RunningStack, sign_ins: dict[str, Any], browser: Browser) -> 
     )
     context, page = signed_in(browser, house, sign_ins["manager"])
     page.goto("/contacts/")
-    page.click("text=Bring a CSV or vCard file")
+    page.click("text=Import a CSV or vCard file")
     page.set_input_files("input[type=file]", {"name": "guests.csv", "mimeType": "text/csv", "buffer": text.encode()})
     page.click("form[data-upload] button")
     expect(page.locator("#file-state .tiles")).to_be_visible(timeout=30_000)
@@ -152,24 +152,26 @@ def brought(house: RunningStack, sign_ins: dict[str, Any], browser: Browser) -> 
 def test_a_file_is_previewed_before_it_is_recorded(brought: dict[str, Any]) -> None:
     tiles = [line for line in brought["preview"].splitlines() if line.strip()]
     assert len(BAD) == 37
-    for number, words in (("4,963", "would be recorded"), ("0", "you have already"), ("37", "would be rejected")):
+    for number, words in (("4,963", "would be recorded"), ("0", "already recorded"), ("37", "would be rejected")):
         assert tiles[tiles.index(words) - 1] == number
 
 
 def test_who_left_while_it_was_recorded_finds_the_report(brought: dict[str, Any]) -> None:
     page = brought["page"]
     assert page.url == brought["report"]
-    assert [tile.strip() for tile in page.locator(".tiles strong").all_inner_texts()] == ["4,963", "0", "37"]
-    assert page.locator("table.cards tbody tr").count() == 37
-    first = page.locator("table.cards tbody tr").first.inner_text()
+    assert [tile.strip() for tile in page.locator(".tiles strong").all_inner_texts()] == ["4,963", "4,963", "0", "37"]
+    assert page.locator("#people tbody tr").first.inner_text().startswith("Guest Nr")
+    assert page.locator("#rejects tbody tr").count() == 37
+    first = page.locator("#rejects tbody tr").first.inner_text()
     assert "9" in first
+    assert "not-an-address" in first
     assert "invalid_identity" in first
 
 
 def test_the_rejected_lines_can_be_downloaded(brought: dict[str, Any]) -> None:
     page = brought["page"]
     with page.expect_download() as download:
-        page.click("text=Download them to correct")
+        page.click("text=Download rejected lines")
     with download.value.path().open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [int(row["line"]) for row in rows] == [n + 2 for n in BAD]
@@ -179,11 +181,12 @@ def test_the_rejected_lines_can_be_downloaded(brought: dict[str, Any]) -> None:
 def test_the_whole_file_is_taken_back(brought: dict[str, Any]) -> None:
     """Runs last: it ends the contacts of the other tests."""
     page = brought["page"]
-    page.click("text=See them")
+    page.click("text=See contacts")
     expect(page.locator("main")).to_contain_text("4,963")
     page.goto(brought["report"])
-    page.click("text=Undo the whole file")
+    page.click("text=Undo this import")
+    page.click("#import-state .fold button")
     expect(page.locator(".messages")).to_contain_text("4,963 contacts were ended")
-    expect(page.locator("text=Undo the whole file")).to_have_count(0)
+    expect(page.locator("text=Undo this import")).to_have_count(0)
     page.goto("/contacts/?reason=ended")
     expect(page.locator("main")).to_contain_text("brought")

@@ -11,35 +11,32 @@ from django.db import transaction
 from apps.accounts import services as account_services
 from apps.accounts.services import account_for, grant_role
 from apps.campaigns.adjustments import approve
-from apps.campaigns.adjustments.approve import grant_adjustment, refuse_adjustment, withdraw_adjustment
+from apps.campaigns.adjustments.approve import grant_adjustment, recheck, refuse_adjustment, withdraw_adjustment
 from apps.campaigns.adjustments.bulk_file import read_adjustments
-from apps.campaigns.adjustments.bulk_previews import ask_by_file
-from apps.campaigns.adjustments.bulk_recheck import recheck
+from apps.campaigns.adjustments.bulk_previews import request_by_file
 from apps.campaigns.adjustments.bulk_upload import preview_file
-from apps.campaigns.adjustments.requests import AdjustmentRefused, request_revocation
+from apps.campaigns.adjustments.requests import request_revocation
 from apps.campaigns.models import Adjustment, AdjustmentRequest, Campaign
 from apps.core.clock import db_now
+from apps.core.errors import Refused
 from apps.core.models import AuditEntry, StoredFile
 from apps.employees.models import Employee
-from apps.standings.recount import recount
 from tests import files
 from tests.crowd import Gate, at_once, blocked, meanwhile, until
-from tests.oracle import oracle, stored
+from tests.oracle import oracle, recount, stored
 from tests.people import TESTER, adjust, ask, ask_for_late_joiners, load, mark, officer, person, standing
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def faults(results: list[Any]) -> list[Exception]:
-    return [one for one in results if isinstance(one, Exception) and not isinstance(one, AdjustmentRefused)]
+    return [one for one in results if isinstance(one, Exception) and not isinstance(one, Refused)]
 
 
 def outcomes(results: list[Any]) -> tuple[int, list[str]]:
     """Return how many acts succeeded, and the messages of the refused ones. Any other exception fails the test."""
-    said = [str(result) for result in results if isinstance(result, AdjustmentRefused)]
-    wrong = [
-        result for result in results if isinstance(result, Exception) and not isinstance(result, AdjustmentRefused)
-    ]
+    said = [str(result) for result in results if isinstance(result, Refused)]
+    wrong = [result for result in results if isinstance(result, Exception) and not isinstance(result, Refused)]
     assert not wrong
     return len(results) - len(said), said
 
@@ -80,7 +77,7 @@ def test_two_who_ask_for_one_person_at_once_ask_once(campaign: Campaign, alice: 
     officer("asks")
     done, said = outcomes(at_once(*[partial(ask, campaign=campaign, employee=alice, exempt=True)] * 5))
     assert (done, len(said)) == (1, 4)
-    assert all("waiting to be decided" in one for one in said)
+    assert all("already waiting for a decision" in one for one in said)
 
 
 def test_an_end_granted_twice_at_once_ends_once(campaign: Campaign, alice: Employee) -> None:
@@ -94,7 +91,7 @@ def test_an_end_granted_twice_at_once_ends_once(campaign: Campaign, alice: Emplo
 def file_of(campaign: Campaign, content: str) -> tuple[StoredFile, str]:
     """Return a previewed file of adjustments, and the digest of its list."""
     file = files.adjustments(None, content, campaign=campaign)
-    found = preview_file(read_adjustments(BytesIO(content.encode())), campaign.rule, db_now(), besides_employee=None)
+    found = preview_file(read_adjustments(BytesIO(content.encode())), campaign.rule, db_now(), acting_employee_id=None)
     return file, found.digest
 
 
@@ -102,13 +99,16 @@ def test_a_file_that_is_clicked_and_granted_by_many_at_once_counts_once(campaign
     """Otherwise a list is requested twice, or a second click raises an error although the first succeeded."""
     file, seen = file_of(campaign, "who,target\nA001,80\nA002,exempt\n")
     by = officer("asks")
-    click = partial(ask_by_file, campaign=campaign, stored=file, kind="leave", reason="x", seen=seen, by=by)
+    click = partial(
+        request_by_file, campaign=campaign, stored=file, kind="leave", reason="x", expected_digest=seen, by=by
+    )
     results = at_once(*[click] * 5)
     assert len({one.pk for one in results}) == 1
     request = AdjustmentRequest.objects.get()
     digest = recheck(request, campaign.rule, db_now(), None).digest
     acts = [
-        partial(grant_adjustment, request_id=request.pk, seen=digest, by=officer(f"officer {n}")) for n in range(4)
+        partial(grant_adjustment, request_id=request.pk, expected_digest=digest, by=officer(f"officer {n}"))
+        for n in range(4)
     ]  # fmt: skip
     done, said = outcomes(at_once(*acts))
     assert (done, len(said)) == (1, 3)
@@ -121,14 +121,16 @@ def test_two_files_about_one_person_at_once_adjust_that_person_once(campaign: Ca
     lists = [file_of(campaign, f"who,target\nA001,{target}\nB001,9\n") for target in (70, 80)]
     by = [officer("asks"), officer("asks too")]
     asked = at_once(
-        *(partial(ask_by_file, campaign=campaign, stored=file, kind="leave", reason="x", seen=seen, by=one)
+        *(partial(
+            request_by_file, campaign=campaign, stored=file, kind="leave", reason="x", expected_digest=seen, by=one)
           for (file, seen), one in zip(lists, by, strict=True))
     )  # fmt: skip
     waiting = [one for one in asked if isinstance(one, AdjustmentRequest)]
     assert waiting
     seen = {one.pk: recheck(one, campaign.rule, db_now(), None).digest for one in waiting}
     acts = [
-        partial(grant_adjustment, request_id=pk, seen=digest, by=officer(f"of {pk}")) for pk, digest in seen.items()
+        partial(grant_adjustment, request_id=pk, expected_digest=digest, by=officer(f"of {pk}"))
+        for pk, digest in seen.items()
     ]
     assert outcomes(at_once(*acts))[0] == 1
     assert Adjustment.objects.filter(employee=person("A001")).exclude(granted_at=None).count() == 1
@@ -146,7 +148,7 @@ def test_mutant_without_the_locks_more_than_one_decides(
         time.sleep(0.3)
         return request, held
 
-    monkeypatch.setattr(approve, "_hold_request", unlocked)
+    monkeypatch.setattr(approve, "_lock_request", unlocked)
     asked = ask(campaign=campaign, employee=alice, exempt=True)
     acts = [partial(grant_adjustment, request_id=asked.pk, by=officer(f"officer {n}")) for n in range(3)]
     results = at_once(*acts)
@@ -158,7 +160,7 @@ def outcome(act: Any) -> Any:
     """Return the result of an act, or the message of its refusal."""
     try:
         return act()
-    except AdjustmentRefused as refused:
+    except Refused as refused:
         return refused.message
 
 
@@ -179,7 +181,7 @@ def test_a_role_taken_away_in_between_grants_nothing(
     monkeypatch.setattr(account_services, "audit", gate.before(account_services.audit))
     revoke = partial(grant_role, employee=hr, role="hr", by=TESTER, revoke=True)
     said = grant_behind(revoke, gate, asked, by)
-    assert said == "Only HR adjusts, and this account does not have that role now."
+    assert said == "Only HR users can adjust standings, and this account does not have that role now."
     agree(campaign)
     assert standing(campaign, alice).red
 
@@ -212,9 +214,9 @@ def test_an_own_adjustment_that_comes_in_between_is_seen_by_the_grant_for_many(
     with meanwhile(partial(grant_adjustment, request_id=one.pk, by=officer("grants"))):
         gate.wait()
         monkeypatch.setattr(approve, "queue_reevaluation", real)
-        second = partial(grant_adjustment, request_id=many.pk, seen=seen, by=officer("third"))
+        second = partial(grant_adjustment, request_id=many.pk, expected_digest=seen, by=officer("third"))
         with meanwhile(partial(outcome, second)) as granting:
             until(lambda: granting.done() or blocked() == 1)
             gate.open()
-        assert granting.result() == "The list has changed since you looked at it. Look again."
+        assert granting.result() == "The list has changed since you saw it. Check it again."
     agree(campaign)

@@ -16,18 +16,18 @@ from django.test.utils import CaptureQueriesContext
 
 from apps.accounts.services import account_for, grant_role
 from apps.campaigns import rule_draft
-from apps.campaigns.adjustments import approve, bulk_file, bulk_previews, bulk_recheck, bulk_targets, bulk_upload
+from apps.campaigns.adjustments import approve, bulk_file, bulk_previews, bulk_targets, bulk_upload
 from apps.campaigns.adjustments import requests as requests
-from apps.campaigns.adjustments.approve import grant_adjustment
+from apps.campaigns.adjustments.approve import grant_adjustment, withdraw_adjustment
 from apps.campaigns.adjustments.bulk_file import TooManyLines, rejected_csv
 from apps.campaigns.adjustments.bulk_upload import BulkPreview
-from apps.campaigns.adjustments.requests import AdjustmentRefused
 from apps.campaigns.models import Adjustment, AdjustmentRequest, Campaign
 from apps.core.audit import Actor
 from apps.core.clock import db_now
+from apps.core.errors import Refused
 from apps.core.models import AuditEntry, StoredChunk, StoredFile
 from apps.employees.models import Employee
-from apps.fileio.encodings import PackedFile, UnsureEncoding
+from apps.fileio.errors import BinaryFile, UnsureEncoding
 from apps.roster.reader import ColumnMissing
 from apps.standings import rule_changes
 from tests import files
@@ -44,7 +44,7 @@ def read(content: str | bytes, encoding: str = "") -> bulk_file.AdjustmentFile:
 
 
 def look(campaign: Campaign, content: str | bytes, besides: int | None = None) -> BulkPreview:
-    return bulk_upload.preview_file(read(content), campaign.rule, db_now(), besides_employee=besides)
+    return bulk_upload.preview_file(read(content), campaign.rule, db_now(), acting_employee_id=besides)
 
 
 def send(content: str | bytes, campaign: Campaign | None = None) -> StoredFile:
@@ -57,8 +57,8 @@ def ask_with(
     by = by or officer("asks")
     found = look(campaign, content, account_employee(by))
     usual = {"kind": "leave", "reason": "x"}
-    return bulk_previews.ask_by_file(
-        campaign=campaign, stored=file or send(content, campaign), seen=found.digest, by=by, **usual | said
+    return bulk_previews.request_by_file(
+        campaign=campaign, stored=file or send(content, campaign), expected_digest=found.digest, by=by, **usual | said
     )  # fmt: skip
 
 
@@ -68,11 +68,11 @@ def account_employee(by: Actor) -> int | None:
 
 def check(request: AdjustmentRequest, besides: int | None = None) -> bulk_targets.BulkTargets:
     request.refresh_from_db()
-    return bulk_recheck.recheck(request, request.campaign.rule, db_now(), besides)
+    return approve.recheck(request, request.campaign.rule, db_now(), besides)
 
 
 def grant(request: AdjustmentRequest, by: Actor | None = None) -> int:
-    return grant_adjustment(request_id=request.pk, seen=check(request).digest, by=by or officer("grants"))
+    return grant_adjustment(request_id=request.pk, expected_digest=check(request).digest, by=by or officer("grants"))
 
 
 def terms(found: Iterable[Any]) -> dict[str, Any]:
@@ -127,18 +127,18 @@ def test_days_are_the_campaigns_and_both_included(campaign: Campaign) -> None:
 @pytest.mark.parametrize(
     ("row", "column", "said"),
     [
-        ("X999,80,,", "staff_no", "Nobody on the roster has this staff number or e-mail address."),
-        (",80,,", "staff_no", "Nobody is named here."),
-        ("A001,,,", "target", "No target stands here, and no exemption."),
-        ("A001,many,,", "target", "“many” is no whole number, and not “exempt”."),
-        ('A001,"1,000",,', "target", "“1,000” is no whole number, and not “exempt”."),
-        ("A001,-5,,", "target", "“-5” is no whole number, and not “exempt”."),
+        ("X999,80,,", "staff_no", "No employee on the roster has this staff number or e-mail address."),
+        (",80,,", "staff_no", "This line names no person."),
+        ("A001,,,", "target", "This line has no target and no exemption."),
+        ("A001,many,,", "target", "“many” is neither a whole number nor “exempt”."),
+        ('A001,"1,000",,', "target", "“1,000” is neither a whole number nor “exempt”."),
+        ("A001,-5,,", "target", "“-5” is neither a whole number nor “exempt”."),
         ("A001,0,,", "target", "The target must be a number from 1 to 1,000,000."),
         ("A001,1000001,,", "target", "The target must be a number from 1 to 1,000,000."),
-        ("A001,80,05/11/2026,", "from", "“05/11/2026” is no day such as 2026-11-30."),
-        ("A001,80,2026-11-20,2026-11-10", "until", "It ends before it begins."),
-        ("A001,80,2026-12-01,", "from", "It begins after the deadline, and would change nothing."),
-        ("A001,80,2026-10-01,2026-10-31", "until", "It is over before the campaign opens."),
+        ("A001,80,05/11/2026,", "from", "“05/11/2026” is not a date such as 2026-11-30."),
+        ("A001,80,2026-11-20,2026-11-10", "until", "The end is before the start."),
+        ("A001,80,2026-12-01,", "from", "It starts after the deadline, so it would change nothing."),
+        ("A001,80,2026-10-01,2026-10-31", "until", "It ends before the campaign opens."),
         ("GONE,80,,", "staff_no", "This person is not in the campaign now: not employed, or in another department."),
     ],
 )
@@ -153,10 +153,10 @@ def test_a_bad_line_says_where_and_why_and_costs_no_other(campaign: Campaign, ro
 @pytest.mark.parametrize(
     ("row", "said"),
     [
-        ("A001,80,yes", "A target and an exemption: say one of them."),
+        ("A001,80,yes", "This line has a target and an exemption: give only one."),
         ("A001,,perhaps", "“perhaps” is neither yes nor no."),
-        ("A001,,no", "No target stands here, and no exemption."),
-        ('"A001,80,yes', "A quotation mark is missing or stands in the wrong place."),
+        ("A001,,no", "This line has no target and no exemption."),
+        ('"A001,80,yes', "A quotation mark is missing or in the wrong place."),
     ],
 )
 def test_two_columns_that_do_not_agree_are_no_adjustment(campaign: Campaign, row: str, said: str) -> None:
@@ -173,8 +173,8 @@ def test_a_number_and_an_address_must_be_one_persons(campaign: Campaign) -> None
         "A002,Alan@corp.example.com,80\n,carol@corp.example.com,80\n",
     )
     assert rejects(found) == [
-        (2, "email", "This is another person's e-mail address than the staff number's."),
-        (3, "email", "Nobody on the roster has this staff number or e-mail address."),
+        (2, "email", "This e-mail address and this staff number belong to different people."),
+        (3, "email", "No employee on the roster has this staff number or e-mail address."),
     ]
     assert terms(found.listed) == {"A002": 80, "C001": 80}
 
@@ -184,7 +184,8 @@ def test_who_stands_twice_is_taken_once_or_not_at_all(campaign: Campaign) -> Non
         campaign, "who,target\nA001,80\nA002,70\nalice@corp.example.com,80\nA002,60\nB001,50\nA002,70\n"
     )  # fmt: skip
     assert terms(found.listed) == {"A001": 80, "B001": 50}
-    again, apart = "Line 2 says the same already.", "Lines 3, 5, 7 say different things about this person."
+    again = "Line 2 already has the same adjustment."
+    apart = "Lines 3, 5, 7 have different adjustments for this person."
     assert [(one.line, one.reason) for one in found.rejects] == [(3, apart), (4, again), (5, apart), (7, apart)]
 
 
@@ -194,7 +195,7 @@ def test_who_stands_twice_is_taken_once_or_not_at_all(campaign: Campaign) -> Non
         ("name,target\nAlice,80\n", ColumnMissing),
         ("staff_no,name\nA001,Alice\n", ColumnMissing),
         ("A001,80\nA002,70\n", ColumnMissing),
-        (b"PK\x03\x04" + bytes(64), PackedFile),
+        (b"PK\x03\x04" + bytes(64), BinaryFile),
         (b"who,target,note\nA001,80,\xc4\xe3\xba\xc3\n", UnsureEncoding),
     ],
 )
@@ -204,7 +205,7 @@ def test_a_file_that_is_no_list_is_refused_as_a_whole(content: str | bytes, erro
 
 
 def test_a_file_of_too_many_lines_is_refused_and_not_cut(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bulk_file, "MOST_LINES", 3)
+    monkeypatch.setattr(bulk_file, "MAX_LINES", 3)
     assert len(read("who,target\n" + "A001,80\n" * 3).lines) == 3
     with pytest.raises(TooManyLines):
         read("who,target\n" + "A001,80\n" * 4)
@@ -212,12 +213,12 @@ def test_a_file_of_too_many_lines_is_refused_and_not_cut(monkeypatch: pytest.Mon
 
 def test_the_rejected_lines_are_a_file_that_can_be_corrected_and_sent_again(campaign: Campaign) -> None:
     file = read("staff_no,name,target\nX1,=Eve,80\nA001,Alice,many\nA002,Alan,70\n")
-    found = bulk_upload.preview_file(file, campaign.rule, db_now(), besides_employee=None)
+    found = bulk_upload.preview_file(file, campaign.rule, db_now(), acting_employee_id=None)
     text = rejected_csv(file, found.rejects).decode("utf-8-sig")
     first, second = csv.DictReader(io.StringIO(text))
     assert first == {
         "staff_no": "X1", "name": "'=Eve", "target": "80", "line": "2", "column": "staff_no",
-        "reason": "Nobody on the roster has this staff number or e-mail address.",
+        "reason": "No employee on the roster has this staff number or e-mail address.",
     }  # fmt: skip
     assert (second["staff_no"], second["line"], second["column"]) == ("A001", "3", "target")
     again = look(campaign, text.replace("many", "60"))
@@ -253,6 +254,8 @@ def test_one_grant_gives_each_what_the_file_said(campaign: Campaign) -> None:
     assert stored(campaign) == oracle(campaign)
     asked = AuditEntry.objects.get(action="adjustment.asked").detail
     assert (asked["people"], asked["file"]) == (3, "leave.csv")
+    labels = AuditEntry.objects.filter(action__startswith="adjustment.").values_list("subject_label", flat=True)
+    assert set(labels) == {"leave.csv"}, "the trail names the batch, not only its campaign"
     told = AuditEntry.objects.filter(action="standing.adjusted").values_list("subject_id", "detail__target")
     assert dict(told) == {"A001": 80, "A002": None, "B001": 9}
 
@@ -267,9 +270,11 @@ def test_the_file_is_gone_when_it_has_asked(campaign: Campaign) -> None:
 def test_a_file_sent_twice_asks_once_and_another_cannot_take_its_place(campaign: Campaign) -> None:
     content = HEADER + "A001,80,,\n"
     file, seen = send(content), look(campaign, content).digest
-    again = partial(bulk_previews.ask_by_file, campaign=campaign, stored=file, kind="leave", reason="x", seen=seen)
+    again = partial(
+        bulk_previews.request_by_file, campaign=campaign, stored=file, kind="leave", reason="x", expected_digest=seen
+    )
     assert again(by=officer("asks")).pk == again(by=officer("asks")).pk
-    with pytest.raises(AdjustmentRefused, match="somebody else"):
+    with pytest.raises(Refused, match="Another user sent this form"):
         again(by=officer("third"))
     assert AdjustmentRequest.objects.count() == 1
 
@@ -278,7 +283,7 @@ def test_a_file_that_has_expired_asks_for_nothing(campaign: Campaign) -> None:
     content = HEADER + "A001,80,,\n"
     file = send(content)
     StoredFile.objects.all().delete()
-    with pytest.raises(AdjustmentRefused, match="no longer kept"):
+    with pytest.raises(Refused, match="no longer stored"):
         ask_with(campaign, content, file=file)
 
 
@@ -286,12 +291,10 @@ def test_whoever_has_an_own_adjustment_is_left_out_and_named(campaign: Campaign)
     adjust(campaign=campaign, employee=person("A001"), exempt=True)
     ask(campaign=campaign, employee=person("A002"), exempt=True)
     found = look(campaign, HEADER + "A001,80,,\nA002,80,,\nB001,80,,\n")
-    assert [(one.staff_no, one.left_out) for one in found.left_out] == [("A001", "own"), ("A002", "own")]
-    assert terms(found.listed) == {"B001": 80}
+    assert [(one.staff_no, one.skip_reason) for one in found.skipped] == [("A001", "own")]
+    assert terms(found.listed) == {"A002": 80, "B001": 80}, "a request that waits keeps no one out"
     request = ask_with(campaign, HEADER + "A001,80,,\nA002,80,,\nB001,80,,\n")
-    assert [one.employee.staff_no for one in request.adjustment_set.all()] == ["B001"]
-    second = look(campaign, HEADER + "B001,70,,\n")
-    assert [(one.staff_no, one.left_out) for one in second.left_out] == [("B001", "own")], "a file that waits"
+    assert sorted(one.employee.staff_no for one in request.adjustment_set.all()) == ["A002", "B001"]
 
 
 def test_hr_is_left_out_of_what_they_ask_for_and_grant(campaign: Campaign) -> None:
@@ -301,11 +304,11 @@ def test_hr_is_left_out_of_what_they_ask_for_and_grant(campaign: Campaign) -> No
     asker, granter = (account_for(person(number)) for number in ("A001", "A002"))
     content = HEADER + "A001,1,,\nA002,1,,\nB001,1,,\n"
     found = look(campaign, content, asker.employee_id)
-    assert [(one.staff_no, one.left_out) for one in found.left_out] == [("A001", "self")]
+    assert [(one.staff_no, one.skip_reason) for one in found.skipped] == [("A001", "self")]
     request = ask_with(campaign, content, by=asker.actor)
     seen = check(request, granter.employee_id)
-    assert [(one.staff_no, one.left_out) for one in seen.left_out] == [("A002", "self")]
-    assert grant_adjustment(request_id=request.pk, seen=seen.digest, by=granter.actor) == 1
+    assert [(one.staff_no, one.skip_reason) for one in seen.skipped] == [("A002", "self")]
+    assert grant_adjustment(request_id=request.pk, expected_digest=seen.digest, by=granter.actor) == 1
     assert Adjustment.objects.get(employee=person("A002")).left_out == "self"
     mark()
     assert {no: target for no, _counted, target, _exempt, _red in stored(campaign) if target != 100} == {"B001": 1}
@@ -315,7 +318,9 @@ def sooner(campaign: Campaign) -> None:
     """Move the deadline forward to the 26th."""
     rule = campaign.rule
     wanted = rule_draft.RuleDraft(rule.target, rule.opens_on, date(2026, 11, 26), rule.time_zone)
-    rule_changes.change_rule(campaign=campaign, terms=wanted, seen=rule.version, reason="x", by=officer("changes"))
+    rule_changes.change_rule(
+        campaign=campaign, draft=wanted, expected_version=rule.version, reason="x", by=officer("changes")
+    )
 
 
 def test_whose_facts_change_before_the_grant_is_shown_and_left_out(campaign: Campaign) -> None:
@@ -324,7 +329,7 @@ def test_whose_facts_change_before_the_grant_is_shown_and_left_out(campaign: Cam
     adjust(campaign=campaign, employee=person("A002"), exempt=True)
     sooner(campaign)
     found = check(request)
-    assert [(one.staff_no, one.left_out) for one in found.left_out] == [
+    assert [(one.staff_no, one.skip_reason) for one in found.skipped] == [
         ("A001", "gone"), ("A002", "own"), ("B001", "changed"),
     ]  # fmt: skip
     assert grant(request) == 1
@@ -340,17 +345,17 @@ def test_a_list_that_changed_since_it_was_looked_at_is_refused(campaign: Campaig
     before = look(campaign, content).digest
     adjust(campaign=campaign, employee=person("A002"), exempt=True)
     file = send(content)
-    with pytest.raises(AdjustmentRefused, match="has changed since"):
-        bulk_previews.ask_by_file(
-            campaign=campaign, stored=file, kind="leave", reason="x", seen=before, by=officer("asks")
+    with pytest.raises(Refused, match="has changed since"):
+        bulk_previews.request_by_file(
+            campaign=campaign, stored=file, kind="leave", reason="x", expected_digest=before, by=officer("asks")
         )  # fmt: skip
     assert StoredFile.objects.filter(pk=file.pk).exists(), "to look at again"
     request = ask_with(campaign, content, file=file)
     seen = check(request).digest
     adjust(campaign=campaign, employee=person("A001"), exempt=True)
-    with pytest.raises(AdjustmentRefused, match="has changed since"):
-        grant_adjustment(request_id=request.pk, seen=seen, by=officer("grants"))
-    with pytest.raises(AdjustmentRefused, match="nobody left"):
+    with pytest.raises(Refused, match="has changed since"):
+        grant_adjustment(request_id=request.pk, expected_digest=seen, by=officer("grants"))
+    with pytest.raises(Refused, match="no longer affect anyone"):
         grant(request)
 
 
@@ -361,7 +366,7 @@ def test_a_list_with_other_numbers_has_another_digest(campaign: Campaign) -> Non
 
 
 def test_a_file_of_nobody_is_not_asked_for(campaign: Campaign) -> None:
-    with pytest.raises(AdjustmentRefused, match="Nobody is on this list"):
+    with pytest.raises(Refused, match="This list is empty"):
         ask_with(campaign, HEADER + "X999,80,,\n")
 
 
@@ -401,7 +406,7 @@ def test_a_file_gives_exactly_what_single_adjustments_give(campaign: Campaign, s
             )
             given: dict[str, Any] = {"exempt": True} if target == "exempt" else {"target": int(target)}
             adjust(campaign=twin, employee=person(number), starts_at=begin, ends_at=end, **given)
-        except AdjustmentRefused:
+        except Refused:
             refused.add(number)
     content = HEADER + "".join(",".join(row) + "\n" for row in rows)
     found = look(campaign, content)
@@ -437,7 +442,7 @@ def questions(size: int, noon: Clock) -> list[int]:
     assert (len(found.listed), len(found.rejects)) == (size, 2 * size)
     request = counted(lambda: ask_with(campaign, content, asks, file))
     seen = counted(lambda: check(request))
-    assert counted(lambda: grant_adjustment(request_id=request.pk, seen=seen.digest, by=grants)) == size
+    assert counted(lambda: grant_adjustment(request_id=request.pk, expected_digest=seen.digest, by=grants)) == size
     return counts
 
 
@@ -455,3 +460,15 @@ def test_many_lines_about_one_person_cost_no_more_than_lines(campaign: Campaign,
     assert time.process_time() - before < 15
     assert len(found.rejects) >= 9_999
     assert max(len(reject.reason) for reject in found.rejects) < 120
+
+
+def test_an_account_makes_only_so_many_requests_for_many_in_a_day(
+    campaign: Campaign, alice: Employee, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their rows stay when they are withdrawn: one HR user could slow down every evaluation of the campaign."""
+    monkeypatch.setattr(requests, "MAX_BULK_REQUESTS_A_DAY", 1)
+    content = "staff_no,target\nA001,50\n"
+    withdraw_adjustment(request_id=ask_with(campaign, content).pk, by=officer("asks"))
+    with pytest.raises(Refused, match="within a day"):
+        ask_with(campaign, content)
+    ask_with(campaign, content, by=officer("another"))

@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 
 from apps.accounts.services import account_for, grant_role
 from apps.campaigns.adjustments import requests
-from apps.campaigns.adjustments.approve import grant_adjustment
-from apps.campaigns.adjustments.bulk_recheck import recheck
+from apps.campaigns.adjustments.approve import grant_adjustment, recheck
 from apps.campaigns.adjustments.bulk_targets import BulkTargets
-from apps.campaigns.adjustments.late_joiners import preview_rule, prorated_target_sql, request_prorated_targets
-from apps.campaigns.adjustments.requests import AdjustmentRefused
+from apps.campaigns.adjustments.late_joiners import preview_rule, request_prorated_targets
 from apps.campaigns.models import Adjustment, AdjustmentRequest, Campaign, CampaignRule
+from apps.campaigns.population import prorated_target_sql
 from apps.core import clock
+from apps.core.errors import Refused
 from apps.core.models import AuditEntry, OutboxRow
 from apps.employees.models import Employee
 from tests.fixtures import Clock
@@ -50,7 +50,7 @@ def joined(company: dict[str, Employee]) -> Campaign:
 
 def preview(campaign: Campaign, after: date = OPENED, department: str = "", besides: int | None = None) -> BulkTargets:
     return preview_rule(
-        campaign.rule, clock.db_now(), joined_after=after, department=department, besides_employee=besides
+        campaign.rule, clock.db_now(), joined_after=after, department=department, acting_employee_id=besides
     )
 
 
@@ -58,7 +58,7 @@ def ask_for(campaign: Campaign, by: Any = None, **rule: Any) -> AdjustmentReques
     found = preview(campaign, **rule)
     return request_prorated_targets(
         campaign=campaign, joined_after=rule.get("after", OPENED), department=rule.get("department", ""),
-        reason="came later", seen=found.digest, by=by or officer("asks"),
+        reason="came later", expected_digest=found.digest, by=by or officer("asks"),
     )  # fmt: skip
 
 
@@ -68,7 +68,7 @@ def check(request: AdjustmentRequest, besides: int | None = None) -> BulkTargets
 
 
 def grant(request: AdjustmentRequest) -> int:
-    return grant_adjustment(request_id=request.pk, seen=check(request).digest, by=officer("grants"))
+    return grant_adjustment(request_id=request.pk, expected_digest=check(request).digest, by=officer("grants"))
 
 
 def targets(found: BulkTargets) -> dict[str, int]:
@@ -130,7 +130,7 @@ def test_the_first_day_is_the_rosters_whatever_zone_the_campaign_has(joined: Cam
 
 @pytest.mark.parametrize("day", ["2026-10-31", "2026-11-30", "2027-01-01"])
 def test_a_day_outside_the_campaign_is_refused(joined: Campaign, day: str) -> None:
-    with pytest.raises(AdjustmentRefused) as refused:
+    with pytest.raises(Refused) as refused:
         preview(joined, date.fromisoformat(day))
     assert refused.value.field == "joined_after"
 
@@ -153,8 +153,8 @@ def test_whoever_has_an_own_adjustment_is_left_out_and_named(joined: Campaign) -
     adjust(campaign=joined, employee=person("J12"), exempt=True)
     ask(campaign=joined, employee=person("J20"), exempt=True)
     found = preview(joined)
-    assert set(targets(found)) == {"BACK", "J02"}
-    assert [(one.staff_no, one.left_out) for one in found.left_out] == [("J12", "own"), ("J20", "own")]
+    assert set(targets(found)) == {"BACK", "J02", "J20"}, "a request that waits keeps no one out"
+    assert [(one.staff_no, one.skip_reason) for one in found.skipped] == [("J12", "own")]
 
 
 def test_hr_is_left_out_of_what_they_ask_for_and_grant(joined: Campaign) -> None:
@@ -162,13 +162,13 @@ def test_hr_is_left_out_of_what_they_ask_for_and_grant(joined: Campaign) -> None
         grant_role(employee=person(number), role="hr", by=TESTER)
     asker, granter = (account_for(person(number)) for number in ("J12", "J20"))
     found = preview(joined, besides=asker.employee_id)
-    assert [(one.staff_no, one.left_out) for one in found.left_out] == [("J12", "self")]
+    assert [(one.staff_no, one.skip_reason) for one in found.skipped] == [("J12", "self")]
     request = request_prorated_targets(
-        campaign=joined, joined_after=OPENED, reason="x", seen=found.digest, by=asker.actor
+        campaign=joined, joined_after=OPENED, reason="x", expected_digest=found.digest, by=asker.actor
     )  # fmt: skip
     seen = check(request, granter.employee_id)
-    assert [(one.staff_no, one.left_out) for one in seen.left_out] == [("J20", "self")]
-    assert grant_adjustment(request_id=request.pk, seen=seen.digest, by=granter.actor) == 2
+    assert [(one.staff_no, one.skip_reason) for one in seen.skipped] == [("J20", "self")]
+    assert grant_adjustment(request_id=request.pk, expected_digest=seen.digest, by=granter.actor) == 2
     assert Adjustment.objects.get(employee=person("J20")).left_out == "self"
 
 
@@ -179,7 +179,7 @@ def test_whose_facts_change_before_the_grant_is_shown_and_left_out(joined: Campa
     adjust(campaign=joined, employee=person("J12"), exempt=True)
     load(HEADER + line("NEW", "2026-11-22"))
     found = check(request)
-    assert [(one.staff_no, one.left_out) for one in found.left_out] == [
+    assert [(one.staff_no, one.skip_reason) for one in found.skipped] == [
         ("J02", "gone"), ("J12", "own"), ("J20", "changed"),
     ]  # fmt: skip
     assert [one.staff_no for one in found.newcomers] == ["NEW"]
@@ -194,23 +194,25 @@ def test_whose_facts_change_before_the_grant_is_shown_and_left_out(joined: Campa
 def test_a_list_that_changed_since_it_was_looked_at_is_refused(joined: Campaign) -> None:
     before = preview(joined).digest
     load(HEADER + line("NEW", "2026-11-22"))
-    with pytest.raises(AdjustmentRefused, match="has changed since"):
-        request_prorated_targets(campaign=joined, joined_after=OPENED, reason="x", seen=before, by=officer("asks"))
+    with pytest.raises(Refused, match="has changed since"):
+        request_prorated_targets(
+            campaign=joined, joined_after=OPENED, reason="x", expected_digest=before, by=officer("asks")
+        )
     request = ask_for(joined)
     seen = check(request).digest
     adjust(campaign=joined, employee=person("J12"), exempt=True)
-    with pytest.raises(AdjustmentRefused, match="has changed since"):
-        grant_adjustment(request_id=request.pk, seen=seen, by=officer("grants"))
+    with pytest.raises(Refused, match="has changed since"):
+        grant_adjustment(request_id=request.pk, expected_digest=seen, by=officer("grants"))
     request.refresh_from_db()
     assert request.waiting
 
 
 def test_a_list_of_nobody_is_neither_asked_for_nor_granted(joined: Campaign) -> None:
-    with pytest.raises(AdjustmentRefused, match="Nobody is on this list"):
+    with pytest.raises(Refused, match="This list is empty"):
         ask_for(joined, department="Nowhere")
     request = ask_for(joined, after=date(2026, 11, 12))
     adjust(campaign=joined, employee=person("J20"), exempt=True)
-    with pytest.raises(AdjustmentRefused, match="nobody left"):
+    with pytest.raises(Refused, match="no longer affect anyone"):
         grant(request)
     assert Adjustment.objects.get(request=request).left_out == "", "undone with the rest"
 
@@ -258,7 +260,7 @@ def questions(size: int, noon: Clock) -> list[int]:
     request = counted(lambda: ask_for(campaign, asks))
     seen = counted(lambda: check(request))
     granted = counted(
-        lambda: grant_adjustment(request_id=request.pk, seen=seen.digest, by=grants)
+        lambda: grant_adjustment(request_id=request.pk, expected_digest=seen.digest, by=grants)
     )  # fmt: skip
     assert granted == size
     return counts

@@ -5,10 +5,10 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from django.db import connection
 
-from apps.campaigns.adjustments.requests import AdjustmentRefused
 from apps.campaigns.models import Campaign
 from apps.contacts.models import Contact
 from apps.core.clock import db_now
+from apps.core.errors import Refused
 from apps.employees.models import Employee
 from apps.standings.models import Standing, StandingChange
 from tests.fixtures import Clock
@@ -98,7 +98,7 @@ def test_of_several_adjustments_the_newest_in_force_decides(campaign: Campaign, 
 def test_an_adjustment_that_says_nothing_sensible_is_refused(
     campaign: Campaign, alice: Employee, terms: dict[str, object], field: str
 ) -> None:
-    with pytest.raises(AdjustmentRefused) as refused:
+    with pytest.raises(Refused) as refused:
         adjust(campaign=campaign, employee=alice, **terms)
     assert refused.value.field == field
 

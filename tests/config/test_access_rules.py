@@ -25,14 +25,10 @@ OWNED = {"Submission": "employee", "ContactIdentity": "employee", "StoredFile": 
 NEVER = {"Standing", "DailyCount", "TreeNode", "Placement", "Employment", "EmployeeIdentity", "Account"}
 # Exceptions, each with its reason.
 ALLOWED = {
-    ("dashboard/views/company/adjustments.py", "Employee.named"): "HR enters a staff number; HR sees all employees",
-    (
-        "dashboard/views/team/deputies.py",
-        "Employee.named",
-    ): "a full number is typed; the name is shown afterwards",
+    ("dashboard/views/people.py", "Employee.find"): "a full staff number or e-mail address of HR's and managers' forms",
     ("dashboard/views/company/adjustment.py", "Employee.filter"): "an employee of a request, on HR's page about it",
     ("dashboard/views/company/reviews.py", "Employee.employed_at"): "a condition of HR's list, no list of people",
-    ("dashboard/views/company/late_joiners.py", "TreeNode.exclude"): "the names of departments, for HR's form",
+    ("dashboard/views/company/company.py", "TreeNode.exclude"): "the names of departments, for HR's form",
     ("dashboard/views/contacts/import_preview.py", "Submission.filter file"): "a condition on the reader's own files",
 }
 COMMANDS = "management"

@@ -2,10 +2,11 @@
 
 import ast
 import re
+import tomllib
 from collections.abc import Iterator
 
 import polib
-import pytest
+from django.apps import apps
 from django.core.management import get_commands
 
 from apps.localstack.paths import BASE_DIR
@@ -16,7 +17,6 @@ CONFIGURATION = (DOCS / "configuration.md").read_text(encoding="utf-8")
 COMMANDS = (DOCS / "commands.md").read_text(encoding="utf-8")
 DEPLOYMENT = (DOCS / "deployment.md").read_text(encoding="utf-8")
 HANDBOOK = (DOCS / "hr-handbook.md").read_text(encoding="utf-8")
-PAGES = [BASE_DIR / "README.md", *sorted(DOCS.glob("*.md"))]
 EXAMPLE = (BASE_DIR / ".env.example").read_text(encoding="utf-8")
 READERS = [
     *(BASE_DIR / "config").glob("*.py"), *(BASE_DIR / "apps" / "localstack").glob("*.py"),
@@ -100,14 +100,6 @@ def test_readme_starts_the_demo_and_the_tests():
     assert re.findall(r"^    make ([a-z-]+) ", readme, flags=re.MULTILINE) == ["run", "test"]
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_make_targets_in_docs_exist(page):
-    makefile = (BASE_DIR / "Makefile").read_text(encoding="utf-8")
-    targets = set(re.findall(r"^([a-z-]+):", makefile, flags=re.MULTILINE))
-    text = page.read_text(encoding="utf-8")
-    assert set(re.findall(r"(?:^ {4,}|`)(?:[A-Z]+=\S+ )?make ([a-z-]+)", text, flags=re.MULTILINE)) <= targets
-
-
 def test_the_systemd_units_start_the_same_processes_as_the_first_steps():
     first_steps, units = DEPLOYMENT.split("\n## Service units\n", 1)
     started = re.findall(
@@ -116,15 +108,6 @@ def test_the_systemd_units_start_the_same_processes_as_the_first_steps():
     assert len(started) == 3
     for command in started:
         assert f"ExecStart=/opt/hundred/.venv/bin/{command}" in units
-
-
-LINKING = [*PAGES, BASE_DIR / "CHANGELOG.md", DOCS / "adr" / "README.md"]
-
-
-@pytest.mark.parametrize("page", LINKING, ids=lambda page: page.relative_to(BASE_DIR).as_posix())
-def test_links_lead_to_files(page):
-    for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
-        assert (page.parent / target).exists(), f"{page.name} names {target}, which is not there"
 
 
 def test_the_index_links_every_page():
@@ -145,6 +128,25 @@ def test_the_handbook_shows_all_its_screenshots_and_each_is_small():
     shown = re.findall(r"!\[[^\]]+\]\((handbook-\w+\.png)\)", HANDBOOK)
     assert sorted(shown) == sorted(path.name for path in folder.glob("handbook-*.png"))
     assert {name for name in shown if (folder / name).stat().st_size > 120_000} == set()
+
+
+def test_the_architecture_lists_the_layers_of_the_import_contract():
+    layers = re.findall(
+        r"^\| (`\w+`(?:, `\w+`)*) \|", (DOCS / "architecture.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    project = tomllib.loads((BASE_DIR / "pyproject.toml").read_text(encoding="utf-8"))
+    contracts = {contract["id"]: contract for contract in project["tool"]["importlinter"]["contracts"]}
+    assert [layer.replace("`", "").replace(", ", " | ") for layer in layers] == contracts["apps"]["layers"]
+
+
+def test_the_data_model_names_tables_that_exist():
+    text = (DOCS / "data-model.md").read_text(encoding="utf-8")
+    relations = re.findall(r"^ {4}(\w+) \S*--\S* (\w+) :", text, re.MULTILINE)
+    rows = re.findall(r"^\| [a-z]+ \| ((?:`\w+`(?:, )?)+) \|", text, re.MULTILINE)
+    named = {name for pair in relations for name in pair} | set(re.findall(r"`(\w+)`", " ".join(rows)))
+    assert len(relations) > 15
+    assert len(rows) > 5
+    assert named <= {model.__name__ for model in apps.get_models()}
 
 
 def test_every_adr_is_in_the_index():

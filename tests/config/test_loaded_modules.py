@@ -12,7 +12,7 @@ import pytest
 from apps.localstack.paths import BASE_DIR
 
 # Only some uploads, exports and commands need these.
-HEAVY = ("plotly", "openpyxl", "xlsxwriter", "defusedxml", "numpy", "pandas", "PIL", "tqdm")
+HEAVY = ("plotly", "openpyxl", "xlsxwriter", "defusedxml", "numpy", "pandas", "PIL", "tqdm", "markdown_it")
 SERVING = ("apps.localstack.local_stack", "apps.localstack.postgres_supervisor", "apps.localstack.embedded", "gunicorn")
 STARTS = {
     "web": "import config.wsgi; from django.urls import reverse; reverse('me')",
@@ -42,6 +42,18 @@ def test_writing_a_workbook_loads_its_library() -> None:
     """The name in the list above is the module that is loaded."""
     script = (
         "import django; django.setup(); import io, datetime; from apps.exports.workbook import write_workbook;"
-        "write_workbook(io.BytesIO(b'a\\r\\n'), {}, io.BytesIO(), datetime.datetime.now(datetime.UTC))"
+        "from apps.exports.csv_columns import Table; now = datetime.datetime.now(datetime.UTC);"
+        "write_workbook(io.BytesIO(b'a\\r\\n'), Table({}, '', 'UTC'), io.BytesIO(), title='x', created_at=now)"
     )
     assert "xlsxwriter" in loaded(script)
+
+
+def test_a_web_process_has_loaded_every_page_before_its_first_request() -> None:
+    """Otherwise the first user of each process waits for them."""
+    script = (
+        "import config.wsgi; from django.template import Engine;"
+        "cache = Engine.get_default().template_loaders[0].get_template_cache;"
+        "import sys; sys.modules |= {f'page:{name}': None for name in cache}"
+    )
+    pages = {path.relative_to(BASE_DIR / "templates").as_posix() for path in (BASE_DIR / "templates").rglob("*.html")}
+    assert {f"page:{page}" for page in pages} <= loaded(script)

@@ -54,7 +54,7 @@ call_command("collectstatic", interactive=False, verbosity=0)
 SERVE = """
 import json
 from django.conf import settings
-settings.STATICFILES_FINDERS = ["apps.core.static_finders.PackagedFinder"]
+settings.STATICFILES_FINDERS = ["apps.core.static_finders.PlotlyFinder"]
 settings.SECURE_SSL_REDIRECT = False
 import django
 django.setup()

@@ -20,14 +20,14 @@ def forget_checkpoints() -> None:
     """Mutant: every run begins at the first line with an empty report."""
     from apps.contacts import imports
 
-    real = imports._run
+    real = imports._import_entries
 
     def run(submission: Any, *rest: Any) -> Any:
         submission.done, submission.report, submission.rejects = 0, {}, None
         submission.save(update_fields=["done", "report", "rejects"])
         return real(submission, *rest)
 
-    setattr(imports, "_run", run)  # noqa: B010 - assigned plainly, mypy takes it for a mistake
+    setattr(imports, "_import_entries", run)  # noqa: B010 - assigned plainly, mypy takes it for a mistake
 
 
 def hold_nothing() -> None:
@@ -40,14 +40,18 @@ def hold_nothing() -> None:
     def everybody(name: str) -> Iterator[bool]:
         yield True
 
-    real = imports._run
+    real = imports._import_entries
 
     def run(*arguments: Any) -> Any:
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_lock_shared(78)")
         return real(*arguments)
 
-    broken: dict[str, Any] = {"advisory_lock": everybody, "_run": run, "_hold": lambda submission: imports.lock_facts()}
+    broken: dict[str, Any] = {
+        "advisory_lock": everybody,
+        "_import_entries": run,
+        "_lock_checkpoint": lambda submission: imports.lock_facts(),
+    }
     vars(imports).update(broken)
 
 
@@ -55,14 +59,14 @@ def die_at_the_third_batch() -> None:
     """Not a mutant: simulate a file that kills its process, as one that uses up all memory does."""
     from apps.contacts import imports
 
-    real = imports._record
+    real = imports._record_entries
 
     def record(batch: Any, owners: Any, submission: Any) -> Any:
         if submission.done >= 2 * len(batch):
             os.kill(os.getpid(), signal.SIGKILL)
         return real(batch, owners, submission)
 
-    imports._record = record
+    imports._record_entries = record
 
 
 BREAKS = {one.__name__: one for one in (forget_checkpoints, hold_nothing, die_at_the_third_batch)}
@@ -74,7 +78,7 @@ def work(asked: dict[str, Any]) -> None:
 
     from apps.contacts import batches, imports
 
-    batches.BATCH = asked["batch"]
+    batches.MAX_ENTRIES = asked["batch"]
     if name := asked.get("break"):
         BREAKS[name]()
     if "argv" in asked:

@@ -21,7 +21,7 @@ def own_file(dice: random.Random, rows: int) -> str:
     return "\n".join(lines) + "\n"
 
 
-def handed_in(employee: Employee, text: str, key: str = "file-1") -> Submission:
+def submit_file(employee: Employee, text: str, key: str = "file-1") -> Submission:
     """Submit the file as the page does, without enqueueing a task."""
     expires = db_now() + timedelta(days=30)
     stored_file = store_file(
@@ -43,7 +43,7 @@ def contacts() -> list[tuple[Any, ...]]:
     return sorted((no, name, sorted(held.get(pk, [])), source, end) for no, name, pk, source, end in rows)
 
 
-def told(submission: Submission) -> dict[str, Any]:
+def stored_outcome(submission: Submission) -> dict[str, Any]:
     """Return its state, rejects and report, without the contact ids, which differ between runs."""
     submission.refresh_from_db()
     report = dict(submission.report)
@@ -53,6 +53,6 @@ def told(submission: Submission) -> dict[str, Any]:
     return {"state": submission.state, "report": report, "rejects": rejects}
 
 
-def done() -> int:
+def records_done() -> int:
     """Return how many lines of all files are before their checkpoint."""
     return sum(Submission.objects.values_list("done", flat=True))

@@ -5,8 +5,15 @@ import pytest
 from apps.campaigns.models import Campaign
 from apps.campaigns.selectors import restore_while_open
 from apps.contacts.models import Contact
-from apps.contacts.services.changes import ContactRefused, correct_contact, end_contact, rename_contact, restore_contact
+from apps.contacts.services.changes import (
+    correct_contact,
+    end_contact,
+    record_contact_again,
+    rename_contact,
+    restore_contact,
+)
 from apps.core.clock import db_now
+from apps.core.errors import Refused
 from apps.core.models import AuditEntry, OutboxRow
 from apps.employees.models import Employee
 from tests.people import TESTER, mark, outsider, record_one, standing
@@ -22,7 +29,7 @@ def contact(alice: Employee) -> Contact:
 
 
 def refusal(change: object, **arguments: object) -> str:
-    with pytest.raises(ContactRefused) as refused:
+    with pytest.raises(Refused) as refused:
         change(**arguments, by=TESTER)
     assert refused.value.message
     return refused.value.code
@@ -152,3 +159,26 @@ def test_every_change_that_may_move_a_verdict_is_noted(alice: Employee, contact:
     assert noted()
     correct_contact(contact_id=contact.pk, employee=alice, identities=[outsider()], by=TESTER)
     assert noted()
+
+
+def test_recorded_again_the_same_person_counts_from_now_and_stays_confirmed(alice: Employee, contact: Contact) -> None:
+    Contact.objects.filter(pk=contact.pk).update(confirmed_at=contact.recorded_at)
+    before = db_now()
+    new = Contact.objects.get(pk=record_contact_again(contact_id=contact.pk, employee=alice, by=TESTER))
+    contact.refresh_from_db()
+    assert (contact.end_reason, contact.ended_at) == ("corrected", new.recorded_at)
+    assert new.recorded_at > before
+    assert (new.name, new.replaces_id, new.confirmed_at) == ("Wanda", contact.pk, contact.recorded_at)
+    assert [(one.kind, one.value, one.live) for one in new.identities.all()] == [(*THEM, True)]
+    assert bytes(new.identities.get().digest) == bytes(contact.identities.get().digest)
+    assert refusal(record_contact_again, contact_id=contact.pk, employee=alice) == "already_ended"
+    assert AuditEntry.objects.filter(action="contact.corrected", subject_id=str(contact.pk)).count() == 1
+
+
+def test_an_erased_contact_and_one_of_a_colleague_are_not_recorded_again(
+    alice: Employee, alan: Employee, contact: Contact
+) -> None:
+    with pytest.raises(Contact.DoesNotExist):
+        record_contact_again(contact_id=contact.pk, employee=alan, by=TESTER)
+    Contact.objects.filter(pk=contact.pk).update(name=None)
+    assert refusal(record_contact_again, contact_id=contact.pk, employee=alice) == "erased"

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.contacts.columns import ROLES, VOCABULARY, Layout, person, recognise
-from apps.contacts.header_words import WORDS
+from apps.contacts.columns import HEADER_WORDS, ROLES, VOCABULARY, PersonReader, recognise
 from apps.fileio.names import is_shared_line
 
 GOOGLE = (
@@ -132,9 +131,9 @@ def test_a_header_is_understood_in_its_language(header: str, roles: str) -> None
 
 
 def test_every_listed_word_means_what_its_list_says() -> None:
-    for language, lists in WORDS.items():
+    for language, lists in HEADER_WORDS.items():
         for role, words in lists.items():
-            for word in map(str.strip, words.split("|")):
+            for word in words:
                 [found] = recognise([word])
                 assert found in ROLES
                 assert word in VOCABULARY
@@ -175,27 +174,27 @@ LABELS = [
 @pytest.mark.parametrize("column", ["Label", "Type"])
 def test_the_fax_that_google_labels_does_not_make_two_colleagues_one(label: str, column: str) -> None:
     header = ["First Name", f"Phone 1 - {column}", "Phone 1 - Value", f"Phone 2 - {column}", "Phone 2 - Value"]
-    _name, pairs = person(["Ann", label, "021-1", "* Mobile", "138"], recognise(header), header)
+    _name, pairs = PersonReader(recognise(header), header).person(["Ann", label, "021-1", "* Mobile", "138"])
     assert pairs == (("phone", "138"),)
-    _name, pairs = person(["Ann", "Work", "021-1", label, "138"], recognise(header), header)
+    _name, pairs = PersonReader(recognise(header), header).person(["Ann", "Work", "021-1", label, "138"])
     assert pairs == (("phone", "021-1"),)
 
 
 def test_mutant_a_reader_that_passes_the_labels_over_makes_colleagues_one() -> None:
     header = ["Phone 1 - Label", "Phone 1 - Value"]
-    found = {person(["Work Fax", "021-1"], recognise(header), names)[1] for names in ((), header)}
+    found = {PersonReader(recognise(header), names).person(["Work Fax", "021-1"])[1] for names in ((), header)}
     assert found == {(("phone", "021-1"),), ()}
 
 
 @pytest.mark.parametrize("label", ["Mobile", "* Work", "Home", "Main", "", "Büro", "手机", "Google Voice", "Privat"])
 def test_any_other_label_leaves_the_phone(label: str) -> None:
     header = ["Phone 1 - Label", "Phone 1 - Value"]
-    assert person([label, "138"], recognise(header), header)[1] == (("phone", "138"),)
+    assert PersonReader(recognise(header), header).person([label, "138"])[1] == (("phone", "138"),)
 
 
 def test_a_label_behind_its_number_speaks_of_that_number() -> None:
     header = ["phone 1", "phone 1 type", "phone 2", "phone 2 type"]
-    assert person(["1", "fax", "2", "mobile"], recognise(header), header)[1] == (("phone", "2"),)
+    assert PersonReader(recognise(header), header).person(["1", "fax", "2", "mobile"])[1] == (("phone", "2"),)
 
 
 @pytest.mark.parametrize(
@@ -242,18 +241,18 @@ def test_a_label_behind_its_number_speaks_of_that_number() -> None:
     ],
 )
 def test_a_row_gives_its_person(header: str, row: list[str], name: str, identities: list[str]) -> None:
-    found, pairs = person(row, recognise(header.split(",")))
+    found, pairs = PersonReader(recognise(header.split(","))).person(row)
     assert (found, [text for _kind, text in pairs]) == (name, identities)
 
 
 def test_each_identity_keeps_the_kind_of_its_column() -> None:
-    _name, pairs = person(["1", "a@x.org", "ann", "1"], ["phone", "email", "handle", ""])
+    _name, pairs = PersonReader(["phone", "email", "handle", ""]).person(["1", "a@x.org", "ann", "1"])
     assert pairs == (("phone", "1"), ("email", "a@x.org"), ("handle", "ann"))
 
 
 @given(st.lists(st.text(max_size=20), max_size=6), st.lists(st.sampled_from(ROLES), max_size=6))
 def test_no_row_is_an_exception(values: list[str], roles: list[str]) -> None:
-    _name, pairs = Layout(roles).person(values)
+    _name, pairs = PersonReader(roles).person(values)
     assert len(set(pairs)) == len(pairs)
     assert all(text for _kind, text in pairs)
 
@@ -266,6 +265,6 @@ def test_no_header_is_an_exception(word: str) -> None:
 @pytest.mark.parametrize("cell", ["1" + " " * 300_000 + "x", "a@ " * 100_000, "(" * 300_000, "' " * 150_000])
 def test_one_monstrous_cell_holds_nobody_up(cell: str) -> None:
     start = time.process_time()
-    _name, pairs = person([cell] * 3, ["phone", "email", "handle"])
+    _name, pairs = PersonReader(["phone", "email", "handle"]).person([cell] * 3)
     assert [text for _kind, text in pairs] == [cell.strip()] * 3
     assert time.process_time() - start < 0.5

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from apps.contacts.imports import import_contacts
 from apps.contacts.models import Contact, ContactIdentity
-from apps.contacts.timelines import Sighting, stays_of
+from apps.contacts.timelines import Sighting, derive_contacts
 from apps.employees.models import Employee
 from tests.fixtures import Clock
 from tests.people import TESTER
@@ -36,7 +36,7 @@ def said(*rows: Sighting) -> list[tuple[str, int, int | None, int | None]]:
     return [
         ("".join(sorted(key for key, _digest in stay.keys)), stay.start.day, stay.end and stay.end.day,
          stay.confirmed_at and stay.confirmed_at.day)
-        for stay in stays_of(rows)
+        for stay in derive_contacts(rows)
     ]  # fmt: skip
 
 

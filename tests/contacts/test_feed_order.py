@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from apps.campaigns.models import Campaign
 from apps.contacts import batches
-from apps.contacts.feed_writer import Stored
+from apps.contacts.feed_groups import StoredContact
 from apps.contacts.imports import import_contacts
 from apps.contacts.models import Contact, ContactIdentity, EndReason, Sighting
 from apps.contacts.services.changes import correct_contact, end_contact, restore_contact
@@ -51,14 +51,14 @@ def at(day: int) -> datetime:
 
 
 def facts() -> list[tuple[Any, ...]]:
-    """Return every contact that existed at some time: employee, identities, start, confirmation and end."""
-    held: dict[int, list[tuple[str, str]]] = {}
-    for contact, kind, value in ContactIdentity.objects.values_list("contact", "kind", "value"):
-        held.setdefault(contact, []).append((kind, value or ""))
+    """Return every contact that existed at some time: employee, identities with claims, start, confirmation, end."""
+    held: dict[int, list[tuple[str, str, datetime | None]]] = {}
+    for contact, kind, value, claim in ContactIdentity.objects.values_list("contact", "kind", "value", "claimed_from"):
+        held.setdefault(contact, []).append((kind, value or "", claim))
     rows = Contact.objects.exclude(end_reason=EndReason.MERGED).values_list(
         "pk", "employee__staff_no", "recorded_at", "confirmed_at", "ended_at", "end_reason", "live"
     )
-    return sorted(((sorted(held[pk]), *rest) for pk, *rest in rows), key=str)
+    return sorted(((sorted(held[pk], key=str), *rest) for pk, *rest in rows), key=str)
 
 
 def periods(employee: Employee) -> list[tuple[int, int | None]]:
@@ -131,7 +131,7 @@ def test_order_files_batches_and_repetition_decide_nothing(
             cuts = sorted(dice.randrange(len(mixed) + 1) for _ in range(dice.randrange(5)))
             files = [mixed[a:b] for a, b in zip([0, *cuts], [*cuts, len(mixed)], strict=True)]
             with monkeypatch.context() as patched:
-                patched.setattr(batches, "BATCH", dice.choice([1, 2, 3, 5_000]))
+                patched.setattr(batches, "MAX_ENTRIES", dice.choice([1, 2, 3, 5_000]))
                 assert outcome(campaign, [rows for rows in files if rows]) == whole
 
 
@@ -139,7 +139,7 @@ def test_mutant_without_what_the_feed_said_before_the_order_decides(
     company: dict[str, Employee], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Mutant that stores no sightings: a late end then swallows a person who came back."""
-    monkeypatch.setattr(Stored, "sightings", property(lambda self: [self.itself]))
+    monkeypatch.setattr(StoredContact, "sightings", property(lambda self: self.own_sightings))
     truth = [line("A001", "p", 1), line("A001", "p", 7), line("A001", "p", 1, None, 4)]
     campaign = november(target=1)
     assert outcome(campaign, [[one] for one in truth]) != outcome(campaign, [[one] for one in reversed(truth)])
@@ -252,7 +252,7 @@ def test_the_past_of_a_campaign_that_closes_is_left_as_it_was(
     told = feed(line("A001", "p", seen, None, 12), line("A001", "e", 8), line("A001", "h", 4))
     assert [one["code"] for one in told["rejects"]] == ["campaign_over"]
     assert told["created"] == 1
-    assert [one for one in facts() if one[0] != [("handle", "wanda")]] == before
+    assert [one for one in facts() if one[0] != [("handle", "wanda", None)]] == before
 
 
 def test_mutant_without_the_closed_period_the_past_changes(

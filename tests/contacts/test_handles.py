@@ -11,16 +11,19 @@ from apps.campaigns.models import Campaign
 from apps.contacts.drafts import Draft
 from apps.contacts.imports import import_contacts
 from apps.contacts.models import Contact, ContactIdentity
-from apps.contacts.recording import normalise_draft
-from apps.contacts.services.changes import ContactRefused, correct_contact
-from apps.contacts.services.intake_counts import count_handles_daily, handles_counted
+from apps.contacts.normalisation import normalise_draft
+from apps.contacts.services.changes import correct_contact
+from apps.contacts.services.intake_counts import count_handles_daily, latest_handle_count
 from apps.core.clock import db_now
-from apps.core.identity import intended_phone, nearly_phone
+from apps.core.errors import Refused
+from apps.core.identity import suggest_phone
 from apps.core.identity_key import normalise_identity
+from apps.core.phone_spelling import has_mistyped_letter
 from apps.employees.models import Employee
-from apps.privacy.erase_contacts import erase
 from apps.privacy.erasure_subject import ErasureTarget, identities_of
-from tests.people import TESTER, mark, record_one, sign_in, standing
+from tests.erasing import erase
+from tests.fixtures import Clock
+from tests.people import TESTER, load, mark, record_one, sign_in, standing
 
 pytestmark = pytest.mark.django_db
 
@@ -60,6 +63,19 @@ def test_a_handle_with_its_sign_is_recorded_and_counts(campaign: Campaign, alice
     mark()
     assert ContactIdentity.objects.get().value == "wang_fang.88"
     assert standing(campaign, alice).counted == 1
+
+
+def test_an_invented_leaver_blocks_no_outsiders_handle(campaign: Campaign, alice: Employee, noon: Clock) -> None:
+    """HR alone can load leavers; the numbers of people employed now stay refused."""
+    load("staff_no,name,email,joined_on,left_on\nwang.prospect,W,w@acme.example,2026-11-01,2026-11-10\n")
+    load("staff_no,name,email\nli.colleague,L,l@acme.example\n")
+    assert [record_one(alice, ("handle", f"@{name}")).created for name in ("wang.prospect", "li.colleague")] == [1, 0]
+
+
+@pytest.mark.parametrize("number", ["Zhang.San", "hr-A7"])
+def test_a_staff_number_is_no_handle_in_any_spelling(campaign: Campaign, alice: Employee, number: str) -> None:
+    load(f"staff_no,name,email\n{number},Z,z@corp.example.com\n")
+    assert record_one(alice, ("handle", f"@{number.lower()}")).created == 0
 
 
 @pytest.mark.parametrize("trusted", [False, True])
@@ -102,9 +118,9 @@ def test_what_was_recorded_before_stays_is_found_and_can_be_corrected(
     both = [("handle", "王芳"), ("phone", "13812345678")]
     new = correct_contact(contact_id=contact_id, employee=alice, identities=both, by=TESTER)
     assert Contact.objects.get(pk=new).identities.count() == 2
-    with pytest.raises(ContactRefused, match="not a valid handle"):
+    with pytest.raises(Refused, match="not a valid handle"):
         correct_contact(contact_id=new, employee=alice, identities=[("handle", "王方")], by=TESTER)
-    with pytest.raises(ContactRefused, match="staff number"):
+    with pytest.raises(Refused, match="staff number"):
         correct_contact(contact_id=new, employee=alice, identities=[("handle", "@c001")], by=TESTER)
     assert erase(ErasureTarget(identities_of([("handle", "王芳")])), reason="by letter", by=TESTER)[1].contacts == 2
 
@@ -122,7 +138,7 @@ def test_identities_are_found_whatever_the_syntax_is_now() -> None:
     ],
 )  # fmt: skip
 def test_what_number_was_meant(text: str, phone: str) -> None:
-    assert intended_phone(text, "CN") == phone
+    assert suggest_phone(text, "CN") == phone
 
 
 @pytest.mark.parametrize(
@@ -130,7 +146,7 @@ def test_what_number_was_meant(text: str, phone: str) -> None:
     [("139-1234-567x", True), ("13o12345678", True), ("13812345678", False), ("wang1234567", False), ("a12", False)],
 )
 def test_what_is_nearly_a_number(text: str, nearly: bool) -> None:
-    assert nearly_phone(text) is nearly
+    assert has_mistyped_letter(text) is nearly
 
 
 def test_hr_is_told_how_many_are_known_by_a_handle_alone(
@@ -144,11 +160,11 @@ def test_hr_is_told_how_many_are_known_by_a_handle_alone(
     assert "by a handle alone" not in page.get("/company/").content.decode()
     assert count_handles_daily(db_now())
     assert not count_handles_daily(db_now())
-    found = handles_counted()
+    found = latest_handle_count()
     assert found is not None
-    assert (found.contacts, found.by_handle_alone) == (26, 25)
+    assert (found.contacts, found.handle_only) == (26, 25)
     mark()
     told = page.get("/company/").content.decode()
     assert "25 of 26 live contacts are known by a handle alone" in told
-    assert "That is many." in told
+    assert "This is a high share." in told
     assert "handle alone" not in page.get("/team/B001/").content.decode()

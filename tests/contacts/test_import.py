@@ -12,12 +12,12 @@ import pytest
 from django.core.management import CommandError
 
 from apps.contacts import batches
-from apps.contacts.header_words import WORDS
+from apps.contacts.columns import HEADER_WORDS
 from apps.contacts.imports import import_contacts
 from apps.contacts.models import Contact, Submission
 from apps.core.models import AuditEntry, OutboxRow
 from apps.employees.models import Employee
-from apps.fileio.csv_reader import UnreadableFile
+from apps.fileio.errors import UnreadableFile
 from apps.localstack.paths import BASE_DIR
 from tests.commands import run, say
 from tests.people import TESTER, load
@@ -137,7 +137,7 @@ def test_a_trial_run_records_nothing(alice: Employee, tmp_path: Path) -> None:
 
 
 def test_a_person_twice_in_a_file_is_one_across_batches(alice: Employee, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batches, "BATCH", 3)
+    monkeypatch.setattr(batches, "MAX_ENTRIES", 3)
     seen: list[int] = []
     told = take("handle\n" + "".join(f"w{n % 4}\n" for n in range(10)), employee=alice, progress=seen.append)
     assert counts(told) == {"created": 4, "duplicate": 6}
@@ -147,7 +147,7 @@ def test_a_person_twice_in_a_file_is_one_across_batches(alice: Employee, monkeyp
 
 
 def test_all_contacts_of_a_file_count_from_its_receipt(alice: Employee, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batches, "BATCH", 2)
+    monkeypatch.setattr(batches, "MAX_ENTRIES", 2)
     take("handle\nw1\nw2\nw3\n", employee=alice)
     received = Submission.objects.get().received_at
     assert set(Contact.objects.values_list("recorded_at", flat=True)) == {received}
@@ -156,7 +156,7 @@ def test_all_contacts_of_a_file_count_from_its_receipt(alice: Employee, monkeypa
 @pytest.mark.parametrize(
     ("text", "options", "words"),
     [
-        ("name\nWanda\n", {"employee": True}, "none of the columns phone, email, handle"),
+        ("name\nWanda\n", {"employee": True}, "the columns phone, email and handle are all missing"),
         ("name,phone\nWanda,13812345678\n", {}, "names no employees"),
         ("", {"employee": True}, "empty"),
         ("\n\n", {"employee": True}, "empty"),
@@ -194,7 +194,7 @@ def test_bad_arguments_end_in_one_sentence_and_status_1(
 def test_a_file_that_breaks_in_the_middle_records_none_of_it(
     alice: Employee, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(batches, "BATCH", 2)
+    monkeypatch.setattr(batches, "MAX_ENTRIES", 2)
     file = tmp_path / "contacts.csv"
     file.write_bytes(b"handle\nw1\nw2\nw3\nw4\n\xff\xfe\nw5\n")
     with pytest.raises(CommandError, match="near line 6: not UTF-8"):
@@ -205,7 +205,7 @@ def test_a_file_that_breaks_in_the_middle_records_none_of_it(
 def test_a_file_whose_name_no_database_can_hold_is_refused_in_words(alice: Employee, tmp_path: Path) -> None:
     file = tmp_path / "k\udcffntakte.csv"
     file.write_text("handle\nw\n")
-    with pytest.raises(CommandError, match="file holds characters that are no text"):
+    with pytest.raises(CommandError, match="file contains characters that are not text"):
         run("import_contacts", file, "--employee", "A001")
 
 
@@ -277,7 +277,7 @@ def test_columns_with_names_of_ones_own_can_be_told(alice: Employee, tmp_path: P
     for wrong in ("Womit", "Womit=telephone", "=phone"):
         with pytest.raises(CommandError) as refused:
             run("import_contacts", file, "--employee", "A001", "--columns", wrong)
-        assert refused.value.returncode == 2 or "no column and its role" in str(refused.value)
+        assert refused.value.returncode == 2 or "not a column with its role" in str(refused.value)
 
 
 def test_a_file_for_one_employee_knows_them_by_address_too(alice: Employee, alan: Employee) -> None:
@@ -298,7 +298,7 @@ def test_an_encoding_that_is_none_is_one_sentence(alice: Employee, tmp_path: Pat
     for text in ("handle\nw\n", "BEGIN:VCARD\nTEL:13812345678\nEND:VCARD\n"):
         file = tmp_path / "contacts"
         file.write_text(text)
-        with pytest.raises(CommandError, match="is no encoding"):
+        with pytest.raises(CommandError, match="is not a supported encoding"):
             run("import_contacts", file, "--employee", "A001", "--encoding", encoding)
 
 
@@ -376,7 +376,7 @@ def test_two_colleagues_with_one_work_fax_are_two_contacts(alice: Employee, tmp_
 
 
 def test_the_docs_count_the_languages_of_the_headers() -> None:
-    languages = {language.partition("-")[0] for language in WORDS if language != "ours"}
+    languages = {language.partition("-")[0] for language in HEADER_WORDS if language != "ours"}
     assert len(languages) == 13
     for name in ("docs/bringing-your-contacts.md", "CHANGELOG.md"):
         assert "in thirteen languages" in (BASE_DIR / name).read_text(encoding="utf-8")

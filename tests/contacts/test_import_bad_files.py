@@ -15,20 +15,26 @@ from typing import IO, Any, NamedTuple
 
 import pytest
 
-from apps.contacts import drafts, reading
+from apps.contacts import reading
+from apps.contacts.drafts import OutcomeCode
 from apps.contacts.imports import import_contacts
 from apps.contacts.models import Contact, Submission
 from apps.core.identity import clean_text
 from apps.employees.models import Employee
-from apps.fileio.csv_reader import Record, UnreadableFile
-from apps.fileio.encodings import UnsureEncoding
+from apps.fileio.csv_reader import Record
+from apps.fileio.errors import UnreadableFile, UnsureEncoding
 from tests.people import TESTER
 
 pytestmark = pytest.mark.django_db
 ROUNDS = int(os.environ.get("FAULT_ROUNDS", "1"))
 SEED = int(os.environ.get("FAULT_SEED", "0")) or random.SystemRandom().randrange(10**6)
 CSVS, CARDS = 300 * ROUNDS, 150 * ROUNDS
-INVALID, LOST, LONG, OPEN = drafts.INVALID, drafts.UNTERMINATED_QUOTE, drafts.TOO_LONG, drafts.UNTERMINATED_CARD
+INVALID, LOST, LONG, OPEN = (
+    OutcomeCode.INVALID,
+    OutcomeCode.UNTERMINATED_QUOTE,
+    OutcomeCode.TOO_LONG,
+    OutcomeCode.UNTERMINATED_CARD,
+)
 Identities = frozenset[tuple[str, str]]
 
 

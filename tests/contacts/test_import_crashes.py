@@ -20,7 +20,8 @@ from django.db import connection, transaction
 
 from apps.campaigns.models import Campaign
 from apps.contacts import imports
-from apps.contacts.imports import ATTEMPTS, waiting_files
+from apps.contacts.import_queue import stalled_files
+from apps.contacts.imports import MAX_ATTEMPTS
 from apps.contacts.models import Contact, Submission
 from apps.contacts.services.submissions import lock_employees
 from apps.core.files import read_file
@@ -28,7 +29,7 @@ from apps.localstack.paths import BASE_DIR
 from apps.localstack.processes import die_with_parent
 from apps.standings.process_runs import sweep
 from tests import people, plugin
-from tests.contacts.submitting import contacts, done, handed_in, own_file
+from tests.contacts.submitting import contacts, own_file, records_done, submit_file
 from tests.crowd import TIMEOUT_SECONDS, blocked, until
 from tests.fixtures import Clock
 from tests.oracle import digest, oracle, stored
@@ -164,8 +165,8 @@ def let_go() -> None:
 
 def kill_somewhere(pid: int, dice: random.Random, batches: int) -> None:
     """Kill a started import: at once, or at a random moment within one of the next batches."""
-    target, end = done() + BATCH * dice.randrange(batches + 1), time.monotonic() + TIMEOUT_SECONDS
-    while done() < target and time.monotonic() < end and not _gone(pid):
+    target, end = records_done() + BATCH * dice.randrange(batches + 1), time.monotonic() + TIMEOUT_SECONDS
+    while records_done() < target and time.monotonic() < end and not _gone(pid):
         time.sleep(0.002)
     time.sleep(dice.random() * dice.choice([0.005, 0.03]))
     if not _gone(pid):
@@ -233,7 +234,7 @@ def test_contacts_of_a_killed_import_count_from_the_first_receipt(
     fresh_house(clock)
     clock.set("2026-11-30T23:59:59.900+08:00", ticks=True)
     pid = starter.start(argv=["import_contacts", str(file)])
-    until(lambda: done() >= 2 * BATCH)
+    until(lambda: records_done() >= 2 * BATCH)
     assert connected() == 1
     os.kill(pid, signal.SIGKILL)
     assert starter.ended() == signal.SIGKILL
@@ -262,7 +263,7 @@ def test_an_import_started_again_before_the_database_missed_the_dead_one_still_g
     fresh_house(clock)
     command_line = ["import_contacts", str(file), "--json"]
     pid = starter.start(argv=command_line)
-    until(lambda: done() >= BATCH)
+    until(lambda: records_done() >= BATCH)
     with transaction.atomic():
         lock_employees([people.person("A001").pk])
         until(lambda: len(_waiting()) == 1)
@@ -288,7 +289,7 @@ def test_mutant_without_the_checkpoint_the_report_of_a_killed_import_is_not_that
     undisturbed = seen(told, rejects, campaign)
     campaign = fresh_house(clock)
     pid = starter.start(argv=["import_contacts", str(file)])
-    until(lambda: done() >= 3 * BATCH)
+    until(lambda: records_done() >= 3 * BATCH)
     os.kill(pid, signal.SIGKILL)
     starter.ended()
     let_go()
@@ -313,12 +314,12 @@ def test_the_command_itself_killed_at_any_moment_ends_as_one_run(clock: Clock, t
                 line, cwd=BASE_DIR, env=NAMED, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                 preexec_fn=die_with_parent(signal.SIGKILL),
             )  # fmt: skip
-            before = done()
+            before = records_done()
             if left and left % 2:
                 time.sleep(dice.random() * 1.5)
                 process.kill()
             elif left:
-                until(lambda: done() > before or process.poll() is not None)  # noqa: B023  (called at once)
+                until(lambda: records_done() > before or process.poll() is not None)  # noqa: B023  (called at once)
                 time.sleep(dice.random() * 0.2)
                 process.kill()
             out, _err = process.communicate(timeout=TIMEOUT_SECONDS)
@@ -351,31 +352,31 @@ def test_a_file_whose_worker_is_killed_is_found_by_the_sweep_and_finished(clock:
         dice = random.Random(SEED + round_)
         text = own_file(dice, 500)
         campaign = fresh_house(clock)
-        submission = handed_in(people.person("A001"), text)
+        submission = submit_file(people.person("A001"), text)
         assert starter.run(submission=str(submission.pk)) == 0
         undisturbed = outcome(submission, campaign)
         campaign = fresh_house(clock)
-        submission = handed_in(people.person("A001"), text)
+        submission = submit_file(people.person("A001"), text)
         now = datetime.fromisoformat(people.NOON)
         for _start in range(8):
-            before = done()
+            before = records_done()
             kill_somewhere(starter.start(submission=str(submission.pk)), dice, 4)
             deaths += starter.ended() == signal.SIGKILL
             let_go()
             submission.refresh_from_db()
             if submission.state != Submission.State.RECEIVED:
                 break
-            if done() > before:
-                assert waiting_files(clock.now()) == [], "its checkpoint moved only now"
+            if records_done() > before:
+                assert stalled_files(clock.now()) == [], "its checkpoint moved only now"
             now += timedelta(minutes=1)
             clock.set(now, ticks=True)
-            assert waiting_files(clock.now()) == [submission.pk]
+            assert stalled_files(clock.now()) == [submission.pk]
         else:
             assert starter.run(submission=str(submission.pk)) == 0
             assert starter.told() is True
         assert outcome(submission, campaign) == undisturbed
         assert set(Contact.objects.values_list("recorded_at", flat=True)) == {submission.received_at}
-        assert waiting_files(clock.now() + timedelta(hours=1)) == []
+        assert stalled_files(clock.now() + timedelta(hours=1)) == []
     print(f"{deaths} deaths in {ROUNDS} rounds")
     assert deaths >= 2 * ROUNDS
 
@@ -383,9 +384,9 @@ def test_a_file_whose_worker_is_killed_is_found_by_the_sweep_and_finished(clock:
 def test_mutant_without_the_checkpoint_a_finished_files_report_is_wrong(clock: Clock, starter: Starter) -> None:
     text = own_file(random.Random(SEED), 400)
     fresh_house(clock)
-    submission = handed_in(people.person("A001"), text)
+    submission = submit_file(people.person("A001"), text)
     pid = starter.start(submission=str(submission.pk))
-    until(lambda: done() >= 3 * BATCH)
+    until(lambda: records_done() >= 3 * BATCH)
     os.kill(pid, signal.SIGKILL)
     starter.ended()
     let_go()
@@ -399,10 +400,10 @@ def test_a_file_that_kills_whoever_reads_it_is_refused_in_the_end_and_says_so(cl
     """One bad file must not occupy the workers for ever; the contacts it brought before stay."""
     fresh_house(clock)
     lines = "".join(f"Guest {n},,,h{n}\n" for n in range(5 * BATCH))
-    submission = handed_in(people.person("A001"), "name,phone,email,handle\n" + lines)
+    submission = submit_file(people.person("A001"), "name,phone,email,handle\n" + lines)
     poisoned: dict[str, Any] = {"submission": str(submission.pk), "break": "die_at_the_third_batch"}
     # The first start makes progress and dies; the next ones die without progress.
-    for start in range(1 + ATTEMPTS - 1):
+    for start in range(1 + MAX_ATTEMPTS - 1):
         assert starter.run(**poisoned) == signal.SIGKILL
         let_go()
         submission.refresh_from_db()
@@ -415,13 +416,13 @@ def test_a_file_that_kills_whoever_reads_it_is_refused_in_the_end_and_says_so(cl
     assert submission.report["created"] == Contact.objects.count() == 2 * BATCH
     assert starter.run(**poisoned) == 0
     assert starter.told() is False
-    assert waiting_files(clock.now() + timedelta(hours=1)) == []
+    assert stalled_files(clock.now() + timedelta(hours=1)) == []
 
 
 def two_at_once(clock: Clock, starters: tuple[Starter, Starter], text: str, broken: str = "") -> Submission:
     """Let two processes take up one submission at the same moment."""
     fresh_house(clock)
-    submission = handed_in(people.person("A001"), text)
+    submission = submit_file(people.person("A001"), text)
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_lock(77)")
         if broken:
@@ -456,7 +457,7 @@ def test_two_processes_that_take_up_one_file_at_once_are_one_effect_and_one_repo
         print(f"seed {SEED + round_}")
         text = own_file(random.Random(SEED + round_), 300)
         campaign = fresh_house(clock)
-        alone = handed_in(people.person("A001"), text)
+        alone = submit_file(people.person("A001"), text)
         assert imports.import_submission(alone.pk)
         undisturbed = outcome(alone, campaign)
         submission = two_at_once(clock, (starter, other), text)

@@ -42,7 +42,7 @@ COUNTS = {"read": 60, "created": 42, "duplicate": 12, "rejected": 6}
 
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batches, "BATCH", 7)
+    monkeypatch.setattr(batches, "MAX_ENTRIES", 7)
 
 
 def kept(text: str = TEXT) -> StoredFile:
@@ -146,7 +146,7 @@ def again_after_a_crash(alice: Employee, monkeypatch: pytest.MonkeyPatch, name: 
     return confirm(alice, upload)
 
 
-@pytest.mark.parametrize("name", ["_hold", "_record", "keep_rejects"])
+@pytest.mark.parametrize("name", ["_lock_checkpoint", "_record_entries", "store_rejects"])
 def test_an_upload_confirmed_again_after_a_crash_is_one_file_and_one_report(
     campaign: Campaign, alice: Employee, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
@@ -163,15 +163,15 @@ def test_an_upload_confirmed_again_after_a_crash_is_one_file_and_one_report(
 def test_mutant_without_the_checkpoint_the_report_after_a_crash_is_wrong(
     campaign: Campaign, alice: Employee, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = imports._run
+    real = imports._import_entries
 
     def from_the_first_line(submission: Submission, *rest: Any) -> Any:
         submission.done, submission.report = 0, {}
         submission.save(update_fields=["done", "report"])
         return real(submission, *rest)
 
-    monkeypatch.setattr(imports, "_run", from_the_first_line)
-    done = again_after_a_crash(alice, monkeypatch, "_record", 4)
+    monkeypatch.setattr(imports, "_import_entries", from_the_first_line)
+    done = again_after_a_crash(alice, monkeypatch, "_record_entries", 4)
     assert counted(done.report) != COUNTS
     nobody_twice(campaign, alice)
 
@@ -222,7 +222,7 @@ def command(employee: Employee) -> dict[str, Any]:
 def test_a_command_run_again_after_a_crash_tells_what_one_run_tells(
     campaign: Campaign, alice: Employee, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    crash_at(monkeypatch, "_record", 5)
+    crash_at(monkeypatch, "_record_entries", 5)
     with pytest.raises(Crash):
         command(alice)
     assert command(alice) == COUNTS

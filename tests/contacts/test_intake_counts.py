@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from apps.contacts.models import Contact, IntakeCount
-from apps.contacts.services.intake_counts import sum_up_tally
+from apps.contacts.services.intake_counts import compact_intake_counts
 from apps.employees.models import Employee
 from tests.crowd import at_once
 from tests.fixtures import Clock
@@ -34,7 +34,7 @@ def test_what_is_recorded_changed_and_summed_up_is_tallied(alice: Employee, bob:
     assert tallied() == counted()
     assert sum(tallied().values()) == 20
     rows = IntakeCount.objects.count()
-    sum_up_tally()
+    compact_intake_counts()
     assert tallied() == counted()
     assert IntakeCount.objects.count() == len(counted()) < rows
     Contact.objects.filter(employee=alice).update(end_reason="removed", ended_at=clock.now())
@@ -52,7 +52,7 @@ def test_writers_and_who_sums_up_at_once_lose_nothing(alice: Employee, bob: Empl
 
     def sums_up() -> None:
         for _ in range(20):
-            sum_up_tally()
+            compact_intake_counts()
 
     found = at_once(lambda: records(alice), lambda: records(bob), sums_up, sums_up)
     assert [one for one in found if one is not None] == []

@@ -315,7 +315,7 @@ def test_each_text_is_searched_for_among_the_own_contacts(campaign: Campaign, re
             assert len(led.headers["Location"]) < 4_000, "a web server takes no longer address"
             listed = readers["alice"].get(led.headers["Location"])
             assert listed.status_code == 200
-            assert listed.context["choice"].q == arrived(text).replace("\0", "").strip()[:200].strip()
+            assert listed.context["filters"].q == arrived(text).replace("\0", "").strip()[:200].strip()
 
 
 def test_a_nul_in_any_address_is_not_understood(places: list[tuple[str, str]], readers: dict[str, Client]) -> None:
@@ -562,7 +562,9 @@ def test_any_choice_about_a_file_is_an_answer_or_a_refusal(campaign: Campaign, a
             assert answer.status_code in (302, 400, 422)
             if answer.status_code == 302:
                 assert "/batch/" in answer.headers["Location"]
-                # The file is submitted, whatever was chosen; the next choice needs another upload.
+                # The file is submitted, whatever was chosen; the next choice needs another upload. Files that wait to
+                # be recorded are limited, so it is recorded first, as a worker does.
+                assert import_submission(Submission.objects.get(state="received").pk)
                 preview = uploaded()
     assert Submission.objects.exists()
 
@@ -602,7 +604,7 @@ def test_mutant_without_the_edge_a_nul_reaches_the_database(
 def test_mutant_without_cleaning_what_cannot_be_seen_is_stored(
     campaign: Campaign, alice: Employee, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("apps.contacts.recording.clean_text", lambda text, limit=0: text)
+    monkeypatch.setattr("apps.contacts.normalisation.clean_text", lambda text, limit=0: text)
     post(client, "/contacts/add/", name="a\u200bb", reach="@h1", key=str(uuid.uuid4()))
     with pytest.raises(AssertionError):
         all_normalised(alice)

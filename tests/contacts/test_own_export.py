@@ -16,7 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from apps.contacts.columns import Layout, recognise
+from apps.contacts.columns import PersonReader, recognise
 from apps.contacts.drafts import Draft
 from apps.contacts.models import Contact, ContactIdentity, Source
 from apps.contacts.own_export import own_csv, own_vcards
@@ -41,7 +41,7 @@ def read_back(export: Export, employee: Employee) -> list[Draft]:
     """Return the people in an employee's file, as an import reads them."""
     if export is own_csv:
         header, *lines = rows(employee)
-        layout = Layout(recognise(header))
+        layout = PersonReader(recognise(header))
         return [Draft(*layout.person(line)) for line in lines]
     cards = list(read_cards(io.BytesIO(b"".join(own_vcards(employee)))))
     assert [card.problem for card in cards if card.problem] == []
@@ -159,7 +159,7 @@ def test_a_long_list_costs_no_more_queries_and_leaves_in_small_pieces(alice: Emp
 def test_memory_stays_flat_however_long_the_list_is(
     alice: Employee, export: Export, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("apps.contacts.own_export.CHUNK", 50)
+    monkeypatch.setattr("apps.contacts.own_export.CHUNK_ROWS", 50)
 
     def peak() -> int:
         tracemalloc.start()

@@ -76,6 +76,19 @@ def test_one_mailbox_in_several_spellings_is_one_person_as_first_written(alice: 
     assert list(kept) == [("ann.lee+1@gmail.com", "gmail.com"), ("bo+0@example.org", "example.org")]
 
 
+@pytest.mark.parametrize("second", ["+86 10 6552 9911 ext. 102", "010 6552 9911 x102", "tel:+86-10-6552-9911;ext=102"])
+def test_a_switchboard_counts_once_and_the_employee_reads_why(alice: Employee, second: str) -> None:
+    """Otherwise invented extensions of one number reach any target."""
+    assert record_one(alice, ("phone", "+86 10 6552 9911 ext. 101")).created == 1
+    outcome = record_one(alice, ("phone", second)).outcomes[0]
+    assert outcome.code == "duplicate"
+    assert outcome.message.startswith(
+        "You have recorded this number already. A number counts once, whatever its extension"
+    )
+    same = record_one(alice, ("phone", "+86 10 6552 9911")).outcomes[0]
+    assert same.message == "You have recorded this person already."
+
+
 def test_two_employees_may_both_record_one_person(alice: Employee, alan: Employee) -> None:
     them = outsider()
     assert (record_one(alice, them).created, record_one(alan, them).created) == (1, 1)

@@ -3,14 +3,15 @@
 A file counts from its receipt but may be recorded much later: behind other files, or after a worker died.
 """
 
-from datetime import date
+from datetime import date, timedelta
+from itertools import permutations
 
 import pytest
 from django.db import connection
 
 from apps.campaigns.models import Campaign
 from apps.contacts.imports import import_submission
-from apps.contacts.models import Contact, Submission
+from apps.contacts.models import Contact, ContactIdentity, Submission
 from apps.contacts.services.changes import end_contact, undo_submission
 from apps.core.models import AuditEntry
 from apps.employees.models import Employee
@@ -163,3 +164,52 @@ def test_nothing_moves_into_a_result_that_is_final(campaign: Campaign, alice: Em
     contact, snapshot_at = Contact.objects.get(), Campaign.objects.get().snapshot_at
     assert snapshot_at
     assert contact.stored_at > snapshot_at
+
+
+PEOPLE = {"first": ("kim", "lee"), "second": ("lee", "mia")}
+
+
+def possible(order: tuple[tuple[str, str], ...]) -> bool:
+    at = {step: index for index, step in enumerate(order)}
+    followed = [(step, file) for step, file in order if step != "receive"]
+    earlier = {"record": "receive", "undo": "record"}
+    first_received = at["receive", "first"] < at["receive", "second"]
+    return first_received and all(at[earlier[step], file] < at[step, file] for step, file in followed)
+
+
+# Every order of receiving and recording two files that share a person, and of undoing one or both.
+STEPS = [(step, file) for file in PEOPLE for step in ("receive", "record")]
+ORDERS = [
+    order
+    for undone in (["first"], ["second"], ["first", "second"])
+    for order in permutations([*STEPS, *(("undo", file) for file in undone)])
+    if possible(order)
+]
+
+
+def live_after(alice: Employee, clock: Clock, order: tuple[tuple[str, str], ...], *, waiting: bool) -> set[str]:
+    """Return the live people in the end; without `waiting`, each file is recorded at its receipt."""
+    Contact.objects.filter(employee=alice, ended_at=None).update(ended_at=clock.now(), end_reason="removed")
+    sent: dict[str, Submission] = {}
+    for step, file in order:
+        clock.set(clock.now() + timedelta(minutes=1))
+        if step == "receive":
+            sent[file] = files.received(alice, "email\n" + "".join(f"{name}@out.example\n" for name in PEOPLE[file]))
+        if step == ("record" if waiting else "receive"):
+            import_submission(sent[file].pk)
+        if step == "undo":
+            undo_submission(submission_id=sent[file].pk, employee=alice, by=TESTER)
+    names = ContactIdentity.objects.filter(employee=alice, live=True).values_list("value", flat=True)
+    return {str(name).partition("@")[0] for name in names}
+
+
+@pytest.mark.parametrize("order", ORDERS, ids=lambda order: " ".join(f"{step[:3]}-{file[:1]}" for step, file in order))
+def test_undoing_a_file_ends_the_same_people_however_long_files_wait(
+    campaign: Campaign, alice: Employee, clock: Clock, order: tuple[tuple[str, str], ...]
+) -> None:
+    """Otherwise undoing a later file loses people of an earlier one that waited. A file that is recorded after the undo
+    of another keeps all its people."""
+    clock.set("2026-11-23T12:00:00+08:00")
+    live, without_waiting = (live_after(alice, clock, order, waiting=waiting) for waiting in (True, False))
+    late = [file for file in PEOPLE if order[-1] == ("record", file)]
+    assert live == without_waiting.union(*(PEOPLE[file] for file in late))

@@ -21,12 +21,12 @@ from apps.campaigns.adjustments import approve, requests
 from apps.campaigns.models import Adjustment, Campaign
 from apps.contacts.models import Contact, ContactIdentity
 from apps.contacts.services.changes import correct_contact, end_contact, rename_contact, restore_contact
-from apps.core.change_triggers import EVENTS
+from apps.core.change_triggers import TRANSITION_TABLES
 from apps.core.models import AuditEntry, RowChange
 from apps.employees.models import Employee, Employment, Placement
 from apps.privacy import erase_person
 from apps.privacy.erasure_subject import identities_of
-from apps.results.corrections import CorrectionDraft, ask_correction, grant_correction
+from apps.results.corrections import CorrectionDraft, grant_correction, request_correction
 from apps.results.freeze import freeze
 from apps.results.models import FrozenResult
 from tests import people, plugin
@@ -90,7 +90,7 @@ def everything(campaign: Campaign, alice: Employee, bob: Employee, hr: Employee,
     clock.set(campaign.rule.cutoff_at + timedelta(minutes=5), ticks=True)
     freeze(campaign=campaign, by=TESTER, wait=False)
     drafts = [CorrectionDraft("A001", counted=100)]
-    ask_correction(campaign=Campaign.objects.get(), drafts=drafts, reason="x", evidence="y", by=account_for(hr))
+    request_correction(campaign=Campaign.objects.get(), drafts=drafts, reason="x", evidence="y", by=account_for(hr))
     plugin.run_as_owner(
         "INSERT INTO accounts_deputyship (key, manager_id, deputy_id, starts_at, ends_at, named_at, named_by_id,"
         " named_by_label, ended_by_label)"
@@ -171,7 +171,7 @@ def test_every_way_to_change_any_guarded_table_leaves_an_entry(everything: Campa
     assert logged == dict.fromkeys(UPDATES, WAYS)
 
 
-@pytest.mark.parametrize("event", EVENTS)
+@pytest.mark.parametrize("event", TRANSITION_TABLES)
 def test_mutant_without_one_trigger_a_change_is_not_logged(everything: Campaign, owner: Any, event: str) -> None:
     """The test above would detect it."""
     owner.execute(f"DROP TRIGGER campaigns_adjustment_noted_{event.lower()} ON campaigns_adjustment")
@@ -379,13 +379,13 @@ def test_the_applications_own_actions_explain_their_changes(
     clock.set(campaign.rule.cutoff_at + timedelta(minutes=5), ticks=True)
     freeze(campaign=campaign, by=TESTER, wait=False)
     drafts = [CorrectionDraft("A001", counted=100)]
-    correction = ask_correction(
+    correction = request_correction(
         campaign=Campaign.objects.get(), drafts=drafts, reason="x", evidence="y", by=account_for(hr)
     )
     grant_correction(correction_id=correction.pk, by=second)
     assert FrozenResult.objects.count() == 2
     assert outside_changes() == before
-    explained = RowChange.objects.by_act([granted])
+    explained = RowChange.objects.by_transaction([granted])
     assert explained == {
         granted.transaction: [("campaigns_adjustment", "update", 1), ("campaigns_adjustmentrequest", "update", 1)]
     }

@@ -30,7 +30,7 @@ pytestmark = pytest.mark.django_db
     ],
 )
 def test_a_sentence_ends_with_one_full_stop(text: str, expected: str) -> None:
-    assert base.sentence(text) == expected
+    assert base.with_full_stop(text) == expected
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ class Bars:
 @pytest.fixture
 def bars(monkeypatch: pytest.MonkeyPatch) -> Bars:
     recorder = Bars()
-    monkeypatch.setattr(base.AppCommand, "bar", lambda _self, unit, total=None: recorder.bar(unit, total))
+    monkeypatch.setattr(base.AppCommand, "progress_bar", lambda _self, unit, total=None: recorder.bar(unit, total))
     return recorder
 
 

@@ -1,6 +1,7 @@
 """The health checks for monitoring."""
 
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -9,6 +10,11 @@ from django.test import Client
 
 from apps.core import health
 from tests.brokers import broker_at
+
+
+@pytest.fixture(autouse=True)
+def _not_checked_yet() -> None:
+    health._checks.cache_clear()
 
 
 @pytest.fixture
@@ -59,3 +65,15 @@ def test_an_unreachable_database_makes_the_service_unavailable(client: Client, m
     assert answer.status_code == 503
     assert answer.json()["checks"]["database"] == "unreachable"
     assert "gone" not in answer.content.decode()
+
+
+@pytest.mark.django_db
+def test_strangers_cannot_make_a_process_check_more_than_once_a_second(
+    client: Client, broker: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds, checked = [7.0], []
+    monkeypatch.setattr(health, "time", SimpleNamespace(monotonic=lambda: seconds[0]))
+    monkeypatch.setattr(health, "_broker_answers", lambda: checked.append(seconds[0]) or True)
+    for seconds[0] in (7.0, 7.5, 7.9, 8.0, 8.9):
+        assert client.get("/health/ready").json()["status"] == "ok"
+    assert checked == [7.0, 8.0]

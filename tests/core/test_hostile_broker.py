@@ -20,7 +20,7 @@ from kombu.transport.virtual import Message
 from apps.accounts.services import account_for
 from apps.campaigns.models import Campaign
 from apps.core.brokers import QUEUE
-from apps.core.task_messages import ACCEPTED, UNREADABLE, reduce
+from apps.core.task_messages import ARGUMENT_CHECKS, MESSAGE_ERRORS, sanitise_message
 from apps.employees.models import Employee
 from apps.localstack.paths import BASE_DIR
 from apps.standings.models import Standing
@@ -53,7 +53,7 @@ def test_every_task_declares_its_parameter_types() -> None:
     assert MAIL in ours
     for task in ours.values():
         hints = {name: kind for name, kind in get_type_hints(task.run).items() if name != "return"}
-        assert set(hints.values()) <= set(ACCEPTED), task.name
+        assert set(hints.values()) <= set(ARGUMENT_CHECKS), task.name
 
 
 def test_the_applications_own_messages_are_accepted() -> None:
@@ -61,7 +61,7 @@ def test_the_applications_own_messages_are_accepted() -> None:
     task_id = str(uuid.uuid4())
     sent = app.amqp.as_task_v2(task_id, MAIL, (1, 2, "zh-hans"), {}, expires=60.0)
     message = received(entry(MAIL, body=json.dumps(sent.body).encode()) | {"headers": sent.headers})
-    reduce(message, app.tasks)
+    sanitise_message(message, app.tasks)
     assert (message.headers["task"], message.headers["id"]) == (MAIL, task_id)
     assert message.headers["expires"] == sent.headers["expires"]
     assert json.loads(message.body)[:2] == [[1, 2, "zh-hans"], {}]
@@ -101,8 +101,8 @@ REFUSED = [
 
 @pytest.mark.parametrize("raw", REFUSED, ids=range(len(REFUSED)))
 def test_a_message_for_an_unknown_task_or_argument_is_refused(raw: dict[str, Any]) -> None:
-    with pytest.raises(UNREADABLE):
-        reduce(received(raw), app.tasks)
+    with pytest.raises(MESSAGE_ERRORS):
+        sanitise_message(received(raw), app.tasks)
 
 
 def test_other_fields_of_a_message_never_reach_the_request() -> None:
@@ -116,7 +116,7 @@ def test_other_fields_of_a_message_never_reach_the_request() -> None:
         entry(MARK, embedded={"callbacks": [follower], "chain": [follower], "chord": follower}, **headers)
     )
     message.properties["reply_to"] = "celery"
-    reduce(message, app.tasks)
+    sanitise_message(message, app.tasks)
     assert not any(value in json.dumps([message.headers, message.properties]) for value in ("evil", "1381234", "1999"))
     assert json.loads(message.body) == [[], {}, dict.fromkeys(("callbacks", "errbacks", "chain", "chord"))]
     assert message.headers["timelimit"] == [None, None]
@@ -149,7 +149,7 @@ class Worker:
         self.mails, self.log = folder / "mails", folder / "worker.log"
         self.mails.mkdir(exist_ok=True)
         own = {
-            "DATABASE_URL": plugin.PLACES.database_url("app", plugin.DATABASE), "CELERY_BROKER_URL": broker,
+            "DATABASE_URL": plugin.PATHS.database_url("app", plugin.DATABASE), "CELERY_BROKER_URL": broker,
             "DJANGO_SETTINGS_MODULE": "config.settings", "EMAIL_URL": f"filemail:///{self.mails}", "C_FORCE_ROOT": "1",
         }  # fmt: skip
         with self.log.open("ab") as log:

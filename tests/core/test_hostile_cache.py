@@ -17,7 +17,7 @@ from apps.accounts.login_throttling import WAIT
 from apps.accounts.models import Account
 from apps.campaigns.models import Campaign
 from apps.core import rate_limits
-from apps.core.cache import Plain
+from apps.core.cache import JsonSerializer
 from apps.core.rate_limits import Kind
 from apps.employees.models import Employee
 from tests import people
@@ -48,7 +48,7 @@ def server(valkey: str, settings: Any) -> Iterator[redis.Redis]:
     path = valkey.removeprefix("redis+socket://")
     before = settings.CACHES["default"]
     settings.CACHES = {"default": {
-        "BACKEND": "apps.core.cache.PlainRedisCache", "LOCATION": f"unix://{path}?db=1", "KEY_PREFIX": "hundred",
+        "BACKEND": "apps.core.cache.JsonRedisCache", "LOCATION": f"unix://{path}?db=1", "KEY_PREFIX": "hundred",
     }}  # fmt: skip
     settings.RATES_STORAGE = f"redis+unix://{path}?db=1"
     settings.RATES = {kind.value: "100/minute" for kind in Kind}
@@ -103,7 +103,7 @@ def test_with_pickle_the_same_bytes_run_code(
     server: redis.Redis, alice: Employee, campaign: Campaign, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The mutant: Django's own serializer."""
-    monkeypatch.setattr(Plain, "loads", lambda _self, data: RedisSerializer().loads(data))
+    monkeypatch.setattr(JsonSerializer, "loads", lambda _self, data: RedisSerializer().loads(data))
     sign_in("wrong")
     poison(server, pickle.dumps(Bomb(tmp_path / "went off")))
     sign_in("wrong")
@@ -113,10 +113,10 @@ def test_with_pickle_the_same_bytes_run_code(
 @pytest.mark.parametrize("value", [*NOT_NUMBERS, [b"a", b"list"]])
 def test_an_invalid_counter_starts_again_from_zero(server: redis.Redis, value: Any) -> None:
     """Otherwise an address could never sign in again, because a broken counter never expires."""
-    rate_limits.count(Kind.SIGN_IN, "somebody")
+    rate_limits.enforce_rate_limit(Kind.SIGN_IN, "somebody")
     poison(server, value)
     for _try in range(3):
-        rate_limits.count(Kind.SIGN_IN, "somebody")
+        rate_limits.enforce_rate_limit(Kind.SIGN_IN, "somebody")
 
 
 @pytest.mark.parametrize("seconds", [None, 10_000_000])

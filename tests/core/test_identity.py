@@ -7,18 +7,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apps.core import identity
+from apps.core.email_domains import in_domains, normalise_domain
 from apps.core.identity import (
-    HANDLE_LIMIT,
-    RAW_LIMIT,
+    MAX_HANDLE_CHARS,
+    MAX_RAW_CHARS,
     Identity,
     InvalidIdentity,
     clean_text,
     digest,
-    distinct,
-    in_domains,
+    is_storable,
     normalise,
-    normalise_domain,
-    storable,
+    unique_identities,
 )
 
 
@@ -152,7 +151,7 @@ def test_a_contact_holds_a_mailbox_once() -> None:
     spelled = [
         normalise("email", raw, region="CN", key="key") for raw in ("b+1@example.org", "a@x.org", "b@example.org")
     ]
-    assert [one.value for one in distinct(spelled)] == ["b+1@example.org", "a@x.org"]
+    assert [one.value for one in unique_identities(spelled)] == ["b+1@example.org", "a@x.org"]
 
 
 REFUSED = {
@@ -165,7 +164,7 @@ REFUSED = {
         "a" * 65 + "@example.org", "a@[127.0.0.1]", "a@b.invalid", "Wang <a@example.org>", "a@localhost", "\ud800@",
         "x" * 1_000_000 + "@example.org",
     ),
-    "handle": ("", "@", "a b", "a@b", "http://x", "...", "_", "x" * (HANDLE_LIMIT + 1), "<b>", 'a"b'),
+    "handle": ("", "@", "a b", "a@b", "http://x", "...", "_", "x" * (MAX_HANDLE_CHARS + 1), "<b>", 'a"b'),
     "fax": ("13812345678",),
 }  # fmt: skip
 
@@ -214,7 +213,7 @@ def test_what_is_normalised_stays_as_it_is(kind: str, raw: str, tail: str) -> No
     except InvalidIdentity:
         return
     assert value(kind, once) == once
-    assert storable(once)
+    assert is_storable(once)
 
 
 @settings(max_examples=300, deadline=None)
@@ -225,7 +224,7 @@ def test_cleaned_text_is_clean_whatever_came_in(text: str, limit: int) -> None:
     assert len(cleaned) <= limit
     assert cleaned == cleaned.strip()
     assert "  " not in cleaned
-    assert storable(cleaned)
+    assert is_storable(cleaned)
 
 
 @pytest.mark.parametrize(
@@ -250,7 +249,7 @@ def test_a_ligature_of_eighteen_letters_is_cut_too() -> None:
 
 def test_a_megabyte_is_refused_unread() -> None:
     with pytest.raises(InvalidIdentity, match="too long"):
-        value("phone", "1" * (RAW_LIMIT + 1))
+        value("phone", "1" * (MAX_RAW_CHARS + 1))
 
 
 def test_digests_tell_kinds_and_keys_apart() -> None:

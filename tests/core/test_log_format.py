@@ -11,7 +11,7 @@ from django.conf import settings
 from django.test import Client
 
 from apps.campaigns.models import Campaign
-from apps.core.log_format import Line
+from apps.core.log_format import LineFormatter
 from apps.employees.models import Employee
 from tests import people
 
@@ -23,11 +23,11 @@ def line(message: str, *values: Any, **extra: Any) -> str:
     record = logging.LogRecord("apps.api", logging.ERROR, "", 1, message, values, None)
     record.created, record.msecs = NOON, 250.0
     record.__dict__ |= extra
-    return Line(FORM["fmt"], style=FORM["style"]).format(record)
+    return LineFormatter(FORM["fmt"], style=FORM["style"]).format(record)
 
 
 def test_the_settings_use_this_log_format() -> None:
-    assert FORM["()"] == "apps.core.log_format.Line"
+    assert FORM["()"] == "apps.core.log_format.LineFormatter"
 
 
 def test_a_line_shows_the_time_in_utc_and_the_logger(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,7 +65,7 @@ def test_a_request_that_is_refused_is_one_line(address: str, alice: Employee, ca
     """Tracebacks for mistyped addresses hide the important ones."""
     output = io.StringIO()
     handler = logging.StreamHandler(output)
-    handler.setFormatter(Line(FORM["fmt"], style=FORM["style"]))
+    handler.setFormatter(LineFormatter(FORM["fmt"], style=FORM["style"]))
     client = people.sign_in(Client(), alice)
     logging.getLogger().addHandler(handler)
     try:
@@ -124,14 +124,17 @@ def test_gunicorn_uses_the_same_log_format() -> None:
     from gunicorn.config import Config
 
     made = runpy.run_path("gunicorn.conf.py")["logger_class"](Config())
-    assert all(isinstance(handler.formatter, Line) for handler in (*made.error_log.handlers, *made.access_log.handlers))
+    assert all(
+        isinstance(handler.formatter, LineFormatter)
+        for handler in (*made.error_log.handlers, *made.access_log.handlers)
+    )
 
 
 @pytest.mark.django_db
 def test_a_mistyped_link_is_logged_without_it(alice: Employee) -> None:
     output = io.StringIO()
     handler = logging.StreamHandler(output)
-    handler.setFormatter(Line(FORM["fmt"], style=FORM["style"]))
+    handler.setFormatter(LineFormatter(FORM["fmt"], style=FORM["style"]))
     logging.getLogger("django.request").addHandler(handler)
     try:
         assert Client().get(f"/set-password/Mg/{TOKEN}/)").status_code == 404

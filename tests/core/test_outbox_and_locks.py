@@ -11,7 +11,7 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 from apps.core import progress
 from apps.core.audit import SYSTEM, audit
 from apps.core.clock import db_now
-from apps.core.files import CHUNK, expire_files, read_file, store_file
+from apps.core.files import CHUNK_BYTES, expire_files, read_file, store_file
 from apps.core.identity_key import verify_identity_key
 from apps.core.jobs import claim_job
 from apps.core.locks import disable_statement_timeout, lock_facts, lock_org_tree
@@ -180,7 +180,7 @@ def test_not_even_the_owner_rewrites_the_trail(as_owner: Any) -> None:
 # -- files, progress, identity key -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("size", [0, 1, CHUNK, CHUNK + 1, 3 * CHUNK + 7])
+@pytest.mark.parametrize("size", [0, 1, CHUNK_BYTES, CHUNK_BYTES + 1, 3 * CHUNK_BYTES + 7])
 def test_bytes_come_back_as_they_went_in(size: int) -> None:
     content = bytes(n % 251 for n in range(size))
     pieces = [content[n : n + 70_000] for n in range(0, size, 70_000)]
@@ -190,12 +190,12 @@ def test_bytes_come_back_as_they_went_in(size: int) -> None:
     stored.refresh_from_db()
     assert b"".join(read_file(stored)) == content
     assert (stored.size, bytes(stored.sha256)) == (size, hashlib.sha256(content).digest())
-    assert stored.storedchunk_set.count() == -(-size // CHUNK)
+    assert stored.storedchunk_set.count() == -(-size // CHUNK_BYTES)
 
 
 def test_an_interrupted_file_is_not_stored() -> None:
     def broken() -> Any:
-        yield b"x" * CHUNK
+        yield b"x" * CHUNK_BYTES
         raise OSError("the line is gone")
 
     with pytest.raises(OSError, match="gone"):

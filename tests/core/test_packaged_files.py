@@ -10,7 +10,7 @@ from django.contrib.staticfiles import finders
 from django.core.exceptions import ImproperlyConfigured
 
 from apps.core.packaged_files import map_style_hashes, package_directory, plotly_bundle, plotly_directory
-from apps.core.static_finders import PackagedFinder
+from apps.core.static_finders import PlotlyFinder
 from scripts import plotly_basic
 
 
@@ -47,7 +47,7 @@ def test_an_installation_can_choose_its_bundle(tmp_path: Path, settings: Any) ->
     chosen = tmp_path / "basic.js"
     chosen.write_text("/** plotly.js (basic - minified) v4.1.1 */", encoding="utf-8")
     settings.PLOTLY_BUNDLE = plotly_bundle(str(chosen))
-    finder = PackagedFinder()
+    finder = PlotlyFinder()
     assert finder.find("vendor/plotly.min.js") == str(chosen)
     assert finder.find("vendor/basic.js") == []
     ((name, storage),) = finder.list(None)

@@ -7,7 +7,7 @@ import pytest
 from django.db import DEFAULT_DB_ALIAS, Error, connection, transaction
 
 from apps.core import prepared_statements
-from apps.core.prepared_statements import execute_prepared_sql, parameters
+from apps.core.prepared_statements import execute_prepared_sql, extract_parameters
 
 AT = "'2026-11-03T09:00:00+00:00'::timestamptz"
 
@@ -34,13 +34,14 @@ def plain(statement: str) -> list[tuple[Any, ...]]:
         (r"SELECT E'\\', 7::numeric", r"SELECT E'\\', $1", (("7", "numeric"),)),
         ("SELECT 1::bigint", "SELECT $1", (("1", "bigint"),)),
         ("SELECT x7::bigint, a.7::bigint", "SELECT x7::bigint, a.7::bigint", ()),
+        ("-- a person's 7::bigint\nSELECT 7::bigint", "-- a person's 7::bigint\nSELECT $1", (("7", "bigint"),)),
         ("SELECT -7::bigint, 7::bigints", "SELECT -$1, 7::bigints", (("7", "bigint"),)),
         ("SELECT '''2026''::timestamptz'", "SELECT '''2026''::timestamptz'", ()),
     ],
 )
 def test_only_typed_values_become_parameters(statement: str, skeleton: str, values: Any) -> None:
     """Text inside quotes is user content, not a value."""
-    assert parameters(statement) == (skeleton, values)
+    assert extract_parameters(statement) == (skeleton, values)
 
 
 @pytest.mark.django_db
@@ -59,7 +60,7 @@ def test_a_connection_keeps_a_limited_number_of_statements(monkeypatch: pytest.M
         for width in range(1, 9):
             statement = f"SELECT {', '.join(['1::bigint'] * width)}"
             assert rows_of(statement) == plain(statement)
-    assert plain("SELECT count(*) FROM pg_prepared_statements WHERE name LIKE 'kept_%'") == [(3,)]
+    assert plain("SELECT count(*) FROM pg_prepared_statements WHERE name LIKE 'hundred_%'") == [(3,)]
 
 
 @pytest.mark.django_db(transaction=True)

@@ -30,10 +30,10 @@ def timeouts(monkeypatch: pytest.MonkeyPatch) -> list[float]:
         recorded.append(timeout)
         return True
 
-    monkeypatch.setattr(read_replica, "configured", lambda: True)
-    monkeypatch.setattr(read_replica, "_caught_up", caught_up)
+    monkeypatch.setattr(read_replica, "is_configured", lambda: True)
+    monkeypatch.setattr(read_replica, "_has_caught_up", caught_up)
     monkeypatch.setattr(read_replica, "_primary_until", 0.0)
-    monkeypatch.setattr(read_replica, "connections", {read_replica.ALIAS: Closed()})
+    monkeypatch.setattr(read_replica, "connections", {read_replica.REPLICA_ALIAS: Closed()})
     return recorded
 
 
@@ -51,7 +51,7 @@ def failing(state: str | None, calls: list[str]) -> Callable[[str], str]:
 
     def read(using: str) -> str:
         calls.append(using)
-        if using == read_replica.ALIAS:
+        if using == read_replica.REPLICA_ALIAS:
             raise OperationalError from Cancelled(state)
         return using
 
@@ -103,7 +103,7 @@ def test_a_replica_that_is_behind_is_not_used_for_a_while(
     timeouts: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     questions: list[float] = []
-    monkeypatch.setattr(read_replica, "_caught_up", lambda patience: bool(questions.append(patience)))
+    monkeypatch.setattr(read_replica, "_has_caught_up", lambda patience: bool(questions.append(patience)))
     for _ in range(3):
         with read_replica.replica_allowed():
             assert read_replica.with_fallback(where) == "default"
@@ -155,6 +155,6 @@ def test_only_read_requests_may_use_the_replica(timeouts: list[float], method: s
 
 
 def test_without_a_replica_the_middleware_is_off() -> None:
-    assert read_replica.ALIAS not in settings.DATABASES
+    assert read_replica.REPLICA_ALIAS not in settings.DATABASES
     with pytest.raises(MiddlewareNotUsed):
         ReadReplicaMiddleware(lambda request: HttpResponse())

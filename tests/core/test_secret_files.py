@@ -153,9 +153,9 @@ def test_a_key_from_a_file_replaces_the_generated_one_and_is_not_stored(
     monkeypatch.setenv("IDENTITY_KEY_FILE", str(tmp_path / "key"))
     environment_of = embedded_runtime.local_environment(places)
     assert "IDENTITY_KEY" not in environment_of
-    assert environment_of["SECRET_KEY"] == places.local_secrets()["SECRET_KEY"]
+    assert environment_of["SECRET_KEY"] == places.application_secrets()["SECRET_KEY"]
     assert "kept elsewhere" not in (places.data / "secrets.json").read_text(encoding="utf-8")
-    assert keys.in_use(places)["IDENTITY_KEY"] == "kept elsewhere"
+    assert keys.secrets_in_use(places)["IDENTITY_KEY"] == "kept elsewhere"
 
 
 def test_a_database_from_a_file_is_used_and_none_is_started(
@@ -177,6 +177,6 @@ def test_web_and_workers_do_not_receive_the_owners_address(
 ) -> None:
     for name in ("DATABASE_URL_FILE", "DATABASE_OWNER_URL_FILE"):
         monkeypatch.setenv(name, "/run/secrets/address")
-    child = LocalStack(places)._child("web", ["true"])
-    assert "DATABASE_URL_FILE" in child.environment
-    assert not [name for name in child.environment if "OWNER" in name]
+    environment = LocalStack(places)._environment()
+    assert "DATABASE_URL_FILE" in environment
+    assert not [name for name in environment if "OWNER" in name]

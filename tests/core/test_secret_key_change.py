@@ -11,7 +11,7 @@ from cryptography.fernet import InvalidToken
 from django.core.management import CommandError
 from django.test import Client
 
-from apps.accounts.second_factors import PURPOSE, Unreadable, add_factor, paper_codes, reseal_factors
+from apps.accounts.second_factors import PURPOSE, UndecryptableSecret, add_app, reencrypt_factors, unused_recovery_codes
 from apps.accounts.services import account_for, set_password_link
 from apps.campaigns.models import Campaign
 from apps.core.encryption import fernet_for, reencrypt
@@ -90,12 +90,12 @@ class TestSecondFactors:
     def test_a_sign_in_reencrypts_them_with_the_new_key(
         self, client: StrictClient, enrolled: Employee, another_key: Any
     ) -> None:
-        codes = paper_codes(account_for(enrolled))
+        codes = unused_recovery_codes(account_for(enrolled))
         another_key()
         signs_in(client)
         assert client.post(ASKED, {"code": code()}).status_code == 302
         another_key(keep_old=False)
-        assert paper_codes(account_for(enrolled)) == codes
+        assert unused_recovery_codes(account_for(enrolled)) == codes
         later = StrictClient()
         signs_in(later)
         assert later.post(ASKED, {"code": code(steps=1)}).status_code == 302
@@ -105,12 +105,12 @@ class TestSecondFactors:
     def test_a_recovery_code_reencrypts_them_and_is_used_up(
         self, client: StrictClient, enrolled: Employee, another_key: Any
     ) -> None:
-        first, *rest = paper_codes(account_for(enrolled))
+        first, *rest = unused_recovery_codes(account_for(enrolled))
         another_key()
         signs_in(client)
         assert client.post(ASKED, {"code": first}).status_code == 302
         another_key(keep_old=False)
-        assert paper_codes(account_for(enrolled)) == rest
+        assert unused_recovery_codes(account_for(enrolled)) == rest
 
     def test_a_wrong_code_reencrypts_nothing(self, client: StrictClient, another_key: Any) -> None:
         before = self.stored()
@@ -120,11 +120,11 @@ class TestSecondFactors:
         assert self.stored() == before
 
     def test_the_command_reencrypts_all_factors_once(self, alice: Employee, another_key: Any) -> None:
-        add_factor(account=account_for(alice), secret=SECRET)
+        add_app(account=account_for(alice), secret=SECRET)
         another_key()
-        assert say("reseal_second_factors")[0] == "Sealed the second factors of 2 people with the new key.\n"
+        assert say("reseal_second_factors")[0] == "Encrypted the second factors of 2 people with the new key.\n"
         after = self.stored()
-        assert say("reseal_second_factors")[0] == "Sealed the second factors of 0 people with the new key.\n"
+        assert say("reseal_second_factors")[0] == "Encrypted the second factors of 0 people with the new key.\n"
         another_key(keep_old=False)
         assert self.stored() == after
         assert all(fernet_for(PURPOSE).decrypt(text.encode()) for text in after)
@@ -137,22 +137,22 @@ class TestSecondFactors:
         self, alice: Employee, enrolled: Employee, another_key: Any, settings: Any
     ) -> None:
         settings.SECRET_KEY, old = "a third one", settings.SECRET_KEY
-        add_factor(account=account_for(alice), secret=SECRET)
+        add_app(account=account_for(alice), secret=SECRET)
         settings.SECRET_KEY = old
         before = self.stored()
         another_key()
-        assert say("reseal_second_factors")[0] == "Sealed the second factors of 1 people with the new key.\n"
+        assert say("reseal_second_factors")[0] == "Encrypted the second factors of 1 people with the new key.\n"
         after = self.stored()
         assert [old == new for old, new in zip(before, after, strict=True)] == [False, False, True, True]
-        with pytest.raises(Unreadable):
-            paper_codes(account_for(alice))
+        with pytest.raises(UndecryptableSecret):
+            unused_recovery_codes(account_for(alice))
 
     def test_without_a_key_change_there_is_no_extra_query(
         self, enrolled: Employee, django_assert_num_queries: Any
     ) -> None:
         account = account_for(enrolled)
         with django_assert_num_queries(0):
-            assert not reseal_factors(account=account, by=account.actor)
+            assert not reencrypt_factors(account=account, by=account.actor)
 
 
 def test_a_text_of_the_current_key_is_returned_unchanged(another_key: Any) -> None:

@@ -7,7 +7,7 @@ import pytest
 from django.core.checks import run_checks
 from django.core.exceptions import ImproperlyConfigured
 
-from apps.core.service_urls import cache_of, location_of, public_address, weaknesses
+from apps.core.service_urls import default_cache_url, location_of, missing_protection, public_address
 from scripts.check import PRODUCTION
 from tests.config.test_production import run
 
@@ -66,7 +66,7 @@ def test_an_invalid_public_address_stops_the_start(address: str) -> None:
     ],
 )
 def test_only_local_services_need_neither_tls_nor_a_password(url: str, lacking: list[str]) -> None:
-    assert weaknesses(url) == lacking
+    assert missing_protection(url) == lacking
 
 
 def deploy_errors(settings: Any, **options: Any) -> list[str]:
@@ -83,8 +83,8 @@ HERE = {"BASE_URL": "https://h.example.com", "ALLOWED_HOSTS": ["h.example.com"]}
 @pytest.mark.parametrize(
     ("broker", "cache", "expected"),
     [
-        (SAFE, cache_of(SAFE), []),
-        ("redis://localhost/0", cache_of("redis://localhost/0"), []),
+        (SAFE, default_cache_url(SAFE), []),
+        ("redis://localhost/0", default_cache_url("redis://localhost/0"), []),
         ("amqps://u:p@queue.example.com//", "", []),
         ("redis://queue.example.com/0", "redis://localhost/1", ["hundred.E008"]),
         ("amqp://u:p@queue.example.com//", "redis://queue.example.com/1", ["hundred.E008", "hundred.E008"]),
@@ -119,7 +119,7 @@ def test_the_deployment_check_reports_links_to_an_unserved_host(settings: Any) -
     ],
 )
 def test_the_cache_on_the_brokers_server_has_a_separate_database(broker: str, cache: str) -> None:
-    assert cache_of(broker) == cache
+    assert default_cache_url(broker) == cache
     if cache:
         assert location_of(broker) != location_of(cache)
 
@@ -128,7 +128,7 @@ def test_the_cache_and_the_rate_limits_use_no_pickle() -> None:
     values = run(SHOW, **PRODUCTION | {"CELERY_BROKER_URL": "redis://localhost:6379/0"})
     cache, rates, base = json.loads(values.stdout)
     assert cache == {
-        "BACKEND": "apps.core.cache.PlainRedisCache", "LOCATION": "redis://localhost:6379/1", "KEY_PREFIX": "hundred",
+        "BACKEND": "apps.core.cache.JsonRedisCache", "LOCATION": "redis://localhost:6379/1", "KEY_PREFIX": "hundred",
     }  # fmt: skip
     assert rates == "redis://localhost:6379/1"
     assert base == PRODUCTION["BASE_URL"]

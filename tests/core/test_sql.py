@@ -5,7 +5,8 @@ from django.db import connection
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from apps.core.sql import sql_literal
+from apps.core.email_domains import in_domains
+from apps.core.sql import domain_prefixes, in_domains_sql, sql_literal
 
 pytestmark = pytest.mark.django_db
 # PostgreSQL stores neither NUL nor half of a surrogate pair; the interfaces refuse both.
@@ -33,3 +34,15 @@ def test_a_department_named_like_sql_stays_a_name(text):
 def test_any_text_is_returned_unchanged(text, texts):
     assert stored(text) == text
     assert stored(texts) == texts
+
+
+LABELS = st.sampled_from(["a", "b", "ab", "corp", "example", "com", "münchen", "{}", "x'y"])
+DOMAINS = st.lists(LABELS, min_size=1, max_size=4).map(".".join)
+
+
+@settings(max_examples=200, deadline=None)
+@given(DOMAINS, st.lists(DOMAINS, max_size=6))
+def test_a_domain_or_its_parent_is_found(domain, domains):
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {in_domains_sql(sql_literal(domain), domain_prefixes(domains))}")
+        assert cursor.fetchone()[0] is in_domains(domain, domains)

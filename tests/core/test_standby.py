@@ -22,30 +22,31 @@ from django.test.utils import CaptureQueriesContext
 from apps.accounts.services import account_for
 from apps.campaigns.models import Campaign
 from apps.core import read_replica
+from apps.core.databases import primary_database
 from apps.employees.models import Employee
-from apps.exports import build_export
+from apps.exports import build_export, export_requests
 from apps.exports.csv_columns import Table
 from apps.exports.models import Export
 from apps.localstack.paths import BASE_DIR
 from apps.results.freeze import freeze
-from apps.standings import effective_dates, recount
-from config import settings as written
+from apps.standings import effective_dates
 from tests import people, plugin
 from tests.backups.servers import Server, server, standby_of
 from tests.fixtures import Clock
 from tests.localstack.stack import environment, eventually
+from tests.oracle import recount
 
 pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("standby")]
 NAME = "replicated"
 # The rows of reports come from there, and nothing else.
-REPORT = re.compile(r"listed AS \(|^EXECUTE kept_")
+REPORT = re.compile(r"listed AS \(|^EXECUTE hundred_")
 
 
 @pytest.fixture(scope="module")
 def addresses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, dict[str, str]]]:
     """A primary set up as in docs/deployment.md, migrated, and the environment of an installation on it."""
-    plugin.PLACES.create_data()
-    with server(plugin.PLACES.binaries) as primary:
+    plugin.PATHS.create_data()
+    with server(plugin.PATHS.binaries) as primary:
         primary.run("ALTER SYSTEM SET wal_writer_delay = '10ms'", "SELECT pg_reload_conf()")
         env = primary.make_installation(NAME) | {"IDENTITY_KEY": settings.IDENTITY_KEY}
         migrate = [sys.executable, str(BASE_DIR / "manage.py"), "migrate", "--skip-checks", "--verbosity", "0"]
@@ -63,7 +64,7 @@ def primary(addresses: tuple[Server, dict[str, str]]) -> Server:
 @pytest.fixture(scope="module")
 def standby(primary: Server) -> Iterator[Server]:
     """A server that streams from the primary."""
-    with standby_of(primary, plugin.PLACES.binaries) as copy:
+    with standby_of(primary, plugin.PATHS.binaries) as copy:
         yield copy
 
 
@@ -71,7 +72,8 @@ def standby(primary: Server) -> Iterator[Server]:
 def connected(**urls: str) -> Iterator[None]:
     """Let this process use other databases than the tests'."""
     before = dict(settings.DATABASES)
-    made = {alias: written._database(alias, url, statement_timeout=30_000) for alias, url in urls.items()}
+    limits = {"statement_timeout": 30_000, "lock_timeout": 10_000, "max_age": 60}
+    made = {alias: primary_database(alias, url, **limits) for alias, url in urls.items()}
     made["replica"]["OPTIONS"]["options"] += " -c default_transaction_read_only=on"
     _forget(*before)
     settings.DATABASES |= connections.configure_settings(made)
@@ -111,7 +113,7 @@ def on_primary(
 @pytest.fixture
 def own_standby(on_primary: Campaign, primary: Server) -> Iterator[Server]:
     """A standby for one test, which may promote and kill it."""
-    with standby_of(primary, plugin.PLACES.binaries) as copy:
+    with standby_of(primary, plugin.PATHS.binaries) as copy:
         settings.DATABASES["replica"]["PORT"] = copy.port
         _forget("replica")
         caught_up()
@@ -233,7 +235,7 @@ def test_verdicts_never_reach_the_standby(on_primary: Campaign) -> None:
     with read_replica.replica_allowed():
         effective_dates.process_effective_dates()
         people.mark()
-        assert recount.recount(on_primary) == []
+        assert recount(on_primary) == []
         Clock().set("2026-11-25T12:00:00+08:00", ticks=True)
         result = freeze(campaign=trial, by=people.TESTER, wait=True)
     assert result is not None
@@ -264,7 +266,7 @@ def test_a_broken_connection_costs_no_page(on_primary: Campaign, standby: Server
 
 def test_a_hanging_standby_blocks_no_page_for_long(on_primary: Campaign, monkeypatch: pytest.MonkeyPatch) -> None:
     """It accepts connections and answers nothing: none of the server's own limits applies."""
-    monkeypatch.setattr(read_replica, "ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr(read_replica, "RESPONSE_SECONDS", 0.5)
     with connections["replica"].cursor() as cursor:
         cursor.execute("SELECT pg_backend_pid()")
         [backend] = cursor.fetchone()
@@ -319,8 +321,10 @@ def _vacuum(primary: Server, standby: Server) -> None:
 
 
 def exported(campaign: Campaign, by: Employee, **wish: Any) -> Export:
-    request = build_export.ExportRequest("standings", **wish)
-    asked_for = build_export.ask_export(campaign=campaign, wish=request, key=uuid.uuid4(), by=account_for(by).actor)
+    request = export_requests.ExportRequest("standings", **wish)
+    asked_for = export_requests.request_export(
+        campaign=campaign, request=request, key=uuid.uuid4(), by=account_for(by).actor
+    )
     made = build_export.make_export(asked_for.pk)
     assert made is not None
     assert made.state == Export.State.DONE, made.error
@@ -343,9 +347,9 @@ def test_a_file_has_the_same_bytes_from_both_servers(
 
     monkeypatch.setattr(Table, "write", note)
     caught_up()
-    there = exported(on_primary, by, form=form)
+    there = exported(on_primary, by, format=form)
     monkeypatch.setattr(read_replica, "_primary_until", time.monotonic() + 600)
-    here = exported(on_primary, by, form=form, as_of=there.as_of)
+    here = exported(on_primary, by, format=form, as_of=there.as_of)
     assert places == ["replica", "default"]
     assert (here.rows, bytes(here.sha256 or b"")) == (there.rows, bytes(there.sha256 or b""))
 

@@ -14,7 +14,7 @@ from apps.contacts.imports import import_contacts
 from apps.core import statistics
 from apps.core.statistics import CONTACT_TABLES, ROSTER_TABLES, refresh_statistics
 from apps.employees.models import Employee
-from apps.standings.process_runs import mark_everybody
+from apps.standings.process_runs import mark_all
 from tests import plugin
 from tests.people import ROSTER, TESTER, load, november
 from tests.rosters import applied
@@ -40,7 +40,7 @@ def forgotten(as_owner: Any) -> None:
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Treat a few rows as a large write."""
-    monkeypatch.setattr(statistics, "ANALYSED_FROM_ROWS", 5)
+    monkeypatch.setattr(statistics, "MIN_ANALYSED_ROWS", 5)
 
 
 def test_a_large_roster_load_refreshes_the_statistics(small: None) -> None:
@@ -61,7 +61,7 @@ def test_a_large_contact_import_refreshes_the_statistics(small: None, alice: Emp
 
 def test_the_first_evaluation_of_a_large_company_refreshes_the_statistics(small: None) -> None:
     load(ROSTER)
-    mark_everybody(november())
+    mark_all(november())
     assert "standings_standing" in analysed()
 
 
@@ -116,7 +116,7 @@ def test_a_locked_table_is_soon_skipped(small: None, as_owner: Any, caplog: pyte
 @contextmanager
 def locked(table: str) -> Iterator[None]:
     """Another session alters the table until the block ends."""
-    owner = psycopg2.connect(plugin.PLACES.database_url("owner", plugin.DATABASE))
+    owner = psycopg2.connect(plugin.PATHS.database_url("owner", plugin.DATABASE))
     try:
         with owner.cursor() as cursor:
             cursor.execute(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")

@@ -5,17 +5,24 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from apps.core import time_zones as zones_module
-from apps.core.time_zones import is_time_zone, time_zones
+from apps.core.time_zones import current_zones, is_time_zone, time_zones
 
 
 @pytest.fixture(autouse=True)
 def _nothing_known() -> None:
-    zones_module._have.cache_clear()
+    zones_module._require_server_zone.cache_clear()
 
 
 @pytest.mark.parametrize("name", ["", "Mars/Olympus", "asia/shanghai", "../etc/passwd", "posixrules\0", "x" * 5_000])
 def test_invalid_zone_names(db: None, name: str) -> None:
     assert not is_time_zone(name)
+
+
+def test_only_current_names_are_offered() -> None:
+    offered = current_zones()
+    assert offered[0] == "UTC"
+    assert {"Asia/Shanghai", "Asia/Kolkata", "Europe/Kyiv", "America/Sao_Paulo"} <= set(offered) <= time_zones()
+    assert not {"Asia/Calcutta", "Asia/Chongqing", "US/Pacific", "Etc/GMT+8", "PRC", "Europe/Kiev"} & set(offered)
 
 
 def test_a_zone_is_queried_once(db: None) -> None:

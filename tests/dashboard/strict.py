@@ -18,7 +18,7 @@ from apps.fileio.vcards import reader as cards
 # The functions that every reading of an uploaded file passes through.
 PARSERS = (
     (csv_reader.Table, "__init__"), (xlsx_reader.Workbook, "__init__"), (cards, "lines_of"),
-    (encodings, "refuse_packed"),
+    (encodings, "refuse_binary"),
 )  # fmt: skip
 LEAKED = re.compile(r"\{%|\{\{|%\([a-z_]+\)s")
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}

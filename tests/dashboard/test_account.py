@@ -23,7 +23,7 @@ def test_a_wrong_password_keeps_the_name_and_says_no_more_than_it_must(client: S
     nobody = client.post("/login/", {"username": "A001x", "password": "nonsense"})
     assert 'value="A001"' in wrong.content.decode()
     assert words(wrong) == words(nobody)
-    assert "do not belong together" in words(wrong)
+    assert "Staff number, e-mail or password is wrong" in words(wrong)
 
 
 def test_signing_in_goes_on_to_where_one_wanted_to_be(client: StrictClient, alice: Employee) -> None:
@@ -49,7 +49,7 @@ def test_a_link_sets_the_password_once(client: StrictClient, alice: Employee) ->
     said = client.post(address, {"new_password1": fresh, "new_password2": fresh}, follow=True)
     assert "Your password is set." in words(said)
     assert client.post("/login/", {"username": "A001", "password": fresh})["Location"] == "/"
-    assert "used up or too old" in words(StrictClient().get(link, follow=True))
+    assert "has been used or has expired" in words(StrictClient().get(link, follow=True))
 
 
 def test_two_different_passwords_are_refused_at_the_field(client: StrictClient, alice: Employee) -> None:
@@ -78,4 +78,4 @@ def test_errors_have_the_applications_own_page(
 ) -> None:
     answer = as_(alice).get(address)
     assert answer.status_code == status
-    assert "To the first page" in words(answer)
+    assert "Go to the home page" in words(answer)

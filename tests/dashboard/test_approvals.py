@@ -62,13 +62,23 @@ def test_a_second_person_sees_the_effect_of_now_and_approves_it(as_: SignIn, hr:
     assert "Nothing is waiting" in text_of(client.get("/company/approvals/"))
 
 
+def test_waiting_requests_are_listed_page_by_page(as_: SignIn, hr: Employee, change: Change) -> None:
+    officers = [officer(f"hr-{number}") for number in range(2, 5)]
+    for number in range(51):
+        requested(officers[number % 3], str(number))
+    client = as_(hr)
+    pages = [client.get(f"/company/approvals/?waiting={number}") for number in (1, 2)]
+    assert [len(page.context["waiting"]) for page in pages] == [50, 1]
+    assert "?waiting=2" in pages[0].content.decode()
+
+
 def test_changes_since_the_preview_are_not_approved(as_: SignIn, hr: Employee, change: Change) -> None:
     address, client = requested(officer("hr-2")), as_(hr)
     seen = seen_on(client.get(address))
     change.effect = {"leaving": 300}
     response = client.post(address + "approve/", {"seen": seen})
     assert response.status_code == 409
-    assert "The effect is another one by now" in text_of(response)
+    assert "The effect has changed: check it again" in text_of(response)
     assert "300 employed people leave" in text_of(response)
     assert not change.made
 
@@ -90,8 +100,8 @@ def test_the_requester_reads_the_effect_of_the_request_alone(as_: SignIn, hr: Em
     """Counts that reveal whose contact a person is are only in the current effect, for the second person."""
     change.effect = {"leaving": 2, "counts": 1}
     address = requested(account_for(hr).actor)
-    assert "The number of 1 person changes" not in text_of(as_(hr).get(address))
-    assert "The number of 1 person changes" in text_of(as_(second(hr)).get(address))
+    assert "The count of 1 person changes" not in text_of(as_(hr).get(address))
+    assert "The count of 1 person changes" in text_of(as_(second(hr)).get(address))
 
 
 def test_the_requester_reads_after_the_approval_what_the_request_said(
@@ -104,10 +114,10 @@ def test_the_requester_reads_after_the_approval_what_the_request_said(
     for page in (address, "/company/approvals/"):
         shown = text_of(as_(hr).get(page))
         assert "2 employed people leave" in shown
-        assert "The number of 1 person changes" not in shown
+        assert "The count of 1 person changes" not in shown
     entry = AuditEntry.objects.get(action="approval.approved")
     assert entry.detail["effect"] == {"leaving": 2}, "the requester reads the trail too"
-    assert "The number of 1 person changes" in text_of(as_(second(hr)).get(address))
+    assert "The count of 1 person changes" in text_of(as_(second(hr)).get(address))
 
 
 def second(hr: Employee) -> Employee:
@@ -122,7 +132,7 @@ def test_a_refusal_says_why_and_the_form_keeps_what_was_typed(as_: SignIn, hr: E
     assert "not this month" in text_of(client.get(address))
     late = client.post(address + "refuse/", {"note": "too late anyway"})
     assert late.status_code == 409
-    assert "has decided this already" in text_of(late)
+    assert "has already decided this" in text_of(late)
     assert not change.made
 
 

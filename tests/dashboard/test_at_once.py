@@ -64,6 +64,21 @@ def test_a_manager_who_loses_the_team_loses_its_pages_files_and_past(
     assert "B001" not in page.get("/exports/").content.decode()
 
 
+def test_a_manager_who_moves_below_another_brings_no_past_team_along(
+    as_: SignIn, alice: Employee, bob: Employee, carol: Employee, campaign: Campaign
+) -> None:
+    """Otherwise every rotation of managers shows another team's numbers, as of any past day and in final results."""
+    people.load(f"{HEAD}A002,Alan,alan@corp.example.com,,Sales,D001\nB001,Bob 白,bob@corp.example.com,,Sales,C001\n")
+    people.mark()
+    page = as_(carol)
+    for address in ("/team/B001/?as_of=2026-11-22", "/team/B001/standings.csv?as_of=2026-11-22"):
+        answer = page.get(address)
+        text = b"".join(answer.streaming_content) if answer.streaming else answer.content
+        assert b"A001" in text
+        assert b"A002" not in text
+    assert page.get("/charts/team/B001/histogram.json?as_of=2026-11-22").status_code == 200
+
+
 def test_a_role_that_is_taken_away_closes_its_pages(
     as_: SignIn, hr: Employee, alice: Employee, campaign: Campaign
 ) -> None:

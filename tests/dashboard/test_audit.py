@@ -9,6 +9,7 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 from django.test import Client
 
+from apps.accounts.services import account_for
 from apps.campaigns.models import Campaign
 from apps.core.audit import Actor, audit
 from apps.core.models import AuditEntry
@@ -32,6 +33,19 @@ def test_a_sign_in_says_from_where(client: Client, campaign: Campaign, auditor: 
     assert ("Uwe", "account.signed_in", "page 10.1.2.3") in shown(client)
 
 
+@pytest.mark.parametrize(
+    ("stored", "shown_as"),
+    [("command line (root)", "命令行（root）"), ("command line", "命令行"), ("system", "系统"), ("Olga", "Olga")],
+)
+def test_an_actor_that_is_no_person_is_named_in_the_readers_language(
+    client: Client, campaign: Campaign, auditor: Employee, stored: str, shown_as: str
+) -> None:
+    audit("role.granted", by=Actor(None, stored), kind="employee", id="A001", label="Alice 艾 (A001)")
+    people.sign_in(client, auditor)
+    page = client.get(f"{PAGE}?about=role", headers={"Accept-Language": "zh-hans"}).content.decode()
+    assert f'<span class="name">{shown_as}</span>' in page
+
+
 def test_entries_are_found_by_what_who_and_day(client: Client, campaign: Campaign, hr: Employee) -> None:
     audit("role.granted", by=Actor(None, "Olga"), kind="employee", id="A001", label="Alice 艾 (A001)")
     people.sign_in(client, hr)
@@ -52,7 +66,7 @@ def test_pages_follow_each_other_without_a_gap(
     while address:
         context = client.get(address).context
         seen += [row["entry"].subject_id for row in context["rows"]]
-        address = context["next"]
+        address = context["page"].next
     assert seen == ["4", "3", "2", "1", "0"]
 
 
@@ -68,6 +82,23 @@ def test_the_csv_holds_what_the_filters_leave_and_is_an_entry_itself(
         ("'=Olga", "role.granted", '{"role": "hr"}')
     ]
     assert AuditEntry.objects.get(action="audit.exported").detail == {"about": "role"}
+
+
+def test_the_trail_says_which_of_two_people_of_one_name_acted_and_at_which_second(
+    client: Client, campaign: Campaign, alice: Employee, hr: Employee
+) -> None:
+    account = account_for(alice)
+    audit("token.created", by=Actor(account.pk, "Wei Zhang"), kind="token", id=1)
+    audit("token.created", by=Actor(None, "Wei Zhang"), kind="token", id=2)
+    people.sign_in(client, hr)
+    page = client.get(f"{PAGE}?about=token").content.decode()
+    assert re.findall(r"Wei Zhang</span>(?:<small>(.*?)</small>)?</td>", page) == ["", "A001"]
+    assert "2026-11-23 12:00:00</time>" in page, "a day and a minute do not order two entries"
+    file: Any = client.get(f"{PAGE}entries.csv?about=token&q=Wei&since=2026-11-01")
+    assert 'filename="audit-trail-token-search-from-2026-11-01-2026-11-23.csv"' in file["Content-Disposition"]
+    lines = list(csv.DictReader(io.StringIO(b"".join(file.streaming_content).decode("utf-8-sig"), newline="")))
+    assert [(line["actor"], line["actor_staff_no"]) for line in lines] == [("Wei Zhang", ""), ("Wei Zhang", "A001")]
+    assert list(lines[0])[-1] == "actor_staff_no", "programs read the other columns by their position"
 
 
 def test_no_identity_of_a_contact_is_shown(client: Client, campaign: Campaign, alice: Employee, hr: Employee) -> None:
@@ -104,8 +135,8 @@ def test_every_audited_action_has_a_label() -> None:
         text = path.read_text(encoding="utf-8")
         written |= set(re.findall(r'audit\(\s*"([a-z]+\.[a-z_]+)"', text))
         written |= set(re.findall(r'audit_once\(\s*"([a-z]+\.[a-z_]+)"', text))
-        written |= {f"account.{event}" for event in re.findall(r'audit_account\("([a-z_]+)"', text)}
-        accesses = re.findall(r'(?:log_record_access\(.*|looked_at = )"([a-z]+)"', text)
+        written |= {f"account.{event}" for event in re.findall(r'audit_(?:account|failure)\("([a-z_]+)"', text)}
+        accesses = re.findall(r'(?:log_record_access\(.*|record_kind = )"([a-z]+)"', text)
         written |= {f"person.{what}_read" for what in accesses}
         written |= {f"adjustment.{step}" for step in re.findall(r'note_step\([^)]*"([a-z_]+)"', text)}
     written |= {f"database.{operation}" for operation in audit_labels.OPERATIONS}

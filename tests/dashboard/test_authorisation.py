@@ -1,11 +1,11 @@
 """Authorisation: tests/authorisation.csv declares every address, method and reader; an undeclared address fails.
 
-Placeholders: {contact} is an active contact of Alice, {upload} a file she previews, {batch} one she submitted, {token}
-one that she created, {review} an unanswered review of hers, {asked} an adjustment of Alan that waits for a second
-person, {deputyship} one of Bob's that begins later, {roster} a roster whose difference HR previews, {list} an
-adjustment file that HR previews, {approval} an import that waits for a second person, {link} a set-password link of
-Dana, who never signs in. An address that ends in * covers everything below it without a line of its own. The former
-manager had Bob and his team until an hour ago.
+Placeholders: {contact} is an active contact of Alice, {upload} a file she previews, {batch} one she submitted, {added}
+what she recorded on a page, {token} one that she created, {review} an unanswered review of hers, {asked} an adjustment
+of Alan that waits for a second person, {deputyship} one of Bob's that begins later, {roster} a roster whose difference
+HR previews, {list} an adjustment file that HR previews, {approval} an import that waits for a second person, {link} a
+set-password link of Dana, who never signs in. An address that ends in * covers everything below it without a line of
+its own. The former manager had Bob and his team until an hour ago.
 
 Undeclared methods and tokens are refused for all readers: methods other than GET and POST, and tokens on pages.
 """
@@ -27,7 +27,7 @@ from django.urls.exceptions import Resolver404
 from apps.accounts import api_tokens
 from apps.accounts.models import Scope
 from apps.accounts.services import account_for, set_password_link
-from apps.accounts.sessions import name_of
+from apps.accounts.sessions import public_session_name
 from apps.campaigns.models import Campaign
 from apps.contacts.models import Contact
 from apps.employees.models import Employee
@@ -78,6 +78,7 @@ def places(frank: Employee, alice: Employee, dana: Employee, campaign: Campaign)
     upload, batch = files.upload(alice, "handle\nw1\n"), files.handed_in(alice, "phone\n12\n")
     link = set_password_link(account_for(dana)).removeprefix("http://testserver/")
     contact = Contact.objects.of(alice).get().pk
+    added = people.record(alice).submission_id
     review = str(reviewing.ask(campaign, alice, contacts=[contact]).pk)
     asked = people.ask(campaign=campaign, employee=people.person("A002"), exempt=True)
     roster = rosters.looked(people.ROSTER + "N001,Nina,nina@corp.example.com,,,\n")
@@ -85,6 +86,7 @@ def places(frank: Employee, alice: Employee, dana: Employee, campaign: Campaign)
         "approval": str(request_change("roster_load", roster, {"leaving": 1}, people.officer("asks")).pk),
         "asked": str(asked.pk),
         "list": str(files.adjustments(people.person("H001"), "staff_no,target\nA001,80\n").pk),
+        "added": str(added),
         "contact": str(contact),
         "review": review,
         "upload": str(upload.pk),
@@ -95,7 +97,7 @@ def places(frank: Employee, alice: Employee, dana: Employee, campaign: Campaign)
         "token": str(
             api_tokens.create_token(account=account_for(alice), name="x", scopes=["own"], by=people.TESTER)[0].pk
         ),
-        "browser": name_of(people.sign_in(Client(), alice).session.session_key or ""),
+        "browser": public_session_name(people.sign_in(Client(), alice).session.session_key or ""),
         "export": str(files.export(campaign, people.person("B001"), root=people.person("B001")).pk),
     }
 
@@ -236,7 +238,7 @@ def test_a_token_opens_no_page(who: str, places: dict[str, str], request: pytest
 NOTHING = {
     "asked": "999999", "token": "999999", "contact": "999999", "review": "999999", "deputyship": "999999",
     "browser": "f" * 24,
-    **dict.fromkeys(("list", "upload", "batch", "roster", "export"), "0f0e0d0c-0b0a-4908-8706-050403020100"),
+    **dict.fromkeys(("added", "list", "upload", "batch", "roster", "export"), "0f0e0d0c-0b0a-4908-8706-050403020100"),
 }  # fmt: skip
 NOBODY = {"A001": "X999", "B001": "X999"}
 

@@ -64,10 +64,10 @@ def test_from_the_file_to_the_persons_page(
     assert "100 becomes exempt" in said
     assert "from 5 Nov 2026 to 24 Dec 2026" in said
     assert "2 lines are rejected" in said
-    assert "staff_no: Nobody on the roster has this staff number" in said
-    assert "target: “many” is no whole number" in said
+    assert "staff_no: No employee on the roster has this staff number" in said
+    assert "target: “many” is neither a whole number" in said
     asked = client.post(f"{address}ask/", typed(page), follow=True)
-    assert "Waiting for somebody else" in words(asked)
+    assert "Waiting for another user" in words(asked)
     request = AdjustmentRequest.objects.get()
     assert (request.file_name, request.reason, request.kind) == ("leave.csv", REASON, "leave")
     assert "File leave.csv" in words(client.get("/company/adjustments/?show=all"))
@@ -75,17 +75,17 @@ def test_from_the_file_to_the_persons_page(
 
     other = as_(second)
     page = other.get(f"/company/adjustments/{request.pk}/")
-    assert "Granting it adjusts 2 people" in words(page)
+    assert "Approval adjusts 2 people" in words(page)
     assert "100 becomes exempt" in words(page)
     assert "pro rata" not in words(page)
     answer = other.post(f"/company/adjustments/{request.pk}/grant/", {"seen": hidden(page, "seen")}, follow=True)
-    assert "Granted, for 2 people." in words(answer)
+    assert "Approved for 2 people." in words(answer)
     people.mark()
     own = words(as_(stranger).get("/"))
     assert "Exempt: not red" in own
     assert REASON in own
     assert "from 5 Nov 2026 to 24 Dec 2026" in own
-    assert "Granted by Alan" in own
+    assert "Approved by Alan" in own
     taken = rows(other.get("/exports/adjustments.csv"))
     assert {(row["staff_no"], row["file"], row["by_rule"], row["state"]) for row in taken} == {
         ("A001", "leave.csv", "no", "in_force"), ("S001", "leave.csv", "no", "in_force"),
@@ -98,7 +98,7 @@ def test_rejected_lines_are_taken_away_corrected_and_pasted_back(as_: SignIn, ca
     assert f"{address}rejected.csv" in links(client.get(address))
     first, second = taken = rows(client.get(f"{address}rejected.csv"))
     assert (first["staff_no"], first["line"], first["column"]) == ("X999", "4", "staff_no")
-    assert "no whole number" in second["reason"]
+    assert "neither a whole number" in second["reason"]
     pasted = "\t".join(second) + "\n" + "\t".join({**second, "target": "30"}.values())
     again = client.post(HOME, {"pasted": pasted}, follow=True)
     files.make_previews()
@@ -130,16 +130,16 @@ def test_two_lists_at_once_are_not_guessed_between(as_: SignIn, campaign: Campai
     both = {"file": SimpleUploadedFile("a.csv", GOOD.encode()), "pasted": GOOD}
     answer = as_(hr).post(HOME, both)
     assert answer.status_code == 422
-    assert "send one of them" in words(answer)
+    assert "not both" in words(answer)
 
 
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("name,target\nAlice,40\n", "No heading says who is meant."),
-        ("staff_no,name\nA001,Alice\n", "No heading says what they get."),
+        ("name,target\nAlice,40\n", "No column identifies the employee."),
+        ("staff_no,name\nA001,Alice\n", "No column has the new target."),
         (b"PK\x03\x04" + bytes(64), "an archive or a picture"),
-        ("\n \n", "cannot be read as a list of adjustments"),
+        ("\n \n", "cannot be read as a list of employees"),
     ],
 )
 def test_a_file_that_is_no_list_says_what_it_lacks(
@@ -160,7 +160,7 @@ def test_an_alphabet_that_the_file_does_not_name_is_chosen_by_eye(
     client = as_(hr)
     address = send(client, "who,target,note\nA001,40,你好\n".encode("gb18030"))
     page = client.get(address)
-    assert "Which of these reads right?" in words(page)
+    assert "Which of these lines is readable?" in words(page)
     assert "你好" in words(page)
     client.post(f"{address}look/", {"encoding": "gb18030"})
     files.make_previews()
@@ -175,8 +175,8 @@ def test_an_alphabet_that_the_file_does_not_name_is_chosen_by_eye(
     [
         ({"reason": " "}, 422, "This field is required."),
         ({"kind": "nonsense"}, 422, "Select a valid choice."),
-        ({"kind": "other"}, 422, "Say in a few words what it is."),
-        ({"seen": "another"}, 409, "The list has changed since you looked at it."),
+        ({"kind": "other"}, 422, "Describe the category in a few words."),
+        ({"seen": "another"}, 409, "The list has changed since you saw it."),
     ],
 )
 def test_a_request_that_cannot_be_made_leaves_the_file_and_its_list(

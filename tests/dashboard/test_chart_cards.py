@@ -24,7 +24,11 @@ def language(request: pytest.FixtureRequest) -> Any:
 
 
 def scope(day: date | None = None, result: object = None) -> Any:
-    return SimpleNamespace(rule=RULE, look=LOOK, zone=UTC, day=day, result=result)
+    return SimpleNamespace(rule=RULE, instant=LOOK, zone=UTC, day=day, result=result)
+
+
+def no_url(**_filters: str) -> str:
+    return ""
 
 
 def bands(*at_target: int, people: int = 54) -> list[Any]:
@@ -46,39 +50,39 @@ def bands(*at_target: int, people: int = 54) -> list[Any]:
         ([9, *[0] * 6, 7], "7 of 54 are at the target, 2 fewer than a week ago", "54 人中 7 人达标，比一周前少 2 人"),
         ([0, 2], "2 of 54 are at the target, 2 more than on 1 Nov", "54 人中 2 人达标，比11月1日多 2 人"),
         ([3], "3 of 54 are at the target", "54 人中 3 人达标"),
-        ([], "Nobody has moved yet", "还没有人有进展"),
+        ([], "No changes yet", "暂无变化"),
     ],
 )
 def test_a_team_is_compared_with_the_day_that_is_named(
     language: str, at_target: list[int], english: str, chinese: str
 ) -> None:
-    assert teams.band_days(scope(), "", bands(*at_target)).title == (english if language == "en" else chinese)
+    assert teams.band_days(scope(), "", bands(*at_target), no_url).title == (english if language == "en" else chinese)
 
 
 @pytest.mark.parametrize(
     ("under", "english", "chinese"),
     [
-        (63, "63 of 140 are still under the target", "140 人中仍有 63 人未达标"),
-        (1, "1 of 140 is still under the target", "140 人中仍有 1 人未达标"),
-        (0, "Everybody is at the target", "所有人都已达标"),
+        (63, "63 of 140 are still below target", "140 人中仍有 63 人未达标"),
+        (1, "1 of 140 is still below target", "140 人中仍有 1 人未达标"),
+        (0, "All employees are at the target", "所有人都已达标"),
     ],
 )
 def test_people_under_the_target_are_shown_as_a_number(language: str, under: int, english: str, chinese: str) -> None:
-    found = company.under_by_day(scope(), "", [(OPENS, under)], SimpleNamespace(people=140))
+    found = company.below_target_by_day(scope(), "", [(OPENS, under)], SimpleNamespace(people=140))
     assert found.title == (english if language == "en" else chinese)
 
 
 def test_the_pace_that_is_needed_is_drawn_and_said(language: str) -> None:
-    found = company.under_by_day(scope(), "", [(OPENS, 63)], SimpleNamespace(people=140))
+    found = company.below_target_by_day(scope(), "", [(OPENS, 63)], SimpleNamespace(people=140))
     each = rules.needed_per_day(63, rules.days_left(RULE.cutoff_at, "UTC", LOOK))
-    assert found.note.startswith(f"{each} people" if language == "en" else f"每天 {each} 人")
+    assert found.note.startswith(f"If {each} people a day" if language == "en" else f"每天有 {each} 人达标")
     assert [name for name, _ in found.legend] == ["dots"]
 
 
 @pytest.mark.parametrize(("counts", "english"), [([7], "1 contact a day"), ([70], "10 contacts a day")])
 def test_a_week_of_contacts_is_said_by_day(language: str, counts: list[int], english: str) -> None:
     found = company.by_source(scope(), "", [(LOOK.date(), "csv", count) for count in counts])
-    assert found.title.startswith(english if language == "en" else f"最近一周每天 {sum(counts) // 7} 位")
+    assert found.title.startswith(english if language == "en" else f"最近 7 天平均每天 {sum(counts) // 7} 位")
 
 
 @pytest.mark.parametrize(
@@ -100,11 +104,11 @@ def test_a_look_at_a_past_day_or_a_result_does_not_speak_of_now(language: str) -
 
 
 def test_a_screen_reader_gets_the_finding_and_the_newest_row(language: str) -> None:
-    found = teams.band_days(scope(), "", bands(1, 2))
+    found = teams.band_days(scope(), "", bands(1, 2), no_url)
     assert found.summary.startswith(f"{found.title}. {found.note} ")
-    newest = "; ".join(f"{head}: {cell.text}" for head, cell in zip(found.head, found.rows[0], strict=True))
+    newest = "; ".join(f"{head}: {cell.text}" for head, cell in zip(found.header, found.rows[0], strict=True))
     assert found.summary.endswith(newest)
     assert "52" in newest
     totals = SimpleNamespace(people=3, median=42.5, quartile_1=40, quartile_3=60)
-    spread = teams.spread(scope(), "", [SimpleNamespace(low=0, high=9, people=3)], totals, [])
+    spread = teams.histogram_card(scope(), "", [SimpleNamespace(low=0, high=9, people=3)], totals, [], no_url)
     assert "42.5" in spread.summary

@@ -16,12 +16,36 @@ def label(day: date) -> str:
     return f"{day.day}.{day.month}."
 
 
-CURVE = curve.CurveWords("target 100", "steady pace", "42 now", "deadline", "contacts", lambda p: f"{p.total}", label)
-BANDS = bands.BandWords(["a", "b", "c", "d", "e"], "people", lambda day, band: f"{band}: {day.people[band]}", label)
-HISTOGRAM = histogram.HistogramWords("target", "median", "x", "y", lambda b: f"{b.people}", lambda m: m.name)
-GROUPS = groups.GroupWords("share", lambda g: g.label)
-UNDER = days.UnderWords("9 now", "people", lambda d: f"{d.people}", label)
-SOURCES = days.SourceWords("contacts", lambda name: name or "others", lambda d, column: f"{d.counts[column]}", label)
+CURVE = curve.CurveLabels(
+    "target 100", "steady pace", "42 now", "deadline", "contacts", lambda p: f"{p.total}", label, label
+)
+BANDS: dict[str, Any] = {
+    "bands": ["a", "b", "c", "d", "e"],
+    "unit": "people",
+    "hover_text": lambda day, band: f"{band}: {day.people[band]}",
+    "day_label": label,
+    "day_text": label,
+    "list_url": lambda day, band: f"/team/B001/?status=band_{band}",
+}
+HISTOGRAM = histogram.HistogramLabels(
+    "target", "median", "x", "y", lambda b: f"{b.low}", lambda b: f"{b.people}", lambda m: m.name, lambda b: f"/{b.low}"
+)
+GROUPS: dict[str, Any] = {"x_unit": "share", "hover_text": lambda g: g.label}
+UNDER: dict[str, Any] = {
+    "latest": "9 now",
+    "unit": "people",
+    "hover_text": lambda d: f"{d.people}",
+    "day_label": label,
+    "day_text": label,
+    "list_url": lambda d: "",
+}
+SOURCES: dict[str, Any] = {
+    "unit": "contacts",
+    "source_name": lambda name: name or "others",
+    "hover_text": lambda d, column: f"{d.counts[column]}",
+    "day_label": label,
+    "day_text": label,
+}
 
 
 def walk(value: Any) -> list[Any]:
@@ -39,15 +63,19 @@ def figures() -> dict[str, charts_layout.Figure]:
     sources = days.sources_data([(OPENS, "csv", 5), (OPENS, "page", 9)])
     period = {"opens": OPENS, "deadline": DEADLINE}
     made = {
-        "curve": curve.curve_figure(points, **period, target=100, words=CURVE),
-        "team curve": curve.curve_figure(points, **period, target=None, words=CURVE),
-        "bands": bands.bands_figure(bands.bands_data([(OPENS, 5, 4, 3, 2, 1)]), **period, words=BANDS),
+        "curve": curve.curve_figure(points, **period, target=100, labels=CURVE),
+        "team curve": curve.curve_figure(points, **period, target=None, labels=CURVE),
+        "bands": bands.bands_figure(bands.bands_data([(OPENS, 5, 4, 3, 2, 1)]), **period, **BANDS),
         "histogram": histogram.histogram_figure(
-            bars, target=10, spread=histogram.Spread(1, 4, 12), medians=[histogram.Median("A", 4, 3)], words=HISTOGRAM
+            bars,
+            target=10,
+            quartiles=histogram.Quartiles(1, 4, 12),
+            medians=[histogram.Median("A", 4, 3)],
+            labels=HISTOGRAM,
         ),
-        "groups": groups.groups_figure(groups.groups_data([bar("A", 10, 3)]), words=GROUPS),
-        "under": days.under_figure(days.under_data([(OPENS, 9)]), **period, words=UNDER),
-        "sources": days.sources_figure(sources, **period, words=SOURCES),
+        "groups": groups.groups_figure(groups.groups_data([bar("A", 10, 3)]), **GROUPS),
+        "under": days.below_target_figure(days.below_target_data([(OPENS, 9)]), **period, **UNDER),
+        "sources": days.sources_figure(sources, **period, **SOURCES),
     }
     return {kind: charts_layout.with_hover_text(figure) for kind, figure in made.items()}
 
@@ -55,14 +83,14 @@ def figures() -> dict[str, charts_layout.Figure]:
 def empty() -> dict[str, charts_layout.Figure]:
     """One figure of each kind, without data, as on the opening day of a campaign."""
     period = {"opens": OPENS, "deadline": DEADLINE}
-    nobody = histogram.Spread(None, None, None)
+    nobody = histogram.Quartiles(None, None, None)
     made = {
-        "curve": curve.curve_figure([], **period, target=100, words=CURVE),
-        "bands": bands.bands_figure([], **period, words=BANDS),
-        "histogram": histogram.histogram_figure([], target=100, spread=nobody, medians=[], words=HISTOGRAM),
-        "groups": groups.groups_figure([], words=GROUPS),
-        "under": days.under_figure([], **period, words=UNDER),
-        "sources": days.sources_figure(days.sources_data([]), **period, words=SOURCES),
+        "curve": curve.curve_figure([], **period, target=100, labels=CURVE),
+        "bands": bands.bands_figure([], **period, **BANDS),
+        "histogram": histogram.histogram_figure([], target=100, quartiles=nobody, medians=[], labels=HISTOGRAM),
+        "groups": groups.groups_figure([], **GROUPS),
+        "under": days.below_target_figure([], **period, **UNDER),
+        "sources": days.sources_figure(days.sources_data([]), **period, **SOURCES),
     }
     return {kind: charts_layout.with_hover_text(figure) for kind, figure in made.items()}
 
@@ -117,7 +145,7 @@ def test_a_campaign_of_one_day_has_its_pace_at_once() -> None:
 
 def test_the_curve_draws_the_totals_of_its_table() -> None:
     points = curve.curve_data([(OPENS, 2, 2), (DEADLINE, 3, 5)], opens=OPENS, deadline=DEADLINE, target=4)
-    figure = curve.curve_figure(points, opens=OPENS, deadline=DEADLINE, target=4, words=CURVE)
+    figure = curve.curve_figure(points, opens=OPENS, deadline=DEADLINE, target=4, labels=CURVE)
     assert figure["data"][0]["y"] == [2, 5]
     assert figure["layout"]["yaxis"]["range"][1] > 5
 
@@ -125,7 +153,7 @@ def test_the_curve_draws_the_totals_of_its_table() -> None:
 def test_far_above_the_target_no_name_lies_on_another() -> None:
     for total, named in ((300, True), (5_000, False)):
         points = curve.curve_data([(OPENS, total, total)], opens=OPENS, deadline=DEADLINE, target=100)
-        figure = curve.curve_figure(points, opens=OPENS, deadline=DEADLINE, target=100, words=CURVE)
+        figure = curve.curve_figure(points, opens=OPENS, deadline=DEADLINE, target=100, labels=CURVE)
         texts = [note["text"] for note in figure["layout"]["annotations"]]
         assert ("steady pace" in texts) is named
         assert {"target 100", "42 now"} <= set(texts)
@@ -141,20 +169,41 @@ def test_ticks_are_few_and_hold_both_ends(length: int, most: int) -> None:
 
 
 def test_names_cannot_become_markup() -> None:
-    figure = groups.groups_figure([bar("<b>R&D</b>", 3, 1)], words=GROUPS)
+    figure = groups.groups_figure([bar("<b>R&D</b>", 3, 1)], **GROUPS)
     assert figure["layout"]["yaxis"]["ticktext"] == ["&lt;b&gt;R&amp;D&lt;/b&gt; · 3"]
-    assert charts_layout.with_hover_text(figure)["data"][1]["hovertext"] == ["&lt;b&gt;R&amp;D&lt;/b&gt;"]
+    assert charts_layout.with_hover_text(figure)["data"][1]["meta"] == ["<b>R&D</b>"], "a script shows it as text"
 
 
 def test_a_name_of_two_hundred_letters_is_shortened_on_the_axis_only() -> None:
-    figure = groups.groups_figure([bar("x" * 200, 3, 1)], words=GROUPS)
+    figure = groups.groups_figure([bar("x" * 200, 3, 1)], **GROUPS)
     assert len(figure["layout"]["yaxis"]["ticktext"][0]) < 40
-    assert charts_layout.with_hover_text(figure)["data"][1]["hovertext"] == ["x" * 200]
+    assert charts_layout.with_hover_text(figure)["data"][1]["meta"] == ["x" * 200]
 
 
-def test_the_group_with_most_contacts_to_go_comes_first() -> None:
-    ordered = groups.groups_data([bar("done", 9, 9), bar("few", 4, 1), bar("many", 30, 10)])
-    assert [one.label for one in ordered] == ["many", "few", "done"]
+def test_bars_are_sorted_by_what_they_show() -> None:
+    """The lowest share first; of equal shares, the group with most people below the target."""
+    bars = [bar("done", 9, 9), bar("many", 30, 10), bar("few", 4, 1), bar("more", 8, 2)]
+    figure = groups.groups_figure(groups.groups_data(bars), **GROUPS)
+    assert figure["data"][1]["x"] == sorted(figure["data"][1]["x"])
+    assert figure["layout"]["yaxis"]["ticktext"] == ["more · 8", "few · 4", "many · 30", "done · 9"]
+
+
+@pytest.mark.parametrize("kind", [*figures()])
+def test_every_point_has_a_tooltip_with_a_heading(kind: str) -> None:
+    """charts.js shows the lines of all traces at one place under one heading."""
+    traces = [trace for trace in figures()[kind]["data"] if trace.get("hoverinfo") != "skip"]
+    for trace in traces:
+        assert len(trace["hovertext"]) == len(trace["meta"]) == len(trace["x"])
+        assert trace["hoverinfo"] == "none", "Plotly would draw a second one, in its own font"
+    if figures()[kind]["layout"]["hovermode"] == "x":
+        assert len({tuple(trace["meta"]) for trace in traces}) == 1
+
+
+def test_bands_and_bars_lead_to_their_people() -> None:
+    found = figures()
+    assert found["bands"]["data"][0]["customdata"] == ["/team/B001/?status=band_4"]
+    assert found["histogram"]["data"][0]["customdata"] == ["/0", "/5", "/10"]
+    assert found["groups"]["data"][1]["customdata"] == ["/team/1/"]
 
 
 @pytest.mark.parametrize(("people", "done", "said"), [(1000, 999, 99), (1000, 1, 1), (3, 3, 100), (3, 0, 0), (0, 0, 0)])
@@ -163,7 +212,7 @@ def test_a_share_is_hundred_only_when_all_are_at_the_target(people: int, done: i
 
 
 def test_thirty_groups_are_drawn_and_the_table_has_the_rest() -> None:
-    figure = groups.groups_figure(groups.groups_data(bar(f"{n}", 9, 1) for n in range(40)), words=GROUPS)
+    figure = groups.groups_figure(groups.groups_data(bar(f"{n}", 9, 1) for n in range(40)), **GROUPS)
     assert len(figure["data"][1]["x"]) == 30
 
 
@@ -174,15 +223,15 @@ def test_empty_bins_behind_the_last_person_are_not_drawn() -> None:
 
 def test_bars_at_the_target_have_another_colour_than_those_below() -> None:
     bars = histogram.histogram_data([(0, 4, 3), (5, 9, 1), (10, None, 2)], target=10)
-    nobody = histogram.Spread(None, None, None)
-    figure = histogram.histogram_figure(bars, target=10, spread=nobody, medians=[], words=HISTOGRAM)
+    nobody = histogram.Quartiles(None, None, None)
+    figure = histogram.histogram_figure(bars, target=10, quartiles=nobody, medians=[], labels=HISTOGRAM)
     below, also_below, above = figure["data"][0]["marker"]["color"]
     assert below == also_below != above
 
 
 def test_bands_stack_to_the_headcount() -> None:
     (day,) = bands.bands_data([(OPENS, 5, 4, 3, 2, 1)])
-    figure = bands.bands_figure([day], opens=OPENS, deadline=DEADLINE, words=BANDS)
+    figure = bands.bands_figure([day], opens=OPENS, deadline=DEADLINE, **BANDS)
     assert sum(trace["y"][0] for trace in figure["data"]) == day.total == 15
 
 

@@ -1,6 +1,7 @@
 """The list on `/contacts/`: filters, sorting and pages, without files or contacts of other employees."""
 
 import re
+from html import unescape
 from typing import Any
 
 import pytest
@@ -30,7 +31,7 @@ def trade_fair(alice: Employee, campaign: Campaign) -> Submission:
 
 
 def names(answer: Any) -> list[str]:
-    return [contact.name for contact in answer.context["rows"]]
+    return [contact.name for contact in answer.context["page"].rows]
 
 
 def test_a_way_in_shows_only_what_came_by_it(as_: SignIn, alice: Employee, trade_fair: Submission) -> None:
@@ -76,8 +77,8 @@ def test_every_order_pages_without_missing_or_repeating_employees(
     client, address, seen = as_(alice), f"/contacts/?source=paste&sort={sort}", []
     while address:
         answer = client.get(address)
-        seen += [contact.pk for contact in answer.context["rows"]]
-        address = answer.context["next"]
+        seen += [contact.pk for contact in answer.context["page"].rows]
+        address = answer.context["page"].next
         assert not address or "source=paste" in address
     assert len(seen) == 120
     assert len(set(seen)) == 120
@@ -91,14 +92,25 @@ def test_a_page_after_anothers_contact_does_not_exist(
     people.record(alan)
     theirs = Contact.objects.of(alan).get().pk
     assert as_(alan).get(f"/contacts/?after={theirs}").status_code == 200
-    assert as_(alice).get(f"/contacts/?after={theirs}").status_code == 404
+    assert as_(alice).get(f"/contacts/?after={theirs}").context["page"].first == "", "the first page of the own list"
+
+
+def test_a_page_address_of_another_person_opens_the_own_first_page(
+    as_: SignIn, alice: Employee, alan: Employee, campaign: Campaign
+) -> None:
+    """Otherwise the place of renamed own contacts beside the sealed key tells the name of a colleague's contact."""
+    for employee in (alice, alan):
+        people.record(employee, 60)
+    his = as_(alan).get("/contacts/?sort=name").context["page"].next
+    assert as_(alan).get(his).context["page"].first
+    assert as_(alice).get(his).context["page"].first == ""
 
 
 def test_chips_keep_the_other_filters_and_count_within_them(
     as_: SignIn, alice: Employee, trade_fair: Submission
 ) -> None:
     answer = search(as_(alice), "e", source="csv", sort="name")
-    assert {chip["label"]: chip["count"] for chip in answer.context["chips"]} == {"All": 2, "Counting": 2}
+    assert {chip["label"]: chip["count"] for chip in answer.context["chips"]} == {"Active": 2, "Counting": 2}
     assert all("source=csv" in chip["url"] and "sort=name" in chip["url"] for chip in answer.context["chips"])
 
 
@@ -106,7 +118,7 @@ def test_clearing_the_filters_shows_all_employees(as_: SignIn, alice: Employee, 
     client = as_(alice)
     nobody = search(client, "zoe", source="page")
     assert "0 contacts found Clear the filters" in words(nobody)
-    assert "Nobody found" in words(nobody)
+    assert "No results" in words(nobody)
     assert len(names(client.get(nobody.context["clear"]))) == 3
 
 
@@ -114,3 +126,40 @@ def test_unknown_filter_values_are_ignored(as_: SignIn, alice: Employee, trade_f
     answer = as_(alice).get("/contacts/?source=pigeon&sort=luck&reason=mood")
     assert len(names(answer)) == 3
     assert "found" not in words(answer)
+
+
+def test_ended_contacts_are_hidden_until_a_chip_shows_them(
+    as_: SignIn, alice: Employee, trade_fair: Submission
+) -> None:
+    client = as_(alice)
+    zoe = Contact.objects.get(name="Zoë")
+    client.post(f"/contacts/{zoe.pk}/end/")
+    page = client.get("/contacts/")
+    assert names(page) == ["émile", "Typed In"]
+    chips = {chip["label"]: (chip["count"], chip["url"]) for chip in page.context["chips"]}
+    assert {label: count for label, (count, _url) in chips.items()} == {
+        "Active": 2, "Counting": 2, "Ended": 1, "All": 3
+    }  # fmt: skip
+    assert names(client.get(chips["Ended"][1])) == ["Zoë"]
+    assert names(client.get(chips["All"][1])) == ["émile", "Zoë", "Typed In"]
+    report = client.get(f"/contacts/?batch={trade_fair.pk}&reason=all")
+    assert names(report) == ["émile", "Zoë"], "the report of a file counts them all"
+
+
+def test_where_all_have_ended_the_list_says_so(as_: SignIn, alice: Employee, campaign: Campaign) -> None:
+    people.record(alice)
+    client = as_(alice)
+    client.post(f"/contacts/{Contact.objects.of(alice).get().pk}/end/")
+    assert "No active contacts All of them have ended." in words(client.get("/contacts/"))
+
+
+def test_an_end_returns_to_the_same_page_of_the_same_list(as_: SignIn, alice: Employee, campaign: Campaign) -> None:
+    people.record(alice, 60)
+    client = as_(alice)
+    second = client.get("/contacts/?sort=oldest").context["page"].next.partition("#")[0]
+    page = client.get(second)
+    contact = page.context["page"].rows[0]
+    address = re.search(rf'action="(/contacts/{contact.pk}/end/\?[^"]+)"', page.content.decode())
+    assert address
+    there = client.post(unescape(address[1]))["Location"]
+    assert there == second

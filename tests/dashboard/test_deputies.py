@@ -14,6 +14,7 @@ from apps.accounts.deputies import end_deputyship
 from apps.accounts.models import Deputyship
 from apps.accounts.services import account_for
 from apps.campaigns.models import Campaign
+from apps.core.models import AuditEntry
 from apps.employees.models import Employee
 from apps.exports.models import Export
 from tests import files, people
@@ -62,7 +63,7 @@ def test_the_team_page_is_the_managers_without_the_manager(
         assert mine.context["totals"] == theirs.context["totals"]
         assert [one.row for one in mine.context["people"]] == [one.row for one in theirs.context["people"]]
     said = words(deputy.get("/team/B001/"))
-    assert "You stand in for Bob 白 until Fri 27 Nov 2026" in said
+    assert "You are the deputy of Bob 白 until Fri 27 Nov 2026" in said
     assert "has 7 of 100" not in said
     assert "has 7 of 100" in words(as_(people.with_account(people.person("D001"))).get("/team/B001/"))
 
@@ -125,7 +126,7 @@ def test_a_deputy_loses_team_files_with_the_deputyship(
 def test_a_file_about_the_manager_alone_is_not_a_team_file(
     deputy: StrictClient, stranger: Employee, recorded: Campaign
 ) -> None:
-    about_bob = files.export(recorded, stranger, root=people.person("B001"), alone=True)
+    about_bob = files.export(recorded, stranger, root=people.person("B001"), single_person=True)
     assert deputy.get(f"/exports/{about_bob.pk}/").status_code == 404
 
 
@@ -159,11 +160,19 @@ def test_before_any_campaign_the_team_waits_for_a_deputy_too(
     company: dict[str, Employee], bob: Employee, stranger: Employee, as_: SignIn
 ) -> None:
     stands_in(bob, stranger)
-    assert "You stand in for Bob 白" in words(as_(stranger).get("/team/B001/"))
+    assert "You are the deputy of Bob 白" in words(as_(stranger).get("/team/B001/"))
     assert as_(stranger).get("/deputies/").status_code == 200
 
 
-LENT = ("/team/B001/", "/team/A001/", "/charts/team/", "/charts/member/", "/exports/new/", "/api/v1/standings/A001/")
+LENT = (
+    "/people/",
+    "/team/B001/",
+    "/team/A001/",
+    "/charts/team/",
+    "/charts/member/",
+    "/exports/new/",
+    "/api/v1/standings/A001/",
+)
 
 
 @pytest.mark.everywhere
@@ -197,13 +206,13 @@ def test_a_manager_names_a_deputy_from_the_team_page(
 ) -> None:
     client = as_(bob)
     assert "/deputies/" in links(client.get("/team/B001/"))
-    assert "Nobody stands in for you" in words(client.get("/deputies/"))
+    assert "You have no deputy" in words(client.get("/deputies/"))
     sent = client.post("/deputies/", {"key": KEY, "deputy": "sam@corp.example.com", "until": FRIDAY})
     assert (sent.status_code, sent.headers["Location"]) == (302, "/deputies/")
     said = words(client.get("/deputies/"))
-    assert "Sam stands in for Bob 白 until Fri 27 Nov 2026." in said
+    assert "Sam is the deputy of Bob 白 until Fri 27 Nov 2026." in said
     assert "S001 until Fri 27 Nov 2026" in said
-    assert "Sam stands in for you until Fri 27 Nov 2026" in words(client.get("/team/B001/"))
+    assert "Sam is your deputy until Fri 27 Nov 2026" in words(client.get("/team/B001/"))
     assert "/team/B001/" in links(as_(stranger).get("/deputies/"))
 
 
@@ -262,7 +271,7 @@ def test_hr_names_lists_and_ends_for_any_manager(
 ) -> None:
     client = as_(hr)
     assert "/company/deputies/" in links(client.get("/company/"))
-    assert "Nobody stands in for anybody" in words(client.get("/company/deputies/"))
+    assert "No deputies" in words(client.get("/company/deputies/"))
     fields = {"key": KEY, "manager": "B001", "deputy": "S001", "until": FRIDAY}
     assert client.post("/company/deputies/", fields).status_code == 302
     assert as_(stranger).get("/team/B001/").status_code == 200
@@ -274,7 +283,69 @@ def test_hr_names_lists_and_ends_for_any_manager(
     assert as_(stranger).get("/team/B001/").status_code == 404
     trail = words(client.get("/company/audit/?about=deputy"))
     assert "named a deputy" in trail
-    assert "ended a deputy's time" in trail
+    assert "ended a deputyship" in trail
+
+
+def test_hr_reads_who_was_a_deputy_and_how_it_ended(
+    recorded: Campaign, bob: Employee, carol: Employee, stranger: Employee, hr: Employee, as_: SignIn, clock: Clock
+) -> None:
+    ended = stands_in(bob, stranger)
+    end_deputyship(deputyship_id=ended.pk, by=account_for(bob))
+    stands_in(carol, bob)
+    stands_in(bob, carol, until=date(2026, 12, 31))
+    page = words(as_(hr).get("/company/deputies/?show=past"))
+    assert "Sam S001 Bob 白 B001 from Mon 23 Nov 2026 until Fri 27 Nov 2026" in page
+    assert "Carol" not in page, "those of today and later are on the other list"
+    clock.set("2026-11-30T12:00:00+08:00", ticks=True)
+    people.load(people.ROSTER.replace("C001,Carol,carol@corp.example.com,,Support,D001\n", "").replace(
+        "Support,C001", "Support,D001"), complete=True)  # fmt: skip
+    client = as_(hr)
+    page = words(client.get("/company/deputies/?show=past"))
+    assert "after its last day" in page
+    assert "because one of the two left" in page
+    assert "No deputies" in words(client.get("/company/deputies/"))
+
+
+MANY = """Manager;Deputy;Last day
+B001; s001; 2026-11-27
+C001\ta001\t27.11.2026\t2026-11-25
+A001, S001, 2026-11-27
+X999; S001; 2026-11-27
+B001; A002; soon
+"""
+
+
+def test_hr_names_several_deputies_after_a_preview_and_keeps_the_lines_that_failed(
+    recorded: Campaign, bob: Employee, carol: Employee, hr: Employee, as_: SignIn
+) -> None:
+    client, address = as_(hr), "/company/deputies/many/"
+    assert address in links(client.get("/company/deputies/"))
+    page = client.post(address, {"key": KEY, "lines": MANY})
+    assert not Deputyship.objects.exists(), "a preview names no one"
+    assert not AuditEntry.objects.filter(action="deputy.named").exists()
+    said = words(page)
+    assert "Sam S001 Bob 白 B001 from Mon 23 Nov 2026 until Fri 27 Nov 2026" in said
+    assert "Alice 艾 A001 Carol C001 from Wed 25 Nov 2026 until Fri 27 Nov 2026" in said
+    assert "This person has no team today" in said
+    assert "“X999” is not the staff number or e-mail address of an employee." in said
+    assert "A day is missing or cannot be read." in said
+    assert "Name 2 deputies" in said
+    for _ in range(2):
+        page = client.post(address, {"key": KEY, "lines": MANY, "confirmed": "yes"})
+        assert page.status_code == 422
+        assert "2 deputies are named." in words(page)
+        assert Deputyship.objects.count() == 2, "sent twice it has one effect"
+    left = page.context["form"]["lines"].value().splitlines()
+    assert [line.partition(";")[0].partition(",")[0] for line in left] == ["A001", "X999", "B001"]
+    good = client.post(address, {"key": KEY.replace("002", "003"), "lines": "B001;U001;2026-11-27", "confirmed": "y"})
+    assert (good.status_code, good.headers["Location"]) == (302, "/company/deputies/")
+
+
+@pytest.mark.parametrize("lines", ["", " \n", "Manager;Deputy\n", "B001;S001;2026-11-27\n" * 101])
+def test_a_list_without_a_line_or_with_too_many_is_refused(hr: Employee, as_: SignIn, lines: str) -> None:
+    answer = as_(hr).post("/company/deputies/many/", {"key": KEY, "lines": lines})
+    assert answer.status_code == 422
+    assert "id_lines_error" in answer.content.decode()
 
 
 @pytest.mark.parametrize(("manager", "field"), [("X999", "manager"), ("A001", "manager"), ("", "manager")])
@@ -296,8 +367,8 @@ def test_the_list_of_all_goes_on_behind_its_page(
     found, address = [], "/company/deputies/"
     while address:
         page = client.get(address)
-        found += [one.deputy.staff_no for one in page.context["rows"]]
-        address = page.context["next"]
+        found += [one.deputy.staff_no for one in page.context["page"].rows]
+        address = page.context["page"].next
     assert found == ["A001", "C001", "S001"]
 
 

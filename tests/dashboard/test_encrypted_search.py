@@ -18,7 +18,7 @@ from tests.dashboard.strict import links, words
 from tests.fixtures import Clock
 
 pytestmark = pytest.mark.django_db
-OVER = "nothing is searched for now"
+OVER = "This search has expired"
 
 
 @pytest.fixture
@@ -51,13 +51,13 @@ def test_no_address_on_the_way_or_on_the_page_shows_what_was_searched_for(
 def test_pages_chips_and_orders_carry_the_search_on(as_: SignIn, alice: Employee) -> None:
     client = as_(alice)
     first = searching.search(client, "quokka", sort="oldest", reason="counts", source="page")
-    assert (first.context["found"], len(first.context["rows"])) == (60, 50)
-    second = client.get(first.context["next"])
-    assert (second.context["found"], len(second.context["rows"])) == (60, 10)
-    chip = client.get(next(one["url"] for one in second.context["chips"] if one["label"] == "All"))
-    assert chip.context["found"] == 60
-    assert chip.context["choice"].query == second.context["choice"].query | {"reason": ""}
-    assert client.get(second.context["first"]).context["rows"] == first.context["rows"]
+    assert (first.context["matches"], len(first.context["page"].rows)) == (60, 50)
+    second = client.get(first.context["page"].next)
+    assert (second.context["matches"], len(second.context["page"].rows)) == (60, 10)
+    chip = client.get(next(one["url"] for one in second.context["chips"] if one["label"] == "Active"))
+    assert chip.context["matches"] == 60
+    assert chip.context["filters"].query == second.context["filters"].query | {"reason": ""}
+    assert client.get(second.context["page"].first).context["page"].rows == first.context["page"].rows
 
 
 @pytest.mark.usefixtures("quokkas")
@@ -74,7 +74,7 @@ def test_the_form_leads_on_to_the_day_and_the_campaign_that_are_looked_at(as_: S
 @pytest.mark.usefixtures("quokkas")
 def test_an_old_bookmark_with_a_plain_text_shows_the_list(as_: SignIn, alice: Employee) -> None:
     answer = as_(alice).get("/contacts/?q=quokka")
-    assert answer.context["found"] == 61
+    assert answer.context["matches"] == 61
     assert signs_in("\n".join(links(answer))) == []
 
 
@@ -82,7 +82,7 @@ def test_an_old_bookmark_with_a_plain_text_shows_the_list(as_: SignIn, alice: Em
 @pytest.mark.parametrize("token", ["x", "é", "=" * 100, "gAAAAABk" + "A" * 112, "%F0%9F%90%BB"])
 def test_what_cannot_be_read_searches_for_nothing_and_says_so(as_: SignIn, alice: Employee, token: str) -> None:
     answer = as_(alice).get(f"/contacts/?sought={token}&sort=name")
-    assert answer.context["found"] == 61
+    assert answer.context["matches"] == 61
     assert OVER in words(answer)
     assert "sought=" not in "".join(links(answer))
 
@@ -92,10 +92,10 @@ def test_an_address_is_over_after_a_day(as_: SignIn, alice: Employee, noon: Cloc
     """It stays in a browser's history for longer, and must not work there."""
     client, address = as_(alice), searching.address(alice, "quokka")
     noon.set("2026-11-24T11:59:00+08:00")
-    assert client.get(address).context["found"] == 60
+    assert client.get(address).context["matches"] == 60
     noon.set("2026-11-24T12:01:00+08:00")
     late = client.get(address)
-    assert late.context["found"] == 61
+    assert late.context["matches"] == 61
     assert OVER in words(late)
 
 
@@ -110,12 +110,12 @@ def test_a_change_of_the_secret_key_keeps_todays_searches(
     alice: Employee, campaign: Campaign, settings: LazySettings
 ) -> None:
     now = clock.db_now()
-    token = encrypted_search.seal(NAME, reader=alice, at=now)
+    token = encrypted_search.encrypt_search(NAME, reader=alice, at=now)
     old, settings.SECRET_KEY = settings.SECRET_KEY, "another-key-" * 5
-    with pytest.raises(encrypted_search.Unreadable):
-        encrypted_search.unseal(token, reader=alice, at=now)
+    with pytest.raises(encrypted_search.UnreadableToken):
+        encrypted_search.decrypt_search(token, reader=alice, at=now)
     settings.SECRET_KEY_FALLBACKS = [old]
-    assert encrypted_search.unseal(token, reader=alice, at=now + timedelta(hours=1)) == NAME
+    assert encrypted_search.decrypt_search(token, reader=alice, at=now + timedelta(hours=1)) == NAME
 
 
 def test_two_searches_for_the_same_look_different(alice: Employee, campaign: Campaign) -> None:

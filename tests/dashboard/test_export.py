@@ -2,16 +2,23 @@
 
 import json
 import re
+import threading
+import time
+import uuid
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
 
 from apps.campaigns.models import Campaign
 from apps.core.models import AuditEntry
 from apps.employees.models import Employee
+from apps.exports import build_export, export_requests
+from apps.exports.csv_columns import Table
 from apps.exports.models import Export
-from apps.standings.population import Team
+from apps.operations import tasks
 from tests import files, people
 from tests.fixtures import Clock
 
@@ -99,6 +106,47 @@ def test_a_form_that_fails_says_at_which_field(
     assert not Export.objects.exists()
 
 
+def test_a_file_without_a_line_is_made_only_after_a_warning(client: Client, campaign: Campaign, hr: Employee) -> None:
+    people.sign_in(client, hr)
+    for address, fields in ((NEW, {"q": "no such name"}), ("/exports/new/adjustments/", {})):
+        answer = ask(client, address, **fields)
+        assert answer.status_code == 422
+        assert "No line matches" in answer.content.decode()
+        assert answer.context["form"]["q" if fields else "form"].value() == fields.get("q", "csv"), "nothing is lost"
+    assert not Export.objects.exists()
+    assert ask(client, q="no such name", although_empty="on").status_code == 302
+    assert Export.objects.get().rows == 0
+
+
+def test_whether_a_file_would_be_empty_is_not_waited_for(
+    client: Client, campaign: Campaign, hr: Employee, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = Table({}, "FROM generate_series(1, 100000000) n WHERE n < 0", "UTC")
+    monkeypatch.setattr(export_requests, "table_of", lambda export: slow)
+    monkeypatch.setattr(export_requests, "CHECK_MILLISECONDS", 50)
+    people.sign_in(client, hr)
+    assert ask(client).status_code == 302
+
+
+def test_a_department_is_chosen_from_those_that_the_reader_sees(
+    client: Client, campaign: Campaign, bob: Employee, hr: Employee, clock: Clock
+) -> None:
+    def offered(reader: Employee, query: str = "") -> list[str]:
+        people.sign_in(client, reader)
+        return [name for name, _label in client.get(f"{NEW}{query}").context["form"].fields["department"].choices]
+
+    assert offered(bob) == ["", "Sales", " "], "a manager learns of no other department"
+    assert {"Board", "People", "Support"} <= set(offered(hr))
+    assert ask(client, department="Nowhere").status_code == 422
+    clock.set("2026-11-25T12:00:00+08:00", ticks=True)
+    people.load(
+        "staff_no,name,email,department\nS001,Sam,sam@corp.example.com,Care\nC001,Carol,carol@corp.example.com,Care\n"
+    )
+    assert "Support" not in offered(hr)
+    assert "Support" in offered(hr, "?department=Support"), "it existed on the day of the file"
+    assert ask(client, department="Support", day="2026-11-24").status_code == 302
+
+
 def test_as_of_a_day_is_its_end_in_the_campaigns_zone(client: Client, campaign: Campaign, hr: Employee) -> None:
     people.sign_in(client, hr)
     ask(client, day="2026-11-20")
@@ -108,14 +156,14 @@ def test_as_of_a_day_is_its_end_in_the_campaigns_zone(client: Client, campaign: 
 def test_large_work_is_followed_on_its_page(
     client: Client, campaign: Campaign, hr: Employee, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("apps.exports.build_export.fits_in_request", lambda: False)
+    monkeypatch.setattr("apps.exports.build_export.fits_in_request", lambda export: False)
     people.sign_in(client, hr)
     asked = ask(client)
     page = client.get(asked.url).content.decode()
-    assert "The file is being made" in page
+    assert "The file is being created" in page
     assert 'data-hx-trigger="every 1s"' in page
     assert client.get(f"{asked.url}file/").status_code == 404, "half a file is no file"
-    assert "being made" in client.get("/exports/").content.decode()
+    assert "being created" in client.get("/exports/").content.decode()
 
 
 def test_again_says_that_the_bytes_are_the_same(client: Client, campaign: Campaign, hr: Employee, clock: Clock) -> None:
@@ -123,7 +171,7 @@ def test_again_says_that_the_bytes_are_the_same(client: Client, campaign: Campai
     people.sign_in(client, hr)
     clock.set("2026-11-24T12:00:00+08:00", ticks=True)
     answer = client.post(f"/exports/{made.pk}/again/", {"key": KEY}, follow=True)
-    assert "Byte for byte the same" in answer.content.decode()
+    assert "Identical to the previous file" in answer.content.decode()
 
 
 def test_a_csv_that_is_sent_at_once_has_its_manifest_too(client: Client, campaign: Campaign, bob: Employee) -> None:
@@ -131,7 +179,7 @@ def test_a_csv_that_is_sent_at_once_has_its_manifest_too(client: Client, campaig
     sent = client.get("/team/B001/standings.csv?status=red")
     content = b"".join(sent.streaming_content)
     made = Export.objects.get()
-    assert (made.rows, made.size, made.live, made.root) == (2, len(content), True, bob)
+    assert (made.rows, made.size, made.direct_download, made.root) == (2, len(content), True, bob)
     assert sent["Link"] == f'</exports/{made.pk}/manifest.json>; rel="describedby"'
     looked: Any = client.head("/team/B001/standings.csv")
     for close in looked._resource_closers:
@@ -147,8 +195,102 @@ def test_past_files_are_listed_page_by_page(
     files.export(campaign, bob, root=bob)
     people.sign_in(client, hr)
     first = client.get("/exports/")
-    assert first.context["past"] == mine[:0:-1]
-    assert client.get(first.context["next"]).context["past"] == mine[:1]
-    assert {one.root for one in client.get("/exports/?whose=all").context["past"]} == {None, bob}
+    assert first.context["page"].rows == mine[:0:-1]
+    assert client.get(first.context["page"].next).context["page"].rows == mine[:1]
+    assert {one.root for one in client.get("/exports/?whose=all").context["page"].rows} == {None, bob}
     people.sign_in(client, bob)
-    assert [one.root for one in client.get("/exports/?whose=all").context["past"]] == [bob], Team(bob)
+    assert [one.root for one in client.get("/exports/?whose=all").context["page"].rows] == [bob]
+
+
+@pytest.mark.parametrize(
+    ("kind", "form"), [("standings", "xlsx"), ("standings", "csv.gz"), ("days", "csv"), ("flips", "csv")]
+)
+def test_a_workbook_or_a_file_of_many_lines_waits_for_a_worker(
+    client: Client, campaign: Campaign, hr: Employee, kind: str, form: str
+) -> None:
+    people.sign_in(client, hr)
+    assert ask(client, f"/exports/new/{kind}/", form=form, although_empty="on").status_code == 302
+    asked = Export.objects.get()
+    assert asked.state == Export.State.WAITING
+    tasks.make_export(str(asked.pk))
+    asked.refresh_from_db()
+    assert asked.state == Export.State.DONE
+    client.post(f"/exports/{asked.pk}/again/", {"key": KEY.replace("8d", "9e")})
+    assert Export.objects.get(rerun_of=asked).state == Export.State.WAITING
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_sixteen_exports_of_a_person_one_is_made_at_a_time_and_none_is_lost(
+    campaign: Campaign, hr: Employee, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise one person keeps every web thread and every worker busy, and all others wait."""
+    running, most, guard, enqueued, make = 0, 0, threading.Lock(), list[uuid.UUID](), build_export._make
+
+    def slow(*args: Any) -> Export:
+        nonlocal running, most
+        with guard:
+            running += 1
+            most = max(most, running)
+        try:
+            time.sleep(0.1)
+            return make(*args)
+        finally:
+            with guard:
+                running -= 1
+
+    monkeypatch.setattr(build_export, "_make", slow)
+    monkeypatch.setattr(build_export, "enqueue_export", enqueued.append)
+    session = people.sign_in(Client(), hr).cookies
+
+    def post(_number: int) -> int:
+        client = Client()
+        client.cookies = session
+        try:
+            status: int = ask(client, key=uuid.uuid4()).status_code
+            return status
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(16) as pool:
+        assert set(pool.map(post, range(16))) == {302}
+        assert Export.objects.count() == 16
+        # Both workers take a message of each file; those that find the other at work leave the file waiting.
+        enqueued.clear()
+        list(pool.map(worker, Export.objects.waiting().values_list("pk", flat=True)))
+        while enqueued:
+            worker(enqueued.pop())
+    assert not Export.objects.exclude(state=Export.State.DONE).exists()
+    assert most == 1
+
+
+def worker(export_id: uuid.UUID) -> None:
+    try:
+        tasks.make_export(str(export_id))
+    finally:
+        connection.close()
+
+
+@pytest.mark.parametrize(
+    ("bound", "says"), [("MAX_WAITING_FILES", "still being created"), ("MAX_STORED_BYTES", "the limit for one person")]
+)
+def test_the_files_of_a_person_are_bounded_and_the_page_says_why(
+    client: Client,
+    campaign: Campaign,
+    hr: Employee,
+    bob: Employee,
+    monkeypatch: pytest.MonkeyPatch,
+    bound: str,
+    says: str,
+) -> None:
+    made = files.export(campaign, hr)
+    people.sign_in(client, hr)
+    ask(client, form="xlsx")
+    monkeypatch.setattr(export_requests, bound, 1)
+    refused = ask(client, form="xlsx", key=uuid.uuid4())
+    assert (refused.status_code, says in refused.content.decode()) == (422, True)
+    assert ask(client, form="xlsx").status_code == 302, "the same form again asks for nothing new"
+    again = client.post(f"/exports/{made.pk}/again/", {"key": uuid.uuid4()}, follow=True)
+    assert says in again.content.decode()
+    assert Export.objects.filter(asked_by_id=made.asked_by_id).count() == 2
+    people.sign_in(client, bob)
+    assert ask(client, team="B001", key=uuid.uuid4()).status_code == 302, "another person's files are not counted"

@@ -10,7 +10,7 @@ from apps.campaigns.models import Campaign
 from apps.contacts.models import Contact
 from apps.contacts.services.changes import end_contact
 from apps.employees.models import Employee
-from apps.results.corrections import CorrectionDraft, ask_correction, grant_correction
+from apps.results.corrections import CorrectionDraft, grant_correction, request_correction
 from apps.results.freeze import freeze
 from tests.dashboard.conftest import SignIn
 from tests.dashboard.strict import words
@@ -40,7 +40,7 @@ def test_the_list_says_what_counted_under_the_final_line(over: Campaign, alice: 
     assert "final result, version 1" in said
     assert "2 of 100 2 contacts counted at the cut-off." in said
     assert "Employees and the company's own addresses did not count." in said
-    assert "Correct it if it is somebody else" not in said, "nothing mends it any more"
+    assert "Correct the entry if this is another person" not in said, "nothing mends it any more"
 
 
 def test_one_that_ends_later_still_counted_and_the_page_says_both(over: Campaign, alice: Employee, as_: SignIn) -> None:
@@ -49,25 +49,25 @@ def test_one_that_ends_later_still_counted_and_the_page_says_both(over: Campaign
     client = as_(alice)
     said = words(client.get(reverse("contacts")))
     assert "2 contacts counted at the cut-off." in said
-    assert "It counted at the cut-off; that it ended later changes nothing." in said
+    assert "It counted at the cut-off. Ending it later changes nothing." in said
     assert "counted in November" in words(client.get(reverse("contact", args=[lee.pk])))
-    assert client.get(reverse("contacts") + "?reason=counts").context["found"] == 2
+    assert client.get(reverse("contacts") + "?reason=counts").context["matches"] == 2
 
 
 def test_a_correction_is_named_as_what_makes_the_number_another(
     over: Campaign, alice: Employee, hr: Employee, company: dict[str, Employee], as_: SignIn
 ) -> None:
-    asked = ask_correction(
+    asked = request_correction(
         campaign=over, drafts=[CorrectionDraft("A001", counted=9)], reason="x", evidence="x", by=account_for(hr)
     )
     grant_correction(correction_id=asked.pk, by=account_for(with_account(company["D001"], "hr")))
     client = as_(alice)
     said = words(client.get(reverse("contacts")))
-    assert "9 of 100 The number was corrected by HR. The list says what stood at the cut-off: 2 contacts" in said
+    assert "9 of 100 HR corrected the number. The list shows the state at the cut-off: 2 contacts" in said
     assert "2 of 100 2 contacts counted" in words(client.get(reverse("contacts") + "?result=1"))
 
 
 def test_the_own_page_offers_no_fixes(over: Campaign, alice: Employee, as_: SignIn) -> None:
     said = words(as_(alice).get(reverse("me")))
-    assert "What did not count As it stood at the cut-off." in said
+    assert "Contacts that did not count As of the cut-off." in said
     assert "Mend it" not in said

@@ -7,16 +7,17 @@ import zipfile
 from datetime import timedelta
 from typing import Any
 
+import openpyxl
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
-from apps.campaigns.adjustments import bulk_previews
 from apps.campaigns.models import Campaign
 from apps.contacts.imports import import_submission
 from apps.contacts.models import ColumnMapping, Contact, Submission
 from apps.core.models import StoredFile
 from apps.employees.models import Employee
+from apps.operations import file_previews
 from tests import files, people
 from tests.dashboard.conftest import SignIn
 from tests.dashboard.strict import StrictClient
@@ -69,10 +70,10 @@ def confirm(client: StrictClient, address: str, **choices: str) -> str:
 def test_a_preview_counts_the_whole_file_and_writes_nothing(as_: SignIn, alice: Employee, campaign: Campaign) -> None:
     client = as_(alice)
     said = text_of(client.get(send(client, GUESTS)))
-    assert "1 would be recorded 1 you have already 1 would be rejected" in said
+    assert "1 would be recorded 1 already recorded 1 would be rejected" in said
     assert "+8613812345678" in said
     assert "Record 1 contact" in said
-    assert "There is time until Mon 30 Nov" in said
+    assert "You can confirm until Mon 30 Nov" in said
     assert not Contact.objects.exists()
     assert not Submission.objects.exists()
 
@@ -91,8 +92,49 @@ def test_a_confirmed_file_counts_from_its_submission(
     contact = Contact.objects.get()
     assert contact.recorded_at.isoformat() == "2026-11-30T15:59:59.999999+00:00"
     said = text_of(client.get(response["Location"]))
-    assert "1 recorded 1 you had already 1 rejected" in said
-    assert "3 Phone invalid_identity" in said
+    assert "1 recorded 1 of them count now 1 already recorded 1 rejected" in said
+    assert "Recorded people Name Phone, e-mail or handle Recorded Counts Wanda +8613812345678" in said
+    assert "3 Vera · 12 Phone invalid_identity" in said
+
+
+def test_the_report_says_which_recorded_people_count(as_: SignIn, alice: Employee, campaign: Campaign) -> None:
+    client = as_(alice)
+    rows = "".join(f"Guest {number},1381234{number:04}\n" for number in range(24))
+    address = confirm(client, send(client, "name,phone,email\nBob,,bob@corp.example.com\nNo one,,\n" + rows))
+    page = client.get(address)
+    said = text_of(page)
+    assert "25 recorded 24 of them count now" in said
+    assert "The first 20 of 25: see all" in said
+    assert "A phone, an e-mail or a handle is needed." in said
+    assert "3 No one Phone invalid_identity" in said
+    assert f"/contacts/?batch={address.split('/')[-2]}&amp;reason=counts" in page.content.decode()
+
+
+def test_a_workbook_is_previewed_and_recorded(as_: SignIn, alice: Employee, campaign: Campaign) -> None:
+    book, content = openpyxl.Workbook(), io.BytesIO()
+    for row in (["My customers", "2026"], ["Name", "Mobile"], ["王伟", 13812345678], ["Vera", None]):
+        book.active.append(row)
+    book.save(content)
+    client = as_(alice)
+    preview = send(client, content.getvalue(), "customers.xlsx")
+    said = text_of(client.get(preview))
+    assert "1 would be recorded 0 already recorded 1 would be rejected" in said
+    assert "Record 1 contact" in said
+    said = text_of(client.get(confirm(client, preview)))
+    assert "4 Vera Phone invalid_identity" in said
+    contact = Contact.objects.get()
+    assert (contact.name, contact.source, contact.identities.get().value) == ("王伟", "csv", "+8613812345678")
+
+
+def test_a_workbook_that_unpacks_to_too_much_is_refused(
+    as_: SignIn, alice: Employee, campaign: Campaign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("apps.contacts.previews.MAX_WORKBOOK_BYTES", 100)
+    book, content = openpyxl.Workbook(), io.BytesIO()
+    book.active.append(["name", "phone"])
+    book.save(content)
+    client = as_(alice)
+    assert "The workbook unpacks to more than 100 bytes" in text_of(client.get(send(client, content.getvalue())))
 
 
 def test_a_double_click_hands_a_file_in_once(as_: SignIn, alice: Employee, campaign: Campaign) -> None:
@@ -125,16 +167,34 @@ def test_a_file_is_taken_back_whole_and_only_while_its_campaign_is_open(
     client = as_(alice)
     report = confirm(client, send(client, "handle\nw1\nw2\n"))
     people.record(alice, 1)
-    assert "Undo the whole file" in text_of(client.get(report))
+    assert "Undo this import" in text_of(client.get(report))
     client.post(report + "undo/")
     assert Contact.objects.filter(ended_at=None).count() == 1
     assert set(Contact.objects.exclude(ended_at=None).values_list("end_reason", flat=True)) == {"undone"}
     assert "Undone" in text_of(client.get(report))
     late = confirm(client, send(client, "handle\nw1\nw2\n"))
     clock.set("2026-12-01T00:00:00+08:00")
-    assert "Undo the whole file" not in text_of(client.get(late))
+    assert "Undo this import" not in text_of(client.get(late))
     client.post(late + "undo/")
     assert Contact.objects.filter(ended_at=None).count() == 3
+
+
+def test_a_person_of_a_file_that_waited_is_undone_with_that_file(
+    as_: SignIn, alice: Employee, campaign: Campaign, clock: Clock
+) -> None:
+    client = as_(alice)
+    clock.set("2026-11-23T12:00:00+08:00", ticks=True)
+    waiting = files.received(alice, "handle\nw1\n")
+    later = confirm(client, send(client, "handle\nw1\n"))
+    import_submission(waiting.pk)
+    assert "Undo this import" not in text_of(client.get(later))
+    client.post(later + "undo/")
+    assert "Its contacts have ended" not in text_of(client.get(later))
+    assert Contact.objects.get().ended_at is None
+    earlier = f"/contacts/import/batch/{waiting.pk}/"
+    assert "Undo this import" in text_of(client.get(earlier))
+    client.post(earlier + "undo/")
+    assert Contact.objects.get().end_reason == "undone"
 
 
 def test_a_file_that_is_still_being_recorded_says_how_far_it_is(
@@ -173,15 +233,15 @@ def test_column_roles_can_be_chosen_and_are_remembered(
 ) -> None:
     client, odd = as_(alice), "wer,womit\nWanda,13812345678\n"
     preview = send(client, odd)
-    assert "None of the columns is known" in text_of(client.get(preview))
+    assert "No column was recognised" in text_of(client.get(preview))
     said = text_of(look(client, preview, role_0="name", role_1="phone"))
     assert "1 would be recorded" in said
     assert not ColumnMapping.objects.exists()
     confirm(client, preview, role_0="name", role_1="phone")
     assert Contact.objects.get().name == "Wanda"
-    assert "1 you have already" in text_of(client.get(send(client, odd)))
+    assert "1 already recorded" in text_of(client.get(send(client, odd)))
     other = as_(alan)
-    assert "None of the columns is known" in text_of(other.get(send(other, odd)))
+    assert "No column was recognised" in text_of(other.get(send(other, odd)))
 
 
 def test_a_column_can_be_left_out(as_: SignIn, alice: Employee, campaign: Campaign) -> None:
@@ -203,7 +263,7 @@ def test_column_roles_outside_the_list_are_refused(as_: SignIn, alice: Employee,
 def test_lines_for_other_employees_are_rejected(as_: SignIn, alice: Employee, campaign: Campaign) -> None:
     client = as_(alice)
     report = confirm(client, send(client, "staff_no,handle\nA001,w1\nA002,w2\n"))
-    assert "names somebody else" in text_of(client.get(report))
+    assert "names another employee" in text_of(client.get(report))
     assert Contact.objects.count() == 1
 
 
@@ -211,7 +271,7 @@ def test_when_the_alphabet_is_unsure_the_reader_is_asked(as_: SignIn, alice: Emp
     client = as_(alice)
     preview = send(client, "Name,Phone\n王伟,13812345678\n".encode("gb18030"))
     said = text_of(client.get(preview))
-    assert "Which of these reads right?" in said
+    assert "Which of these lines is readable?" in said
     assert "王伟" in said
     assert "would be recorded" not in said
     assert client.post(preview + "confirm/").status_code == 422
@@ -234,11 +294,11 @@ WORKBOOK = _workbook()
     ("content", "words"),
     [
         (b"\xff\xfe\x00", "cannot be read"),
-        (b"name,phone\n", "There is nobody in this file"),
-        (WORKBOOK, "choose Save as, then CSV UTF-8"),
-        (b"PK\x03\x04\x00\x00\xff\xfe\xfd", "choose Save as, then CSV UTF-8"),
-        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"name,phone\n" * 9, "choose Save as, then CSV UTF-8"),
-        (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + bytes(range(256)) * 20, "choose Save as, then CSV UTF-8"),
+        (b"name,phone\n", "This file has no contacts"),
+        (WORKBOOK, "choose Save as, then XLSX or CSV UTF-8"),
+        (b"PK\x03\x04\x00\x00\xff\xfe\xfd", "choose Save as, then XLSX or CSV UTF-8"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"name,phone\n" * 9, "choose Save as, then XLSX or CSV UTF-8"),
+        (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + bytes(range(256)) * 20, "choose Save as, then XLSX or CSV UTF-8"),
         (bytes(range(1, 256)) * 20, ""),
     ],
 )
@@ -272,6 +332,66 @@ def test_too_many_contacts_are_refused_before_any_is_recorded(
     assert "more than 2 contacts" in text_of(response)
     assert client.post(preview + "confirm/").status_code == 422
     assert not Submission.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("file", "sentence"),
+    [
+        (
+            "BEGIN:VCARD\nVERSION:3.0\nFN:Lee\n" + "".join(f"TEL:1381234567{n}\n" for n in range(7)) + "END:VCARD\n",
+            "more than 6 phones",
+        ),
+        ("phone,email\n13812345678,a@b.example.org\n" * 4, "more than 6 phones"),
+        ("email\n" + " ::: ".join(f"a{n}@b.example" for n in range(7)), "more than 6 phones"),
+        ("phone\n" + ";".join(f"1381234567{n}" for n in range(7)), "more than 6 phones"),
+        ("email\na@é1.example\na@é2.example\na@xn--9ca-3.example\n", "more than 2 different mail domains"),
+        ("email\na@é1.example\na＠é2.example\na!1@é3.example\n", "more than 2 different mail domains"),
+    ],
+)
+def test_a_file_that_is_slow_to_read_is_refused(
+    as_: SignIn,
+    alice: Employee,
+    campaign: Campaign,
+    settings: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    file: str,
+    sentence: str,
+) -> None:
+    """Otherwise one file holds the place for large files for minutes, and others cannot hand theirs in."""
+    settings.MOST_CONTACTS_AT_ONCE = 2
+    monkeypatch.setattr("apps.contacts.previews.MAX_SLOW_DOMAINS", 2)
+    client = as_(alice)
+    preview = send(client, file)
+    assert sentence in text_of(client.get(preview))
+    assert client.post(preview + "confirm/").status_code == 422
+    assert not Submission.objects.exists()
+
+
+def test_addresses_of_a_few_domains_that_are_not_ascii_are_no_slow_file(
+    as_: SignIn, alice: Employee, campaign: Campaign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("apps.contacts.previews.MAX_SLOW_DOMAINS", 2)
+    client = as_(alice)
+    preview = send(client, "email,handle\n" + "".join(f"a{n}@é{n % 2}.example,@张三{n}\n" for n in range(9)))
+    assert client.get(preview).status_code == 200
+    assert client.post(preview + "confirm/").status_code == 302
+
+
+def test_an_employee_has_few_files_that_wait_to_be_recorded(
+    as_: SignIn, alice: Employee, campaign: Campaign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One employee's files would fill the disk, and a closing campaign has to record all of them first."""
+    monkeypatch.setattr("apps.contacts.import_queue.MAX_UNFINISHED_FILES", 1)
+    monkeypatch.setattr("apps.core.enqueue.enqueue_import", lambda submission: None)
+    client = as_(alice)
+    first, second = (send(client, f"handle\n@guest{n}\n") for n in range(2))
+    assert client.post(first + "confirm/", {"seen": "1"}).status_code == 302
+    answer = client.post(second + "confirm/", {"seen": "1"}, follow=True)
+    assert "1 of your files are still being recorded" in text_of(answer)
+    assert Submission.objects.count() == 1
+    import_submission(Submission.objects.get().pk)
+    client.post(second + "confirm/", {"seen": "1"})
+    assert Submission.objects.count() == 2
 
 
 def test_a_body_that_is_too_large_is_refused_unread(
@@ -310,8 +430,8 @@ def test_reimporting_an_export_adds_no_contacts(as_: SignIn, alice: Employee, ca
     for address in ("/contacts/export.csv", "/contacts/export.vcf"):
         data = b"".join(client.get(address).streaming_content)
         said = text_of(client.get(send(client, data, name=address.rsplit("/", 1)[1])))
-        assert "0 would be recorded 4 you have already 0 would be rejected" in said
-        assert "There is nothing new in this file" in said
+        assert "0 would be recorded 4 already recorded 0 would be rejected" in said
+        assert "This file has no new contacts" in said
 
 
 def test_a_refused_file_says_what_was_dealt_with(as_: SignIn, alice: Employee, campaign: Campaign) -> None:
@@ -320,8 +440,8 @@ def test_a_refused_file_says_what_was_dealt_with(as_: SignIn, alice: Employee, c
     StoredFile.objects.all().delete()
     import_submission(submission.pk)
     said = text_of(client.get(f"/contacts/import/batch/{submission.pk}/"))
-    assert "could not be read to its end" in said
-    assert "Nothing of it was recorded" in said
+    assert "could not be read completely" in said
+    assert "Nothing was recorded" in said
 
 
 def test_a_line_with_an_existing_contact_names_it(as_: SignIn, alice: Employee, campaign: Campaign) -> None:
@@ -329,7 +449,7 @@ def test_a_line_with_an_existing_contact_names_it(as_: SignIn, alice: Employee, 
     people.record_one(alice, ("phone", "13812345678"), name="Wanda")
     report = confirm(client, send(client, "name,phone\nWilma,13812345678\nVera,13912345678\n"))
     said = text_of(client.get(report))
-    assert "Lines you had already" in said
+    assert "Lines already recorded" in said
     assert "2 Wanda" in said
 
 
@@ -344,7 +464,7 @@ def test_a_submitted_file_leads_to_its_report(as_: SignIn, alice: Employee, camp
 def test_no_choice_takes_away_whose_contact_a_line_is(as_: SignIn, alice: Employee, campaign: Campaign) -> None:
     client = as_(alice)
     preview = send(client, "staff_no,handle\nA001,w1\nA002,w2\n")
-    assert "names the employee" in text_of(client.get(preview))
+    assert "owner (employee)" in text_of(client.get(preview))
     confirm(client, preview, role_0="", role_1="handle")
     assert Contact.objects.count() == 1
 
@@ -376,7 +496,7 @@ def test_a_file_that_waits_says_so_and_appears_by_itself(as_: SignIn, alice: Emp
     client = as_(alice)
     address = f"/contacts/import/{files.sent(alice, GUESTS).pk}/"
     page = client.get(address).content.decode()
-    assert "The file waits to be read." in page
+    assert "The file is waiting to be read." in page
     assert 'data-hx-trigger="load delay:300ms"' in page
     assert '<noscript><meta http-equiv="refresh" content="3"></noscript>' in page, "also without scripts"
     assert client.get(address + "progress/").status_code == 200
@@ -404,7 +524,7 @@ def test_a_page_that_reads_the_file_itself_is_noticed(
     """The counterpart: a page that reads the file itself would let one small file stop the site."""
     client = as_(alice)
     address = f"/contacts/import/{files.sent(alice, GUESTS).pk}/"
-    monkeypatch.setattr("apps.core.enqueue.enqueue_preview", bulk_previews.make_preview)
+    monkeypatch.setattr("apps.core.enqueue.enqueue_preview", file_previews.make_preview)
     with pytest.raises(AssertionError, match="a worker does"):
         client.post(address + "look/", {"encoding": "utf-8"})
 

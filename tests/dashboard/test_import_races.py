@@ -25,7 +25,7 @@ from tests.fixtures import Clock
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SEEN = {"seen": "1"}
-GONE = "the file is no longer kept here"
+GONE = "the file is no longer stored"
 
 
 def send(client: StrictClient, name: str) -> str:
@@ -37,7 +37,7 @@ def send(client: StrictClient, name: str) -> str:
 
 
 def push_out(client: StrictClient) -> None:
-    for number in range(page.WAITING):
+    for number in range(page.MAX_WAITING_UPLOADS):
         send(client, f"newer-{number}")
 
 
@@ -46,7 +46,7 @@ def test_a_file_being_submitted_is_not_pushed_out(
 ) -> None:
     client, gate = as_(alice), Gate()
     preview = send(client, "first")
-    monkeypatch.setattr(imports, "keep_file", gate.after(imports.keep_file))
+    monkeypatch.setattr(imports, "extend_file", gate.after(imports.extend_file))
     with meanwhile(partial(client.post, preview + "confirm/", SEEN)) as confirming:
         gate.wait()
         push_out(as_(alice))
@@ -77,7 +77,7 @@ def test_a_file_submitted_after_the_clean_up_query_is_not_deleted(
             monkeypatch.undo()
 
     monkeypatch.setattr(page, "delete_files", handed_in_meanwhile)
-    monkeypatch.setattr(page, "WAITING", 1)
+    monkeypatch.setattr(page, "MAX_WAITING_UPLOADS", 1)
     send(as_(alice), "newer")
     assert Submission.objects.get().file is not None
 
@@ -100,6 +100,6 @@ def test_mutant_without_the_lock_a_file_is_pushed_out_while_being_submitted(
     as_: SignIn, alice: Employee, campaign: Campaign, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The counterpart without the lock: the file is deleted."""
-    monkeypatch.setattr(imports, "keep_file", lambda file_id, until: StoredFile.objects.filter(pk=file_id).exists())
+    monkeypatch.setattr(imports, "extend_file", lambda file_id, until: StoredFile.objects.filter(pk=file_id).exists())
     with pytest.raises(Exception, match=r"contacts_submission_file_id|is not present"):
         test_a_file_being_submitted_is_not_pushed_out(as_, alice, campaign, monkeypatch)

@@ -11,7 +11,7 @@ from apps.employees.models import Employee
 from scripts import catalogue
 from tests import people
 
-PLACES = re.compile(r"%\([a-z_]+\)[sd]")
+PATHS = re.compile(r"%\([a-z_]+\)[sd]")
 
 
 @pytest.fixture(scope="module")
@@ -39,9 +39,9 @@ def test_every_string_is_translated_and_none_is_a_guess(entries: dict[catalogue.
 
 def test_translations_keep_their_places(entries: dict[catalogue.Message, polib.POEntry]) -> None:
     for message, entry in entries.items():
-        wanted = set(PLACES.findall(message.text)) | set(PLACES.findall(message.plural))
+        wanted = set(PATHS.findall(message.text)) | set(PATHS.findall(message.plural))
         for text in translations(entry):
-            assert set(PLACES.findall(text)) == wanted, message.text
+            assert set(PATHS.findall(text)) == wanted, message.text
 
 
 def test_the_compiled_catalogue_says_the_same() -> None:
@@ -57,4 +57,4 @@ def test_a_page_is_chinese_for_who_reads_chinese(alice: Employee, campaign: Camp
     html = client.get("/").content.decode()
     assert '<html lang="zh-hans">' in html
     assert "标红：还差 100" in html
-    assert "截至上海时间 11月30日 星期一 23:59" in html
+    assert "上海时间 11月30日 星期一 23:59 截止" in html

@@ -27,11 +27,12 @@ pytestmark = [pytest.mark.django_db, pytest.mark.everywhere]
 KEY = "8d4f0f62-6a1f-4a5e-9a55-0d35a8c8f0aa"
 TERMS = {
     "target": "100", "opens_on": "2026-12-01", "deadline": "2026-12-31", "time_zone": "Asia/Shanghai", "exclusive": "",
-    "confirmed_only": "", "scope": [], "company_domains": "",
+    "confirmed_only": "", "prorate_joiners": "", "scope": [], "company_domains": "",
 }  # fmt: skip
 # The readers and their forms, with every field of the form.
 FORMS: list[tuple[str, str, dict[str, Any]]] = [
     ("alice", "/contacts/add/", {"name": "Guest", "reach": "@guest.new", "key": KEY}),
+    ("alice", "/contacts/add/{added}/undo/", {}),
     ("alice", "/contacts/{contact}/rename/", {"name": "New"}),
     ("alice", "/contacts/{contact}/correct/", {"phone": "", "email": "", "handle": "corrected.h"}),
     ("alice", "/contacts/{contact}/end/", {}),
@@ -47,11 +48,12 @@ FORMS: list[tuple[str, str, dict[str, Any]]] = [
     ("bob", "/deputies/{deputyship}/end/", {}),
     ("bob", "/exports/new/standings/", {
         "key": KEY, "form": "csv", "team": "B001", "since": "", "day": "", "time": "", "status": "", "department": "",
-        "q": "", "sort": "staff_no", "columns": ["staff_no", "counted"],
+        "q": "", "sort": "staff_no", "columns": ["staff_no", "counted"], "although_empty": "",
     }),
     ("hr", "/company/deputies/", {
         "manager": "C001", "deputy": "A001", "starts_on": "", "until": "2026-11-29", "key": KEY,
     }),
+    ("hr", "/company/deputies/many/", {"lines": "C001;A001;2026-11-29", "key": KEY, "confirmed": "yes"}),
     ("hr", "/company/adjustments/ask/", {
         "key": KEY, "person": "A001", "kind": "leave", "kind_text": "", "what": "target", "target": "80",
         "starts_on": "", "ends_on": "", "reason": "Leave.",

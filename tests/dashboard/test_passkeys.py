@@ -9,8 +9,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from apps.accounts.enrolment import has_factor
-from apps.accounts.passkeys import MOST, passkeys
-from apps.accounts.second_factors import add_factor, paper_codes
+from apps.accounts.passkeys import MAX_PASSKEYS, passkeys
+from apps.accounts.second_factors import add_app, unused_recovery_codes
 from apps.accounts.services import account_for
 from apps.campaigns.models import Campaign
 from apps.core.models import AuditEntry
@@ -67,9 +67,9 @@ class TestAdding:
     def test_it_satisfies_the_role_and_brings_codes_on_paper_once(self, client: StrictClient, hr: Employee) -> None:
         signs_in(client)
         done = adds(client, Authenticator())
-        assert all(one in words(done) for one in paper_codes(account_for(hr)))
+        assert all(one in words(done) for one in unused_recovery_codes(account_for(hr)))
         assert client.get("/company/").status_code == 200
-        assert not any(one in words(client.get(OWN)) for one in paper_codes(account_for(hr)))
+        assert not any(one in words(client.get(OWN)) for one in unused_recovery_codes(account_for(hr)))
         assert "Phone" in words(client.get(OWN))
         assert AuditEntry.objects.get(action="account.factor_added").detail == {"factor": "passkey"}
 
@@ -157,10 +157,10 @@ class TestAdding:
 
     def test_there_is_an_end_to_how_many(self, client: StrictClient, hr: Employee) -> None:
         signs_in(client)
-        for number in range(MOST):
+        for number in range(MAX_PASSKEYS):
             adds(client, Authenticator(), name=f"Key {number}")
         assert "Remove one first" in words(adds(client, Authenticator()))
-        assert len(passkeys(account_for(hr))) == MOST
+        assert len(passkeys(account_for(hr))) == MAX_PASSKEYS
 
     def test_a_name_is_shown_as_it_was_typed(self, client: StrictClient, hr: Employee) -> None:
         signs_in(client)
@@ -170,11 +170,11 @@ class TestAdding:
     def test_an_app_is_added_beside_it(self, client: StrictClient, phone: Authenticator, hr: Employee) -> None:
         signs_in(client)
         comes_in(client, phone.signs(asked(client)))
-        before = paper_codes(account_for(hr))
+        before = unused_recovery_codes(account_for(hr))
         page = client.get("/second-factor/app/")
         secret = next(word for word in words(page).split() if len(word) == 32 and word.isupper())
         assert client.post("/second-factor/app/", {"code": code(secret)})["Location"] == OWN
-        assert paper_codes(account_for(hr)) == before, "the sheet that was printed stays good"
+        assert unused_recovery_codes(account_for(hr)) == before, "the sheet that was printed stays good"
         assert client.get("/second-factor/app/")["Location"] == OWN
 
 
@@ -278,7 +278,7 @@ class TestSigningIn:
     ) -> None:
         signs_in(client)
         answer = phone.signs(asked(client))
-        monkeypatch.setattr("apps.accounts.passkey_challenges.PATIENCE", -1)
+        monkeypatch.setattr("apps.accounts.passkey_challenges.LIFETIME_SECONDS", -1)
         assert not comes_in(client, answer)
 
     def test_an_answer_for_a_removal_is_no_sign_in(self, client: StrictClient, phone: Authenticator) -> None:
@@ -331,8 +331,8 @@ class TestSigningIn:
     def test_codes_on_paper_stand_in_for_it(self, client: StrictClient, phone: Authenticator, hr: Employee) -> None:
         signs_in(client)
         page = words(client.get(ASKED))
-        assert "one of those on paper" in page
-        assert client.post(ASKED, {"code": paper_codes(account_for(hr))[0]})["Location"] == "/company/"
+        assert "or a recovery code" in page
+        assert client.post(ASKED, {"code": unused_recovery_codes(account_for(hr))[0]})["Location"] == "/company/"
 
     def test_the_log_does_not_reveal_which(
         self, client: StrictClient, phone: Authenticator, caplog: pytest.LogCaptureFixture
@@ -365,7 +365,7 @@ class TestRemoving:
     def test_one_of_two_leaves_the_other(self, inside: StrictClient, phone: Authenticator, hr: Employee) -> None:
         adds(inside, Authenticator(), name="Key")
         lost = next(one for one in passkeys(account_for(hr)) if one.name == "Key")
-        paper = paper_codes(account_for(hr))[0]
+        paper = unused_recovery_codes(account_for(hr))[0]
         assert inside.post(REMOVE, {"factor": lost.pk, "code": paper})["Location"] == OWN
         assert [one.name for one in passkeys(account_for(hr))] == ["Phone"]
         assert inside.get("/company/").status_code == 200
@@ -389,7 +389,7 @@ class TestRemoving:
 def test_two_browsers_at_once_add_one_app(client: StrictClient, hr: Employee) -> None:
     account = account_for(hr)
     enrolment_code = people.enrolment_code(hr)
-    added = [add_factor(account=account, secret=SECRET, enrolment_code=enrolment_code) for _ in range(2)]
+    added = [add_app(account=account, secret=SECRET, enrolment_code=enrolment_code) for _ in range(2)]
     assert added == [True, False]
 
 

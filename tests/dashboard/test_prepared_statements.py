@@ -38,6 +38,6 @@ def test_further_pages_of_a_list_are_planned_each_time(as_: SignIn, campaign: Ca
     client = as_(people.person("T"))
     page = client.get("/team/T/")
     before = kept()
-    assert page.context["next"]
-    assert client.get(page.context["next"].partition("#")[0]).status_code == 200
+    assert page.context["page"].next
+    assert client.get(page.context["page"].next.partition("#")[0]).status_code == 200
     assert kept() == before

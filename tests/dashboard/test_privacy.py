@@ -51,8 +51,8 @@ def test_an_employee_reads_which_hr_members_opened_the_record(
     as_(hr).get(f"/company/reviews/{review.pk}/")
     as_(bob).get("/team/A001/")
     mine = as_(alice).get("/privacy/looks/").content.decode()
-    assert "looked at a standing" in mine
+    assert "viewed a standing" in mine
     assert "read a review" in mine
     assert mine.count("Hedda") == 2
     assert "Bob" not in mine
-    assert "Nobody has looked" in as_(alan).get("/privacy/looks/").content.decode()
+    assert "No one has opened your record" in as_(alan).get("/privacy/looks/").content.decode()

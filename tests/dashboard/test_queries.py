@@ -60,7 +60,7 @@ def build(size: int) -> Employee:
 
 def count(client: StrictClient, address: str, boss: Employee) -> int:
     contact, review = Contact.objects.of(boss).earliest("pk"), Review.objects.get(employee=boss)
-    token = encrypted_search.seal("guest", reader=boss, at=clock.db_now())
+    token = encrypted_search.encrypt_search("guest", reader=boss, at=clock.db_now())
     with CaptureQueriesContext(connection) as asked:
         response = client.get(address.format(contact=contact.pk, review=review.pk, sought=token))
         if response.streaming:

@@ -60,11 +60,14 @@ def test_lines_that_failed_stay_and_good_ones_are_gone(as_: SignIn, alice: Emplo
     answer = as_(alice).post("/contacts/add/", form(text))
     assert answer.status_code == 422
     said = words(answer)
-    assert "2 recorded, 2 you had already, 3 could not be read." in said
-    assert "Line 5 Just A Name No phone number, e-mail or handle is in this line." in said
+    assert "2 recorded, 2 already recorded, 3 could not be read." in said
+    assert "Line 1 Just A Name No phone number, e-mail or handle is in this line." in said
     assert "a handle begins with @" in said
-    assert "Line 6 +86 12 This is not a valid phone number. Check the digits" in said
-    assert "Line 8 a@x.example.org; b@x.example.org Two of a kind stand in this line. One line is one person" in said
+    assert "Line 2 +86 12 This is not a valid phone number. Check the digits" in said
+    assert (
+        "Line 3 a@x.example.org; b@x.example.org This line has two values of the same kind. Each line is one person"
+        in said
+    )
     assert field(answer).splitlines() == ["Just A Name", "+86 12", "a@x.example.org; b@x.example.org"]
     assert 'aria-describedby="add_failed"' in answer.content.decode()
     assert Contact.objects.of(alice).count() == 3
@@ -144,7 +147,7 @@ def test_people_you_all_had_already_are_no_error(as_: SignIn, alice: Employee, c
     client.post("/contacts/add/", form(GOOD))
     again = client.post("/contacts/add/", form(GOOD), follow=True)
     assert again.status_code == 200
-    assert "3 you had already." in words(again)
+    assert "3 already recorded." in words(again)
 
 
 @pytest.mark.parametrize("text", ["\n".join(f"@guest{n}" for n in range(201)), "@" + "x" * 50_000])
@@ -190,3 +193,50 @@ def test_a_pasted_megabyte_of_line_ends_is_refused_before_it_is_cut(
     answer = client.post("/contacts/add/", form("a" + "\n" * 1_000_000 + "b"))
     assert answer.status_code == 422
     assert "At most 200 lines and 50,000 characters at once" in words(answer)
+
+
+def test_an_add_is_undone_from_its_message(as_: SignIn, alice: Employee, campaign: Campaign) -> None:
+    client = as_(alice)
+    added = client.post("/contacts/add/", form(GOOD), follow=True)
+    address = re.search(r'action="(/contacts/add/[^"]+/undo/)"', added.content.decode())
+    assert address
+    undone = client.post(address[1], follow=True)
+    assert "Undone: 3 contacts were ended." in words(undone)
+    assert not Contact.objects.of(alice).live().exists()
+    assert "There was nothing left to undo." in words(client.post(address[1], follow=True))
+    client.post("/contacts/add/", form(GOOD))
+    assert Contact.objects.of(alice).live().count() == 3, "an undone person can be added again"
+
+
+def test_what_was_not_recorded_cannot_be_undone(as_: SignIn, alice: Employee, campaign: Campaign) -> None:
+    people.record_one(alice, ("handle", "@hana"))
+    again = as_(alice).post("/contacts/add/", form("@hana\n@hana"), follow=True)
+    assert "2 already recorded." in words(again)
+    assert b"/undo/" not in again.content
+
+
+def test_a_file_is_not_undone_as_an_add(as_: SignIn, alice: Employee, campaign: Campaign) -> None:
+    batch = people.record(alice, source="csv").submission_id
+    assert as_(alice).post(f"/contacts/add/{batch}/undo/").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("typed", "understood"),
+    [
+        ("13800138000", "Understood: Phone +86 138 0013 8000"),
+        ("Ann Lee; +49 170 1234567; ANN@x.example.org", "Ann Lee · Phone +49 170 1234567 · E-mail ann@x.example.org"),
+        (GOOD + "\nJust A Name\nAnother Name", "Understood: 3 people · E-mail 1 · Handle 1 · Phone 1 · 2 lines cannot"),
+        ("Ann l3912345678", "Did you mean +86 139 1234 5678? Use +86 139 1234 5678"),
+        ("49 170 1234567", "Did you mean +49 170 1234567?"),
+        ("Just A Name", ""),
+        ("139", ""),
+        ("", ""),
+        ("@" + "x" * 60_000, ""),
+    ],
+)
+def test_the_form_says_what_it_understood_and_stores_nothing(
+    as_: SignIn, alice: Employee, campaign: Campaign, typed: str, understood: str
+) -> None:
+    said = words(as_(alice).post("/contacts/add/preview/", form(typed), headers=IN_PLACE))
+    assert understood in said if understood else not said
+    assert not Submission.objects.exists()

@@ -2,23 +2,27 @@
 
 import tempfile
 import threading
+import time
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from django.core.cache import cache
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test import Client
 
 from apps.accounts.models import Scope
 from apps.campaigns.models import Campaign
-from apps.core import rate_limits
-from apps.core.concurrency import MAX_AT_ONCE
-from apps.core.rate_limits import CountersUnavailable, Kind, TooOften, address_of, count, person_of
+from apps.core import concurrency, locks, rate_limits
+from apps.core.concurrency import MAX_CONCURRENT
+from apps.core.rate_limits import CountersUnavailable, Kind, RateLimited, account_key, address_key, enforce_rate_limit
+from apps.dashboard import urls as dashboard_urls
+from apps.dashboard.middleware import rate_limit
 from apps.employees.models import Employee
 from tests import people, plugin
 from tests.api.conftest import with_token
@@ -43,7 +47,7 @@ def limits(settings: Any) -> Any:
 
 @pytest.fixture
 def valkey() -> Iterator[Valkey]:
-    folder = Path(tempfile.mkdtemp(prefix="rates-", dir=plugin.PLACES.data))
+    folder = Path(tempfile.mkdtemp(prefix="rates-", dir=plugin.PATHS.data))
     folder.chmod(0o777)
     server = Valkey(folder)
     server.start()
@@ -145,9 +149,9 @@ def test_at_once_no_two_pass_on_one_place(limits: Any, settings: Any, valkey: Va
         passed = 0
         for _try in range(20):
             try:
-                count(Kind.WRITE, person_of(1))
+                enforce_rate_limit(Kind.WRITE, account_key(1))
                 passed += 1
-            except TooOften:
+            except RateLimited:
                 continue
         return passed
 
@@ -169,7 +173,7 @@ def test_without_counters_pages_open_but_sign_ins_are_refused(
     assert signed_in.get("/").status_code == 200
     assert signed_in.post("/contacts/add/", {}).status_code == 422
     with pytest.raises(CountersUnavailable):
-        count(Kind.SIGN_IN, "address 203.0.113.1")
+        enforce_rate_limit(Kind.SIGN_IN, "address 203.0.113.1")
     valkey.start()
     assert guess().status_code == 200, "the counters are back, and nobody can sign in"
 
@@ -177,14 +181,14 @@ def test_without_counters_pages_open_but_sign_ins_are_refused(
 def test_hanging_counters_delay_no_request(limits: Any, settings: Any, valkey: Valkey) -> None:
     limits(sign_in="100/minute", read="100/minute")
     settings.RATES_STORAGE = valkey.url
-    count(Kind.READ, person_of(1))
+    enforce_rate_limit(Kind.READ, account_key(1))
     valkey.pause()
     with pytest.raises(CountersUnavailable):
-        count(Kind.SIGN_IN, "address 203.0.113.1")
+        enforce_rate_limit(Kind.SIGN_IN, "address 203.0.113.1")
     asked: list[str] = []
     windows = rate_limits._counters(valkey.url).windows
     windows.hit = lambda *_key, **_cost: asked.append("asked") or True  # type: ignore[method-assign]
-    count(Kind.READ, person_of(1))
+    enforce_rate_limit(Kind.READ, account_key(1))
     assert asked == [], "each page would wait for counters that have just not answered"
     valkey.resume()
 
@@ -202,17 +206,18 @@ def test_hanging_counters_delay_no_request(limits: Any, settings: Any, valkey: V
 )
 def test_an_ipv6_customer_is_one(remote: str, name: str) -> None:
     """An owner of 2^64 addresses would otherwise have as many tries."""
-    assert address_of(remote) == name
+    assert address_key(remote) == name
 
 
 @contextmanager
-def taken(kind: Kind, account: Any, places: int = MAX_AT_ONCE) -> Iterator[None]:
+def taken(kind: Kind | str, account: Any, places: int = MAX_CONCURRENT) -> Iterator[None]:
     """As many requests of this person are being answered by other web processes."""
+    place_kind = kind.value if isinstance(kind, Kind) else kind
     other = connection.copy()
     try:
         with other.cursor() as cursor:
             for place in range(places):
-                name = f"{kind.value}:{person_of(account.pk)}:{place}"
+                name = f"{place_kind}:{account_key(account.pk)}:{place}"
                 cursor.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", [name])
                 assert cursor.fetchone() == (True,), "the place is taken"
             yield
@@ -222,7 +227,8 @@ def taken(kind: Kind, account: Any, places: int = MAX_AT_ONCE) -> Iterator[None]
 
 EXPORTS = [
     "/contacts/export.csv", "/contacts/export.vcf", "/exports/my-standing.csv", "/team/A001/standings.csv",
-    "/api/v1/contacts/?limit=500", "/api/v1/standings/?limit=101",
+    "/api/v1/contacts/?limit=500", "/api/v1/standings/?limit=101", "/api/v1/contacts/?limit=%2B500",
+    "/api/v1/contacts/?limit=500.0", "/api/v1/contacts/?limit=5_00", "/api/v1/contacts/?limit=%D9%A5%D9%A0%D9%A0",
 ]  # fmt: skip
 
 
@@ -243,6 +249,24 @@ def test_exports_and_long_pages_are_counted_for_themselves(
     assert [status(hers, address) != 429 for _time in range(2)] == [True, False]
     assert status(his, address) != 429
     assert {hers.get(path).status_code for path in ("/", "/contacts/", "/api/v1/contacts/?limit=100")} == {200}
+
+
+def test_a_stored_export_is_counted_as_an_export(limits: Any, hr: Employee, campaign: Campaign) -> None:
+    limits(export="2/minute")
+    client = people.sign_in(Client(), hr)
+    form = {"form": "csv", "sort": "staff_no"}
+    asked = [client.post("/exports/new/standings/", form | {"key": str(uuid.uuid4())}) for _time in range(3)]
+    assert [response.status_code for response in asked] == [302, 302, 429]
+    assert client.post(f"{asked[0]['Location']}again/", {"key": str(uuid.uuid4())}).status_code == 429
+
+
+def test_every_download_that_a_request_builds_is_counted_as_an_export() -> None:
+    stored = {"adjustments-template", "roster-template", "adjustments-rejected", "import-rejects", "roster-difference"}
+    stored |= {"corrections-template", "corrections-rejected"}
+    files = {
+        route.name for route in dashboard_urls.urlpatterns if str(route.pattern).endswith((".csv", ".vcf", ".sig"))
+    }
+    assert files - stored == rate_limit.EXPORTS
 
 
 @pytest.mark.parametrize("address", EXPORTS)
@@ -303,3 +327,73 @@ def test_two_long_lists_of_a_person_are_recorded_at_once(limits: Any, alice: Emp
     assert client.call("POST", "contacts/", long).status_code == 200
     with taken(Kind.PEOPLE, alice.account):
         pass
+
+
+ORDINARY = [("GET", "/"), ("GET", "/charts/me.json"), ("POST", "/contacts/add/"), ("GET", "/contacts/export.csv")]
+ORDINARY += [("GET", "/api/v1/me/standing/"), ("POST", "/api/v1/contacts/search/")]
+
+
+@pytest.mark.parametrize(("method", "address"), ORDINARY)
+def test_a_person_never_takes_all_web_threads(
+    settings: Any, method: str, address: str, alice: Employee, alan: Employee, campaign: Campaign
+) -> None:
+    """With sixteen slow requests of one person, every page of everybody else waited for twenty seconds."""
+    settings.MAX_REQUESTS_AT_ONCE = 4
+    hers, his = (people.sign_in(Client(), one) for one in (alice, alan))
+    with taken("request", alice.account, places=4), taken("waiting", alice.account, places=2):
+        refused = hers.generic(method, address)
+        assert (refused.status_code, refused["Retry-After"]) == (429, "2")
+        assert his.generic(method, address).status_code != 429
+        assert hers.get("/health/live").status_code == 200
+    answer: Any = hers.generic(method, address)
+    assert answer.status_code != 429
+    if answer.streaming:
+        b"".join(answer.streaming_content)
+    with taken("request", alice.account, places=4), taken("waiting", alice.account, places=2):
+        pass
+
+
+def test_a_session_and_a_token_of_a_person_share_the_places(settings: Any, alice: Employee, campaign: Campaign) -> None:
+    settings.MAX_REQUESTS_AT_ONCE = 1
+    program = with_token(alice, Scope.OWN, name="a")
+    with taken("request", alice.account, places=1):
+        assert program.call("GET", "me/standing/").status_code == 429
+        assert people.sign_in(Client(), alice).get("/").status_code == 429
+
+
+def test_a_browser_that_loads_many_charts_waits_for_a_place(
+    settings: Any, monkeypatch: pytest.MonkeyPatch, alice: Employee, campaign: Campaign
+) -> None:
+    settings.MAX_REQUESTS_AT_ONCE = 4
+    client = people.sign_in(Client(), alice)
+    with ExitStack() as busy:
+        busy.enter_context(taken("request", alice.account, places=4))
+        patience = SimpleNamespace(monotonic=time.monotonic, sleep=lambda _seconds: busy.close())
+        monkeypatch.setattr(concurrency, "time", patience)
+        assert client.get("/charts/me.json").status_code == 200
+
+
+def test_requests_of_a_person_that_wait_are_few(settings: Any, alice: Employee, campaign: Campaign) -> None:
+    """Each waits in a web thread."""
+    settings.MAX_REQUESTS_AT_ONCE = 4
+    client = people.sign_in(Client(), alice)
+    with taken("request", alice.account, places=4), taken("waiting", alice.account, places=2):
+        before = time.monotonic()
+        assert client.get("/").status_code == 429
+        assert time.monotonic() - before < 0.5
+
+
+def test_a_database_that_is_lost_after_the_answer_takes_none_back(
+    settings: Any, monkeypatch: pytest.MonkeyPatch, alice: Employee, campaign: Campaign
+) -> None:
+    settings.MAX_REQUESTS_AT_ONCE = 4
+    client, ask = people.sign_in(Client(), alice), locks._query_bool
+
+    def lost(statement: str, parameters: Any) -> bool:
+        if "unlock" in statement:
+            raise OperationalError("server closed the connection unexpectedly")
+        return ask(statement, parameters)
+
+    monkeypatch.setattr(locks, "_query_bool", lost)
+    assert client.get("/").status_code == 200
+    assert client.get("/contacts/export.csv").status_code == 200

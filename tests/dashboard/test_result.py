@@ -62,7 +62,7 @@ def test_the_page_says_when_and_which_digest(frozen: Campaign, hr: Employee, aud
     digest = FrozenResult.objects.get().digest
     for reader in (hr, auditor):
         assert digest in as_(reader).get(reverse("result")).content.decode()
-    assert "Ask for a correction" not in as_(auditor).get(reverse("result")).content.decode()
+    assert "Request a correction" not in as_(auditor).get(reverse("result")).content.decode()
     assert digest[:12] in as_(hr).get(reverse("company")).content.decode()
 
 
@@ -98,6 +98,23 @@ def test_the_requester_sees_no_button_and_the_second_person_grants(
     for wrong in ("3", "0", "x", "-1", "99999999999"):
         assert as_(alice).get(f"/?result={wrong}").status_code == 404
     assert "99" in body(as_(hr).get(reverse("result-csv") + "?result=1")).decode()
+
+
+def test_the_requester_alone_withdraws(
+    frozen: Campaign, hr: Employee, second: Employee, auditor: Employee, as_: SignIn
+) -> None:
+    as_(hr).post(reverse("correction-ask"), ASK)
+    asked = ResultCorrection.objects.get()
+    page, withdraw = reverse("correction", args=[asked.pk]), reverse("correction-withdraw", args=[asked.pk])
+    for other in (second, auditor):
+        assert withdraw not in as_(other).get(page).content.decode()
+    assert [status(as_(other).post(withdraw)) for other in (second, auditor)] == [422, 404]
+    shown = as_(hr).get(page).content.decode()
+    assert withdraw in shown
+    assert "Expires" in shown
+    assert as_(hr).post(withdraw).status_code == 302
+    assert "withdrawn" in as_(hr).get(page).content.decode()
+    assert "withdrawn" in as_(hr).get(reverse("result")).content.decode()
 
 
 def test_a_form_that_fails_comes_back_filled(frozen: Campaign, hr: Employee, as_: SignIn) -> None:

@@ -27,11 +27,11 @@ def test_the_first_page_offers_the_question_and_then_shows_that_it_waits(
     client = as_(alice)
     assert "/review/ask/" in links(client.get("/"))
     answered = client.post("/review/ask/", form(), follow=True)
-    assert "HR has your question." in words(answered)
+    assert "HR has received your request." in words(answered)
     said = words(client.get("/"))
     assert "Red: 100 to go" in said
     assert "Under review" in said
-    assert "Your question to HR: reply due by Mon 30 Nov" in said
+    assert "Your review request: HR replies by Mon 30 Nov" in said
 
 
 def test_the_page_says_what_was_asked_and_counts_the_days_to_the_reply(
@@ -41,15 +41,15 @@ def test_the_page_says_what_was_asked_and_counts_the_days_to_the_reply(
     ask(campaign, alice, "First line.\nSecond line.", contacts=ids(alice)[:1])
     client = as_(alice)
     said = words(client.get("/review/"))
-    assert "HR replies by Mon 30 Nov, in 7 days at the latest." in said
+    assert "HR replies by Mon 30 Nov (in 7 days)." in said
     assert "3 of 100 counted then" in said
     assert "First line. Second line." in said
     assert "1 contact ticked" in said
     assert "Guest 1" in said
     clock.set("2026-11-30T23:59:59+08:00", ticks=True)
-    assert "HR replies by Mon 30 Nov, today at the latest." in words(client.get("/review/"))
+    assert "HR replies by Mon 30 Nov (today)." in words(client.get("/review/"))
     clock.set("2026-12-01T00:00:00+08:00", ticks=True)
-    assert "HR was to reply by Mon 30 Nov: 1 day overdue." in words(client.get("/review/"))
+    assert "HR's reply was due by Mon 30 Nov (1 day overdue)." in words(client.get("/review/"))
 
 
 def test_the_answer_stands_there_and_the_next_question_may_follow(
@@ -59,7 +59,7 @@ def test_the_answer_stands_there_and_the_next_question_may_follow(
     client = as_(alice)
     said = words(client.get("/review/"))
     assert "He came back in spring." in said
-    assert "Ask again" in said
+    assert "Request another review" in said
     assert "Under review" not in words(client.get("/"))
     assert client.get("/review/ask/").status_code == 200
 
@@ -68,7 +68,7 @@ def test_a_question_without_words_comes_back_with_its_ticks(as_: SignIn, alice: 
     people.record(alice, 2)
     answered = as_(alice).post("/review/ask/", form(" ", ids(alice)[0]))
     assert answered.status_code == 422
-    assert "Write what HR should look at." in words(answered)
+    assert "Write what HR should check." in words(answered)
     assert f'value="{ids(alice)[0]}" checked'.encode() in answered.content
     assert answered.content.count(b"checked") == 1
 
@@ -95,7 +95,7 @@ def test_a_second_window_learns_of_the_open_review_and_keeps_its_text(
     client = as_(alice)
     answered = client.post("/review/ask/", form("The other window."))
     assert answered.status_code == 422
-    assert "You have asked already" in words(answered)
+    assert "You have already requested a review" in words(answered)
     assert b"The other window." in answered.content
     assert client.get("/review/ask/")["Location"] == "/review/"
 
@@ -127,7 +127,7 @@ def test_a_tick_that_is_no_own_contact_sends_nothing(
 ) -> None:
     answered = as_(alice).post("/review/ask/", form() | {"contact": wrong})
     assert answered.status_code == 422
-    assert "One of these contacts is not there." in words(answered)
+    assert "One of these contacts cannot be found." in words(answered)
     assert not Review.objects.exists()
 
 
@@ -154,8 +154,8 @@ def test_only_the_employee_withdraws_a_review_and_once(
     address = f"/review/{review.pk}/withdraw/"
     assert as_(alan).post(address).status_code == as_(hr).post(address).status_code == 404
     client = as_(alice)
-    assert "Your question is withdrawn." in words(client.post(address, follow=True))
-    assert "It was withdrawn." in words(client.post(address, follow=True))
+    assert "Your request is withdrawn." in words(client.post(address, follow=True))
+    assert "This review was withdrawn." in words(client.post(address, follow=True))
     assert Review.objects.get().state == "withdrawn"
 
 
@@ -165,7 +165,7 @@ def test_who_withdraws_after_the_answer_is_shown_the_answer(
     review = ask(campaign, alice)
     answer(review, hr, "He came back.")
     said = words(as_(alice).post(f"/review/{review.pk}/withdraw/", follow=True))
-    assert "has answered it already." in said
+    assert "has already answered this review." in said
     assert "He came back." in said
 
 
@@ -177,7 +177,7 @@ def test_an_erased_contact_stays_ticked_without_a_name(as_: SignIn, alice: Emplo
     contact.name = None
     contact.save(update_fields=["name"])
     said = words(as_(alice).get("/review/"))
-    assert "1 contact ticked erased No. 1 for HR" in said
+    assert "1 contact ticked erased HR sees it as no. 1" in said
 
 
 def test_before_the_opening_and_without_a_standing_there_is_nothing_to_ask(

@@ -1,5 +1,7 @@
 """The roster on HR's pages: previewed as a difference, applied once, and leavers are out."""
 
+import csv
+import io
 from html import unescape
 from typing import Any
 
@@ -13,9 +15,11 @@ from apps.accounts.api_tokens import create_token
 from apps.accounts.models import ApprovalRequest
 from apps.accounts.services import account_for
 from apps.campaigns.models import Campaign
+from apps.core.models import AuditEntry
 from apps.employees.models import Employee
-from apps.roster import imports
+from apps.roster import import_processing, imports
 from apps.roster.models import RosterImport
+from apps.roster.parser import OPTIONAL, REQUIRED
 from tests import people, rosters
 from tests.accounts import access_log_entries
 from tests.dashboard.conftest import SignIn
@@ -32,13 +36,35 @@ def send(client: StrictClient, content: str | bytes, name: str = "roster.csv") -
     data = content.encode() if isinstance(content, str) else content
     response = client.post("/company/roster/", {"file": SimpleUploadedFile(name, data)})
     assert response.status_code == 302, text_of(response)
-    imports.process_load(RosterImport.objects.latest("asked_at").pk)
+    import_processing.process_load(RosterImport.objects.latest("asked_at").pk)
     return str(response["Location"])
 
 
 def confirm(client: StrictClient, address: str) -> Any:
     load = RosterImport.objects.get(pk=address.split("/")[3])
-    return client.post(address + "apply/", {"digest": load.digest})
+    return client.post(address + "apply/", {"digest": load.digest, "leavers": imports.leavers_to_type(load)})
+
+
+def test_the_roster_that_is_downloaded_can_be_loaded_again_and_changes_nothing(
+    as_: SignIn, hr: Employee, settings: Any
+) -> None:
+    settings.COMPANY_EMAIL_DOMAINS = ["corp.example.com"]  # one person may load who starts later with such an address
+    people.load(
+        "staff_no,name,email,phone,department,manager_staff_no,time_zone,started_on,left_on\n"
+        "A001,=Alice 艾,alice@corp.example.com,+8613812345678,R&D; -1,B001,Europe/Berlin,2026-02-03,2027-01-31\n"
+        "J001,Joins Later,j001@corp.example.com,,Sales,B001,,2027-01-04,\n"
+        "A002,Alan,alan@corp.example.com,,Sales,B001,,,2026-11-20\n"
+    )
+    client = as_(hr)
+    file = b"".join(client.get("/company/roster/roster.csv").streaming_content)
+    lines = {line["staff_no"]: line for line in csv.DictReader(io.StringIO(file.decode("utf-8-sig"), newline=""))}
+    assert list(lines["A001"]) == [*REQUIRED, *OPTIONAL][:-1], "the columns of the template but the day of a change"
+    assert (lines["A001"]["started_on"], lines["A001"]["left_on"]) == ("2026-02-03", "2027-01-31")
+    assert (lines["J001"]["started_on"], lines["H001"]["started_on"]) == ("2027-01-04", "")
+    assert "A002" not in lines, "has left"
+    said = text_of(client.get(send(client, file)))
+    assert "0 Join 0 Leave 0 Move 0 Change 9 Unchanged" in said
+    assert AuditEntry.objects.filter(action="roster.downloaded").count() == 1
 
 
 def test_hr_sees_who_joins_leaves_moves_and_why_a_line_is_rejected(as_: SignIn, hr: Employee) -> None:
@@ -51,7 +77,7 @@ def test_hr_sees_who_joins_leaves_moves_and_why_a_line_is_rejected(as_: SignIn, 
     rosters.worked(RosterImport.objects.get(file_name="roster.csv"))
     said = text_of(client.get(address))
     assert "1 Join 1 Leave 1 Move 1 Change 1 Rejected 5 Unchanged" in said
-    assert "1 employed person is not in this file and leaves" in said
+    assert "1 employee missing from this file is recorded as a leaver" in said
     assert "Leave · 1 Who What changes Line Alan A002 Last day: 2026-11-22" in said
     assert "The e-mail is not valid." in text_of(client.get(address + "?show=rejected"))
     said = text_of(client.get(address + "?show=moved"))
@@ -100,6 +126,22 @@ def test_the_way_from_the_upload_to_the_result_needs_only_the_worker(
     assert people.standing(campaign, people.person("N001")).counted == 0
 
 
+def test_hr_chooses_the_row_of_the_headings_and_whether_empty_cells_clear(as_: SignIn, hr: Employee) -> None:
+    client = as_(hr)
+    address = send(client, "People of the company\nNumber,Name,Address,Mobile\nA001,Alice 艾,alice@corp.example.com,\n")
+    said = text_of(client.get(address))
+    assert "Row 2: Number · Name · Address · Mobile" in said
+    client.post(address + "look/", {"header_line": "2", "clear_empty": "yes"})
+    load = rosters.worked(RosterImport.objects.get(file_name="roster.csv"))
+    roles = {"role_0": "staff_no", "role_1": "name", "role_2": "email", "role_3": "phone"}
+    client.post(address + "look/", {"header_line": "2", "clear_empty": "yes", **roles})
+    load = rosters.worked(load)
+    assert (load.report["unchanged"], load.layout["clear_empty"]) == (1, True)
+    assert 'name="clear_empty" value="yes" checked' in client.get(address).content.decode()
+    client.post(address + "look/", {"header_line": "99", **roles})
+    assert rosters.worked(load).layout["header_line"] == 2, "a row that is not offered changes nothing"
+
+
 def test_an_older_preview_is_not_applied_and_the_new_difference_is_shown(as_: SignIn, hr: Employee) -> None:
     client = as_(hr)
     address = send(client, NEXT)
@@ -110,7 +152,7 @@ def test_an_older_preview_is_not_applied_and_the_new_difference_is_shown(as_: Si
         )
     )
     rosters.worked(RosterImport.objects.get(file_name="roster.csv"))
-    assert "The roster has changed since this file was looked at." in text_of(client.get(address))
+    assert "The roster has changed since this file was previewed." in text_of(client.get(address))
     assert not Employee.objects.filter(staff_no="N001").exists()
 
 
@@ -135,7 +177,7 @@ def test_hr_cannot_remove_their_own_employment(as_: SignIn, hr: Employee) -> Non
     rosters.worked(RosterImport.objects.get(file_name="roster.csv"))
     confirm(client, address)
     rosters.worked(RosterImport.objects.get(file_name="roster.csv"))
-    assert "This file would send away the one who loads it." in text_of(client.get(address))
+    assert "This file would end your own employment." in text_of(client.get(address))
 
 
 def test_the_unchanged_template_changes_no_employee(as_: SignIn, hr: Employee) -> None:
@@ -143,12 +185,12 @@ def test_the_unchanged_template_changes_no_employee(as_: SignIn, hr: Employee) -
     response = client.get("/company/roster/template.csv")
     said = text_of(client.get(send(client, b"".join(response.streaming_content))))
     assert "0 Join 0 Leave 0 Move 0 Change 1 Rejected" in said
-    assert "The manager EXAMPLE-2 is nobody" in said
+    assert "The manager EXAMPLE-2 is neither" in said
 
 
 @pytest.mark.parametrize("shown", [["joined"], ["rejected"]])
 def test_the_number_of_hidden_rows_is_shown(as_: SignIn, hr: Employee, shown: list[str], monkeypatch: Any) -> None:
-    monkeypatch.setattr("apps.roster.diff.SHOWN", 2)
+    monkeypatch.setattr("apps.roster.diff.MAX_EXAMPLES", 2)
     client = as_(hr)
     mail = "{0}@corp.example.com" if shown == ["joined"] else "{0}"
     rows = "".join(f"N{n},Nina {n},{mail.format(f'n{n}')}\n" for n in range(5))
@@ -175,15 +217,18 @@ def test_people_of_an_unknown_manager_are_named_once_and_can_be_loaded_without_o
     address = send(client, "staff_no,name,email,manager_staff_no\n" + rows)
     said = unescape(text_of(client.get(address + "?show=rejected")))
     assert "3 Rejected" in said
-    assert "The manager 404 is nobody's number, and no one employee's name. 2 more rows depend on it" in said
+    assert (
+        "The manager 404 is neither the staff number nor the unique name of an employee. 2 more rows depend on it"
+        in said
+    )
     assert said.count("The manager 404") == 1
-    assert "Load people without a manager where the manager is not known" in said
+    assert "Load people without a manager if the manager is unknown" in said
     client.post(address + "look/", {"without_unknown_managers": "yes"})
     rosters.worked(RosterImport.objects.get(file_name="roster.csv"))
     said = text_of(client.get(address))
     assert "3 Join" in said
     assert "Rejected" not in said
-    assert "1 person has a manager whom nobody knows, and is loaded without one." in said
+    assert "1 person has a manager who is not on the roster, and is loaded without one." in said
     confirm(client, address)
     rosters.worked(RosterImport.objects.get(file_name="roster.csv"))
     assert [access_log_entries.boss_of(number) for number in ("N1", "N2", "N3")] == [None, "N1", "N2"]
@@ -217,7 +262,7 @@ def test_a_load_of_large_effect_waits_until_another_hr_user_approves_it(
     confirm(client, address)
     rosters.worked(load)
     said = text_of(client.get(address))
-    assert "One person may not make so large a change alone." in said
+    assert "A change this large needs a second person." in said
     assert "Apply 3 changes" not in said
     assert "1 employed person leaves" in said
     assert "needs approval" in text_of(client.get("/company/roster/"))
@@ -228,7 +273,36 @@ def test_a_load_of_large_effect_waits_until_another_hr_user_approves_it(
     response = client.post(address + "undo/", follow=True)
     assert "the load is undone when another HR user approves it" in text_of(response)
     assert "Approved." in text_of(approve(second, "roster_undo"))
-    assert "everybody is again what they were before" in text_of(client.get(address))
+    assert "the roster is as before this load" in text_of(client.get(address))
+
+
+def test_a_load_that_ends_many_employments_wants_their_number_typed(as_: SignIn, hr: Employee, settings: Any) -> None:
+    settings.ROSTER_APPROVAL_SHARE = 0.1
+    client = as_(hr)
+    address = send(client, "staff_no,name,email\nH001,Hedda,hedda@corp.example.com\n")
+    client.post(address + "look/", {"complete": "yes"})
+    load = rosters.worked(RosterImport.objects.get(file_name="roster.csv"))
+    said = text_of(client.get(address))
+    assert "The employments of 8 of 9 employees end. Another HR user has to approve this file after you." in said
+    for typed in ("", "7", "eight", "9" * 30):
+        response = client.post(address + "apply/", {"digest": load.digest, "leavers": typed})
+        assert response.status_code == 422
+        assert "Type 8, the number of people who leave, to confirm." in text_of(response)
+        load.refresh_from_db()
+        assert load.state == "previewed"
+    client.post(address + "apply/", {"digest": load.digest, "leavers": " 8 "})
+    assert rosters.worked(load).state == "requested"
+
+
+def test_a_load_that_ends_few_employments_asks_for_no_number(as_: SignIn, hr: Employee, settings: Any) -> None:
+    settings.ROSTER_APPROVAL_SHARE = 0.5
+    client = as_(hr)
+    address = send(client, NEXT)
+    client.post(address + "look/", {"complete": "yes"})
+    load = rosters.worked(RosterImport.objects.get(file_name="roster.csv"))
+    assert "to confirm" not in text_of(client.get(address))
+    client.post(address + "apply/", {"digest": load.digest})
+    assert rosters.worked(load).state == "done"
 
 
 def test_new_addresses_are_shown_apart_and_wait(as_: SignIn, hr: Employee) -> None:
@@ -254,5 +328,5 @@ def test_a_recently_changed_account_gets_the_reason(as_: SignIn, hr: Employee, s
     client = as_(hr)
     address = send(client, NEXT)
     said = text_of(client.get(confirm(client, address)["Location"]))
-    assert "of your account changed within the last 3 days. Until then another HR user has to do this." in said
-    assert RosterImport.objects.get(file_name="roster.csv").state == "looked"
+    assert "of your account changed within the last 3 days. During this time, another HR user has to do this." in said
+    assert RosterImport.objects.get(file_name="roster.csv").state == "previewed"

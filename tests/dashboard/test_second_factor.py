@@ -10,7 +10,7 @@ import pytest
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal import auth
 
-from apps.accounts.second_factors import paper_codes
+from apps.accounts.second_factors import unused_recovery_codes
 from apps.accounts.services import account_for
 from apps.campaigns.models import Campaign
 from apps.core.models import AuditEntry
@@ -30,7 +30,7 @@ CODES = "/second-factor/codes/"
 @pytest.fixture(autouse=True)
 def approved_loads(monkeypatch: pytest.MonkeyPatch) -> None:
     """The approval of imports is not the subject here."""
-    monkeypatch.setattr("apps.roster.loading.require_small", lambda *given: None)
+    monkeypatch.setattr("apps.roster.loading.require_approval_if_large", lambda *given: None)
 
 
 @pytest.fixture(autouse=True)
@@ -68,7 +68,7 @@ class TestWithout:
         signs_in(client)
         assert client.get(address)["Location"] == OWN
         assert client.post(address)["Location"] == OWN
-        assert "Your role opens pages only with a second factor." in words(client.get(OWN))
+        assert "Your role needs a second factor to open pages." in words(client.get(OWN))
 
     def test_the_api_says_it_in_its_own_words(self, client: StrictClient, hr: Employee) -> None:
         signs_in(client)
@@ -102,9 +102,9 @@ class TestWithout:
         assert client.post(OWN, {"code": "000000", "enrolment": enrolment}).status_code == 200
         assert not Authenticator.objects.exists()
         done = client.post(OWN, {"code": code(found[1]), "enrolment": enrolment})
-        assert all(one in words(done) for one in paper_codes(account_for(hr)))
+        assert all(one in words(done) for one in unused_recovery_codes(account_for(hr)))
         assert client.get("/company/").status_code == 200
-        assert not any(one in words(client.get(OWN)) for one in paper_codes(account_for(hr)))
+        assert not any(one in words(client.get(OWN)) for one in unused_recovery_codes(account_for(hr)))
         assert "account.factor_added" in actions()
 
     def test_a_session_that_is_not_fresh_shows_the_password_again(
@@ -167,7 +167,7 @@ class TestWith:
         assert client.get("/company/").status_code == 302
 
     def test_a_code_on_paper_signs_in_once(self, client: StrictClient, enrolled: Employee) -> None:
-        paper = paper_codes(account_for(enrolled))[0]
+        paper = unused_recovery_codes(account_for(enrolled))[0]
         signs_in(client)
         assert client.post(ASKED, {"code": paper}).status_code == 302
         again = StrictClient()
@@ -193,14 +193,14 @@ class TestWith:
 
     def test_redirects_stay_on_this_site(self, client: StrictClient, enrolled: Employee) -> None:
         signs_in(client, wanted="https://elsewhere.example.org/")
-        assert client.post(ASKED, {"code": code()})["Location"] == "/"
+        assert client.post(ASKED, {"code": code()})["Location"] == "/company/"
 
     def test_it_is_removed_with_a_code_alone(self, client: StrictClient, enrolled: Employee) -> None:
         signs_in(client)
         client.post(ASKED, {"code": code()})
         assert client.post(REMOVE, {"code": "000000"}).status_code == 422
         assert client.get("/company/").status_code == 200
-        client.post(REMOVE, {"code": paper_codes(account_for(enrolled))[0]})
+        client.post(REMOVE, {"code": unused_recovery_codes(account_for(enrolled))[0]})
         assert not Authenticator.objects.exists()
         assert client.get("/company/")["Location"] == OWN
         assert actions()[-1] == "account.factor_removed"
@@ -217,9 +217,9 @@ class TestWith:
     def test_new_codes_on_paper_make_the_old_ones_worthless(self, client: StrictClient, enrolled: Employee) -> None:
         signs_in(client)
         client.post(ASKED, {"code": code()})
-        old = paper_codes(account_for(enrolled))
+        old = unused_recovery_codes(account_for(enrolled))
         shown = client.post(CODES, {"paper-code": old[0]})
-        new = paper_codes(account_for(enrolled))
+        new = unused_recovery_codes(account_for(enrolled))
         assert all(one in words(shown) for one in new)
         assert "no-store" in shown["Cache-Control"]
         assert len(new) == 10
@@ -229,7 +229,7 @@ class TestWith:
         signs_in(client)
         assert client.post(ASKED, {"code": old[1]}).status_code == 200
         assert client.post(ASKED, {"code": new[0]})["Location"] == "/company/"
-        assert "9 codes on paper are left." in words(client.get(OWN))
+        assert "9 recovery codes are left." in words(client.get(OWN))
 
     @pytest.mark.parametrize("sent", [{}, {"paper-code": "000000"}, {"paper-passkey": "{}"}])
     def test_an_open_browser_is_not_enough_for_new_codes(
@@ -237,13 +237,13 @@ class TestWith:
     ) -> None:
         signs_in(client)
         client.post(ASKED, {"code": code()})
-        before = paper_codes(account_for(enrolled))
+        before = unused_recovery_codes(account_for(enrolled))
         assert client.post(CODES, sent).status_code == 422
-        assert paper_codes(account_for(enrolled)) == before
+        assert unused_recovery_codes(account_for(enrolled)) == before
 
     def test_removing_it_signs_out_everywhere_else(self, client: StrictClient, enrolled: Employee) -> None:
         elsewhere = StrictClient()
-        paper = paper_codes(account_for(enrolled))
+        paper = unused_recovery_codes(account_for(enrolled))
         for one, shown in ((client, code()), (elsewhere, paper[0])):
             signs_in(one)
             assert one.post(ASKED, {"code": shown})["Location"] == "/company/"

@@ -5,7 +5,7 @@ from django.core.management.base import CommandError
 
 from apps.accounts.models import BrowserSession
 from apps.accounts.services import account_for
-from apps.accounts.sessions import name_of
+from apps.accounts.sessions import public_session_name
 from apps.core.models import AuditEntry
 from apps.employees.models import Employee
 from tests import people
@@ -28,7 +28,7 @@ def browser(agent: str = LINUX, name: str = "A001") -> StrictClient:
 
 
 def name(client: StrictClient) -> str:
-    return name_of(client.session.session_key or "")
+    return public_session_name(client.session.session_key or "")
 
 
 def is_in(client: StrictClient) -> bool:
@@ -37,9 +37,9 @@ def is_in(client: StrictClient) -> bool:
 
 def test_every_browser_is_listed_by_name_this_one_first(alice: Employee) -> None:
     phone, odd, here = browser(PHONE), browser(NOBODY_KNOWS), browser()
-    told = [(row["called"], row["one"].here) for row in here.get("/sign-ins/").context["rows"]]
+    told = [(row["browser"], row["session"].here) for row in here.get("/sign-ins/").context["rows"]]
     assert told[0] == ("Firefox, Linux", True)
-    assert sorted(told[1:]) == [("A browser that does not say which", False), ("Mobile Safari, iOS", False)]
+    assert sorted(told[1:]) == [("Mobile Safari, iOS", False), ("Unknown browser", False)]
     text = words(here.get("/sign-ins/"))
     assert "this browser" in text
     assert all(is_in(one) for one in (phone, odd, here))

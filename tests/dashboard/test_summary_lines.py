@@ -101,16 +101,18 @@ def test_the_last_day_is_called_that(as_: SignIn, alice: Employee, campaign: Cam
     clock.set("2026-11-30T23:00:00+08:00", ticks=True)
     people.mark()
     said = words(as_(alice).get("/"))
-    assert "Last day until Mon 30 Nov, 23:59 in Shanghai" in said
-    assert "3 a day for the 3 still to go, today included" in said
+    assert "Ends today at 23:59 (Shanghai)" in said
+    assert "3 more needed today" in said
+    assert "Red: 3 to go" in said
+    assert "On pace" not in said, "97 of 100 is on pace by the line, and red"
 
 
 def test_the_hundredth_is_a_moment_and_the_next_one_is_spare(as_: SignIn, alice: Employee, campaign: Campaign) -> None:
     people.record(alice, 100)
     people.mark()
     said = words(as_(alice).get("/"))
-    assert "That was number 100 you are done: nothing is left to do" in said
-    assert "a contact that ends no longer counts, nor does one who joins the company" in said
+    assert "That was number 100 you have reached the target" in said
+    assert "a contact that ends or joins the company stops counting" in said
     people.record(alice, 2)
     people.mark()
     assert "Done 2 more than needed" in words(as_(alice).get("/"))
@@ -123,10 +125,10 @@ def test_an_exempt_employee_reads_the_reason_and_gets_no_pressure(
     people.record(alice, 3)
     people.mark()
     said = words(as_(alice).get("/"))
-    assert "Nothing is expected of you" in said
-    assert "Parental leave Granted by grants" in said
+    assert "You are exempt" in said
+    assert "Parental leave Approved by grants" in said
     assert "behind" not in said
-    assert "a day for the" not in said
+    assert "needed a day" not in said
 
 
 def test_before_the_opening_the_page_says_when_and_not_that_one_is_left_out(
@@ -137,9 +139,9 @@ def test_before_the_opening_the_page_says_when_and_not_that_one_is_left_out(
     said = words(as_(alice).get("/"))
     assert "Opens in 3 days" in said
     assert "Opens Thu 26 Nov, 00:00 until Thu 31 Dec, 23:59 in Shanghai" in said
-    assert "a contact that is recorded before the opening does not count" in said
+    assert "contacts recorded before the opening do not count" in said
     assert "not part of" not in said
-    assert "Add somebody from outside" not in said
+    assert "Add a person from outside the company" not in said
 
 
 def test_before_the_opening_an_uncovered_employee_reads_so(as_: SignIn, alice: Employee, noon: object) -> None:
@@ -155,12 +157,12 @@ def test_after_the_deadline_nothing_is_to_do_and_the_result_is_final(
     clock.set(AFTER, ticks=True)
     closing = words(as_(alice).get("/"))
     assert "Being counted: 1 missing so far" in closing
-    assert "Being counted what was handed in before the deadline still comes in" in closing
+    assert "Being counted contacts submitted before the deadline are still being recorded" in closing
     assert "Red" not in closing, "nobody is called red before everything has been counted"
-    assert "Add somebody from outside" not in closing
+    assert "Add a person from outside the company" not in closing
     freeze(campaign=campaign, by=people.TESTER, wait=False)
     final = words(as_(alice).get("/"))
-    assert "Final only a correction that two people of HR agree on can change it" in final
+    assert "Final only a correction by two HR users can change it" in final
     assert "1 was missing at the deadline" in final
     assert "since yesterday" not in final
 
@@ -175,9 +177,9 @@ def test_every_flip_is_listed_and_a_repair_is_marked(as_: SignIn, alice: Employe
         cause="repair",
     )  # fmt: skip
     said = words(as_(alice).get("/"))
-    assert "turned not red at 100 of 100" in said
-    assert "turned red at 99 of 100" in said
-    repaired = "put right: not red at 100 of 100 · a recount found that this had stood wrong, and corrected it"
+    assert "Reached target at 100 of 100" in said
+    assert "Turned red at 99 of 100" in said
+    repaired = "Corrected: not red at 100 of 100 · a recount found a wrong status and corrected it"
     assert repaired in said
 
 
@@ -185,8 +187,8 @@ def test_the_rule_stands_on_the_page_in_words_with_its_version(as_: SignIn, alic
     people.november(exclusive=True, confirmed_only=True, target=7, scope=["Sales"])
     people.mark()
     said = words(as_(alice).get("/"))
-    assert "record 7 people from outside, from Sun 1 Nov until Mon 30 Nov, 23:59 in Shanghai." in said
-    assert "A person counts for the colleague who recorded them first, and for nobody else." in said
+    assert "record 7 people from outside the company, from Sun 1 Nov until Mon 30 Nov, 23:59 in Shanghai." in said
+    assert "A person counts only for the colleague who recorded them first." in said
     assert "once the person has confirmed it" in said
     assert "The campaign covers Sales." in said
     assert "6 is red, 7 is not." in said

@@ -26,7 +26,7 @@ def places(figure: layout.Figure, tag: str, **wanted: str) -> list[dict[str, str
 @pytest.mark.parametrize("figure", [*figures().values(), *empty().values()])
 def test_every_figure_has_a_drawing_without_a_style(figure: layout.Figure) -> None:
     source = render_svg(figure)
-    assert parsed(figure).attrib["class"].startswith("sketch ")
+    assert parsed(figure).attrib["class"].startswith("svg-preview ")
     assert "style" not in source
     assert not re.search(r"\bon\w+=", source)
     assert not re.search(r"nan|inf\b|None", source)
@@ -39,14 +39,14 @@ def test_every_margin_has_its_rule_in_the_style_sheet(figure: layout.Figure) -> 
     for side in parsed(figure).attrib["class"].split()[1:]:
         name, pixels = side.split("-")
         assert f"&.{side} {{ --{name[0]}: {pixels}px; }}" in sheet
-    for room in layout.LEFTS.values():
+    for room in layout.LEFT_MARGINS.values():
         assert f"&.left-{room} {{ --l: {room}px; }}" in sheet
-    assert f"&.left-{layout.NAMES} {{ --l: {layout.NARROW_NAMES}px; }}" in sheet
+    assert f"&.left-{layout.NAME_MARGIN} {{ --l: {layout.NARROW_NAME_MARGIN}px; }}" in sheet
 
 
 def test_a_curve_runs_through_its_points() -> None:
     points = curve.curve_data([(OPENS, 0, 0), (DEADLINE, 50, 50)], **PERIOD, target=100)
-    figure = curve.curve_figure(points, **PERIOD, target=100, words=CURVE)
+    figure = curve.curve_figure(points, **PERIOD, target=100, labels=CURVE)
     (line,) = places(figure, "path", fill="none")
     assert line["d"] == "M0 1000L1000 545.5"  # 50 of the axis's 110
     assert places(figure, "line", stroke="var(--ink)")[0]["y1"] == "9.09%"  # the target: 100 of 110
@@ -54,7 +54,7 @@ def test_a_curve_runs_through_its_points() -> None:
 
 def test_bands_lie_on_each_other() -> None:
     found = bands.bands_data([(OPENS, 1, 0, 0, 0, 1), (DEADLINE, 1, 0, 0, 0, 1)])
-    figure = bands.bands_figure(found, **PERIOD, words=BANDS)
+    figure = bands.bands_figure(found, **PERIOD, **BANDS)
     ground, *_, top = places(figure, "path", fill="none")
     assert ground["d"] == "M0 509.8L1000 509.8"
     assert top["d"] == "M0 19.6L1000 19.6"
@@ -62,35 +62,37 @@ def test_bands_lie_on_each_other() -> None:
 
 def test_bars_of_a_day_stand_on_each_other() -> None:
     found = days.sources_data([(OPENS, "csv", 50), (OPENS, "page", 50)])
-    figure = days.sources_figure(found, **PERIOD, words=SOURCES)
+    figure = days.sources_figure(found, **PERIOD, **SOURCES)
     lower, upper = places(figure, "rect")
     assert float(lower["y"][:-1]) + float(lower["height"][:-1]) == pytest.approx(100)
     assert float(upper["y"][:-1]) + float(upper["height"][:-1]) == pytest.approx(float(lower["y"][:-1]), abs=0.02)
 
 
 def test_a_share_is_as_long_as_it_says() -> None:
-    figure = groups.groups_figure([bar("A", 4, 1), bar("B", 4, 3), bar("C", 4, 0)], words=GROUPS)
+    figure = groups.groups_figure([bar("A", 4, 1), bar("B", 4, 3), bar("C", 4, 0)], **GROUPS)
     assert [one["width"] for one in places(figure, "rect", fill="var(--band-4)")] == ["25%", "75%"]
     assert len(places(figure, "rect", fill="var(--line)")) == 3
 
 
 def test_an_empty_bin_has_no_bar() -> None:
     bars = histogram.histogram_data([(0, 4, 3), (5, 9, 0), (10, None, 0)], target=10)
-    words = histogram.HistogramWords("target", "median", "x", "y", lambda b: "", lambda m: "")
-    spread = histogram.Spread(None, None, None)
-    figure = histogram.histogram_figure(bars, target=10, spread=spread, medians=[], words=words)
+    words = histogram.HistogramLabels(
+        "target", "median", "x", "y", lambda b: "", lambda b: "", lambda m: "", lambda b: ""
+    )
+    spread = histogram.Quartiles(None, None, None)
+    figure = histogram.histogram_figure(bars, target=10, quartiles=spread, medians=[], labels=words)
     assert len(places(figure, "rect")) == 1
 
 
 def test_a_name_stays_a_name() -> None:
-    figure = groups.groups_figure([bar("<i>R&D", 3, 1)], words=GROUPS)
+    figure = groups.groups_figure([bar("<i>R&D", 3, 1)], **GROUPS)
     assert "&lt;i&gt;R&amp;D · 3" in render_svg(figure)
 
 
 def test_wide_and_narrow_boxes_have_their_own_names() -> None:
     found = bands.bands_data([(OPENS, 1, 0, 0, 0, 1)])
-    groups_of_texts = places(bands.bands_figure(found, **PERIOD, words=BANDS), "g")
-    assert [one.get("class") for one in groups_of_texts] == ["wide", "few", None]
+    groups_of_texts = places(bands.bands_figure(found, **PERIOD, **BANDS), "g")
+    assert [one.get("class") for one in groups_of_texts] == ["wide", "narrow", None]
 
 
 @pytest.mark.parametrize(("highest", "step"), [(0, 1), (1, 1), (5, 1), (6, 2), (100, 20), (101, 50), (4213, 1000)])
@@ -111,5 +113,5 @@ def test_a_name_is_cut_by_its_width(text: str, most: int, shown: str) -> None:
 
 def test_a_day_is_a_place_on_the_axis() -> None:
     points = curve.curve_data([(date(2026, 11, 16), 1, 1)], **PERIOD, target=None)
-    figure = curve.curve_figure(points, **PERIOD, target=None, words=CURVE)
+    figure = curve.curve_figure(points, **PERIOD, target=None, labels=CURVE)
     assert places(figure, "svg", x="51.72%")  # 15 of 29 days

@@ -12,18 +12,24 @@ from django.test import Client
 
 from apps.accounts import enrolment, login_throttling
 from apps.accounts.api_tokens import create_token
-from apps.accounts.enrolment import CodeNeeded, make_code
-from apps.accounts.login_throttling import FACTOR_LIMIT, KNOWN, NAME_LIMIT, PROMPT_LIMIT, STRANGERS_LIMIT
+from apps.accounts.enrolment import EnrolmentCodeRequired, create_enrolment_code
+from apps.accounts.login_throttling import (
+    BROWSER_COOKIE,
+    MAX_ACCOUNT_FAILURES,
+    MAX_FACTOR_FAILURES,
+    MAX_SESSION_FAILURES,
+    MAX_UNKNOWN_BROWSER_FAILURES,
+)
 from apps.accounts.models import Account, ApiToken, EnrolmentCode, Role
 from apps.accounts.password_links import PasswordLinkTokens
-from apps.accounts.second_factors import add_factor, remove_factors
+from apps.accounts.second_factors import add_app, remove_factors
 from apps.accounts.security_mails import send_security_mails
 from apps.accounts.services import account_for, grant_role, set_password_link
 from apps.campaigns.models import Campaign
 from apps.core.models import AuditEntry
 from apps.dashboard.middleware.request_size_limit import MOST_ANONYMOUS_BYTES
 from apps.employees.models import Employee
-from apps.roster.rollback import undo_load
+from apps.roster.undo import undo_load
 from apps.standings.effective_dates import process_effective_dates
 from tests import people, plugin
 from tests.authenticators import Authenticator
@@ -44,8 +50,8 @@ BACK = "staff_no,name,email,left_on\nA001,Alice 艾,alice@corp.example.com,"
 @pytest.fixture(autouse=True)
 def approved_loads(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who has to approve a load is not at stake here."""
-    for module in ("loading", "rollback"):
-        monkeypatch.setattr(f"apps.roster.{module}.require_small", lambda *given, **more: None)
+    for module in ("loading", "undo"):
+        monkeypatch.setattr(f"apps.roster.{module}.require_approval_if_large", lambda *given, **more: None)
 
 
 @pytest.fixture(autouse=True)
@@ -68,7 +74,7 @@ def link_to(employee: Employee) -> str:
 def token_of(employee: Employee, *scopes: str, shown: bool = False) -> str:
     """A token's secret."""
     return create_token(
-        account=account_for(employee), name="x", scopes=scopes or ["own"], by=people.TESTER, shown=shown
+        account=account_for(employee), name="x", scopes=scopes or ["own"], by=people.TESTER, second_factor=shown
     )[1]
 
 
@@ -90,7 +96,7 @@ class TestFirstFactor:
 
     def test_a_passkey_is_not_trusted_on_first_use(self, client: StrictClient, hr: Employee) -> None:
         signs_in(client)
-        make_code(account=account_for(hr), by=people.TESTER)
+        create_enrolment_code(account=account_for(hr), by=people.TESTER)
         for typed in ({}, {"new-enrolment": "AAAA-AAAA-AAAA-AAAA"}):
             answer = Authenticator().makes(asked(client, NEW))
             assert client.post(ADD, {"new-name": "Mine", "new-passkey": answer, **typed}).status_code == 422
@@ -100,42 +106,42 @@ class TestFirstFactor:
         self, auditor: Employee, operator: Employee, alice: Employee
     ) -> None:
         for employee in (auditor, operator):
-            with pytest.raises(CodeNeeded):
-                add_factor(account=account_for(employee), secret=SECRET)
-        assert add_factor(account=account_for(alice), secret=SECRET)
+            with pytest.raises(EnrolmentCodeRequired):
+                add_app(account=account_for(employee), secret=SECRET)
+        assert add_app(account=account_for(alice), secret=SECRET)
 
     def test_a_code_is_good_once_for_its_account_until_it_ends(self, hr: Employee, clock: Clock) -> None:
         account = account_for(hr)
         say("grant_role", "U001", "auditor")
-        theirs = make_code(account=account_for(people.person("U001")), by=people.TESTER)
-        first = make_code(account=account, by=people.TESTER)
-        good = make_code(account=account, by=people.TESTER)
+        theirs = create_enrolment_code(account=account_for(people.person("U001")), by=people.TESTER)
+        first = create_enrolment_code(account=account, by=people.TESTER)
+        good = create_enrolment_code(account=account, by=people.TESTER)
         assert first
         assert good
         for wrong in (theirs, first):
-            with pytest.raises(CodeNeeded):
-                add_factor(account=account, secret=SECRET, enrolment_code=wrong or "")
-        assert add_factor(account=account, secret=SECRET, enrolment_code=f" {good.lower().replace('-', ' ')} ")
+            with pytest.raises(EnrolmentCodeRequired):
+                add_app(account=account, secret=SECRET, enrolment_code=wrong or "")
+        assert add_app(account=account, secret=SECRET, enrolment_code=f" {good.lower().replace('-', ' ')} ")
         remove_factors(account=account, by=account.actor)
-        with pytest.raises(CodeNeeded):
-            add_factor(account=account, secret=OTHER, enrolment_code=good)
-        late = make_code(account=account, by=people.TESTER)
+        with pytest.raises(EnrolmentCodeRequired):
+            add_app(account=account, secret=OTHER, enrolment_code=good)
+        late = create_enrolment_code(account=account, by=people.TESTER)
         clock.set("2026-11-30T12:00:01+08:00", ticks=True)
-        with pytest.raises(CodeNeeded):
-            add_factor(account=account, secret=OTHER, enrolment_code=late or "")
+        with pytest.raises(EnrolmentCodeRequired):
+            add_app(account=account, secret=OTHER, enrolment_code=late or "")
 
     def test_the_same_without_the_check_takes_anybodys_factor(self, hr: Employee, monkeypatch: Any) -> None:
         """The mutant: what these tests would miss if the check did nothing."""
-        monkeypatch.setattr("apps.accounts.second_factors.use_code", lambda account, typed: None)
-        assert add_factor(account=account_for(hr), secret=SECRET)
+        monkeypatch.setattr("apps.accounts.second_factors.use_enrolment_code", lambda account, typed: None)
+        assert add_app(account=account_for(hr), secret=SECRET)
 
     def test_guessing_the_code_ends_soon_and_a_right_one_is_refused_then(
         self, client: StrictClient, hr: Employee
     ) -> None:
         signs_in(client)
-        good = make_code(account=account_for(hr), by=people.TESTER)
+        good = create_enrolment_code(account=account_for(hr), by=people.TESTER)
         secret = client.get(OWN).context["secret"]
-        for number in range(PROMPT_LIMIT):
+        for number in range(MAX_SESSION_FAILURES):
             client.post(OWN, {"code": code(secret), "enrolment": f"AAAA-{number}"})
         assert client.post(OWN, {"code": code(secret), "enrolment": good}).status_code == 429
         assert not Stored.objects.exists()
@@ -147,17 +153,17 @@ class TestFirstFactor:
         assert Stored.objects.exists()
 
     def test_a_copy_of_the_database_gives_nobody_a_code(self, hr: Employee) -> None:
-        good = make_code(account=account_for(hr), by=people.TESTER) or ""
+        good = create_enrolment_code(account=account_for(hr), by=people.TESTER) or ""
         stored = bytes(EnrolmentCode.objects.get().digest)
         assert good.replace("-", "").encode() not in stored
         assert good not in str(list(AuditEntry.objects.values_list("detail", flat=True)))
 
     def test_two_browsers_with_one_code_add_one_factor(self, hr: Employee) -> None:
-        account, good = account_for(hr), make_code(account=account_for(hr), by=people.TESTER) or ""
-        assert add_factor(account=account, secret=SECRET, enrolment_code=good)
+        account, good = account_for(hr), create_enrolment_code(account=account_for(hr), by=people.TESTER) or ""
+        assert add_app(account=account, secret=SECRET, enrolment_code=good)
         Stored.objects.filter(user=account).delete()
-        with pytest.raises(CodeNeeded):
-            add_factor(account=account, secret=OTHER, enrolment_code=good)
+        with pytest.raises(EnrolmentCodeRequired):
+            add_app(account=account, secret=OTHER, enrolment_code=good)
 
     def test_a_factor_of_before_the_role_does_not_open_it(self, client: StrictClient, alice: Employee) -> None:
         """It was added with the password alone, by whoever knew it."""
@@ -166,8 +172,8 @@ class TestFirstFactor:
         assert not Stored.objects.exists()
         signs_in(client, "A001")
         assert client.get("/company/")["Location"] == OWN
-        with pytest.raises(CodeNeeded):
-            add_factor(account=account_for(alice), secret=OTHER)
+        with pytest.raises(EnrolmentCodeRequired):
+            add_app(account=account_for(alice), secret=OTHER)
 
     def test_a_second_role_keeps_the_factor_that_was_enrolled_with_a_code(self, hr: Employee) -> None:
         people.enrol(hr, SECRET)
@@ -186,11 +192,11 @@ class TestFirstFactor:
         assert "Enrolment code" not in say("grant_role", "A001", "hr")[0], "the one that was handed over is void"
         said = say("enrolment_code", "A001")[0]
         good = said.split("Enrolment code: ")[1].split("\n")[0]
-        assert add_factor(account=account_for(company["A001"]), secret=SECRET, enrolment_code=good)
-        with pytest.raises(Exception, match="there is a second factor"):
+        assert add_app(account=account_for(company["A001"]), secret=SECRET, enrolment_code=good)
+        with pytest.raises(Exception, match="a factor exists"):
             say("enrolment_code", "A001")
         assert "Enrolment code: " in say("reset_second_factor", "A001")[0]
-        with pytest.raises(Exception, match="no role is held"):
+        with pytest.raises(Exception, match="the person holds no role"):
             say("enrolment_code", "B001")
         assert "Enrolment code" not in say("reset_second_factor", "B001")[0]
 
@@ -236,7 +242,7 @@ class TestLinks:
         answer = words(Client().post("/password/forgotten/", {"username": "A001"}))
         assert answer == words(Client().post("/password/forgotten/", {"username": "nobody"}))
         asked_for = {"account_id": account_for(alice).pk, "employee_id": alice.pk, "language": "en"}
-        assert not password_reset.mail_link(**asked_for)
+        assert not password_reset.queue_password_link(**asked_for)
         assert mail.outbox == []
         assert not link_works(kept)
 
@@ -384,7 +390,7 @@ class TestGuessing:
     """Guesses are counted everywhere, together, and never against the owner."""
 
     def test_staff_number_and_email_share_one_counter(self, alice: Employee) -> None:
-        for number in range(NAME_LIMIT):
+        for number in range(MAX_ACCOUNT_FAILURES):
             name = ("A001", "alice@corp.example.com")[number % 2]
             answer = Client().post("/login/", {"username": name, "password": "guess"})
         assert answer.status_code == 429
@@ -400,7 +406,7 @@ class TestGuessing:
     def test_the_old_password_is_not_guessed_in_an_open_browser(self, client: StrictClient, alice: Employee) -> None:
         signs_in(client, "A001", "/")
         new = {"new_password1": NEW_PASSWORD, "new_password2": NEW_PASSWORD}
-        for number in range(PROMPT_LIMIT):
+        for number in range(MAX_SESSION_FAILURES):
             assert client.post("/password/", {"old_password": f"guess {number}", **new}).status_code == 200
         answer = client.post("/password/", {"old_password": people.PASSWORD, **new})
         assert (answer.status_code, answer["Retry-After"]) == (429, "900")
@@ -410,7 +416,7 @@ class TestGuessing:
 
     def test_new_passwords_that_do_not_match_are_no_guesses(self, client: StrictClient, alice: Employee) -> None:
         signs_in(client, "A001", "/")
-        for _try in range(PROMPT_LIMIT + 1):
+        for _try in range(MAX_SESSION_FAILURES + 1):
             sent = {"old_password": people.PASSWORD, "new_password1": "one", "new_password2": "two"}
             assert client.post("/password/", sent).status_code == 200
 
@@ -421,7 +427,7 @@ class TestGuessing:
         people.enrol(hr, SECRET)
         signs_in(client)
         client.post(ASKED, {"code": code()})
-        for number in range(PROMPT_LIMIT):
+        for number in range(MAX_SESSION_FAILURES):
             assert client.post(address, {field: f"{number:06}"}).status_code == 422
         assert client.post(address, {field: code(steps=1)}).status_code == 429
         assert Stored.objects.exists()
@@ -431,12 +437,14 @@ class TestGuessing:
         owner = StrictClient(REMOTE_ADDR=HOME)
         signs_in(owner)
         owner.post(ASKED, {"code": code()})
-        assert KNOWN in owner.cookies
+        assert BROWSER_COOKIE in owner.cookies
         owner.post("/logout/")
-        for number in range(STRANGERS_LIMIT + FACTOR_LIMIT):
+        for number in range(MAX_UNKNOWN_BROWSER_FAILURES + MAX_FACTOR_FAILURES):
             thief = StrictClient(REMOTE_ADDR=f"203.0.113.{number}")
             signs_in(thief)
-            assert KNOWN not in thief.cookies, "known before the second factor: each sign-in would bring new guesses"
+            assert BROWSER_COOKIE not in thief.cookies, (
+                "known before the second factor: each sign-in would bring new guesses"
+            )
             answer = thief.post(ASKED, {"code": f"{number:06}"})
         assert answer.status_code == 429, "a thousand addresses have a thousand times the guesses"
         signs_in(owner)
@@ -447,18 +455,18 @@ class TestGuessing:
         send_security_mails()
         mail.outbox.clear()
         signs_in(client)
-        for number in range(FACTOR_LIMIT):
+        for number in range(MAX_FACTOR_FAILURES):
             client.post(ASKED, {"code": f"{number:06}"})
         send_security_mails()
-        assert ["Your password was typed" in str(one.body) for one in mail.outbox] == [True]
+        assert ["Your password was entered" in str(one.body) for one in mail.outbox] == [True]
 
     def test_many_guesses_at_once_get_no_further(self, alice: Employee, rf: Any) -> None:
         """Counted before they are looked at: what is counted after would let all of them in."""
         request = rf.post("/login/", REMOTE_ADDR=OFFICE)
-        waiting = [login_throttling.guess_password(request, "A001") for _guess in range(NAME_LIMIT)]
+        waiting = [login_throttling.guess_password(request, "A001") for _guess in range(MAX_ACCOUNT_FAILURES)]
         with pytest.raises(login_throttling.TooManyGuesses):
             login_throttling.guess_password(request, "A001")
-        waiting[0].was_right()
+        waiting[0].succeed()
         login_throttling.guess_password(request, "A001")
 
     @pytest.mark.parametrize("address", ["/login/", "/password/forgotten/", "/contacts/import/", "/nowhere/"])
@@ -536,9 +544,9 @@ def test_without_the_trigger_an_undone_load_would_revive_a_leavers_token(alice: 
 
 def test_without_counting_first_many_guesses_at_once_get_past(alice: Employee, rf: Any, monkeypatch: Any) -> None:
     """The mutant of `test_many_guesses_at_once_get_no_further`: counted only when they have failed."""
-    monkeypatch.setattr(login_throttling, "_one_more", lambda key: 1)
+    monkeypatch.setattr(login_throttling, "_increment", lambda key: 1)
     request = rf.post("/login/", REMOTE_ADDR=OFFICE)
-    for _guess in range(NAME_LIMIT + 5):
+    for _guess in range(MAX_ACCOUNT_FAILURES + 5):
         login_throttling.guess_password(request, "A001")
 
 
@@ -550,4 +558,4 @@ def _last_load() -> Any:
 
 def test_codes_have_enough_bits() -> None:
     assert len(enrolment.ALPHABET) ** (enrolment.GROUPS * enrolment.GROUP_CHARS) > 2**78
-    assert timedelta(days=1) <= enrolment.VALID <= timedelta(days=7)
+    assert timedelta(days=1) <= enrolment.CODE_LIFETIME <= timedelta(days=7)

@@ -6,7 +6,9 @@ import pytest
 
 from apps.campaigns.models import Campaign
 from apps.contacts.models import Contact
+from apps.dashboard.templatetags.dashboard import cell
 from apps.employees.models import Employee
+from apps.reports.standings_columns import ON_PAGE
 from tests import people
 from tests.dashboard.conftest import SignIn
 from tests.dashboard.strict import links, rows, words
@@ -32,7 +34,7 @@ def test_a_team_counts_everyone_below_and_not_its_leader(as_: SignIn, bob: Emplo
     said = words(as_(bob).get("/team/B001/"))
     assert "Team of Bob 白 2 people" in said
     assert "1 red" in said
-    assert "1 of 2 at the target" in said
+    assert "1 at the target" in said
 
 
 def test_between_the_deadline_and_the_result_no_team_member_is_red(
@@ -41,8 +43,8 @@ def test_between_the_deadline_and_the_result_no_team_member_is_red(
     clock.set("2026-12-01T00:00:05+08:00", ticks=True)
     client = as_(bob)
     said = words(client.get("/team/B001/"))
-    assert "Nobody is red or not before the result stands." in said
-    assert "1 under the target so far" in said
+    assert "No employee is red until the result is final." in said
+    assert "1 below target so far" in said
     assert "being counted" in said
     assert 'class="badge red"' not in client.get("/team/B001/").content.decode()
     assert "Being counted: 70 missing so far" in words(client.get("/team/A002/"))
@@ -117,6 +119,15 @@ def test_the_list_is_searched_sorted_and_filtered(
     assert [person.row.staff_no for person in found] == expected
 
 
+def test_the_list_has_every_column_with_a_heading(as_: SignIn, bob: Employee, recorded: Campaign) -> None:
+    page = as_(bob).get("/team/B001/")
+    text = page.content.decode()
+    for column in ON_PAGE:
+        assert f">{column.heading}</th>" in text
+        for person in page.context["people"]:
+            assert f'data-label="{column.heading}:">{cell(person.row, column)}</td>' in text
+
+
 def test_the_csv_is_what_the_filters_show(as_: SignIn, bob: Employee, recorded: Campaign) -> None:
     response = as_(bob).get("/team/B001/standings.csv?status=red")
     assert [line["staff_no"] for line in rows(response)] == ["A002"]
@@ -150,14 +161,14 @@ def test_a_team_without_sub_teams_shows_no_empty_chart_of_them(
     as_: SignIn, bob: Employee, dana: Employee, campaign: Campaign
 ) -> None:
     shown = [
-        [picture.key for picture in as_(who).get(f"/team/{who.staff_no}/").context["pictures"]] for who in (bob, dana)
+        [picture.key for picture in as_(who).get(f"/team/{who.staff_no}/").context["charts"]] for who in (bob, dana)
     ]
     assert shown == [["histogram", "bands", "curve"], ["histogram", "teams", "bands", "curve"]]
 
 
 def test_the_picture_and_its_table_hold_the_same_numbers(as_: SignIn, bob: Employee, recorded: Campaign) -> None:
     client = as_(bob)
-    pictures = {picture.key: picture for picture in client.get("/team/B001/").context["pictures"]}
+    pictures = {picture.key: picture for picture in client.get("/team/B001/").context["charts"]}
     table = [row[1].text for row in pictures["histogram"].rows]
     figure = client.get("/charts/team/B001/histogram.json").json()["figure"]
     assert [str(people) for people in figure["data"][0]["y"]] == table
@@ -168,7 +179,7 @@ def test_an_employee_without_a_team_has_a_standing_a_curve_and_flips(
 ) -> None:
     said = words(as_(bob).get("/team/A001/"))
     assert "100 of 100 counted" in said
-    assert "turned not red" in said
+    assert "Reached target" in said
     assert "Show as table" in said
 
 
@@ -181,9 +192,9 @@ def test_a_members_page_says_what_the_target_was_and_not_why(
     clock.set("2026-11-24T12:00:00+08:00", ticks=True)
     said = words(as_(bob).get("/team/A001/"))
     assert "50 adjusted for this person from Tue 10 Nov" in said
-    assert "100 the campaign's from Sun 1 Nov" in said
+    assert "100 campaign target from Sun 1 Nov" in said
     assert "illness" not in said
-    assert "turned not red" not in words(as_(bob).get("/team/A001/?as_of=2026-11-22")), "that was a day later"
+    assert "Reached target" not in words(as_(bob).get("/team/A001/?as_of=2026-11-22")), "that was a day later"
 
 
 def test_as_of_a_day_shows_that_days_end(as_: SignIn, bob: Employee, recorded: Campaign) -> None:
@@ -256,7 +267,7 @@ def test_a_person_outside_the_campaign_is_said_to_be(as_: SignIn, bob: Employee,
     people.mark()
     said = words(as_(bob).get(f"/team/A001/?campaign={campaign.slug}"))
     assert "Not part of November" in said
-    assert "Nobody of this team is in the campaign" in words(as_(bob).get(f"/team/B001/?campaign={campaign.slug}"))
+    assert "No member of this team is in the campaign" in words(as_(bob).get(f"/team/B001/?campaign={campaign.slug}"))
 
 
 def test_without_a_campaign_the_pages_say_so(as_: SignIn, bob: Employee, hr: Employee) -> None:

@@ -10,7 +10,7 @@ from django.db import transaction
 
 from apps.accounts.models import Account
 from apps.campaigns.models import Adjustment, Campaign
-from apps.campaigns.population import all_employees_sql, employee_ids_sql
+from apps.campaigns.population import ALL_EMPLOYEES, employee_ids_sql
 from apps.contacts.models import Contact, ContactIdentity
 from apps.core.identity import digest
 from apps.core.models import AuditEntry, OutboxRow, Setting
@@ -24,10 +24,10 @@ from apps.standings.effective_dates import process_effective_dates
 from apps.standings.evaluation import with_exclusion_reason
 from apps.standings.models import Standing
 from apps.standings.process_runs import sweep
-from apps.standings.recount import recount
 from tests import people
 from tests.commands import run, say
 from tests.fixtures import Clock
+from tests.oracle import recount
 
 pytestmark = pytest.mark.django_db
 DOMAIN = "corp.example"
@@ -129,7 +129,7 @@ def test_an_employee_at_99_is_red_and_sees_why_other_contacts_do_not_count(noon:
 def test_contacts_that_do_not_count_show_each_reason(noon: Clock, domain: str) -> None:
     run("seed_demo", "--employees", 60, "--contacts", 60)
     campaign = Campaign.objects.get(state="open")
-    judged = list(with_exclusion_reason(Contact.objects.all(), campaign.rule, noon.now(), all_employees_sql()))
+    judged = list(with_exclusion_reason(Contact.objects.all(), campaign.rule, noon.now(), ALL_EMPLOYEES))
     reasons = Counter(contact.reason for contact in judged)
     assert {"", "ended", "outside_period", "not_external"} == set(reasons)
     assert 0.85 < reasons[""] / len(judged) < 0.97
@@ -222,7 +222,7 @@ def test_a_database_with_another_campaign_is_refused(noon: Clock) -> None:
 def test_a_second_run_reports_the_existing_demo_and_changes_nothing(noon: Clock) -> None:
     run("seed_demo", "--employees", 10, "--contacts", 3)
     passwords, contacts = sign_ins(), Contact.objects.count()
-    with pytest.raises(CommandError, match="there already"):
+    with pytest.raises(CommandError, match="already exists"):
         run("seed_demo", "--employees", 10, "--contacts", 3)
     assert run("seed_demo", "--if-empty")["seeded"] is False
     assert say("seed_demo", "--if-empty")[0].strip().endswith("nothing was changed.")

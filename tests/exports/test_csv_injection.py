@@ -18,7 +18,7 @@ from apps.core.clock import db_now as now
 from apps.core.files import read_file
 from apps.core.models import AuditEntry, StoredFile
 from apps.employees.models import Employee
-from apps.exports.audit_export import write_trail
+from apps.exports.audit_export import write_audit_trail
 from apps.exports.kinds import KINDS
 from apps.fileio import csv_injection
 from apps.fileio.csv_injection import escape_formula, unescape_formula
@@ -43,7 +43,7 @@ QUOTED = "\n".join(f'H{n},"{text.replace(chr(34), chr(34) * 2)}"' for n, text in
 @pytest.fixture(autouse=True)
 def approved_loads(monkeypatch: pytest.MonkeyPatch) -> None:
     """The approval of imports is not the subject here."""
-    monkeypatch.setattr("apps.roster.loading.require_small", lambda *given: None)
+    monkeypatch.setattr("apps.roster.loading.require_approval_if_large", lambda *given: None)
 
 
 def formulas(content: bytes) -> list[str]:
@@ -82,7 +82,7 @@ def hostile(campaign: Campaign, alice: Employee, alan: Employee, hr: Employee, c
     people.ask(campaign=campaign, employee=alice, exempt=True, reason="on leave;=1+1;")
     contacts = files.handed_in(alice, f"name,phone,note;=2\n{QUOTED}\n")
     adjusted = read(f"staff_no,target,n;=1\n{QUOTED}\nX1,many,x;=1\n")
-    rejected = bulk_upload.preview_file(adjusted, campaign.rule, now(), besides_employee=None).rejects
+    rejected = bulk_upload.preview_file(adjusted, campaign.rule, now(), acting_employee_id=None).rejects
     bad = "R;=1,Rita;=1,Sales;=1,r@corp.example.com,none;=1"
     loaded = rosters.looked(f"{HEADER}{rows.replace('H', 'I').replace(',h', ',i')}\n{bad}\n")
     found = {
@@ -90,7 +90,7 @@ def hostile(campaign: Campaign, alice: Employee, alan: Employee, hr: Employee, c
         "rejected contacts": kept(contacts.rejects),
         "rejected adjustments": rejected_csv(adjusted, rejected),
         "roster difference": kept(loaded.difference),
-        "trail": joined(lambda write: write_trail(AuditEntry.objects.shown_but(None), "UTC", write)),
+        "trail": joined(lambda write: write_audit_trail(AuditEntry.objects.with_hidden_subjects(None), "UTC", write)),
     }
     for kind, about in KINDS.items():
         if not about.frozen:

@@ -3,6 +3,7 @@
 import csv
 import gzip
 import io
+import re
 import uuid
 import zipfile
 from datetime import datetime, timedelta
@@ -13,30 +14,33 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 
 from apps.accounts.services import account_for
-from apps.campaigns.adjustments import approve
+from apps.campaigns.adjustments import approve, requests
 from apps.campaigns.models import Campaign
 from apps.campaigns.selectors import restore_while_open
 from apps.contacts.models import Contact
 from apps.contacts.services.changes import end_contact
 from apps.core import clock as core_clock
+from apps.core.errors import Refused
 from apps.core.files import expire_files, read_file
 from apps.core.models import AuditEntry
 from apps.employees.models import Employee
 from apps.exports import build_export, workbook
-from apps.exports.build_export import ExportRefused, ExportRequest, ask_export, make_export, rerun_export
-from apps.exports.manifest import compared, manifest_of
+from apps.exports.build_export import make_export
+from apps.exports.export_requests import ExportRequest, request_export, rerun_export
+from apps.exports.manifest import comparison_of, manifest_of
 from apps.exports.models import Export
 from apps.exports.verify_stored import verify_stored
-from apps.reports.standings_report import Filters, Standings
+from apps.reports.standings_filters import Filters
+from apps.reports.standings_report import Standings
 from apps.results.freeze import freeze
 from apps.results.result_files import signature_file
 from apps.results.verification import COVERED, FORM, HANDOVER, UnreadableResultFile
-from apps.standings.population import WholeCompany
+from apps.standings.report_people import WholeCompany
 from tests import people
 from tests.files import export
 from tests.fixtures import Clock
 from tests.people import TESTER, load, mark, record
-from tests.reviewing import ask as ask_review
+from tests.reviewing import ask as request_review
 from tests.reviewing import withdraw
 
 
@@ -74,7 +78,7 @@ def test_a_file_of_now_holds_what_the_page_shows(
 
 def again(before: Export, by: Employee) -> Export:
     asked = rerun_export(export=before, key=uuid.uuid4(), by=account_for(by).actor)
-    made = make_export(asked.pk, tell=False)
+    made = make_export(asked.pk, show_progress=False)
     assert made is not None
     return made
 
@@ -85,12 +89,12 @@ def test_a_file_made_again_for_the_same_instant_is_the_same_bytes(
 ) -> None:
     record(alice, 3)
     mark()
-    first = export(campaign, hr, form=form)
+    first = export(campaign, hr, format=form)
     clock.set("2026-11-25T12:00:00+08:00", ticks=True)
     record(alice, 4)
     second = again(first, hr)
     assert content(second) == content(first)
-    told = compared(second)
+    told = comparison_of(second)
     assert told is not None
     assert told.same
     assert manifest_of(second)["sha256"] == manifest_of(first)["sha256"]
@@ -106,7 +110,7 @@ def test_a_file_that_differs_when_made_again_names_what_corrected_the_past(
     first = export(campaign, hr)
     clock.set("2026-11-25T12:00:00+08:00", ticks=True)
     restore_while_open(contact_id=gone.pk, employee=alice, by=TESTER)
-    told = compared(again(first, hr))
+    told = comparison_of(again(first, hr))
     assert told is not None
     assert (told.same, told.explained) == (False, True)
     assert [entry.action for entry in told.corrections] == ["contact.restored"]
@@ -114,7 +118,7 @@ def test_a_file_that_differs_when_made_again_names_what_corrected_the_past(
 
 def test_in_a_workbook_numbers_are_numbers_and_no_text_is_a_formula(campaign: Campaign, hr: Employee) -> None:
     load("staff_no,name,email\n007,=1+1,x1@corp.example.com")
-    sheet = cells(content(export(campaign, hr, form="xlsx")))
+    sheet = cells(content(export(campaign, hr, format="xlsx")))
     head = [value for _type, value in sheet[0]]
     [line] = [row for row in sheet[1:] if row[0][1] == "007"]
     row = dict(zip(head, line, strict=False))
@@ -123,11 +127,53 @@ def test_in_a_workbook_numbers_are_numbers_and_no_text_is_a_formula(campaign: Ca
     assert [(kind, value) for kind, value in line if kind == "n"][:3] == [("n", "0"), ("n", "100"), ("n", "100")]
 
 
+def test_a_workbook_is_named_and_its_instants_are_dates_of_the_zone_in_their_heading(
+    campaign: Campaign, hr: Employee, clock: Clock
+) -> None:
+    clock.set("2026-11-25T12:00:05+08:00", ticks=True)
+    load("staff_no,name,email\nN001,Nina,nina@corp.example.com\nA002,Alan,alan@corp.example.com\n")
+    load("staff_no,name,email,department,effective_on\nA002,Alan,alan@corp.example.com,Support,2026-11-24\n")
+    made = content(export(campaign, hr, "roster_changes", format="xlsx"))
+    head, first = cells(made)[:2]
+    assert [value for _type, value in head][:2] == ["at (Asia/Shanghai)", "staff_no"]
+    kind, value = first[0]
+    assert kind == "n", "a date, which a spreadsheet sorts and subtracts"
+    at = lines(export(campaign, hr, "roster_changes"))[0]["at"]
+    day = datetime.fromisoformat("1899-12-30T00:00:00") + timedelta(days=float(value))
+    assert abs(day - datetime.fromisoformat(at).replace(tzinfo=None)) < timedelta(seconds=2)
+    assert b'<sheet name="roster changes"' in zipfile.ZipFile(io.BytesIO(made)).read("xl/workbook.xml")
+
+
+def test_a_files_name_has_every_filter_but_no_text_of_a_search(campaign: Campaign, hr: Employee, bob: Employee) -> None:
+    filters = {"status": "not_red", "department": "华东 销售/A", "q": "Alice"}
+    made = export(campaign, hr, root=bob, filters=filters)
+    assert re.fullmatch(r"standings-november-B001-not_red-华东-销售a-search-\d{8}T\d{6}Z\.csv", made.name)
+    assert "-no-department-" in export(campaign, hr, filters={"department": " "}).name
+    assert len(export(campaign, hr, filters={"department": "销" * 200}).name.encode()) < 255
+    since = datetime.fromisoformat("2026-11-20T00:00:00+08:00")
+    assert "-from-20261119T160000Z-" in export(campaign, hr, "roster_changes", since=since).name
+
+
+def test_every_line_names_the_manager_and_a_result_keeps_the_names_of_the_freeze(
+    campaign: Campaign, hr: Employee, clock: Clock
+) -> None:
+    def managers(kind: str, **options: Any) -> dict[str, str]:
+        return {row["staff_no"]: row["manager_name"] for row in lines(export(campaign, hr, kind, **options))}
+
+    assert managers("standings")["A001"] == managers("teams").get("A001", "Bob 白") == "Bob 白"
+    assert managers("teams")["B001"] == "Dana 董"
+    assert managers("standings")["D001"] == "", "the first has no manager"
+    clock.set("2026-12-01T00:05:00+08:00", ticks=True)
+    freeze(campaign=campaign, by=TESTER, wait=False)
+    load("staff_no,name,email\nB001,Robert,bob@corp.example.com\n")
+    assert managers("standings", result_version=1)["A001"] == "Bob 白", "the file of a result never changes"
+
+
 def test_a_workbook_goes_on_on_a_second_sheet_where_the_first_is_full(
     campaign: Campaign, hr: Employee, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(workbook, "ROWS_OF_A_SHEET", 4)
-    whole = content(export(campaign, hr, form="xlsx"))
+    whole = content(export(campaign, hr, format="xlsx"))
     sheets = [cells(whole, f"xl/worksheets/sheet{number}.xml") for number in (1, 2, 3)]
     assert [len(sheet) for sheet in sheets] == [5, 5, 2]
     numbers = [row[0][1] for sheet in sheets for row in sheet[1:]]
@@ -189,7 +235,7 @@ def test_flips_are_those_of_before_the_instant(campaign: Campaign, alice: Employ
 def test_a_look_back_at_questions_and_adjustments_knows_nothing_of_what_came_after(
     campaign: Campaign, alice: Employee, alan: Employee, hr: Employee, clock: Clock
 ) -> None:
-    review = ask_review(campaign, alice)
+    review = request_review(campaign, alice)
     asked = people.ask(campaign=campaign, employee=alan, exempt=True)
     then = core_clock.db_now()
     clock.set("2026-11-24T12:00:00+08:00", ticks=True)
@@ -200,6 +246,24 @@ def test_a_look_back_at_questions_and_adjustments_knows_nothing_of_what_came_aft
     assert [row["state"] for row in lines(export(campaign, hr, "reviews", as_of=then))] == ["open"]
     [line] = lines(export(campaign, hr, "adjustments", as_of=then))
     assert (line["state"], line["decided_by"], line["granted_at"]) == ("waiting", "", "")
+
+
+def test_the_file_of_adjustments_says_which_of_two_people_of_one_name_asked_and_granted(
+    campaign: Campaign, alice: Employee, hr: Employee, clock: Clock
+) -> None:
+    actor = account_for(hr).actor
+    asked = requests.request_adjustment(
+        campaign=campaign, employee=alice, kind="leave", reason="x", exempt=True, by=actor
+    )
+    then = core_clock.db_now()
+    clock.set("2026-11-24T12:00:00+08:00", ticks=True)
+    granter = people.with_account(people.person("C001"), "hr")
+    approve.grant_adjustment(request_id=asked.pk, by=account_for(granter).actor)
+    [line] = lines(export(campaign, hr, "adjustments"))
+    assert (line["asked_by_staff_no"], line["decided_by_staff_no"]) == ("H001", "C001")
+    assert (line["end_asked_by_staff_no"], line["end_granted_by_staff_no"]) == ("", "")
+    [line] = lines(export(campaign, hr, "adjustments", as_of=then))
+    assert (line["asked_by_staff_no"], line["decided_by_staff_no"]) == ("H001", ""), "the decision came later"
 
 
 def test_leavers_are_listed_with_what_counts_and_the_roster_says_who_moved(
@@ -224,8 +288,8 @@ def test_the_hand_over_says_under_review_and_is_proved_by_its_own_signature(
     campaign: Campaign, alice: Employee, alan: Employee, hr: Employee, clock: Clock
 ) -> None:
     record(alice, 100)
-    ask_review(campaign, alan)
-    with pytest.raises(ExportRefused):
+    request_review(campaign, alan)
+    with pytest.raises(Refused):
         export(campaign, hr, "handover")
     clock.set("2026-12-01T00:05:00+08:00", ticks=True)
     result = freeze(campaign=campaign, by=TESTER, wait=False)
@@ -287,7 +351,7 @@ def test_e_mails_that_were_exchanged_are_named_as_not_covered_and_changed(
 def test_a_manager_exports_the_own_team_without_review_marks(
     campaign: Campaign, alice: Employee, bob: Employee, hr: Employee
 ) -> None:
-    ask_review(campaign, alice)
+    request_review(campaign, alice)
     made = export(campaign, bob, root=bob)
     assert {(row["staff_no"], row["under_review"]) for row in lines(made)} == {("A001", ""), ("A002", "")}
     assert list(Export.objects.visible_to(account_for(bob))) == [made]
@@ -300,7 +364,7 @@ def test_a_manager_exports_the_own_team_without_review_marks(
 def test_hr_finds_who_of_a_team_is_under_review_in_its_file_as_on_its_page(
     campaign: Campaign, alice: Employee, bob: Employee, hr: Employee
 ) -> None:
-    ask_review(campaign, alice)
+    request_review(campaign, alice)
     made = export(campaign, hr, root=bob, filters={"status": "under_review"})
     assert [(row["staff_no"], row["under_review"]) for row in lines(made)] == [("A001", "yes")]
     assert lines(export(campaign, bob, root=bob, filters={"status": "under_review"})) == []
@@ -308,9 +372,9 @@ def test_hr_finds_who_of_a_team_is_under_review_in_its_file_as_on_its_page(
 
 def test_sent_twice_it_is_one_export(campaign: Campaign, hr: Employee) -> None:
     key, by = uuid.uuid4(), account_for(hr).actor
-    first = ask_export(campaign=campaign, wish=ExportRequest("standings"), key=key, by=by)
-    assert ask_export(campaign=campaign, wish=ExportRequest("standings"), key=key, by=by).pk == first.pk
-    assert make_export(first.pk, tell=False) == make_export(first.pk, tell=False)
+    first = request_export(campaign=campaign, request=ExportRequest("standings"), key=key, by=by)
+    assert request_export(campaign=campaign, request=ExportRequest("standings"), key=key, by=by).pk == first.pk
+    assert make_export(first.pk, show_progress=False) == make_export(first.pk, show_progress=False)
     assert Export.objects.count() == 1
 
 
@@ -320,18 +384,22 @@ def test_a_file_that_dies_half_way_is_not_there_and_says_so(
     def dies(*_rest: Any, **_named: Any) -> None:
         raise OSError("no space left")
 
-    asked = ask_export(campaign=campaign, wish=ExportRequest("standings"), key=uuid.uuid4(), by=account_for(hr).actor)
+    asked = request_export(
+        campaign=campaign, request=ExportRequest("standings"), key=uuid.uuid4(), by=account_for(hr).actor
+    )
     monkeypatch.setattr(build_export, "store_file", dies)
-    made = make_export(asked.pk, tell=False)
+    made = make_export(asked.pk, show_progress=False)
     assert made is not None
     assert (made.state, made.error, made.file, made.sha256) == ("failed", "OSError", None, None)
 
 
 def test_an_export_whose_workers_die_is_not_retried_for_ever(campaign: Campaign, hr: Employee) -> None:
-    asked = ask_export(campaign=campaign, wish=ExportRequest("standings"), key=uuid.uuid4(), by=account_for(hr).actor)
+    asked = request_export(
+        campaign=campaign, request=ExportRequest("standings"), key=uuid.uuid4(), by=account_for(hr).actor
+    )
     assert list(Export.objects.waiting()) == [asked], "the sweep finds it"
     Export.objects.filter(pk=asked.pk).update(attempts=3)
-    made = make_export(asked.pk, tell=False)
+    made = make_export(asked.pk, show_progress=False)
     assert made is not None
     assert made.state == "failed"
     assert not Export.objects.waiting().exists()
@@ -352,5 +420,5 @@ def test_what_was_asked_for_and_the_manifest_never_change_and_only_the_bytes_exp
 
 def test_a_gzip_holds_the_csv(campaign: Campaign, hr: Employee) -> None:
     at = core_clock.db_now() - timedelta(hours=1)
-    packed, plain = export(campaign, hr, form="csv.gz", as_of=at), export(campaign, hr, as_of=at)
+    packed, plain = export(campaign, hr, format="csv.gz", as_of=at), export(campaign, hr, as_of=at)
     assert gzip.decompress(content(packed)) == content(plain)

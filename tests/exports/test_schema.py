@@ -1,7 +1,5 @@
 """Other programs read files by docs/exports.md: no column moves, disappears or appears unnoticed."""
 
-import re
-
 import pytest
 
 from apps.campaigns.models import Campaign
@@ -9,21 +7,12 @@ from apps.core.clock import db_now
 from apps.employees.models import Employee
 from apps.exports.kinds import KINDS, columns_of
 from apps.exports.models import Export
-from apps.localstack.paths import BASE_DIR
 from apps.results.freeze import freeze
 from tests.fixtures import Clock
 from tests.people import TESTER
+from tests.published import published
 
 WORDS = {"text", "number", "day", "instant"}
-
-
-def published() -> dict[str, dict[str, str]]:
-    """The columns of each file in order, each with its type, as documented."""
-    files: dict[str, dict[str, str]] = {}
-    for part in (BASE_DIR / "docs" / "exports.md").read_text(encoding="utf-8").split("\n## ")[1:]:
-        name, _line, rest = part.partition("\n")
-        files[name] = dict(re.findall(r"^\| (\w+) \| (\w+) \|", rest.replace("| column | kind |", ""), re.MULTILINE))
-    return files
 
 
 def test_every_file_is_published() -> None:

@@ -16,7 +16,7 @@ from types import FrameType
 from typing import NoReturn
 
 from apps.localstack.embedded import EmbeddedError
-from apps.localstack.paths import BASE_DIR, PlaceError
+from apps.localstack.paths import BASE_DIR, FolderError
 from tests.bench.database import own_folder
 from tests.faults.table import table
 
@@ -47,7 +47,7 @@ def main() -> int:
             from tests.faults.running import run
 
             rows = run(options)
-    except (EmbeddedError, PlaceError) as error:
+    except (EmbeddedError, FolderError) as error:
         print(error, file=sys.stderr)
         return 1
     print(table(rows))

@@ -21,11 +21,11 @@ def take_notes_first() -> None:
     from apps.core.outbox import OutboxBatch
     from apps.standings import marking
 
-    real, drain, taken = marking.mark_touched, marking.pop_outbox, list[OutboxBatch]()
+    real, drain, taken = marking.mark_outbox, marking.pop_outbox, list[OutboxBatch]()
 
-    def mark_touched() -> int:
+    def mark_outbox() -> int:
         with transaction.atomic():
-            taken[:] = [drain(marking.AT_MOST)]
+            taken[:] = [drain(marking.BATCH_SIZE)]
         return real()
 
     def known(limit: int) -> OutboxBatch:
@@ -34,8 +34,8 @@ def take_notes_first() -> None:
         return taken[0]
 
     marking.pop_outbox = known
-    marking.mark_touched = mark_touched
-    marking.mark_touched = mark_touched
+    marking.mark_outbox = mark_outbox
+    marking.mark_outbox = mark_outbox
 
 
 def acknowledge_early() -> None:
@@ -76,13 +76,13 @@ def lock_nobody() -> None:
 
     for module in lockers():
         vars(module)["lock_employees"] = lambda ids: None
-    real = recording.store
+    real = recording.insert_contacts
 
     def store(*arguments: Any) -> None:
         time.sleep(0.3)
         real(*arguments)
 
-    vars(recording)["store"] = store
+    vars(recording)["insert_contacts"] = store
 
 
 def lock_in_any_order() -> None:
@@ -152,14 +152,14 @@ def close_unlocked() -> None:
     """The mutant: the end of a range checks whether it was the last without waiting for concurrent ends."""
     from apps.standings import process_runs
 
-    real = process_runs.close_if_over
+    real = process_runs.finish_if_done
 
-    def close_if_over(run: Any) -> bool:
+    def finish_if_done(run: Any) -> bool:
         over = not run.ranges.exclude(state="done").exists() and real(run)
         time.sleep(0.3)
         return over
 
-    vars(process_runs)["close_if_over"] = close_if_over
+    vars(process_runs)["finish_if_done"] = finish_if_done
 
 
 def recount_colours() -> None:
@@ -221,18 +221,18 @@ def commit_without_waiting() -> None:
 
 def read_in_requests() -> None:
     """The mutant: a page reads an uploaded file itself, without a limit on size or concurrency."""
-    from apps.campaigns.adjustments import bulk_previews
     from apps.core import enqueue, previews
     from apps.fileio import csv_reader, encodings, xlsx_parts, xlsx_reader
     from apps.fileio.vcards import reader as cards
+    from apps.operations import file_previews
 
     for module, limits in (
-        (encodings, ["MOST_LINES"]), (cards, ["MOST_LINES"]), (csv_reader, ["HEADER_WITHIN_LINES"]),
-        (xlsx_parts, ["MOST_ROWS", "MOST_SMALL_ELEMENTS"]), (xlsx_reader, ["MOST_ELEMENTS", "MOST_RATIO"]),
+        (encodings, ["MAX_LINES"]), (cards, ["MAX_LINES"]), (csv_reader, ["MAX_LINES_ABOVE_HEADER"]),
+        (xlsx_parts, ["MAX_ROWS", "MAX_SMALL_PART_ELEMENTS"]), (xlsx_reader, ["MAX_ELEMENTS", "MAX_COMPRESSION_RATIO"]),
         (previews, ["LARGE_BYTES"]),
     ):  # fmt: skip
         vars(module).update(dict.fromkeys(limits, 10**12))
-    vars(enqueue)["enqueue_preview"] = bulk_previews.make_preview
+    vars(enqueue)["enqueue_preview"] = file_previews.make_preview
 
 
 _ALL = [take_notes_first, acknowledge_early, sweep_nothing, trust_stale_standings, lock_nobody, lock_in_any_order]

@@ -21,7 +21,7 @@ def small_batches() -> None:
     """A file is many transactions, so that a kill has many places to fall into."""
     from apps.contacts import batches
 
-    batches.BATCH = BATCH
+    batches.MAX_ENTRIES = BATCH
 
 
 def name_connections() -> None:
@@ -80,13 +80,13 @@ def slow_ranges() -> None:
     """A range takes so many seconds longer, with its effect written and not committed."""
     from apps.standings import process_runs
 
-    real, seconds = process_runs.close_if_over, float(os.environ.get("SLOW", "0.15"))
+    real, seconds = process_runs.finish_if_done, float(os.environ.get("SLOW", "0.15"))
 
-    def close_if_over(run: Any) -> bool:
+    def finish_if_done(run: Any) -> bool:
         time.sleep(seconds)
         return real(run)
 
-    vars(process_runs)["close_if_over"] = close_if_over
+    vars(process_runs)["finish_if_done"] = finish_if_done
 
 
 def count_ends() -> None:
@@ -96,7 +96,7 @@ def count_ends() -> None:
     from apps.standings import process_runs
 
     made = Path(os.environ["FAULT_EFFECTS"])
-    do, close = process_runs.process_range, process_runs.close_if_over
+    do, close = process_runs.process_range, process_runs.finish_if_done
 
     def note(what: str) -> None:
         with made.open("a", encoding="utf-8") as file:
@@ -108,13 +108,13 @@ def count_ends() -> None:
             note(f"range {range_id}")
         return done
 
-    def close_if_over(run: Any) -> bool:
+    def finish_if_done(run: Any) -> bool:
         over = close(run)
         if over:
             transaction.on_commit(lambda: note(f"run {run.pk}"))
         return over
 
-    vars(process_runs)["close_if_over"] = close_if_over
+    vars(process_runs)["finish_if_done"] = finish_if_done
     vars(process_runs)["process_range"] = process_range
 
 

@@ -15,7 +15,7 @@ from apps.localstack.embedded import EmbeddedDatabase
 from tests import plugin
 
 # The database keeps what it acknowledged, as in production; the tests' own does not.
-plugin.server = EmbeddedDatabase(plugin.PLACES)
+plugin.server = EmbeddedDatabase(plugin.PATHS)
 os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
 
 import django  # noqa: E402
@@ -71,8 +71,8 @@ def _over(broker: str, scenarios: list[Scenario], options: argparse.Namespace) -
             append(options.output, Line(one.id, broker, options.seed, not_run=reason))
         return
     with running(KINDS[broker]) as server:
-        plugin.PLACES.log.mkdir(exist_ok=True)
-        stack = FaultStack(server, plugin.PLACES.log)
+        plugin.PATHS.log.mkdir(exist_ok=True)
+        stack = FaultStack(server, plugin.PATHS.log)
         try:
             ground = Ground(stack)
             for one in scenarios:
@@ -121,7 +121,7 @@ def _try(ground: Ground, one: Scenario, trials: int, seed: int, broken: str, opt
         say(f"   {failure}")
     if tally.failures and not broken:
         kept = options.output.with_suffix("") / f"{one.id}-{seed}"
-        shutil.copytree(plugin.PLACES.log, kept, dirs_exist_ok=True)
+        shutil.copytree(plugin.PATHS.log, kept, dirs_exist_ok=True)
         say(f"   the logs: {kept}")
     return tally
 

@@ -12,7 +12,7 @@ import sys
 import time
 from pathlib import Path
 
-from apps.localstack.address import answers, open_listener, url_of
+from apps.localstack.address import answers, listener_url, open_listener
 from apps.localstack.processes import ManagedProcess, last_lines, rotate_log, stop_children
 from tests.brokers import Broker
 from tests.localstack.stack import free_port
@@ -43,7 +43,7 @@ class FaultStack:
         self.revived = 0
         # Held for the whole run: a restarted web process uses the same port.
         self.listener = open_listener(free_port())
-        self.address = url_of(self.listener)
+        self.address = listener_url(self.listener)
 
     @property
     def host(self) -> str:
@@ -127,7 +127,7 @@ class FaultStack:
         log = self.folder / f"{name}.log"
         # Last, so that they see the effect of a mutant.
         breaks = ",".join(filter(None, [broken, ALWAYS.get(kind, "")]))
-        return ManagedProcess(name, command, log, self.environment(breaks), signal.SIGKILL, keeps_open=keeps)
+        return ManagedProcess(name, command, log, self.environment(breaks), signal.SIGKILL, pass_fds=keeps)
 
     def _arguments(self, kind: str, name: str) -> list[str]:
         if kind == "web":

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from apps.fileio.csv_quoting import Scan, Scanner
-from apps.fileio.csv_reader import Record, Table, UnreadableFile, open_table
+from apps.fileio.csv_reader import Record, Table, open_table
+from apps.fileio.errors import UnreadableFile
 
 Rows = list[tuple[int, list[str]]]
 
@@ -91,7 +92,7 @@ def test_an_endless_header_gives_a_sentence(text: str) -> None:
 def test_a_duplicate_column_is_refused_only_if_columns_are_required() -> None:
     twice = table("\nname,phone,Phone\nx,1,2\n")
     assert next(iter(twice)).values == ["x", "1", "2"]
-    with pytest.raises(UnreadableFile, match="line 2: the column phone stands twice"):
+    with pytest.raises(UnreadableFile, match="line 2: the column phone appears twice"):
         twice.require("name")
     with pytest.raises(UnreadableFile, match="line 2: missing column email; found name, phone, phone"):
         twice.require("name", "email")
@@ -203,5 +204,5 @@ def test_a_callers_file_stays_open_and_a_path_is_closed(tmp_path: Path) -> None:
     path.write_bytes(raw.getvalue())
     with pytest.raises(UnreadableFile, match="near line 2: not UTF-8 text"), open_table(path, encoding="utf-8"):
         pytest.fail("a record was given out before the file was decoded")
-    with pytest.raises(UnreadableFile, match="rot13 is no encoding"), open_table(path, encoding="rot13"):
+    with pytest.raises(UnreadableFile, match="rot13 is not a supported encoding"), open_table(path, encoding="rot13"):
         pytest.fail("an encoding that is none was taken")

@@ -152,7 +152,20 @@ def test_a_name_is_decoded_by_its_charset_before_unescaping(charset: str, codec:
     assert [only(line, version=version).name for version in ("2.1", "3.0")] == ["伊能 圭一 伊予"] * 2
 
 
-CHARSETS = ["KLINGON", "", "unicode_escape", "UTF-7", "rot13", "undefined", "idna", "hex", "\0", "é", "x" * 1000]
+CHARSETS = [
+    "KLINGON",
+    "",
+    "unicode_escape",
+    "raw_unicode_escape",
+    "UTF-7",
+    "rot13",
+    "undefined",
+    "idna",
+    "hex",
+    "\0",
+    "é",
+    "x" * 1000,
+]
 
 
 @pytest.mark.parametrize("charset", CHARSETS, ids=range(len(CHARSETS)))
@@ -370,10 +383,10 @@ def folded_by_character(line: str) -> bytes:
     for character in line:
         octets = character.encode()
         if len(piece) + len(octets) > writer.LINE_OCTETS - bool(pieces):
-            pieces += writer._apart(piece) if pieces else [piece]
+            pieces += writer._split_delimiter(piece) if pieces else [piece]
             piece = b""
         piece += octets
-    pieces += writer._apart(piece) if pieces else [piece]
+    pieces += writer._split_delimiter(piece) if pieces else [piece]
     return b"\r\n ".join(pieces) + b"\r\n"
 
 

@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 
-from apps.contacts.columns import CELL_LIMIT, person
-from apps.contacts.import_report import KEPT_CELL_CHARS
-from apps.contacts.reading import look
+from apps.contacts.columns import MAX_CELL_CHARS, PersonReader
+from apps.contacts.import_report import MAX_REJECTED_CELL_CHARS
+from apps.contacts.reading import read_table_head
 from apps.fileio import csv_reader, encodings, xlsx_parts, xlsx_reader
 from apps.fileio.csv_injection import escape_formula, unescape_formula
 from apps.fileio.csv_reader import open_table
-from apps.fileio.encodings import TooLarge, UnreadableFile
+from apps.fileio.errors import TooLarge, UnreadableFile
 from apps.fileio.vcards import reader as cards
 from apps.fileio.vcards.reader import read_cards
 from apps.fileio.xlsx_reader import open_workbook
@@ -77,8 +77,8 @@ def test_four_times_the_file_is_at_most_four_times_the_work(kind: str) -> None:
 
 
 LIMITS: list[tuple[Any, str]] = [
-    (encodings, "MOST_LINES"), (csv_reader, "MOST_EMPTY_QUOTED"), (cards, "MOST_LINES"), (xlsx_parts, "MOST_ROWS"),
-    (xlsx_reader, "MOST_ELEMENTS"), (xlsx_reader, "MOST_TEXT_ELEMENTS"), (xlsx_parts, "MOST_SMALL_ELEMENTS"),
+    (encodings, "MAX_LINES"), (csv_reader, "MAX_EMPTY_QUOTED_RECORDS"), (cards, "MAX_LINES"), (xlsx_parts, "MAX_ROWS"),
+    (xlsx_reader, "MAX_ELEMENTS"), (xlsx_reader, "MAX_TEXT_ELEMENTS"), (xlsx_parts, "MAX_SMALL_PART_ELEMENTS"),
 ]  # fmt: skip
 
 
@@ -94,7 +94,7 @@ def test_beyond_the_bound_a_larger_file_is_no_more_work(kind: str, monkeypatch: 
         limited(monkeypatch, SMALL // 200)
     else:
         limited(monkeypatch, SMALL)
-    monkeypatch.setattr(encodings, "PIECE", 1 << 12)
+    monkeypatch.setattr(encodings, "CHUNK_BYTES", 1 << 12)
     assert work(read, build(4 * SMALL)) <= 1.2 * work(read, build(2 * SMALL)) + 1_000
 
 
@@ -103,22 +103,22 @@ def test_without_the_bound_it_is(kind: str, monkeypatch: pytest.MonkeyPatch) -> 
     """The mutants of the test above."""
     read, build = KINDS[kind]
     limited(monkeypatch, UNBOUNDED)
-    monkeypatch.setattr(encodings, "PIECE", 1 << 12)
+    monkeypatch.setattr(encodings, "CHUNK_BYTES", 1 << 12)
     assert work(read, build(4 * SMALL)) > 1.5 * work(read, build(2 * SMALL))
 
 
 def test_the_mutant_of_the_header_reads_blank_lines_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     bounded = work(read_table, worst.TABLES["newlines"](SMALL))
-    monkeypatch.setattr(csv_reader, "HEADER_WITHIN_LINES", UNBOUNDED)
+    monkeypatch.setattr(csv_reader, "MAX_LINES_ABOVE_HEADER", UNBOUNDED)
     assert work(read_table, worst.TABLES["newlines"](SMALL)) > 5 * bounded
 
 
 def test_lines_of_quotes_are_read_up_to_a_bound_and_without_it_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     """They count as nobody: a file under 1 MB kept a worker busy for half a minute."""
     once, twice = (worst.TABLES["lines of one quote"](n) for n in (SMALL, 2 * SMALL))
-    monkeypatch.setattr(csv_reader, "MOST_EMPTY_QUOTED", SMALL // 10)
+    monkeypatch.setattr(csv_reader, "MAX_EMPTY_QUOTED_RECORDS", SMALL // 10)
     assert work(read_table, twice) <= 1.2 * work(read_table, once) + 1_000
-    monkeypatch.setattr(csv_reader, "MOST_EMPTY_QUOTED", UNBOUNDED)
+    monkeypatch.setattr(csv_reader, "MAX_EMPTY_QUOTED_RECORDS", UNBOUNDED)
     assert work(read_table, twice) > 1.5 * work(read_table, once)
 
 
@@ -171,11 +171,11 @@ def test_a_refusal_names_the_place_and_the_limit(
 def test_a_look_at_the_header_costs_the_same_whatever_follows(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """It asks for three rows; where none come, it must not read the file to its end."""
     build = worst.TABLES[kind]
-    monkeypatch.setattr(encodings, "PIECE", 1 << 14)
-    monkeypatch.setattr(encodings, "_breaks", lambda raw, encoding: 0)
+    monkeypatch.setattr(encodings, "CHUNK_BYTES", 1 << 14)
+    monkeypatch.setattr(encodings, "_undecodable_line", lambda raw, encoding: 0)
 
     def header(content: bytes) -> None:
-        look(io.BytesIO(content), "utf-8")
+        read_table_head(io.BytesIO(content), "utf-8")
 
     work(header, build(100))
     assert work(header, build(8 * SMALL)) <= 1.2 * work(header, build(2 * SMALL)) + 1_000
@@ -190,10 +190,10 @@ def test_a_row_of_too_many_cells_costs_itself_only() -> None:
 
 def test_a_roster_of_a_million_rows_is_within_the_bounds() -> None:
     """What was read before is read: a row and a blank line each, or a sheet of twelve columns."""
-    assert encodings.MOST_LINES >= 2_000_000
-    assert xlsx_parts.MOST_ELEMENTS >= 1_000_000 * (1 + 3 * 12)
-    assert xlsx_parts.MOST_TEXT_ELEMENTS >= 1_000_000 * 4 * 2
-    assert xlsx_parts.MOST_ROWS > 1_000_000
+    assert encodings.MAX_LINES >= 2_000_000
+    assert xlsx_parts.MAX_ELEMENTS >= 1_000_000 * (1 + 3 * 12)
+    assert xlsx_parts.MAX_TEXT_ELEMENTS >= 1_000_000 * 4 * 2
+    assert xlsx_parts.MAX_ROWS > 1_000_000
 
 
 def cells(content: bytes) -> list[str]:
@@ -223,8 +223,10 @@ def test_a_cell_of_four_times_the_blanks_takes_four_times_the_time(kind: str, gu
 def test_a_cell_that_is_too_long_is_not_searched_for_guards(monkeypatch: pytest.MonkeyPatch) -> None:
     searched: list[int] = []
     monkeypatch.setattr("apps.contacts.columns.unescape_formula", lambda text: searched.append(len(text)) or text)
-    name, identities = person(["x" + "\t'" * CELL_LIMIT, " " + "1\t'" * CELL_LIMIT], ["name", "phone"])
-    assert max(searched) <= CELL_LIMIT
-    assert len(name) <= CELL_LIMIT
-    assert [len(text) for _kind, text in identities] == [3 * CELL_LIMIT]
-    assert KEPT_CELL_CHARS > CELL_LIMIT, "a corrected file would take such a cell for a list"
+    name, identities = PersonReader(["name", "phone"]).person(
+        ["x" + "\t'" * MAX_CELL_CHARS, " " + "1\t'" * MAX_CELL_CHARS]
+    )
+    assert max(searched) <= MAX_CELL_CHARS
+    assert len(name) <= MAX_CELL_CHARS
+    assert [len(text) for _kind, text in identities] == [3 * MAX_CELL_CHARS]
+    assert MAX_REJECTED_CELL_CHARS > MAX_CELL_CHARS, "a corrected file would take such a cell for a list"

@@ -7,8 +7,9 @@ import openpyxl
 import pytest
 
 from apps.fileio import xlsx_reader
-from apps.fileio.encodings import UnreadableFile
+from apps.fileio.errors import UnreadableFile
 from apps.fileio.xlsx_reader import open_workbook
+from tests import worst
 
 # A text with a file of this machine, or a billion laughs.
 FILE = '<!DOCTYPE x [<!ENTITY them SYSTEM "file:///etc/passwd">]>'
@@ -45,17 +46,50 @@ def test_xml_entities_are_never_resolved(declared: str) -> None:
 
 
 def test_a_workbook_of_endless_parts_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(xlsx_reader, "MOST_PARTS", 100)
+    monkeypatch.setattr(xlsx_reader, "MAX_PARTS", 100)
     many = {f"xl/media/{number}.png": b"" for number in range(100)}
     with pytest.raises(UnreadableFile, match="more than 100 parts"), open_workbook(made(many)):
         pass
 
 
-@pytest.mark.parametrize("limit", ["MOST_UNPACKED", "MOST_TEXTS"])
+@pytest.mark.parametrize("limit", ["MAX_UNPACKED_BYTES", "MAX_TEXT_BYTES"])
 def test_a_decompression_bomb_is_refused(monkeypatch: pytest.MonkeyPatch, limit: str) -> None:
     monkeypatch.setattr(xlsx_reader, limit, 100)
     with (
         pytest.raises(UnreadableFile, match="more than 100 bytes"),
-        open_workbook(made({xlsx_reader.TEXTS: bytes(101)})),
+        open_workbook(made({xlsx_reader.SHARED_STRINGS: bytes(101)})),
     ):
         pass
+
+
+def one_text(columns: int, *, header: bool) -> io.BytesIO:
+    """A workbook of a kilobyte with a row of cells that all point at one text of 30,000 characters."""
+    rows = [worst.HEADER, "<row>" + '<c t="s"><v>0</v></c>' * columns + "</row>"]
+    smile = "\U0001f600" * 30_000
+    texts = f'<sst xmlns="{worst.MAIN}"><si><t>{smile}</t></si></sst>'
+    return io.BytesIO(worst.workbook("".join(reversed(rows) if header else rows), sharedStrings=texts))
+
+
+def test_a_row_of_endless_texts_is_rejected_and_kept_small() -> None:
+    with open_workbook(one_text(500, header=False)) as book:
+        [record] = list(book)
+    assert record.problem == "too_long"
+    assert sum(map(len, record.values)) <= xlsx_reader.MAX_RECORD_CHARS
+
+
+def test_a_header_of_endless_texts_is_refused() -> None:
+    with (
+        pytest.raises(UnreadableFile, match="the header has more than 1,000 columns or 1,000,000 characters"),
+        open_workbook(one_text(500, header=True)),
+    ):
+        pass
+
+
+def test_styled_cells_without_text_make_no_row_too_long() -> None:
+    book, content = openpyxl.Workbook(), io.BytesIO()
+    book.active.append(["name", "email"])
+    book.active.append(["One", "one@corp.example.com"])
+    book.active.cell(2, 1_500).number_format = "0.00"
+    book.save(content)
+    with open_workbook(content) as read:
+        assert [record.problem for record in read] == [""]

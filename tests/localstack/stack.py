@@ -22,7 +22,7 @@ from tests import plugin
 @contextlib.contextmanager
 def data_folder(name: str = "hundred") -> Iterator[Path]:
     """An empty folder that the server's user can reach; all processes of it are ended afterwards."""
-    root = Path(tempfile.mkdtemp(prefix="hundred-test-", dir=plugin.PLACES.data.parent))
+    root = Path(tempfile.mkdtemp(prefix="hundred-test-", dir=plugin.PATHS.data.parent))
     if os.geteuid() == 0:
         root.chmod(0o711)
     try:

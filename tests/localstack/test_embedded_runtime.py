@@ -110,6 +110,8 @@ def test_a_process_number_left_by_a_crash_does_not_stop_the_next_start(data: Pat
 
 
 def test_data_of_another_major_version_gives_a_sentence(data: Path) -> None:
+    # Another test need not have created the data in this process before.
+    assert manage(data, *SHOW).returncode == 0
     eventually(lambda: not processes_of(data))
     version = data / "postgres" / "PG_VERSION"
     original = version.read_text(encoding="ascii")
@@ -124,25 +126,25 @@ def test_data_of_another_major_version_gives_a_sentence(data: Path) -> None:
 
 
 def test_secrets_are_created_once_and_private(data: Path) -> None:
-    places = InstallPaths(data=data, log=data / "log")
-    places.create_data()
-    secrets = places.local_secrets()
-    assert secrets == places.local_secrets()
+    paths = InstallPaths(data=data, log=data / "log")
+    paths.create_data()
+    secrets = paths.application_secrets()
+    assert secrets == paths.application_secrets()
     assert (data / "secrets.json").stat().st_mode & 0o077 == 0
     assert len(secrets["SECRET_KEY"]) >= 50
 
 
 def test_a_long_path_gets_a_short_socket_directory(data: Path) -> None:
     far = data.parent / ("far" * 30)
-    database = EmbeddedDatabase(InstallPaths(data=far, log=far / "log"), throw_away=True)
+    database = EmbeddedDatabase(InstallPaths(data=far, log=far / "log"), disposable=True)
     database.hold()
     try:
-        assert len(os.fsencode(database.places.sockets)) < 50
+        assert len(os.fsencode(database.paths.sockets)) < 50
         assert database.connect("app").closed == 0
     finally:
         database.release()
         assert database.wait_until_stopped(10)
-    assert not database.places.sockets.exists()
+    assert not database.paths.sockets.exists()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root's server runs as another user")

@@ -128,8 +128,8 @@ class Lived:
         environment_of = {"CELERY_BROKER_URL": valkey, "GUNICORN_CMD_ARGS": "--access-logfile -"}
         self.house = RunningStack(data, SWEEP_INTERVAL="5", LOG_LEVEL="DEBUG", **environment_of)
         self.house.wait_until_it_answers()
-        self.places = InstallPaths(data=data.resolve(), log=data.resolve() / "log")
-        self.log = self.places.log / "web.log"
+        self.paths = InstallPaths(data=data.resolve(), log=data.resolve() / "log")
+        self.log = self.paths.log / "web.log"
         socket = valkey.removeprefix("redis+socket://")
         self.valkey, self.cache = (redis.Redis(unix_socket_path=socket, db=number) for number in (0, 1))
         # No output is expected for a while.
@@ -162,7 +162,7 @@ class Lived:
 
     def dump(self) -> bytes:
         """The output of pg_dump for the whole database."""
-        address = f"host={self.places.sockets} port=5432 user=owner dbname=hundred"
+        address = f"host={self.paths.sockets} port=5432 user=owner dbname=hundred"
         return subprocess.run(
             [str(find_program("pg_dump", 0)), "--dbname", address], check=True, capture_output=True
         ).stdout  # fmt: skip
@@ -217,7 +217,7 @@ def test_a_dump_shows_people_only_before_their_erasure(lived: Lived) -> None:
 
 
 def test_no_process_log_shows_people(lived: Lived) -> None:
-    logs = [path for path in lived.places.log.rglob("*") if path.is_file()]
+    logs = [path for path in lived.paths.log.rglob("*") if path.is_file()]
     assert {"web.log", "worker.log", "beat.log", "postgres.log"} <= {path.name for path in logs}
     for path in logs:
         assert shown(path.read_bytes()) == set(), path.name

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from apps.localstack.file_locks import FileLock
-from apps.localstack.processes import GaveUpError, ManagedProcess, how_it_ended, open_log, rotate_log, stop_children
+from apps.localstack.processes import GaveUpError, ManagedProcess, describe_exit, open_log, rotate_log, stop_children
 from tests.localstack.stack import eventually
 
 
@@ -64,7 +64,7 @@ def test_a_child_dies_with_a_killed_parent(tmp_path: Path) -> None:
 
 
 def test_a_long_log_is_rotated_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("apps.localstack.processes.LOG_LIMIT", 10)
+    monkeypatch.setattr("apps.localstack.processes.MAX_LOG_BYTES", 10)
     log = tmp_path / "web.log"
     log.write_text("short", encoding="utf-8")
     rotate_log(log)
@@ -101,7 +101,7 @@ def test_only_its_user_can_read_the_files_of_a_child(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("status", "words"), [(0, "with status 0"), (-9, "by SIGKILL"), (-999, "by signal 999")])
 def test_the_end_of_a_process_is_described_in_words(status: int, words: str) -> None:
-    assert how_it_ended(status) == words
+    assert describe_exit(status) == words
 
 
 def test_a_lock_ends_with_its_process(tmp_path: Path) -> None:

@@ -46,6 +46,11 @@ def bad_correction(page: Page) -> None:
     page.wait_for_selector("[aria-invalid=true], .error, [role=alert]")
 
 
+def ended_row(page: Page) -> None:
+    page.locator("form[action*='/end/'] button").first.click()
+    page.wait_for_selector("#list tbody .message")
+
+
 def bad_lines(page: Page) -> None:
     page.fill("#quick-add [name=reach]", "王伟 +86 12\n李娜 +86 34")
     page.locator("#quick-add [name=reach]").press("Control+Enter")

@@ -11,8 +11,8 @@ from playwright.sync_api import Page
 
 from apps.accounts.enrolment import has_factor
 from apps.accounts.models import Account
-from apps.accounts.passkeys import KIND
-from apps.accounts.second_factors import SHOWN, add_factor, adding_factor, has_app
+from apps.accounts.passkeys import AUTHENTICATOR_TYPE
+from apps.accounts.second_factors import SESSION_FACTOR_KEY, add_app, adding_factor, has_app
 from apps.accounts.sessions import SessionStore
 from tests import people
 from tests.pages.company import account
@@ -22,7 +22,7 @@ def with_app_and_passkey(page: Page) -> None:
     """The reader has both, and has shown one."""
     found = _with_passkey(page, "guarded")
     if not has_app(found):
-        add_factor(account=found, secret=generate_totp_secret())
+        add_app(account=found, secret=generate_totp_secret())
     _shown(page)
 
 
@@ -36,7 +36,7 @@ def added_elsewhere(page: Page) -> None:
     """The reader was signed in before a factor was added in another browser."""
     found = account("late")
     if not has_factor(found):
-        add_factor(account=found, secret=generate_totp_secret())
+        add_app(account=found, secret=generate_totp_secret())
     page.reload()
 
 
@@ -60,16 +60,18 @@ def asked(page: Page) -> None:
 
 def _with_passkey(page: Page, reader: str) -> Account:
     found = account(reader)
-    if not Authenticator.objects.filter(user=found, type=KIND).exists():
+    if not Authenticator.objects.filter(user=found, type=AUTHENTICATOR_TYPE).exists():
         data = {"name": "蓝色钥匙", "host": page.evaluate("location.hostname"), "id": "00", "credential": "00"}
         with adding_factor(found, kind="passkey", enrolment_code=""):
-            Authenticator.objects.create(user=found, type=KIND, data=data | {"counter": 0, "verified": True})
+            Authenticator.objects.create(
+                user=found, type=AUTHENTICATOR_TYPE, data=data | {"counter": 0, "verified": True}
+            )
     return found
 
 
 def _shown(page: Page) -> None:
     [key] = [one["value"] for one in page.context.cookies() if one["name"] == settings.SESSION_COOKIE_NAME]
     session = SessionStore(key)
-    session[SHOWN] = True
+    session[SESSION_FACTOR_KEY] = True
     session.save()
     page.reload()

@@ -78,6 +78,7 @@ OWN = [
     Shot("contacts-found", "red", "/contacts/", acts.searched_for("客人")),
     Shot("contacts-none-found", "red", "/contacts/", acts.searched_for("谁也不是")),
     Shot("contacts-search-over", "red", "/contacts/?sought=old"),
+    Shot("contacts-ended-row", "adder", "/contacts/", acts.ended_row),
     Shot("contacts-frozen", "red", "/contacts/?campaign=m09"),
     Shot("contacts-uncounted", "red", "/contacts/?reason=ended"),
     *(Shot(f"contact-{name}", "red", f"/contacts/{{{name}}}/")
@@ -130,6 +131,7 @@ TEAM = [
     *(Shot(f"member-{no.lower()}", "five", f"/team/{no}/") for no in ("E000", "E001", "E099", "E100", "E500")),
     Shot("member-frozen", "five", "/team/E099/?campaign=m09"),
     Shot("deputies", "five", "/deputies/"),
+    Shot("settings", "five", "/settings/"),
     Shot("sign-ins", "five", "/sign-ins/"),
     Shot("tokens-none", "red", "/tokens/"),
     Shot("tokens-made", "five", "/tokens/", acts.made_token),
@@ -140,10 +142,14 @@ TEAM = [
     Shot("team-deputy", "adder", "/team/L005/"),
     Shot("company-deputies", "hr", "/company/deputies/"),
     Shot("erasures", "hr", "/company/erasures/"),
+    Shot("retention", "hr", "/company/retention/"),
     Shot("erasures-error", "hr", "/company/erasures/", sent("#ask form")),
     Shot("approval-erasure", "hr", "/company/approvals/{erasure}/"),
     Shot("approval-rule", "second", "/company/approvals/{rule}/"),
     Shot("campaign-domains", "hr", "/company/campaigns/m11/change/", acts.looks_at_other_domains),
+    Shot("company-deputies-past", "hr", "/company/deputies/?show=past"),
+    Shot("company-deputies-many", "hr", "/company/deputies/many/"),
+    Shot("company-deputies-many-error", "hr", "/company/deputies/many/", sent("main form")),
     Shot("company-deputies-error", "hr", "/company/deputies/", sent("#name form")),
 ]
 COMPANY = [
@@ -196,6 +202,7 @@ ROSTER = [
 CAMPAIGNS = [
     Shot("campaigns", "hr", "/company/campaigns/"),
     Shot("campaign-new", "hr", "/company/open-campaign/"),
+    Shot("campaign-duplicated", "hr", "/company/open-campaign/?like=m09"),
     Shot("campaign-new-error", "hr", "/company/open-campaign/", sent("main form")),
     Shot("campaign-new-look", "hr", "/company/open-campaign/", acts.looks_at_a_campaign),
     *(Shot(f"campaign-{slug}", "hr", f"/company/campaigns/{slug}/") for slug in ("m07", "m08", "m09", "m10", "m12")),
@@ -234,5 +241,7 @@ EXPORTS = [
     Shot("audit-auditor", "auditor", "/company/audit/?about=adjustment"),
     Shot("audit-none-found", "hr", "/company/audit/?q=谁也不是"),
     Shot("exports-everybodys", "hr", "/exports/?whose=all"),
+    Shot("handbook", "hr", "/handbook/"),
+    Shot("handbook-glossary", "hr", "/handbook/glossary/"),
 ]
 SHOTS = [*ANYBODY, *NO, *OWN, *IMPORTS, *REVIEWS, *TEAM, *COMPANY, *ROSTER, *CAMPAIGNS, *RESULT, *EXPORTS]

@@ -12,7 +12,7 @@ from apps.accounts.approvals import refuse_request
 from apps.accounts.models import ApprovalRequest
 from apps.accounts.services import account_for, set_password_link
 from apps.campaigns.adjustments.approve import grant_adjustment, refuse_adjustment, withdraw_adjustment
-from apps.campaigns.adjustments.bulk_previews import ask_by_file, previewed
+from apps.campaigns.adjustments.bulk_previews import previewed, request_by_file
 from apps.campaigns.adjustments.late_joiners import preview_rule, request_prorated_targets
 from apps.campaigns.adjustments.requests import request_adjustment, request_revocation
 from apps.campaigns.models import Campaign
@@ -23,12 +23,12 @@ from apps.contacts.services.changes import correct_contact, end_contact
 from apps.contacts.services.submissions import refuse_submission
 from apps.core.clock import db_now
 from apps.core.models import FilePreview
-from apps.exports import build_export
+from apps.exports import build_export, export_requests
 from apps.exports.models import Export
 from apps.privacy.erasure_approvals import request_erasure
 from apps.privacy.erasure_subject import identities_of
 from apps.results.close_submissions import begin_closing
-from apps.results.corrections import CorrectionDraft, ask_correction, grant_correction, refuse_correction
+from apps.results.corrections import CorrectionDraft, grant_correction, refuse_correction, request_correction
 from apps.results.freeze import freeze
 from apps.roster.effects import request_change
 from apps.roster.models import RosterImport
@@ -81,7 +81,7 @@ def _two_persons(november: Campaign) -> dict[str, object]:
     """A change of November's rule and an erasure, which wait for a second HR member."""
     terms = RuleDraft(60, date(2026, 11, 1), date(2026, 11, 25), "Asia/Shanghai")
     rule = change_rule_or_request(
-        campaign=november, terms=terms, seen=november.rule.version, reason="部门一致同意", key=uuid.uuid4(),
+        campaign=november, draft=terms, expected_version=november.rule.version, reason="部门一致同意", key=uuid.uuid4(),
         by=account("hr").actor,
     )  # fmt: skip
     erasure = request_erasure(
@@ -96,7 +96,7 @@ def _november(house: Clock) -> Campaign:
     opened = _open("十一月", date(2026, 11, 1), date(2026, 11, 30), 120)
     house.set("2026-11-18T10:00:00+08:00", ticks=True)
     terms = RuleDraft(100, date(2026, 11, 1), date(2026, 11, 30), "Asia/Shanghai")
-    change_rule(campaign=opened, terms=terms, seen=1, reason="试点显示目标过高", by=account("hr").actor)
+    change_rule(campaign=opened, draft=terms, expected_version=1, reason="试点显示目标过高", by=account("hr").actor)
     return Campaign.objects.get(pk=opened.pk)
 
 
@@ -159,7 +159,7 @@ def _corrections(campaign: Campaign) -> dict[str, object]:
 
     def ask(reason: str, staff_no: str, counted: int) -> int:
         wanted = [CorrectionDraft(staff_no, counted=counted)]
-        return ask_correction(campaign=campaign, drafts=wanted, reason=reason, evidence="工单七", by=first).pk
+        return request_correction(campaign=campaign, drafts=wanted, reason=reason, evidence="工单七", by=first).pk
 
     granted = ask("同步晚到", "E099", 20)
     grant_correction(correction_id=granted, by=second, answer="已核对")
@@ -197,8 +197,10 @@ def _adjustments(campaign: Campaign) -> dict[str, object]:
         + "\n".join(f"N{n:03},新人{n:02},n{n:03}@corp.example.com,支持1组,T001,2026-11-{10 + n % 9}" for n in range(30))
     )
     rule, day = campaign.rule, date(2026, 11, 5)
-    seen = preview_rule(rule, db_now(), joined_after=day, department="", besides_employee=None)
-    many = request_prorated_targets(campaign=campaign, joined_after=day, reason="中途加入", seen=seen.digest, by=first)
+    seen = preview_rule(rule, db_now(), joined_after=day, department="", acting_employee_id=None)
+    many = request_prorated_targets(
+        campaign=campaign, joined_after=day, reason="中途加入", expected_digest=seen.digest, by=first
+    )
     told = {f"{name}_adjustment": pk for name, pk in found.items()} | {"many_adjustment": many.pk}
     return told | _adjusted_by_file(campaign)
 
@@ -214,7 +216,9 @@ def _adjusted_by_file(campaign: Campaign) -> dict[str, object]:
     asked = files.adjustments(employee, header + "".join(lines[:12]), campaign=campaign, name="十一月休假名单.csv")
     found = previewed(FilePreview.objects.get(pk=asked.pk).report, campaign.rule, db_now(), employee.pk)
     assert found
-    sent = ask_by_file(campaign=campaign, stored=asked, kind="leave", reason="休假", seen=found.digest, by=by)
+    sent = request_by_file(
+        campaign=campaign, stored=asked, kind="leave", reason="休假", expected_digest=found.digest, by=by
+    )
     bad = (
         "M011,50,,\nH001,1,,\nX999,50,,\nM061,许多,,\nM062,50,2026-12-24,\nM063,60,,\nM063,70,,\nM064,50,,2026-11-12\n"
     )
@@ -333,16 +337,16 @@ def _exports(november: Campaign, september: Campaign) -> dict[str, object]:
     """Exports in every state: made, repeated and differing, waiting for a worker, failed, of a team, payout."""
     hr = person("hr")
     made = files.export(november, hr, filters={"status": "red", "department": "销售部", "sort": "help"})
-    same = build_export.rerun_export(export=made, key=uuid.uuid4(), by=account("hr").actor)
-    build_export.make_export(same.pk, tell=False)
-    waiting = build_export.ask_export(
-        campaign=november, wish=build_export.ExportRequest("days"), key=uuid.uuid4(), by=account("hr").actor
+    same = export_requests.rerun_export(export=made, key=uuid.uuid4(), by=account("hr").actor)
+    build_export.make_export(same.pk, show_progress=False)
+    waiting = export_requests.request_export(
+        campaign=november, request=export_requests.ExportRequest("days"), key=uuid.uuid4(), by=account("hr").actor
     )
-    failed = build_export.ask_export(
-        campaign=november, wish=build_export.ExportRequest("teams"), key=uuid.uuid4(), by=account("hr").actor
+    failed = export_requests.request_export(
+        campaign=november, request=export_requests.ExportRequest("teams"), key=uuid.uuid4(), by=account("hr").actor
     )
     Export.objects.filter(pk=failed.pk).update(state="failed", error="OSError", made_at=db_now())
-    files.export(november, person("five"), root=people.person("L005"), form="xlsx")
+    files.export(november, person("five"), root=people.person("L005"), format="xlsx")
     handover = files.export(Campaign.objects.get(pk=september.pk), hr, "handover")
     return {
         "export": made.pk, "export_same": same.pk, "export_waiting": waiting.pk, "export_failed": failed.pk,

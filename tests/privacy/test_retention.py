@@ -11,7 +11,7 @@ from apps.campaigns import population
 from apps.campaigns.models import Campaign
 from apps.contacts.models import Contact, ContactIdentity, Submission
 from apps.contacts.services.changes import end_contact
-from apps.core.checks import retention
+from apps.core.checks import check_retention_settings
 from apps.core.models import AuditEntry, Job, StoredFile
 from apps.employees.models import Employee
 from apps.privacy import retention as privacy_retention
@@ -19,7 +19,7 @@ from apps.privacy import retention_purge
 from apps.results.freeze import freeze
 from apps.results.models import FrozenResult
 from apps.standings import evaluation
-from apps.standings.recount import compare_everybody
+from apps.standings.recount import compare_all
 from tests import canary, commands, files, people, reviewing
 from tests.fixtures import Clock
 from tests.people import TESTER
@@ -68,11 +68,11 @@ def lengths() -> list[int]:
 
 def test_a_campaign_keeps_its_contacts_to_the_last_day_and_not_a_moment_longer(frozen: Campaign, clock: Clock) -> None:
     clock.set(privacy_retention.contacts_retained_until(frozen) - timedelta(seconds=1), ticks=True)
-    assert privacy_retention.forget_expired(clock.now()) == (0, 0)
+    assert privacy_retention.erase_expired(clock.now()) == (0, 0)
     assert named() == 5
     clock.set(OVER, ticks=True)
     StoredFile.objects.all().delete()  # rejected lines have expired by then
-    assert privacy_retention.forget_expired(clock.now()) == (5, 4)
+    assert privacy_retention.erase_expired(clock.now()) == (5, 4)
     assert named() == 0
     assert canary.shown_by_tables() == {}
     assert lengths() == [16] * 5 + [32], "a colleague's is theirs, and stays"
@@ -81,7 +81,7 @@ def test_a_campaign_keeps_its_contacts_to_the_last_day_and_not_a_moment_longer(f
 def judged(campaign: Campaign, at: datetime) -> list[tuple[int, str]]:
     """Return every contact with its reason at an instant; before the cut-off from the facts alone."""
     contacts: Any = Contact.objects.order_by("pk")
-    found = evaluation.with_exclusion_reason(contacts, campaign.rule, at, population.all_employees_sql())
+    found = evaluation.with_exclusion_reason(contacts, campaign.rule, at, population.ALL_EMPLOYEES)
     return list(found.values_list("pk", "reason"))
 
 
@@ -93,7 +93,7 @@ def test_no_reason_result_or_look_back_moves(frozen: Campaign, clock: Clock, tmp
     assert {reason for _contact, reason in before[0][0]} == {"", "not_external", "claimed"}
     file = tmp_path / "final.csv"
     commands.run("export_standings", "--campaign", "november", "--output", file)
-    privacy_retention.forget_expired(clock.now())
+    privacy_retention.erase_expired(clock.now())
     assert named() == 0
     assert ([judged(frozen, at) for at in looks], keys(), list(FrozenResult.objects.values())) == before
     assert commands.run("verify_freeze", file)["verified"]
@@ -103,12 +103,12 @@ def test_mutant_where_each_gets_bytes_of_its_own_a_claim_is_lost(
     frozen: Campaign, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Shows that the test above detects it."""
-    each = retention_purge.REPLACE.replace("freed.fresh", "uuid_send(gen_random_uuid())")
-    monkeypatch.setattr(retention_purge, "REPLACE", each)
+    each = retention_purge.REPLACE_DIGESTS.replace("= replacement.new_digest", "= uuid_send(gen_random_uuid())")
+    monkeypatch.setattr(retention_purge, "REPLACE_DIGESTS", each)
     clock.set(OVER, ticks=True)
     look = frozen.rule.cutoff_at - timedelta(microseconds=1)
     before = judged(frozen, look)
-    privacy_retention.forget_expired(clock.now())
+    privacy_retention.erase_expired(clock.now())
     assert judged(frozen, look) != before
 
 
@@ -124,26 +124,26 @@ def test_a_campaign_that_runs_keeps_its_contacts_and_what_it_shares(
     people.mark()
     clock.set(OVER, ticks=True)
     before = judged(spring, clock.now())
-    assert privacy_retention.forget_expired(clock.now()) == (5, 3)
+    assert privacy_retention.erase_expired(clock.now()) == (5, 3)
     assert named() == 1
     assert lengths().count(32) == 4, "the shared one of three contacts, and a colleague's"
     assert judged(spring, clock.now()) == before
     people.mark()
-    assert compare_everybody(spring).differences == []
+    assert compare_all(spring).differences == []
 
 
 def test_what_is_not_settled_keeps_its_contacts(frozen: Campaign, alice: Employee, clock: Clock) -> None:
     asked = reviewing.ask(frozen, alice)
     clock.set(OVER, ticks=True)
-    assert privacy_retention.forget_expired(clock.now()) == (0, 0)
+    assert privacy_retention.erase_expired(clock.now()) == (0, 0)
     reviewing.withdraw(asked)
-    assert privacy_retention.forget_expired(clock.now()) == (5, 4)
+    assert privacy_retention.erase_expired(clock.now()) == (5, 4)
 
 
 def test_a_campaign_that_is_not_final_keeps_its_contacts(campaign: Campaign, alice: Employee, clock: Clock) -> None:
     people.record(alice, 2)
     clock.set(OVER, ticks=True)
-    assert privacy_retention.forget_expired(clock.now()) == (0, 0)
+    assert privacy_retention.erase_expired(clock.now()) == (0, 0)
 
 
 def test_who_has_left_keeps_them_for_less_and_no_count_moves(
@@ -157,10 +157,10 @@ def test_who_has_left_keeps_them_for_less_and_no_count_moves(
     clock.set(campaign.rule.cutoff_at + timedelta(seconds=30), ticks=True)
     freeze(campaign=campaign, by=TESTER, wait=True)
     clock.set("2026-12-24T23:59:00+00:00", ticks=True)
-    assert privacy_retention.forget_expired(clock.now()) == (0, 0)
+    assert privacy_retention.erase_expired(clock.now()) == (0, 0)
     clock.set("2026-12-25T00:01:00+00:00", ticks=True)
     before = judged(campaign, campaign.rule.cutoff_at)
-    assert privacy_retention.forget_expired(clock.now()) == (2, 0)
+    assert privacy_retention.erase_expired(clock.now()) == (2, 0)
     assert Contact.objects.of(alice).get().name
     assert judged(campaign, campaign.rule.cutoff_at) == before
 
@@ -173,11 +173,11 @@ def test_an_end_that_is_dated_back_erases_nothing_while_the_campaign_runs(
     settings.RETENTION_DAYS = kept
     people.record(alan, 2)
     end(alan, "2026-05-01")
-    assert privacy_retention.forget_expired(clock.now()) == (0, 0)
+    assert privacy_retention.erase_expired(clock.now()) == (0, 0)
     clock.set("2027-02-01T00:00:00Z", ticks=True)
-    assert privacy_retention.forget_expired(clock.now()) == (0, 0), "not frozen"
+    assert privacy_retention.erase_expired(clock.now()) == (0, 0), "not frozen"
     assert freeze(campaign=campaign, by=TESTER, wait=False)
-    assert privacy_retention.forget_expired(clock.now()) == (2, 0)
+    assert privacy_retention.erase_expired(clock.now()) == (2, 0)
 
 
 def test_a_leavers_days_begin_when_the_roster_says_so(company: object, alan: Employee, clock: Clock) -> None:
@@ -186,20 +186,20 @@ def test_a_leavers_days_begin_when_the_roster_says_so(company: object, alan: Emp
     end(alan, "2026-05-01")
     said = clock.now()
     clock.set(said + timedelta(days=29), ticks=True)
-    assert privacy_retention.forget_expired(clock.now()) == (0, 0)
+    assert privacy_retention.erase_expired(clock.now()) == (0, 0)
     clock.set(said + timedelta(days=31), ticks=True)
-    assert privacy_retention.forget_expired(clock.now()) == (2, 0)
+    assert privacy_retention.erase_expired(clock.now()) == (2, 0)
 
 
 def test_mutant_by_the_day_alone_it_erases_at_once(
     company: object, alan: Employee, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Shows that the test above detects it."""
-    for name in ("DUE", "NEXT", "COUNT"):
-        by_day = getattr(retention_purge, name).replace(
-            "greatest(work.ends_at, work.ended_recorded_at)", "work.ends_at"
-        )
-        monkeypatch.setattr(retention_purge, name, by_day)
+    by_day = retention_purge.DUE.replace(
+        "greatest(employment.ends_at, employment.ended_recorded_at)", "employment.ends_at"
+    )
+    assert by_day != retention_purge.DUE
+    monkeypatch.setattr(retention_purge, "DUE", by_day)
     with pytest.raises(AssertionError):
         test_a_leavers_days_begin_when_the_roster_says_so(company, alan, clock)
 
@@ -211,24 +211,24 @@ def end(employee: Employee, day: str) -> None:
 def test_with_no_days_everything_is_kept(frozen: Campaign, clock: Clock, settings: Any) -> None:
     settings.RETENTION_DAYS = settings.RETENTION_LEAVER_DAYS = 0
     clock.set("2040-01-01T00:00:00Z", ticks=True)
-    assert privacy_retention.forget_expired(clock.now()) == (0, 0)
+    assert privacy_retention.erase_expired(clock.now()) == (0, 0)
     assert privacy_retention.contacts_retained_until(frozen) is None
-    assert next(one.id for one in retention(None)) == "hundred.W004"
+    assert next(one.id for one in check_retention_settings(None)) == "hundred.W004"
 
 
 def test_one_that_died_is_gone_on_with_and_a_day_is_done_once(
     frozen: Campaign, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(retention_purge, "BATCH", 2)
+    monkeypatch.setattr(retention_purge, "BATCH_ROWS", 2)
     clock.set(OVER, ticks=True)
-    done = retention_purge.forget_expired(privacy_retention.limits(clock.now()))
+    done = retention_purge.erase_expired(privacy_retention.retention_window(clock.now()))
     assert next(done) == (2, 0)
     done.close()
     assert named() == 3
-    assert privacy_retention.forget_expired_daily(clock.now())
+    assert privacy_retention.erase_expired_daily(clock.now())
     assert named() == 0
     assert lengths().count(32) == 1
-    assert not privacy_retention.forget_expired_daily(clock.now())
+    assert not privacy_retention.erase_expired_daily(clock.now())
     assert Job.objects.get(job="retention").detail == {"contacts": 3, "digests": 4}
     told = AuditEntry.objects.filter(action="retention.blanked")
     assert [one.detail["contacts"] for one in told.order_by("pk")] == [2, 2, 1]
@@ -237,7 +237,7 @@ def test_one_that_died_is_gone_on_with_and_a_day_is_done_once(
 def test_a_file_is_no_longer_called_after_somebody(frozen: Campaign, clock: Clock) -> None:
     Submission.objects.filter(source="csv").update(file_name=f"{canary.NAME}.csv")
     clock.set(OVER, ticks=True)
-    privacy_retention.forget_expired(clock.now())
+    privacy_retention.erase_expired(clock.now())
     submission = Submission.objects.get(source="csv")
     assert (submission.file_name, submission.report["rejects"]) == ("", [])
     assert (submission.handed_in, submission.report["created"]) == (2, 1)
@@ -260,7 +260,9 @@ def test_everybody_is_told_the_day_before_it_comes(
 ) -> None:
     mine = people.sign_in(Client(), alice).get("/contacts/").content.decode()
     assert "From Mon 22 Mar 2027 on" in mine
-    assert "kept until Mon 22 Mar 2027" in people.sign_in(Client(), hr).get("/company/erasures/").content.decode()
+    page = people.sign_in(Client(), hr).get("/company/retention/").content.decode()
+    assert "Mon 22 Mar 2027" in page
+    assert "30 days after the roster reported it" in page
     public = Client().get("/privacy/").content.decode()
     assert "111 days after the deadline" in public
     assert "30 days after that" in public

@@ -24,7 +24,7 @@ django.setup()
 from django.core.management import call_command
 from apps.privacy import retention_purge
 step, number, mutant = sys.argv[1], int(sys.argv[2]), sys.argv[3]
-retention_purge.BATCH = 2
+retention_purge.BATCH_ROWS = 2
 if mutant:
     retention_purge._batch = lambda found: nullcontext()
 real, done = getattr(retention_purge, step), []
@@ -39,7 +39,7 @@ call_command("retention")
 
 
 def kill(step: str, number: int, mutant: str = "") -> None:
-    own = {"DATABASE_URL": plugin.PLACES.database_url("app", plugin.DATABASE)}
+    own = {"DATABASE_URL": plugin.PATHS.database_url("app", plugin.DATABASE)}
     own |= {"DJANGO_SETTINGS_MODULE": "config.settings", "RETENTION_DAYS": "90"}
     done = subprocess.run(
         [sys.executable, "-c", KILLED, step, str(number), mutant], env=os.environ | own, cwd=BASE_DIR,
@@ -50,7 +50,7 @@ def kill(step: str, number: int, mutant: str = "") -> None:
 
 @pytest.mark.parametrize(
     ("step", "number", "left", "digests"),
-    [("blank_contacts", 1, 5, 6), ("blank_contacts", 2, 3, 6), ("_do", 1, 0, 6)],
+    [("blank_contacts", 1, 5, 6), ("blank_contacts", 2, 3, 6), ("execute", 1, 0, 6)],
     ids=["in the first batch", "in the second batch", "among the digests"],
 )
 def test_whoever_dies_half_way_has_left_whole_batches_and_is_gone_on_with(

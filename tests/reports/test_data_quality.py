@@ -2,7 +2,7 @@
 
 import random
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,8 +13,9 @@ from apps.contacts.services.changes import correct_contact, end_contact
 from apps.core.clock import db_now
 from apps.employees.models import Employee
 from apps.reports.data_quality import QualityIndicators, quality_indicators
-from apps.reports.standings_report import Filters, Standings
-from apps.standings.population import People, Team, WholeCompany
+from apps.reports.standings_filters import Filters
+from apps.reports.standings_report import Standings
+from apps.standings.report_people import People, Team, WholeCompany
 from tests.commands import run
 from tests.fixtures import Clock
 from tests.people import TESTER, load, mark, november, record, record_one
@@ -60,38 +61,33 @@ def test_every_figure_is_that_of_the_facts(random_company: Campaign, as_of: obje
     assert expected["churned_early"]
     assert expected["duplicates"]
     for root in Employee.objects.filter(pk__in={place.manager_id for place in facts.places.values()}):
-        team = Standings(random_company, Team(root), as_of=as_of)
+        team = Standings(random_company, Team(root, None), as_of=as_of)
         assert said(quality_indicators(team, team.totals())) == facts.meter(facts.team(root), everyone=False)
     few = Standings(random_company, WholeCompany(), as_of=as_of, filters=Filters(department="Sales"))
     in_sales = [one for one in facts.people if one.department == "Sales"]
     assert said(quality_indicators(few, few.totals())) == facts.meter(in_sales, everyone=False)
 
 
-def test_shares_are_of_what_they_are_of() -> None:
-    meter = QualityIndicators(30, 15, 10, 50, 5, 4, 1, at=OPENED)
-    shares = (meter.last_day_share, meter.churn_share, meter.duplicate_share, meter.zero_share)
-    assert shares == (0.5, 0.25, 0.1, 0.25)
-    nothing = QualityIndicators(0, 0, 0, 0, 0, 0, 0, at=OPENED)
-    shares = (nothing.last_day_share, nothing.churn_share, nothing.duplicate_share, nothing.zero_share)
-    assert shares == (0, 0, 0, 0)
-
-
-def test_a_burst_of_the_last_day_is_seen_to_the_microsecond(campaign: Campaign, alice: Employee, clock: Clock) -> None:
-    """The reader sees that a total doubled overnight."""
-    record(alice, 2)
-    mark()
-    begun = Contact.objects.latest("recorded_at").recorded_at
-    clock.set((begun + timedelta(days=1) - timedelta(microseconds=5)).isoformat(), ticks=True)
-    standings = Standings(campaign, WholeCompany())
-    assert standings.now - timedelta(days=1) <= begun
-    assert quality_indicators(standings, standings.totals()).last_day >= 1
-    clock.set((begun + timedelta(days=1, seconds=1)).isoformat(), ticks=True)
+@pytest.mark.parametrize(
+    ("now", "recent"),
+    [
+        ("2026-11-24T23:59:59.999999+08:00", 1), ("2026-11-25T00:00:00+08:00", 1),
+        ("2026-11-25T00:00:00.000001+08:00", 0),
+    ],
+)  # fmt: skip
+def test_a_contact_is_recent_until_the_end_of_the_next_local_day(
+    campaign: Campaign, alice: Employee, clock: Clock, now: str, recent: int
+) -> None:
+    """The reader sees that a total doubled since yesterday; a midnight belongs to the day that ends."""
+    clock.set("2026-11-23T00:00:00+08:00", ticks=True)
     record(alice, 1)
-    found = meter_of(campaign)
-    assert (found.counted, found.last_day) == (3, 1)
+    mark()
+    standings = Standings(campaign, WholeCompany(), now=datetime.fromisoformat(now))
+    found = quality_indicators(standings, standings.totals())
+    assert (found.counted, found.since_yesterday) == (1, recent)
 
 
-def test_what_does_not_count_is_in_no_share_of_the_last_day(
+def test_what_does_not_count_is_not_recent(
     noon: Clock, company: dict[str, Employee], alice: Employee, alan: Employee
 ) -> None:
     """An internal, claimed, unconfirmed or ended contact must not make the total look fresh."""
@@ -106,7 +102,7 @@ def test_what_does_not_count_is_in_no_share_of_the_last_day(
     end_contact(contact_id=Contact.objects.get(name="ended").pk, employee=alice, by=TESTER)
     mark()
     found = meter_of(campaign)
-    assert (found.counted, found.last_day, found.churned_early) == (2, 2, 1)
+    assert (found.counted, found.since_yesterday, found.churned_early) == (2, 2, 1)
 
 
 def test_a_duplicate_submission_is_counted_as_refused(campaign: Campaign, alice: Employee, alan: Employee) -> None:
@@ -127,7 +123,7 @@ def test_duplicates_in_a_file_are_counted_and_files_for_many_only_in_the_company
     run("import_contacts", str(own), "--employee", "A001")
     for _ in range(2):
         run("import_contacts", str(many))
-    everybody, team = meter_of(campaign), meter_of(campaign, Team(bob))
+    everybody, team = meter_of(campaign), meter_of(campaign, Team(bob, None))
     assert (everybody.submitted, everybody.duplicates) == (7, 4)
     assert (team.submitted, team.duplicates) == (3, 1)
 
@@ -157,7 +153,7 @@ def test_the_indicators_of_a_result_stay_when_facts_change(
     mark()
     campaign = frozen(campaign, clock=noon)
     before = meter_of(campaign)
-    assert (before.counted, before.last_day, before.churned_early, before.submitted) == (4, 4, 1, 6)
+    assert (before.counted, before.since_yesterday, before.churned_early, before.submitted) == (4, 4, 1, 6)
     assert before.at == campaign.rule.cutoff_at
     end_contact(contact_id=Contact.objects.get(name="to end").pk, employee=alice, by=TESTER)
     corrected = Contact.objects.get(name="to correct")

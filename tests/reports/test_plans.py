@@ -23,9 +23,9 @@ from apps.core.outbox import pop_outbox
 from apps.employees.models import Employee
 from apps.employees.org_tree import tree_at_sql
 from apps.exports.standings_export import write_standings
-from apps.reports import standings_report
-from apps.reports.standings_report import SORTS
-from apps.standings import marking, population
+from apps.reports import group_totals, standings_report
+from apps.reports.standings_filters import SORTS
+from apps.standings import marking, report_people
 from apps.standings.models import Standing
 from tests import people, plugin, searching
 from tests.bench.database import OWN_CAMPAIGN, Database
@@ -47,7 +47,7 @@ LARGE = FACTS | VERDICTS | LEDGER
 @pytest.fixture(scope="module")
 def at_size(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
     """A company of 10,000 with 100,000 contacts, evaluated, with fresh statistics."""
-    url, owner = (plugin.PLACES.database_url(role, plugin.DATABASE) for role in ("app", "owner"))
+    url, owner = (plugin.PATHS.database_url(role, plugin.DATABASE) for role in ("app", "owner"))
     with django_db_blocker.unblock():
         large.fill(Database(url, owner))
     yield
@@ -158,7 +158,7 @@ def test_so_are_those_that_are_searched_for(november: Campaign, one: Employee) -
 @pytest.mark.parametrize("sort", SORTS)
 def test_a_team_is_listed_by_its_place_in_the_tree(november: Campaign, boss: Employee, sort: str) -> None:
     with explained() as plans:
-        page = standings_report.Standings(november, population.Team(boss)).page(sort=sort)
+        page = standings_report.Standings(november, report_people.Team(boss, None)).page(sort=sort)
     assert len(page.rows) == 50
     expect(plans, "employees_node_first", OWN_STANDING)
 
@@ -193,7 +193,8 @@ def test_access_to_an_employee_reads_one_row(november: Campaign, boss: Employee)
 
 def test_sub_teams_are_intervals_below_one_head(november: Campaign, boss: Employee) -> None:
     with explained() as plans:
-        assert len(standings_report.Standings(november, population.Team(boss)).sub_teams(boss)) == 11
+        standings = standings_report.Standings(november, report_people.Team(boss, None))
+        assert len(group_totals.sub_teams(standings, boss)) == 11
     expect(plans, "employees_node_first", "employees_node_manager", OWN_STANDING)
 
 
@@ -212,7 +213,7 @@ def test_what_is_walked_of_the_tree_is_joined_to_nothing(november: Campaign) -> 
 def test_the_curve_of_one_person_is_read_by_that_person(november: Campaign, one: Employee) -> None:
     with explained() as plans:
         assert (
-            sum(day.recorded for day in standings_report.Standings(november, population.OneEmployee(one)).curve())
+            sum(day.recorded for day in standings_report.Standings(november, report_people.OneEmployee(one)).curve())
             == large.EACH
         )
     expect(plans, "standings_daily_once", OWN_STANDING)
@@ -221,8 +222,8 @@ def test_the_curve_of_one_person_is_read_by_that_person(november: Campaign, one:
 def test_one_employee_as_of_a_past_day_is_evaluated_alone(november: Campaign, one: Employee) -> None:
     with explained() as plans:
         past = standings_report.Standings(
-            november, population.OneEmployee(one), as_of=db_now() - timedelta(days=3)
-        ).one(one.pk)
+            november, report_people.OneEmployee(one), as_of=db_now() - timedelta(days=3)
+        ).row_of(one.pk)
     assert past
     expect(plans, OWN_CONTACTS, "contacts_identity_contact", "employees_placement_period")
 
@@ -230,7 +231,7 @@ def test_one_employee_as_of_a_past_day_is_evaluated_alone(november: Campaign, on
 def test_the_totals_of_a_team_are_of_its_own_peoples_standings(november: Campaign, boss: Employee) -> None:
     """Including employees without a new contact for a week: the last counted day is stored beside the verdict."""
     with explained() as plans:
-        totals = standings_report.Standings(november, population.Team(boss)).totals()
+        totals = standings_report.Standings(november, report_people.Team(boss, None)).totals()
     assert totals.people == large.BELOW
     expect(plans, "employees_node_first", OWN_STANDING)
 
@@ -253,7 +254,7 @@ def test_the_newest_entries_of_the_trail_are_read_backwards(november: Campaign, 
 def test_a_file_of_a_team_reads_its_own_people(november: Campaign, boss: Employee) -> None:
     written = io.BytesIO()
     with explained() as plans:
-        write_standings(standings_report.Standings(november, population.Team(boss)), written.write)
+        write_standings(standings_report.Standings(november, report_people.Team(boss, None)), written.write)
     assert written.getvalue().count(b"\n") == large.BELOW + 1
     expect(plans, "employees_node_first", OWN_STANDING)
 

@@ -7,10 +7,11 @@ import pytest
 
 from apps.campaigns.models import Campaign
 from apps.employees.models import Employee
+from apps.reports import group_totals
+from apps.reports.group_totals import OTHERS
 from apps.reports.small_groups import MIN_GROUP_SIZE, suppressed_groups
 from apps.reports.standings_report import Standings
-from apps.reports.team_report import OTHERS
-from apps.standings.population import WholeCompany
+from apps.standings.report_people import WholeCompany
 from tests.people import load, mark, november, person, record
 
 
@@ -85,7 +86,7 @@ def departments(noon: object) -> Campaign:
 def test_small_departments_become_one_group_with_equal_sums(departments: Campaign) -> None:
     """Three people and one: with four in total, the next smallest department, of five, joins them."""
     standings = Standings(departments, WholeCompany())
-    found = {group.key: group for group in standings.folded_departments()}
+    found = {group.key: group for group in group_totals.folded_departments(standings)}
     assert list(found) == ["Big", "Even", OTHERS]
     others = found[OTHERS]
     assert (others.people, others.red, others.at_target, others.counted, others.median) == (9, 6, 3, 8, 0)
@@ -97,13 +98,13 @@ def test_large_departments_are_shown_as_they_are(departments: Campaign) -> None:
     load("staff_no,name,email,department\n" + "\n".join(line for line in LINES if line[0] not in "FL"), complete=True)
     mark()
     standings = Standings(departments, WholeCompany())
-    assert standings.folded_departments() == standings.departments()
+    assert group_totals.folded_departments(standings) == group_totals.departments(standings)
 
 
 def test_a_company_of_four_has_no_group_to_show(noon: object) -> None:
     load("staff_no,name,email,department\n" + "\n".join(line for line in LINES if line[0] in "FL"))
     campaign = november()
     mark()
-    assert len(Standings(campaign, WholeCompany()).departments()) == 2
-    assert Standings(campaign, WholeCompany()).folded_departments() == []
+    assert len(group_totals.departments(Standings(campaign, WholeCompany()))) == 2
+    assert group_totals.folded_departments(Standings(campaign, WholeCompany())) == []
     assert Employee.objects.count() == 4

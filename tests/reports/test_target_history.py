@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from apps.campaigns.models import Adjustment, Campaign, CampaignRule
 from apps.employees.models import Employee
 from apps.reports import standings_report, targets
-from apps.reports.targets import steps_of
-from apps.standings import population
+from apps.reports.targets import target_steps
+from apps.standings import report_people
 from tests.people import ask
 
 OPENS = datetime(2026, 11, 1, tzinfo=UTC)
@@ -28,7 +28,8 @@ def adjusted(begins: datetime, ends: datetime = FOR_EVER, ended: datetime | None
 def told(*adjustments: Adjustment, look: int = 25) -> list[tuple[int, int, bool, bool]]:
     versions = [version(1, 100, datetime(2026, 10, 20, tzinfo=UTC)), version(2, 80, day(15))]
     return [
-        (one.since.day, one.target, one.own, one.exempt) for one in steps_of(versions, list(adjustments), day(look))
+        (one.since.day, one.target, one.adjusted, one.exempt)
+        for one in target_steps(versions, list(adjustments), day(look))
     ]
 
 
@@ -53,7 +54,7 @@ def test_of_two_the_one_that_began_last_decides_and_target_and_exemption_are_apa
 
 def test_the_last_step_is_what_the_verdict_goes_by(random_company: Campaign) -> None:
     for employee in Employee.objects.all():
-        row = standings_report.Standings(random_company, population.OneEmployee(employee)).one(employee.pk)
+        row = standings_report.Standings(random_company, report_people.OneEmployee(employee)).row_of(employee.pk)
         if row:
             step = targets.target_history(random_company, employee, datetime(2026, 11, 23, 4, 1, tzinfo=UTC))[0]
             assert (step.target, step.exempt) == (row.target, row.exempt), employee.staff_no

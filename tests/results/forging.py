@@ -14,7 +14,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from apps.results import verification
 from apps.results.verification import HANDOVER, RESULT, UnreadableResultFile, read_key, read_signature
-from tests.results.proving import HANDOVER_FILE, PEM, PEOPLE, STANDINGS_FILE, Row, people, sealed, signed, table
+from tests.published import HANDOVER_FILE, STANDINGS_FILE
+from tests.results.proving import PEM, PEOPLE, Row, people, sealed, signed, table
 
 PART = "part"
 COLUMNS = {RESULT: STANDINGS_FILE, HANDOVER: HANDOVER_FILE, PART: STANDINGS_FILE}

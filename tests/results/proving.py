@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from apps.results import verification
 from apps.results.verification import HANDOVER, RESULT, read_key, read_signature
+from tests.published import STANDINGS_FILE
 
 Row = dict[str, str]
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
@@ -19,24 +20,16 @@ PEM = KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyI
 REVIEWS_AT = "2026-12-01T00:05:00Z"
 DIGEST = "d" * 64
 
-STANDINGS_FILE = (
-    "staff_no", "name", "email", "department", "manager_staff_no", "counted", "target", "remaining", "red", "pace",
-    "reached_at", "exempt", "as_of", "under_review", "quiet_days",
-)  # fmt: skip
-HANDOVER_FILE = (
-    "staff_no", "name", "email", "verdict", "counted", "target", "exempt", "red", "result_version", "rule_version",
-    "cutoff_at", "reviews_as_of", "digest", "remaining",
-)  # fmt: skip
-
 
 def person(staff_no: str, name: str, counted: int, target: int, *, exempt: bool = False, verdict: str = "") -> Row:
     red = counted < target and not exempt
     return {
+        **dict.fromkeys(STANDINGS_FILE, ""),
         "staff_no": staff_no, "name": name, "email": f"{name.split()[0].lower()}@corp.example.com",
         "department": "Sales", "manager_staff_no": "B001", "counted": str(counted), "target": str(target),
         "remaining": str(max(target - counted, 0)), "exempt": "yes" if exempt else "no", "red": "yes" if red else "no",
         "pace": "behind" if red else "done", "reached_at": "" if red else "2026-11-20T12:00:00.000000+08:00",
-        "as_of": "2026-12-01T00:00:00.000000+08:00", "under_review": "no", "quiet_days": "",
+        "as_of": "2026-12-01T00:00:00.000000+08:00", "under_review": "no",
         "verdict": verdict or ("not_eligible" if red else "eligible"), "result_version": "1", "rule_version": "1",
         "cutoff_at": "2026-12-01T00:00:00.000000+08:00", "reviews_as_of": "2026-12-01T08:05:00.000000+08:00",
         "digest": DIGEST,
@@ -88,7 +81,7 @@ def signed(rows: Sequence[Row] = tuple(PEOPLE), *, form: int = 2, kind: str = RE
     document |= {"reviews_as_of": REVIEWS_AT, "result_digest": DIGEST} if kind == HANDOVER else {}
     document |= changes
     lines = [verification.canonical_line(form, [row[name] for name in verification.covered(document)]) for row in rows]
-    digest, hashes, count = verification.fingerprints(verification.head(document), lines)
+    digest, hashes, count = verification.fingerprints(verification.canonical_head(document), lines)
     document |= {"rows": count, "line_hashes": base64.b64encode(hashes).decode(), "digest": digest}
     return sealed(document)
 
@@ -98,11 +91,11 @@ def sealed(document: dict[str, Any], key: Ed25519PrivateKey = KEY) -> bytes:
     return json.dumps({**document, "signature": signature}).encode()
 
 
-def verify(raw: bytes, signature: bytes | None = None, key: bytes = PEM) -> verification.Verdict:
+def verify(raw: bytes, signature: bytes | None = None, key: bytes = PEM) -> verification.Finding:
     return verification.verify(io.BytesIO(raw), read_signature(signature or signed()), read_key(key))
 
 
-def verify_part(raw: bytes, whole: bytes | None = None, signature: bytes | None = None) -> verification.Verdict:
+def verify_part(raw: bytes, whole: bytes | None = None, signature: bytes | None = None) -> verification.Finding:
     document = read_signature(signature or signed())
     files = (io.BytesIO(each) for each in (whole or table(PEOPLE).encode(), raw))
     return verification.verify_either(*files, document, read_key(PEM))

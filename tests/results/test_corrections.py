@@ -5,6 +5,7 @@ import json
 import os
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -13,31 +14,34 @@ import pytest
 from django.core.management import call_command
 from django.db import DatabaseError, transaction
 
+from apps.accounts.approvals import REQUEST_LIFETIME
 from apps.accounts.models import Account
 from apps.accounts.services import account_for
-from apps.campaigns.adjustments.requests import AdjustmentRefused
 from apps.campaigns.models import Campaign
 from apps.campaigns.selectors import restore_while_open
-from apps.contacts.services.changes import ContactRefused, correct_contact, end_contact, rename_contact
+from apps.contacts.services.changes import correct_contact, end_contact, rename_contact
+from apps.core.errors import Refused
 from apps.core.models import AuditEntry
 from apps.employees.models import Employee
 from apps.exports.standings_export import write_standings
+from apps.privacy.retention import retained_campaigns
 from apps.reports.standings_report import Standings
 from apps.results import result_versions
 from apps.results.corrections import (
     CorrectionDraft,
-    CorrectionRefused,
-    ask_correction,
     grant_correction,
-    late_facts,
+    open_corrections,
     refuse_correction,
+    request_correction,
+    withdraw_correction,
 )
 from apps.results.freeze import freeze
+from apps.results.late_facts import late_facts
 from apps.results.models import FrozenResult, ResultCorrection
 from apps.results.result_files import signature_file
 from apps.reviews.linked_decisions import decisions_for
-from apps.standings.population import OneEmployee, Team, WholeCompany
 from apps.standings.process_runs import sweep
+from apps.standings.report_people import OneEmployee, Team, WholeCompany
 from tests import reviewing
 from tests.commands import run
 from tests.fixtures import Clock
@@ -70,7 +74,7 @@ def second(company: dict[str, Employee]) -> Account:
 
 
 def ask(campaign: Campaign, by: Account, *wanted: CorrectionDraft) -> ResultCorrection:
-    return ask_correction(
+    return request_correction(
         campaign=campaign, drafts=wanted or [CorrectionDraft("A001", counted=100)], reason="The feed came late",
         evidence="Ticket 7, with the feed's log", by=by,
     )  # fmt: skip
@@ -88,7 +92,7 @@ def seen(campaign: Campaign) -> dict[str, int]:
 def test_whatever_happens_to_the_facts_the_result_stays(frozen: Campaign, alice: Employee, alan: Employee) -> None:
     before, signed = verdicts(frozen), FrozenResult.objects.get().digest
     first = alice.contact_set.order_by("pk")[0]
-    with pytest.raises(ContactRefused):
+    with pytest.raises(Refused):
         restore_while_open(contact_id=ended_before(alice), employee=alice, by=TESTER)
     end_contact(contact_id=first.pk, employee=alice, by=TESTER)
     rename_contact(contact_id=first.pk, employee=alice, name="X", by=TESTER)
@@ -98,13 +102,13 @@ def test_whatever_happens_to_the_facts_the_result_stays(frozen: Campaign, alice:
     record(alice, 3)
     record(alan, 120)
     load("staff_no,name,email,left_on,department\nA001,Alice,a@corp.example.com,2026-11-02,Elsewhere\n")
-    with pytest.raises(AdjustmentRefused):
+    with pytest.raises(Refused):
         adjust(campaign=frozen, employee=alan, target=1)
     sweep()
     assert verdicts(frozen) == before
     assert seen(frozen)["A001"] == 99
     assert FrozenResult.objects.get().digest == signed
-    row = Standings(frozen, OneEmployee(alice)).one(alice.pk)
+    row = Standings(frozen, OneEmployee(alice)).row_of(alice.pk)
     assert row is not None
     assert (row.department, row.manager_staff_no) == ("Sales", "B001"), "that day's place, not today's"
 
@@ -171,12 +175,12 @@ def test_hr_cannot_grant_their_own_request_or_change_their_own_standing(
     frozen: Campaign, helga: Account, second: Account
 ) -> None:
     asked = ask(frozen, helga)
-    with pytest.raises(CorrectionRefused):
+    with pytest.raises(Refused):
         grant_correction(correction_id=asked.pk, by=helga)
-    with pytest.raises(CorrectionRefused, match="own standing"):
+    with pytest.raises(Refused, match="own standing"):
         ask(frozen, helga, CorrectionDraft("H001", counted=100))
     about_her = ask(frozen, helga, CorrectionDraft("D001", counted=100))
-    with pytest.raises(CorrectionRefused):
+    with pytest.raises(Refused):
         grant_correction(correction_id=about_her.pk, by=second)
     assert FrozenResult.objects.count() == 1
 
@@ -193,23 +197,60 @@ def test_the_database_wants_a_second_person_of_hr_too(
         )
 
 
+def test_the_requester_withdraws_a_correction_and_nobody_else(
+    frozen: Campaign, helga: Account, second: Account
+) -> None:
+    asked = ask(frozen, helga)
+    with pytest.raises(Refused, match="you can refuse it"):
+        withdraw_correction(correction_id=asked.pk, by=second)
+    withdraw_correction(correction_id=asked.pk, by=helga)
+    asked.refresh_from_db()
+    assert (asked.state, asked.decided_by_id, asked.result_version) == ("withdrawn", helga.pk, None)
+    assert AuditEntry.objects.filter(action="correction.withdrawn", actor_id=helga.pk).count() == 1
+    for decide in (partial(withdraw_correction, by=helga), partial(grant_correction, by=second)):
+        with pytest.raises(Refused, match="already"):
+            decide(correction_id=asked.pk)
+    with pytest.raises(DatabaseError), transaction.atomic():
+        ResultCorrection.objects.filter(pk=ask(frozen, helga).pk).update(
+            state="withdrawn", decided_at=asked.decided_at, decided_by_id=second.pk, decided_by_label="x"
+        )
+
+
+def test_a_correction_that_no_one_decides_expires(
+    frozen: Campaign, helga: Account, second: Account, clock: Clock, settings: Any
+) -> None:
+    """Otherwise it takes up a request of its author for ever, and contacts are never erased."""
+    settings.RETENTION_DAYS = 1
+    asked = ask(frozen, helga)
+    assert [status.unsettled for status in retained_campaigns()] == [True]
+    clock.set(asked.asked_at + REQUEST_LIFETIME, ticks=True)
+    for decide in (
+        partial(grant_correction, by=second), partial(refuse_correction, by=second, answer="Too late"),
+        partial(withdraw_correction, by=helga),
+    ):  # fmt: skip
+        with pytest.raises(Refused, match="expired"):
+            decide(correction_id=asked.pk)
+    assert not open_corrections(clock.now()).exists()
+    assert [status.unsettled for status in retained_campaigns()] == [False]
+
+
 def test_a_granted_correction_moves_its_own_lines_and_no_others(
     frozen: Campaign, helga: Account, second: Account, alice: Employee, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = ask(frozen, helga)
-    theft = result_versions.COPY_ROWS.replace("coalesce(line.counted, before.counted) AS counted", "100 AS counted")
+    theft = result_versions.COPY_ROWS.replace("coalesce(line.counted, standing.counted) AS counted", "100 AS counted")
     monkeypatch.setattr(result_versions, "COPY_ROWS", theft)
-    with pytest.raises(DatabaseError, match="nothing else"), transaction.atomic():
+    with pytest.raises(DatabaseError, match="its correction was approved"), transaction.atomic():
         grant_correction(correction_id=asked.pk, by=second)
     assert FrozenResult.objects.count() == 1
 
 
 def test_a_decided_correction_stays_as_it_was_decided(frozen: Campaign, helga: Account, second: Account) -> None:
     asked = ask(frozen, helga)
-    with pytest.raises(CorrectionRefused):
+    with pytest.raises(Refused):
         refuse_correction(correction_id=asked.pk, by=second, answer=" ")
     refuse_correction(correction_id=asked.pk, by=second, answer="The log says otherwise")
-    with pytest.raises(CorrectionRefused, match="already"):
+    with pytest.raises(Refused, match="already"):
         grant_correction(correction_id=asked.pk, by=second)
     for changes in ({"state": "asked"}, {"reason": "x"}, {"answer": "x"}):
         with pytest.raises(DatabaseError), transaction.atomic():
@@ -227,8 +268,8 @@ def test_a_decided_correction_stays_as_it_was_decided(frozen: Campaign, helga: A
 def test_a_correction_that_corrects_nothing_is_not_asked_for(
     frozen: Campaign, helga: Account, wanted: list[CorrectionDraft]
 ) -> None:
-    with pytest.raises(CorrectionRefused):
-        ask_correction(campaign=frozen, drafts=wanted, reason="x", evidence="y", by=helga)
+    with pytest.raises(Refused):
+        request_correction(campaign=frozen, drafts=wanted, reason="x", evidence="y", by=helga)
     assert not ResultCorrection.objects.exists()
 
 
@@ -241,7 +282,7 @@ def test_a_correction_answers_reviews_of_the_result(
     asked = ask(frozen, helga)
     assert reviewing.refusal(reviewing.answer, review, hr, "", kind="correction", subject_id=asked.pk) == "subject"
     grant_correction(correction_id=asked.pk, by=second)
-    assert [act.says for act in decisions_for("correction", frozen, alice)] == ["Result 2: 100 of 100"]
+    assert [act.text for act in decisions_for("correction", frozen, alice)] == ["Result 2: 100 of 100"]
     assert not decisions_for("correction", frozen, hr), "a correction that is somebody else's answers nobody"
     reviewing.answer(review, hr, "", kind="correction", subject_id=asked.pk)
     assert reviewing.ask(frozen, alice, text="And now?").counted == 100, "the newest result is what is asked about"
@@ -256,7 +297,7 @@ def test_a_correction_does_not_undo_another_that_was_granted_meanwhile(
         ask(frozen, helga, CorrectionDraft("A001", exempt=True)),
     )
     grant_correction(correction_id=first.pk, by=second)
-    with pytest.raises(CorrectionRefused, match="ask again"):
+    with pytest.raises(Refused, match="request the correction again"):
         grant_correction(correction_id=later.pk, by=second)
     assert seen(frozen)["A001"] == 100
     refuse_correction(correction_id=later.pk, by=second, answer="ask again")
@@ -271,7 +312,7 @@ def test_a_correction_does_not_undo_another_that_was_granted_meanwhile(
 def team_file(frozen: Campaign, alice: Employee, tmp_path: Path) -> Path:
     """The CSV of Alice's manager for the frozen campaign."""
     pieces: list[bytes] = []
-    write_standings(Standings(frozen, Team(Employee.objects.get(staff_no="B001"))), pieces.append)
+    write_standings(Standings(frozen, Team(Employee.objects.get(staff_no="B001"), None)), pieces.append)
     file = tmp_path / "team.csv"
     file.write_bytes(b"".join(pieces))
     return file

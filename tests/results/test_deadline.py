@@ -23,11 +23,11 @@ from apps.reports.standings_report import Standings
 from apps.results import close_submissions
 from apps.results import freeze as freeze_module
 from apps.results.close_submissions import REFUSED_CODE, STUCK_AFTER, refused_at_closing
-from apps.results.freeze import freeze, freeze_due
+from apps.results.freeze import freeze, freeze_due_campaigns
 from apps.results.models import FrozenResult
 from apps.results.result_files import signature_file
-from apps.standings.population import WholeCompany
 from apps.standings.process_runs import sweep
+from apps.standings.report_people import WholeCompany
 from tests import plugin
 from tests.crowd import at_once, no_lock
 from tests.fixtures import Clock
@@ -94,7 +94,7 @@ def test_what_a_dead_process_had_received_is_recorded_before_the_freeze(
     receive(employee=alice, drafts=[Draft("Lee", (outsider(),))], source="page", by=TESTER)
     clock.set(campaign.rule.cutoff_at + timedelta(seconds=1), ticks=True)
     receive(employee=alice, drafts=[Draft("Too late", (outsider(),))], source="page", by=TESTER)
-    freeze_due(TESTER)
+    freeze_due_campaigns(TESTER)
     assert {row[0]: row[1] for row in verdicts(campaign)}["A001"] == 1
 
 
@@ -115,7 +115,7 @@ def test_an_upload_of_23_59_59_is_read_ten_minutes_later_and_counts(
     clock.set(campaign.rule.cutoff_at - timedelta(seconds=1))
     upload(alice)
     clock.set(campaign.rule.cutoff_at + timedelta(minutes=10), ticks=True)
-    freeze_due(TESTER)
+    freeze_due_campaigns(TESTER)
     assert {row[0]: row[1] for row in verdicts(campaign)}["A001"] == 1
     assert verdicts(campaign) == oracle(Campaign.objects.get())
 
@@ -127,10 +127,10 @@ def test_what_cannot_be_finished_holds_the_freeze_for_half_an_hour_and_is_then_r
     stuck = upload(alice, file=None)
     for late in (timedelta(seconds=15), STUCK_AFTER - timedelta(seconds=1)):
         clock.set(campaign.rule.cutoff_at + late, ticks=True)
-        assert freeze_due(TESTER) == []
+        assert freeze_due_campaigns(TESTER) == []
     assert Campaign.objects.get().state == "closing"
     clock.set(campaign.rule.cutoff_at + STUCK_AFTER + timedelta(minutes=1), ticks=True)
-    assert len(freeze_due(TESTER)) == 1
+    assert len(freeze_due_campaigns(TESTER)) == 1
     stuck.refresh_from_db()
     assert (stuck.state, stuck.report["refused"]) == ("refused", REFUSED_CODE)
     [listed] = refused_at_closing(Campaign.objects.get())
@@ -151,11 +151,11 @@ def test_one_that_fails_does_not_hold_up_the_others_and_says_how_many_people_it_
 
     monkeypatch.setattr(close_submissions, "finish_submission", finish)
     clock.set(campaign.rule.cutoff_at + timedelta(seconds=15), ticks=True)
-    assert freeze_due(TESTER) == []
+    assert freeze_due_campaigns(TESTER) == []
     clock.set(campaign.rule.cutoff_at + timedelta(hours=1), ticks=True)
-    [result] = freeze_due(TESTER)
+    [result] = freeze_due_campaigns(TESTER)
     assert {row[0]: row[1] for row in verdicts(campaign)}["A002"] == 1
-    assert [(one.staff_no, one.handed_in) for one in refused_at_closing(result.campaign)] == [("A001", 3)]
+    assert [(one.staff_no, one.submitted) for one in refused_at_closing(result.campaign)] == [("A001", 3)]
     assert finish_submission(broken.pk).created == 0, "refused is refused"
 
 
@@ -168,7 +168,7 @@ def test_while_a_result_is_made_the_past_cannot_be_changed(
     monkeypatch.setattr(freeze_module, "store_result", die)
     record(alice)
     clock.set(campaign.rule.cutoff_at + timedelta(seconds=15), ticks=True)
-    assert freeze_due(TESTER) == []
+    assert freeze_due_campaigns(TESTER) == []
     sweep()
     # A contact that no marking has counted, and none will: between snapshot and result pages evaluate the facts.
     seen = Standings(Campaign.objects.get(), WholeCompany()).page(limit=20).rows
@@ -177,7 +177,7 @@ def test_while_a_result_is_made_the_past_cannot_be_changed(
     with pytest.raises(BackdatingBlocked):
         load(roster)
     monkeypatch.undo()
-    assert len(freeze_due(TESTER)) == 1, "the next one goes on where the last one died"
+    assert len(freeze_due_campaigns(TESTER)) == 1, "the next one goes on where the last one died"
     load(roster)
     assert {row[0] for row in verdicts(campaign)} >= {"A001"}
 

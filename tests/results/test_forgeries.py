@@ -7,8 +7,8 @@ import pytest
 
 from apps.results import verification
 from apps.results.verification import HANDOVER, RESULT
+from tests.published import HANDOVER_FILE, STANDINGS_FILE
 from tests.results.forging import PART, called_genuine_by_chance, forgeries, genuine
-from tests.results.proving import HANDOVER_FILE, STANDINGS_FILE
 
 
 def called_genuine() -> list[str]:

@@ -11,10 +11,10 @@ from django.core.management.base import CommandError
 from django.db import connection
 
 from apps.campaigns.models import Campaign
-from apps.campaigns.rule_draft import CampaignRefused
 from apps.contacts.imports import receive_file
 from apps.contacts.models import Submission
 from apps.core.clock import db_now
+from apps.core.errors import Refused
 from apps.core.models import AuditEntry
 from apps.employees.models import Employee
 from apps.operations import tasks
@@ -22,10 +22,10 @@ from apps.reports.standings_report import Standings
 from apps.results import freeze as freeze_module
 from apps.results import store_result
 from apps.results.close_submissions import CutoffNotReached
-from apps.results.freeze import freeze, freeze_due, wait_for_feed
-from apps.reviews.services import ask_review
+from apps.results.freeze import freeze, freeze_due_campaigns, wait_for_feed
+from apps.reviews.services import request_review
 from apps.standings.campaign_lifecycle import cancel_campaign
-from apps.standings.population import WholeCompany
+from apps.standings.report_people import WholeCompany
 from config import celery
 from tests.commands import run, say
 from tests.fixtures import Clock
@@ -99,10 +99,10 @@ def test_a_feed_is_waited_for_until_the_given_instant(campaign: Campaign, alice:
     cutoff = campaign.rule.cutoff_at
     assert wait_for_feed(campaign=campaign, until=cutoff + timedelta(hours=2), by=TESTER)
     clock.set(cutoff + timedelta(hours=1), ticks=True)
-    assert freeze_due(TESTER) == []
+    assert freeze_due_campaigns(TESTER) == []
     assert Campaign.objects.get().state == "closing"
     clock.set(cutoff + timedelta(hours=3), ticks=True)
-    assert len(freeze_due(TESTER)) == 1
+    assert len(freeze_due_campaigns(TESTER)) == 1
     assert not wait_for_feed(campaign=campaign, until=cutoff + timedelta(hours=9), by=TESTER)
 
 
@@ -113,15 +113,15 @@ def test_a_feed_that_is_still_being_loaded_is_waited_for_too(campaign: Campaign,
     loading = receive_file(employee=None, by=TESTER, source="feed", file_name="", sha256=b"x", layout={})
     clock.set(cutoff + timedelta(hours=2, minutes=1), ticks=True)
     Submission.objects.filter(pk=loading.pk).update(advanced_at=db_now())
-    assert freeze_due(TESTER) == []
+    assert freeze_due_campaigns(TESTER) == []
     Submission.objects.filter(pk=loading.pk).update(state="done", done_at=db_now())
-    assert len(freeze_due(TESTER)) == 1
+    assert len(freeze_due_campaigns(TESTER)) == 1
 
 
 def test_a_backdated_campaign_is_frozen_by_the_command_alone(campaign: Campaign, clock: Clock) -> None:
     clock.set(campaign.rule.cutoff_at + timedelta(days=1), ticks=True)
     late = november(name="Late")
-    freeze_due(TESTER)
+    freeze_due_campaigns(TESTER)
     assert {one.slug: one.state for one in Campaign.objects.all()} == {"november": "frozen", "late": "open"}
     assert freeze(campaign=late, by=TESTER, wait=False)
 
@@ -129,7 +129,7 @@ def test_a_backdated_campaign_is_frozen_by_the_command_alone(campaign: Campaign,
 def test_a_campaign_is_cancelled_with_a_reason_and_not_after_its_close(campaign: Campaign, clock: Clock) -> None:
     second = november(name="Second")
     for reason in ("", " \n"):
-        with pytest.raises(CampaignRefused):
+        with pytest.raises(Refused):
             cancel_campaign(campaign=second, reason=reason, by=TESTER)
     assert run("cancel_campaign", "--campaign", "second", "--reason", "Opened by mistake")["state"] == "cancelled"
     entry = AuditEntry.objects.get(action="campaign.cancelled")
@@ -138,7 +138,7 @@ def test_a_campaign_is_cancelled_with_a_reason_and_not_after_its_close(campaign:
         freeze(campaign=second, by=TESTER, wait=True)
     clock.set(AFTER, ticks=True)
     freeze(campaign=campaign, by=TESTER, wait=False)
-    with pytest.raises(CampaignRefused):
+    with pytest.raises(Refused):
         cancel_campaign(campaign=campaign, reason="x", by=TESTER)
 
 
@@ -155,7 +155,7 @@ def test_one_campaign_that_cannot_be_frozen_does_not_hold_up_another(
 
     monkeypatch.setattr(freeze_module, "store_result", fails_for_the_first)
     clock.set(AFTER, ticks=True)
-    assert [result.campaign for result in freeze_due(TESTER)] == [second]
+    assert [result.campaign for result in freeze_due_campaigns(TESTER)] == [second]
 
 
 def test_the_command_says_the_same_the_second_time(campaign: Campaign, clock: Clock) -> None:
@@ -184,7 +184,7 @@ def test_beat_asks_for_what_is_due(campaign: Campaign, clock: Clock) -> None:
 
 
 def test_red_employees_under_review_are_listed_and_marked(campaign: Campaign, alice: Employee, clock: Clock) -> None:
-    ask_review(campaign=campaign, employee=alice, text="Two of mine are missing", key=uuid.uuid4(), by=TESTER)
+    request_review(campaign=campaign, employee=alice, text="Two of mine are missing", key=uuid.uuid4(), by=TESTER)
     clock.set(AFTER, ticks=True)
     assert run("freeze_campaign")["red_under_review"] == ["A001"]
     rows = Standings(Campaign.objects.get(), WholeCompany(), show_reviews=True).page(limit=20).rows

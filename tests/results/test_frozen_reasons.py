@@ -14,7 +14,7 @@ from apps.employees.models import Employee
 from apps.reports.employee_detail import contacts_with_reason
 from apps.results.freeze import freeze
 from apps.results.models import FrozenResult, FrozenStanding
-from apps.standings.marking import mark_touched
+from apps.standings.marking import mark_outbox
 from tests.commands import run
 from tests.fixtures import Clock
 from tests.people import TESTER, load, mark, november, record, record_one
@@ -95,7 +95,7 @@ def everything_later(alice: Employee, tmp_path: Path) -> None:
     }  # fmt: skip
     for name, changes in later.items():
         assert Contact.objects.filter(name=name).update(**changes) == 1
-    while mark_touched():
+    while mark_outbox():
         pass
 
 

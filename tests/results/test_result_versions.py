@@ -12,11 +12,12 @@ from apps.accounts.models import Account
 from apps.accounts.services import account_for
 from apps.campaigns.models import Campaign
 from apps.core import enqueue, progress
+from apps.core.errors import Refused
 from apps.core.models import AuditEntry
 from apps.employees.models import Employee
 from apps.operations import tasks
 from apps.results import corrections, result_versions
-from apps.results.corrections import CorrectionDraft, CorrectionRefused, ask_correction, grant_correction
+from apps.results.corrections import CorrectionDraft, grant_correction, request_correction
 from apps.results.freeze import freeze
 from apps.results.models import FrozenResult, FrozenStanding, ResultCorrection
 from tests.crowd import Gate, at_once, meanwhile
@@ -48,7 +49,7 @@ def second(company: dict[str, Employee]) -> Account:
 
 
 def ask(campaign: Campaign, hr: Employee, **wanted: Any) -> ResultCorrection:
-    return ask_correction(
+    return request_correction(
         campaign=campaign, drafts=[CorrectionDraft("A001", **wanted)], reason="x", evidence="y", by=account_for(hr)
     )
 
@@ -81,14 +82,14 @@ def test_until_the_version_exists_the_one_before_is_the_result_and_no_other_is_g
     newest = Campaign.objects.get().newest_result
     assert newest is not None
     assert newest.version == 1
-    with pytest.raises(CorrectionRefused, match="still being made"):
+    with pytest.raises(Refused, match="still being created"):
         grant_correction(correction_id=other.pk, by=second)
-    result_versions.make_version(asked.pk)
-    with pytest.raises(CorrectionRefused, match="ask again"):
+    result_versions.ensure_version(asked.pk)
+    with pytest.raises(Refused, match="request the correction again"):
         grant_correction(correction_id=other.pk, by=second)
     again = ask(asked.campaign, hr, exempt=True)
     assert grant_correction(correction_id=again.pk, by=second) is None
-    result_versions.make_version(again.pk)
+    result_versions.ensure_version(again.pk)
     assert [one.version for one in FrozenResult.objects.all()] == [1, 2, 3]
 
 
@@ -100,7 +101,7 @@ def test_a_double_click_grants_once(asked: ResultCorrection, second: Account) ->
 
 def test_five_workers_at_once_make_it_once(asked: ResultCorrection, second: Account) -> None:
     grant_correction(correction_id=asked.pk, by=second)
-    made = at_once(*(partial(result_versions.make_version, asked.pk) for _ in range(5)))
+    made = at_once(*(partial(result_versions.ensure_version, asked.pk) for _ in range(5)))
     assert not [one for one in made if isinstance(one, Exception)], made
     assert (FrozenResult.objects.count(), FrozenStanding.objects.filter(version=2).count()) == (2, 9)
     assert AuditEntry.objects.filter(action="correction.made").count() == 1
@@ -112,7 +113,7 @@ def test_mutant_without_the_lock_the_database_still_lets_one_win(
     """As behind a pool that loses locks: the campaign's row lock and the unique key remain."""
     grant_correction(correction_id=asked.pk, by=second)
     monkeypatch.setattr(result_versions, "advisory_lock", everybody)
-    made = at_once(*(partial(result_versions.make_version, asked.pk) for _ in range(5)))
+    made = at_once(*(partial(result_versions.ensure_version, asked.pk) for _ in range(5)))
     assert [one.version for one in made] == [2] * 5, made
     assert FrozenStanding.objects.filter(version=2).count() == 9
 
@@ -135,7 +136,7 @@ def test_a_worker_that_dies_half_way_leaves_nothing_and_the_sweep_retries(
             cursor.execute("SELECT pg_backend_pid()")
             backend.append(cursor.fetchone()[0])
         with pytest.raises(Exception, match=r"terminat|closed|connection"):
-            result_versions.make_version(asked.pk)
+            result_versions.ensure_version(asked.pk)
 
     with meanwhile(make):
         gate.wait()
@@ -146,7 +147,7 @@ def test_a_worker_that_dies_half_way_leaves_nothing_and_the_sweep_retries(
         gate.open()
     assert killed
     assert not FrozenStanding.objects.filter(version=2).exists()
-    monkeypatch.setattr(enqueue, "enqueue_result_version", result_versions.make_version)
+    monkeypatch.setattr(enqueue, "enqueue_result_version", result_versions.ensure_version)
     tasks.sweep()
     assert (count_of(1), count_of(2)) == (2, 100)
 
@@ -162,16 +163,16 @@ def test_the_page_shows_how_far_it_is_and_then_the_version(
 ) -> None:
     sign_in(client, second.employee)
     granted = client.post(reverse("correction-grant", args=[asked.pk]), {"answer": ""}, follow=True)
-    assert "Version 2 is being made" in words(granted)
-    assert "Granted. The new version is being made" in words(granted)
+    assert "Version 2 is being created" in words(granted)
+    assert "Approved. The new version is being created" in words(granted)
     page = reverse("correction", args=[asked.pk])
-    assert "It begins in a moment." in words(client.get(page))
-    assert "being made" in words(client.get(reverse("result")))
+    assert "It starts in a moment." in words(client.get(page))
+    assert "being created" in words(client.get(reverse("result")))
     attempt = progress.begin(f"correction:{asked.pk}", total=20_000)
     progress.advance(attempt, 4_000)
     assert "4,000 of 10,000 people copied · less than a minute left" in words(client.get(page))
     progress.advance(attempt, 16_000)
     assert "6,000 of 10,000 people sealed" in words(client.get(page))
     progress.finish(attempt, {}, failed=True)
-    result_versions.make_version(asked.pk)
-    assert "Version 2 of the result stands now. 9 people in it" in words(client.get(page))
+    result_versions.ensure_version(asked.pk)
+    assert "Version 2 is now the result. 9 people in it" in words(client.get(page))

@@ -17,24 +17,24 @@ from django.urls import reverse
 
 from apps.accounts.services import account_for, grant_role
 from apps.campaigns.models import Campaign
-from apps.campaigns.rule_draft import CampaignRefused
-from apps.core import signing_key
+from apps.core import health, signing_key
+from apps.core.errors import Refused
 from apps.core.files import read_file
-from apps.core.identity import signing_seed
 from apps.core.models import Setting
-from apps.dashboard.views.exports.export import _make_small
+from apps.core.signing_key import signing_seed
+from apps.dashboard.views.exports.new_export import build_if_small
 from apps.employees.models import Employee
-from apps.exports import build_export, standings_export
+from apps.exports import export_requests, standings_export
 from apps.exports.models import Export
 from apps.exports.verify_stored import verify_stored
 from apps.operations import tasks
 from apps.reports.standings_report import Standings
 from apps.results import verification
-from apps.results.corrections import CorrectionDraft, CorrectionRefused, ask_correction, grant_correction
-from apps.results.freeze import NotSigned, freeze, freeze_due
+from apps.results.corrections import CorrectionDraft, grant_correction, request_correction
+from apps.results.freeze import NotSigned, freeze, freeze_due_campaigns
 from apps.results.models import FrozenResult
-from apps.results.result_versions import make_version
-from apps.standings.population import WholeCompany
+from apps.results.result_versions import ensure_version
+from apps.standings.report_people import WholeCompany
 from tests.commands import run, say
 from tests.files import export
 from tests.fixtures import Clock
@@ -51,20 +51,20 @@ OTHER = "A" * 43 + "="
 def no_key(settings: Any) -> Any:
     """A process without the key; returns the settings, to set one again."""
     settings.SIGNING_KEY = ""
-    signing_key._say_once.cache_clear()
+    signing_key._log_missing_key_once.cache_clear()
     return settings
 
 
 @pytest.fixture(autouse=True)
 def nothing_said_before() -> Iterator[None]:
     yield
-    signing_key._say_once.cache_clear()
+    signing_key._log_missing_key_once.cache_clear()
 
 
 def test_without_a_key_no_campaign_is_opened_and_hr_reads_what_the_operator_must_set(
     company: dict[str, Employee], hr: Employee, no_key: Any
 ) -> None:
-    with pytest.raises(CampaignRefused, match="SIGNING_KEY is not set for the worker"):
+    with pytest.raises(Refused, match="SIGNING_KEY is not set for the worker"):
         november()
     arguments = ("--name", "X", "--opens", "2026-11-01", "--deadline", "2026-11-30")
     with pytest.raises(CommandError, match="SIGNING_KEY"):
@@ -85,7 +85,7 @@ def test_where_the_worker_has_the_key_the_other_processes_need_none(
     mine = signing_key.public_key()
     settings.SIGNING_KEY = ""
     assert november().state == "open"
-    assert Setting.objects.get(name=signing_key.ANNOUNCED).value == mine
+    assert Setting.objects.get(name=signing_key.PUBLIC_KEY_SETTING).value == mine
 
 
 def test_a_worker_without_the_key_is_heard_although_this_process_has_one(
@@ -98,7 +98,7 @@ def test_a_worker_without_the_key_is_heard_although_this_process_has_one(
     assert len(said) == 1, "said, and not every minute"
     assert "SIGNING_KEY is not set" in said[0].getMessage()
     no_key.SIGNING_KEY = KEY
-    with pytest.raises(CampaignRefused):
+    with pytest.raises(Refused):
         november()
     tasks.freeze_due()
     assert november().state == "open"
@@ -108,6 +108,7 @@ def test_health_says_long_before_the_deadline_that_nothing_could_be_signed(clien
     told = client.get("/health/ready").json()
     assert (told["status"], told["checks"]["signing"]) == ("degraded", "no_key")
     no_key.SIGNING_KEY = KEY
+    health._checks.cache_clear()
     assert client.get("/health/ready").json()["checks"]["signing"] == "ok"
 
 
@@ -117,7 +118,7 @@ def test_a_campaign_that_is_due_is_closed_in_time_and_frozen_once_there_is_a_key
     record(alice, 2)
     settings.SIGNING_KEY = ""
     clock.set(AFTER, ticks=True)
-    assert freeze_due(TESTER) == []
+    assert freeze_due_campaigns(TESTER) == []
     assert "November is closed and cannot be frozen. SIGNING_KEY is not set" in caplog.text
     with pytest.raises(NotSigned):
         freeze(campaign=campaign, by=TESTER, wait=True)
@@ -125,7 +126,7 @@ def test_a_campaign_that_is_due_is_closed_in_time_and_frozen_once_there_is_a_key
     assert (campaign.state, campaign.snapshot_at is None) == ("closing", False)
     record(alice, 3)
     settings.SIGNING_KEY = KEY
-    [result] = freeze_due(TESTER)
+    [result] = freeze_due_campaigns(TESTER)
     assert result.snapshot_at == campaign.snapshot_at, "what came while the key was missing does not count"
 
 
@@ -157,17 +158,17 @@ def test_a_process_without_the_key_leaves_a_correction_and_a_hand_over_to_the_wo
     frozen: Campaign, hr: Employee, carol: Employee, no_key: Any
 ) -> None:
     grant_role(employee=carol, role="hr", by=TESTER)
-    asked = ask_correction(
+    asked = request_correction(
         campaign=frozen, drafts=[CorrectionDraft("A001", counted=100)], reason="x", evidence="y", by=account_for(hr)
     )
     assert grant_correction(correction_id=asked.pk, by=account_for(carol)) is None
-    wish = build_export.ExportRequest("handover", result_version=1)
-    made = build_export.ask_export(campaign=frozen, wish=wish, key=uuid.uuid4(), by=account_for(hr).actor)
-    _make_small(made)
+    wish = export_requests.ExportRequest("handover", result_version=1)
+    made = export_requests.request_export(campaign=frozen, request=wish, key=uuid.uuid4(), by=account_for(hr).actor)
+    build_if_small(made)
     made.refresh_from_db()
     assert made.state == Export.State.WAITING
     no_key.SIGNING_KEY = KEY
-    assert make_version(asked.pk)
+    assert ensure_version(asked.pk)
     tasks.make_export(str(made.pk))
     made.refresh_from_db()
     assert made.signature is not None
@@ -177,14 +178,17 @@ def test_a_missing_key_is_reported_at_the_grant_and_at_the_payout_file(
     frozen: Campaign, hr: Employee, carol: Employee, no_key: Any
 ) -> None:
     tasks.freeze_due()
-    asked = ask_correction(
+    asked = request_correction(
         campaign=frozen, drafts=[CorrectionDraft("A001", counted=100)], reason="x", evidence="y", by=account_for(hr)
     )
-    with pytest.raises(CorrectionRefused, match="SIGNING_KEY"):
+    with pytest.raises(Refused, match="SIGNING_KEY"):
         grant_correction(correction_id=asked.pk, by=account_for(carol))
-    with pytest.raises(build_export.ExportRefused, match="SIGNING_KEY"):
-        build_export.ask_export(
-            campaign=frozen, wish=build_export.ExportRequest("handover"), key=uuid.uuid4(), by=account_for(hr).actor
+    with pytest.raises(Refused, match="SIGNING_KEY"):
+        export_requests.request_export(
+            campaign=frozen,
+            request=export_requests.ExportRequest("handover"),
+            key=uuid.uuid4(),
+            by=account_for(hr).actor,
         )
 
 
@@ -203,7 +207,7 @@ def test_an_announced_key_is_neither_trusted_nor_published(frozen: Campaign, hr:
     document = verification.read_signature(b"".join(read_file(made.signature)))  # type: ignore[arg-type]
     stranger = Ed25519PrivateKey.generate()
     document["signature"] = base64.b64encode(stranger.sign(verification.signed_bytes(document))).decode()
-    Setting.objects.filter(name=signing_key.ANNOUNCED).update(value=signing_key.pem_of(stranger))
+    Setting.objects.filter(name=signing_key.PUBLIC_KEY_SETTING).update(value=signing_key.pem_of(stranger))
     settings.SIGNING_KEY = ""
     assert verify_stored(raw, json.dumps(document).encode(), None).code == "key"
     with pytest.raises(CommandError, match="SIGNING_KEY is not set"):
@@ -220,7 +224,7 @@ def test_the_result_of_another_installation_is_proved_by_its_key_and_not_compare
 
 def test_a_key_that_is_none_signs_nothing(settings: Any) -> None:
     settings.SIGNING_KEY = "Kartoffel"
-    with pytest.raises(signing_key.CannotSign, match="is no key"):
+    with pytest.raises(signing_key.CannotSign, match="is not a key"):
         signing_key.public_key()
-    with pytest.raises(CommandError, match="is no key"):
+    with pytest.raises(CommandError, match="is not a key"):
         say("public_key")

@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+import time
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
@@ -13,18 +14,19 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from hypothesis import example, given
+from hypothesis import strategies as st
 
-from apps.core.identity import signing_seed
+from apps.core.signing_key import signing_seed
 from apps.fileio import csv_injection
 from apps.localstack.paths import BASE_DIR
 from apps.results import verification
 from apps.results.verification import HANDOVER, RESULT, UnreadableResultFile, read_key, read_signature
 from tests.commands import say
+from tests.published import HANDOVER_FILE, STANDINGS_FILE
 from tests.results.proving import (
-    HANDOVER_FILE,
     PEM,
     PEOPLE,
-    STANDINGS_FILE,
     Row,
     people,
     person,
@@ -167,7 +169,7 @@ def test_an_old_signature_finds_what_contradicts_the_columns_it_covers() -> None
 # -- a clean copy --------------------------------------------------------------------------------------------------
 
 
-def clean(verdict: verification.Verdict) -> bytes:
+def clean(verdict: verification.Finding) -> bytes:
     target = io.BytesIO()
     verification.write_clean(verdict, target)
     return target.getvalue()
@@ -194,12 +196,24 @@ def test_a_column_that_reads_as_another_table_is_refused_and_the_clean_copy_is_w
         clean(verify(table(PEOPLE[1:]).encode()))
 
 
-def test_the_verifier_guards_cells_as_the_files_do() -> None:
+@given(st.text("=-@＝;\t\r\n '\"“xy"))
+@example("'=1")
+@example("x;'=1")
+@example(";;+1")
+def test_the_verifier_guards_cells_as_the_files_do(text: str) -> None:
     """The verifier is a single file, so it has these few lines of its own."""
-    for text in ("=1", "'=1", "''=1", "x;=1", "x;'=1", "\t=1", "a'b", "'a", "", "＝1", "x;y", "-", ";;+1"):
-        assert verification.guarded(text) == csv_injection.escape_formula(text)
-        assert verification.unguarded(text) == csv_injection.unescape_formula(text)
-        assert verification.unguarded(verification.guarded(text)) == text
+    assert verification.guarded(text) == csv_injection.escape_formula(text)
+    assert verification.unguarded(text) == csv_injection.unescape_formula(text)
+    assert verification.unguarded(verification.guarded(text)) == text
+
+
+def test_a_long_run_of_line_breaks_in_a_cell_takes_linear_time() -> None:
+    """A forger's file keeps no auditor waiting. With quadratic time this takes minutes."""
+    text = "\n'" * 40_000 + "x"
+    begin = time.process_time()
+    assert verification.unguarded(text) == text
+    assert verification.guarded(text) == text
+    assert time.process_time() - begin < 5
 
 
 # -- what cannot be read -------------------------------------------------------------------------------------------
@@ -313,12 +327,12 @@ def test_the_one_file_proves_a_part_too(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["x", "not base64!", "YQ", "ключ", "A" * 90])
 def test_a_key_that_is_none_is_refused_at_the_start(settings: Any, text: str) -> None:
-    from apps.core.checks import usable_signing_key
+    from apps.core.checks import check_signing_key_valid
 
     with pytest.raises(ValueError):  # noqa: PT011 - whatever is wrong with it
         signing_seed(text)
     settings.SIGNING_KEY = text
-    assert [problem.id for problem in usable_signing_key(None)] == ["hundred.E003"]
+    assert [problem.id for problem in check_signing_key_valid(None)] == ["hundred.E003"]
 
 
 @pytest.mark.django_db

@@ -11,11 +11,12 @@ from apps.campaigns.models import Campaign
 from apps.core import clock as core_clock
 from apps.core.models import AuditEntry, OutboxRow
 from apps.employees.models import Employee
-from apps.reports.standings_report import Filters, Standings
+from apps.reports.standings_filters import Filters
+from apps.reports.standings_report import Standings
 from apps.reviews import linked_decisions, services
 from apps.reviews.models import Review, ReviewContact, under_review_sql
 from apps.reviews.services import under_review
-from apps.standings.population import WholeCompany
+from apps.standings.report_people import WholeCompany
 from tests.fixtures import Clock
 from tests.people import TESTER, mark, november, person, record, record_one
 from tests.reviewing import adjusted, answer, ask, close, ids, refusal, withdraw
@@ -62,7 +63,7 @@ def test_an_adjustment_answers_when_it_is_this_persons_in_this_campaign(
     assert (review.answer_kind, review.answer_subject_id, review.answer_text) == ("adjustment", right, "")
     with translation.override("en"):
         [act] = linked_decisions.decisions_for("adjustment", campaign, alice)
-    assert (act.id, act.says) == (right, "Target 80: part time")
+    assert (act.id, act.text) == (right, "Target 80: part time")
 
 
 def test_an_unknown_way_of_answering_is_refused(campaign: Campaign, alice: Employee, hr: Employee) -> None:
@@ -83,6 +84,16 @@ def test_only_the_requester_withdraws_and_only_before_the_answer(
     answered = ask(campaign, alice)
     answer(answered, hr)
     assert refusal(withdraw, answered) == "answered"
+
+
+def test_an_employee_asks_only_so_often_in_a_day(
+    campaign: Campaign, alice: Employee, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reviews are never deleted: one account could fill the disk and HR's list by asking and withdrawing."""
+    monkeypatch.setattr(services, "MAX_REVIEWS_A_DAY", 2)
+    for _time in range(2):
+        withdraw(ask(campaign, alice))
+    assert refusal(ask, campaign, alice) == "too_many"
 
 
 def test_a_review_changes_no_verdict_and_queues_no_reevaluation(
@@ -178,7 +189,7 @@ def test_what_was_asked_and_what_was_answered_never_changes(
     record(alice, 1)
     review = ask(campaign, alice, contacts=ids(alice))
     for change in ({"text": "other"}, {"due_at": core_clock.db_now()}, {"employee": alan}, {"counted": 99}):
-        with pytest.raises(DatabaseError, match="never changes"), transaction.atomic():
+        with pytest.raises(DatabaseError, match="cannot change"), transaction.atomic():
             Review.objects.filter(pk=review.pk).update(**change)
     answer(review, hr)
     for change in ({"answer_text": "other"}, {"state": "open"}, {"closed_at": core_clock.db_now()}):
@@ -192,5 +203,5 @@ def test_the_database_refuses_ticks_of_foreign_contacts(campaign: Campaign, alic
     review = ask(campaign, alice)
     row = {"number": 1, "recorded_on": date(2026, 11, 23), "source": "page", "confirmed": False}
     for whose in (alice, alan):
-        with pytest.raises(DatabaseError, match="only own contacts"), transaction.atomic():
+        with pytest.raises(DatabaseError, match="own contacts can be ticked"), transaction.atomic():
             ReviewContact.objects.create(review=review, employee=whose, contact_id=ids(alan)[0], **row)

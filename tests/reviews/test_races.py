@@ -16,12 +16,13 @@ from django.db import IntegrityError, connection, transaction
 from apps.campaigns.models import Campaign
 from apps.core import clock
 from apps.core.audit import Actor
+from apps.core.errors import Refused
 from apps.core.locks import lock_facts
 from apps.core.models import AuditEntry
 from apps.employees.models import Employee
 from apps.reviews import services
 from apps.reviews.models import Review
-from apps.reviews.services import ReviewRefused, under_review
+from apps.reviews.services import under_review
 from tests.crowd import TIMEOUT_SECONDS, Gate, at_once, blocked, meanwhile, no_lock, until
 from tests.people import mark, record
 from tests.reviewing import answer, ask, withdraw
@@ -32,7 +33,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def codes(results: list[Any]) -> list[str]:
     """The codes of the refusals; any other error fails."""
     errors = [one for one in results if isinstance(one, Exception)]
-    assert [one for one in errors if not isinstance(one, ReviewRefused)] == []
+    assert [one for one in errors if not isinstance(one, Refused)] == []
     return [one.code for one in errors]
 
 
@@ -53,14 +54,14 @@ def test_mutant_without_the_lock_all_but_one_get_an_error(
     campaign: Campaign, alice: Employee, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(services, "lock_employees", no_lock)
-    meeting, real = threading.Barrier(8), services._verdict
+    meeting, real = threading.Barrier(8), services._standing_in_question
 
     def all_look_first(*args: Any) -> Any:
         found = real(*args)
         meeting.wait(TIMEOUT_SECONDS)
         return found
 
-    monkeypatch.setattr(services, "_verdict", all_look_first)
+    monkeypatch.setattr(services, "_standing_in_question", all_look_first)
     results = at_once(*[lambda: ask(campaign, alice)] * 8)
     assert sum(isinstance(one, IntegrityError) for one in results) == 7
     assert Review.objects.count() == 1, "the index stands behind the lock"
@@ -70,8 +71,8 @@ def at_the_gate(monkeypatch: pytest.MonkeyPatch, first: Callable[[], None], seco
     """The first has locked the review and is about to close it; the second arrives meanwhile. Returns the second's
     result.
     """
-    gate, real = Gate(), services._subject
-    monkeypatch.setattr(services, "_subject", gate.after(real))
+    gate, real = Gate(), services._linked_decision
+    monkeypatch.setattr(services, "_linked_decision", gate.after(real))
 
     def come() -> Any:
         try:
@@ -81,7 +82,7 @@ def at_the_gate(monkeypatch: pytest.MonkeyPatch, first: Callable[[], None], seco
 
     with meanwhile(first):
         gate.wait()
-        monkeypatch.setattr(services, "_subject", real)
+        monkeypatch.setattr(services, "_linked_decision", real)
         with meanwhile(come) as coming:
             until(lambda: coming.done() or blocked() == 1)
             gate.open()
@@ -94,7 +95,7 @@ def test_the_slower_of_two_hr_members_sees_who_answered_first(
     review = ask(campaign, alice)
     first = partial(answer, review, hr, "The first.", by=Actor(None, "Hedda"))
     got = at_the_gate(monkeypatch, first, partial(answer, review, bob, "The second."))
-    assert (got.code, got.message) == ("answered", "Hedda has answered it already.")
+    assert (got.code, got.message) == ("answered", "Hedda has already answered this review.")
     review.refresh_from_db()
     assert (review.answer_text, review.answered_by) == ("The first.", hr)
 
@@ -112,13 +113,13 @@ def test_mutant_without_the_row_lock_the_database_refuses_the_second_with_an_err
     campaign: Campaign, alice: Employee, hr: Employee, bob: Employee, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     review = ask(campaign, alice)
-    meeting, real = threading.Barrier(2), services._subject
+    meeting, real = threading.Barrier(2), services._linked_decision
 
     def both(*args: Any) -> Any:
         meeting.wait(TIMEOUT_SECONDS)
         return real(*args)
 
-    monkeypatch.setattr(services, "_subject", both)
+    monkeypatch.setattr(services, "_linked_decision", both)
     monkeypatch.setattr(type(Review.objects.all()), "select_for_update", lambda self, **options: self)
     results = at_once(partial(answer, review, hr), partial(answer, review, bob))
     [error] = [one for one in results if one is not None]

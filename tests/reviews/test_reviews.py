@@ -8,10 +8,11 @@ import pytest
 from apps.campaigns.models import Campaign
 from apps.contacts.services.changes import end_contact
 from apps.core import clock as core_clock
+from apps.core.errors import Refused
 from apps.core.models import AuditEntry
 from apps.employees.models import Employee
 from apps.reviews.models import Review
-from apps.reviews.services import ReviewRefused, can_ask
+from apps.reviews.services import can_request_review
 from tests.fixtures import Clock
 from tests.people import TESTER, load, mark, november, person, record, record_one
 from tests.reviewing import adjusted, answer, ask, close, ids, refusal, withdraw
@@ -95,7 +96,7 @@ def test_asking_begins_with_the_campaign_and_ends_some_days_after_its_freeze(
     withdraw(review)
     clock.set("2026-12-16T00:00:00+08:00")
     assert refusal(ask, campaign, alice) == "over"
-    assert not can_ask(campaign, clock.now())
+    assert not can_request_review(campaign, clock.now())
 
 
 def test_after_the_freeze_the_question_is_about_the_result(campaign: Campaign, alice: Employee, clock: Clock) -> None:
@@ -159,7 +160,7 @@ def test_anothers_contact_refuses_the_review_like_an_unknown_one(
     record(alice, 1)
     said = []
     for wrong in (ids(alan)[0], 10**12, 0):
-        with pytest.raises(ReviewRefused) as refused:
+        with pytest.raises(Refused) as refused:
             ask(campaign, alice, contacts=[*ids(alice), wrong])
         said.append((refused.value.code, refused.value.message))
     assert len(set(said)) == 1

@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, transaction
 
-from apps.accounts.approvals import ApprovalRefused, refuse_request
+from apps.accounts.approvals import refuse_request
 from apps.accounts.models import Account, ApprovalRequest
 from apps.campaigns.models import Campaign
 from apps.contacts.services.changes import end_contact
 from apps.core.audit import Actor
 from apps.core.clock import db_now
+from apps.core.errors import Refused
 from apps.core.models import AuditEntry
 from apps.employees.models import Employee
 from apps.fileio.csv_reader import Table
@@ -24,12 +25,25 @@ from apps.roster.effects import NeedsSecondPerson
 from apps.roster.loading import load_roster
 from apps.roster.models import RosterImport
 from apps.roster.parser import read_roster
-from apps.roster.rollback import undo_load, undo_or_request
-from apps.standings import moved_counts
+from apps.roster.undo import undo_load, undo_or_request
+from apps.standings import affected_counts
 from apps.standings.approvable_changes import effect_of_request
+from apps.standings.effective_dates import process_effective_dates
 from tests.accounts.access_log_entries import employed
 from tests.fixtures import Clock
-from tests.people import ROSTER, TESTER, approve, load, officer, person, record_one, with_account
+from tests.people import (
+    ROSTER,
+    TESTER,
+    approve,
+    load,
+    mark,
+    november,
+    officer,
+    person,
+    record_one,
+    standing,
+    with_account,
+)
 from tests.rosters import looked, worked
 
 pytestmark = pytest.mark.django_db
@@ -42,11 +56,13 @@ MANY = "".join(f"N{number:03},New {number},n{number}@corp.example.com,,,\n" for 
 def share(settings: Any, company: object) -> None:
     """One of nine people is more than a tenth."""
     settings.ROSTER_APPROVAL_SHARE = 0.1
+    settings.COMPANY_EMAIL_DOMAINS = ["corp.example.com"]
 
 
 def confirmed(content: str, by: Actor | None = None, **options: bool) -> RosterImport:
     shown = looked(content, **options)
-    assert imports.confirm(shown, digest=shown.digest, by=by or officer("hr-1"))
+    typed = imports.leavers_to_type(shown)
+    assert imports.confirm(shown, digest=shown.digest, by=by or officer("hr-1"), leavers=typed)
     return worked(shown)
 
 
@@ -54,6 +70,45 @@ def request_of(done: RosterImport) -> dict[str, int]:
     """The whole effect of the request that the load waits for."""
     assert done.state == State.REQUESTED
     return effect_of_request(ApprovalRequest.objects.get(decision=None), db_now())
+
+
+def test_another_first_day_needs_two_where_the_campaign_prorates_by_it(clock: Clock, settings: Any) -> None:
+    """Otherwise one HR user lowers a friend's target by a line of the roster."""
+    settings.ROSTER_APPROVAL_SHARE = 0.9
+    campaign = november(prorate_joiners=True)
+    done = confirmed(DATES + "A001,Alice 艾,alice@corp.example.com,2026-11-20,\n")
+    assert request_of(done)["targets"] == 1
+    refuse_request(request_id=ApprovalRequest.objects.get().pk, note="x", by=officer("hr-2"))
+    joined = confirmed(DATES + "J001,Joins,joins@corp.example.com,2026-11-20,\n")
+    assert joined.state == State.DONE, "a new employee's first day is news"
+    assert request_of(confirmed(DATES + "J001,Joins,joins@corp.example.com,2026-11-21,\n"))["targets"] == 1
+    refuse_request(request_id=ApprovalRequest.objects.get(decision=None).pk, note="x", by=officer("hr-2"))
+    earlier = confirmed(DATES + "A001,Alice 艾,alice@corp.example.com,2020-02-02,\n")
+    assert earlier.state == State.DONE, "still before the campaign"
+    left = confirmed(DATES + "A002,Alan,alan@corp.example.com,,2026-11-22\n")
+    assert left.state == State.DONE, "a leaver keeps the first day"
+    assert request_of(confirmed(DATES + "B001,Bob 白,bob@corp.example.com,,2026-10-01\n"))["targets"] == 1
+    clock.set("2026-12-01T00:05:00+08:00", ticks=True)
+    freeze(campaign=campaign, by=TESTER, wait=False)
+
+
+def test_a_returner_who_shares_an_address_with_another_needs_two(settings: Any) -> None:
+    """Otherwise HR alone gives an employee's address away: feeds count for the other, and no password link is sent."""
+    settings.ROSTER_APPROVAL_SHARE = 0.9
+    confirmed(DATES + "A001,Alice 艾,alice@corp.example.com,,2026-11-02\n")
+    confirmed(DATES + "Z001,Zoe,alice@corp.example.com,,\n")
+    returned = confirmed(DATES + "A001,Alice 艾,other@corp.example.com,,\n")
+    assert request_of(returned)["shared_addresses"] == 1
+    holders = Employee.objects.employed_at(db_now()).filter(email="alice@corp.example.com")
+    assert list(holders.values_list("staff_no", flat=True)) == ["Z001"]
+
+
+def test_the_own_department_needs_two(settings: Any) -> None:
+    """Otherwise an HR user leaves a campaign of some departments alone, and can never be red."""
+    settings.ROSTER_APPROVAL_SHARE = 0.9
+    by = with_account(person("A001"), "hr").account.actor
+    moved = confirmed("staff_no,name,email,department\nA001,Alice 艾,alice@corp.example.com,Other\n", by)
+    assert request_of(moved)["role_changes"] == 1
 
 
 def test_a_first_day_in_the_future_ends_somebody() -> None:
@@ -205,6 +260,88 @@ def test_names_count_toward_the_share(settings: Any) -> None:
     assert person("A002").name == "Alan"
 
 
+# -- who becomes a colleague later -----------------------------------------------------------------------------------
+
+PHONES = "staff_no,name,email,phone,started_on,left_on\n"
+LATER = "X001,Xenia,xenia@corp.example.com,{},{},\n"
+
+
+def test_one_hr_user_cannot_plan_that_a_later_contact_becomes_a_colleague(
+    alice: Employee, campaign: Campaign, settings: Any, noon: Clock
+) -> None:
+    """Otherwise a made-up line takes a contact away at a later midnight, after it counted for days."""
+    settings.ROSTER_APPROVAL_SHARE = 1
+    done = confirmed(PHONES + LATER.format("13912345678", "2026-11-26"))
+    record_one(alice, ("phone", "+8613912345678"))
+    noon.set("2026-11-26T12:00:00+08:00", ticks=True)
+    process_effective_dates()
+    mark()
+    assert standing(campaign, alice).counted == 1
+    assert request_of(done) == {"joining": 1, "future_colleagues": 1}
+
+
+@pytest.mark.parametrize(
+    ("row", "number"),
+    [
+        ("X001,Xenia,xenia@outside.example.org,,2026-11-26,", 1),
+        ("X001,Xenia,xenia@corp.example.com,,2026-11-26,", 0),
+        ("X001,Xenia,xenia@mail.corp.example.com,,2026-11-26,", 0),
+        ("X001,Xenia,xenia@corp.example.com,13912345678,2026-11-23,", 0),
+        ("A002,Alan,alan@corp.example.com,13912345678,2026-11-26,", 1),
+        ("L001,Leo,leo@corp.example.com,13912340001,2026-11-26,", 1),
+        ("F001,Fay,fay@corp.example.com,13912345678,2026-11-27,", 1),
+        ("F001,Fay,fay@corp.example.com,13912340002,2026-11-28,", 1),
+        ("F001,Faye,fay@corp.example.com,13912340002,2026-11-27,", 0),
+    ],
+    ids=[
+        "outside address", "company's address", "subdomain", "from today", "first day put off", "leaver returns later",
+        "other phone", "other day", "other name",
+    ],
+)  # fmt: skip
+def test_identities_of_somebody_who_begins_later_need_two(settings: Any, row: str, number: int) -> None:
+    settings.ROSTER_APPROVAL_SHARE = 1
+    leaver = "L001,Leo,leo@corp.example.com,13912340001,2026-01-01,2026-02-01\n"
+    confirmed(f"{PHONES}{leaver}F001,Fay,fay@corp.example.com,13912340002,2026-11-27,\n")
+    approve()
+    worked(RosterImport.objects.latest("asked_at"))
+    done = confirmed(f"{PHONES}{row}\n")
+    effect = request_of(done) if number else done.effect
+    assert (done.state == State.REQUESTED, effect.get("future_colleagues", 0)) == (bool(number), number)
+
+
+def test_a_campaign_without_the_companys_domains_makes_an_address_an_outside_one(settings: Any) -> None:
+    settings.ROSTER_APPROVAL_SHARE = 1
+    november(company_domains=["other.example.com"])
+    done = confirmed(PHONES + LATER.format("", "2026-11-26"))
+    assert request_of(done) == {"joining": 1, "future_colleagues": 1}
+
+
+def test_who_begins_later_has_an_account_on_the_first_day(settings: Any, noon: Clock) -> None:
+    settings.ROSTER_APPROVAL_SHARE = 1
+    done = confirmed(PHONES + LATER.format("13912345678", "2026-11-26"))
+    approve()
+    assert worked(done).state == State.DONE
+    assert not employed("X001")
+    noon.set("2026-11-26T12:00:00+08:00", ticks=True)
+    assert employed("X001")
+
+
+def test_a_contact_who_becomes_a_colleague_with_two_persons_stops_counting(
+    alice: Employee, campaign: Campaign, settings: Any, noon: Clock
+) -> None:
+    settings.ROSTER_APPROVAL_SHARE = 1
+    done = confirmed(PHONES + LATER.format("13912345678", "2026-11-26"))
+    approve()
+    worked(done)
+    record_one(alice, ("phone", "+8613912345678"))
+    mark()
+    assert standing(campaign, alice).counted == 1
+    noon.set("2026-11-26T12:00:00+08:00", ticks=True)
+    process_effective_dates()
+    mark()
+    assert standing(campaign, alice).counted == 0
+
+
 # -- the bit that a request reveals --------------------------------------------------------------------------------
 
 
@@ -217,7 +354,7 @@ def test_an_unsettled_account_asks_nothing(settings: Any, company: dict[str, Emp
     Account.objects.filter(pk=by.id).update(security_changed_at=db_now())
     for phone in ("+8613912345001", "+8613912345002"):
         shown = looked(f"staff_no,name,email,phone\nS001,Sam,sam@corp.example.com,{phone}\n")
-        with pytest.raises(ApprovalRefused) as refused:
+        with pytest.raises(Refused) as refused:
             imports.confirm(shown, digest=shown.digest, by=by)
         assert refused.value.code == "unsettled"
 
@@ -239,7 +376,7 @@ def test_a_request_that_is_refused_is_one_of_three_and_stands_in_the_trail(
         Account.objects.filter(pk=by.id).update(security_changed_at=None)
     assert AuditEntry.objects.filter(action="roster.touches_contacts").count() == 3
     shown = looked("staff_no,name,email,phone\nS001,Sam,sam@corp.example.com,+8613912345009\n")
-    with pytest.raises(ApprovalRefused) as refused:
+    with pytest.raises(Refused) as refused:
         imports.confirm(shown, digest=shown.digest, by=by)
     assert refused.value.code == "too_many"
 
@@ -250,7 +387,7 @@ def test_undoing_asks_too() -> None:
     for number in range(3):
         request_of(confirmed(DATES + f"A002,Alan,alan@corp.example.com,,2026-11-1{number}\n", by))
         refuse_request(request_id=ApprovalRequest.objects.get(decision=None).pk, note="no", by=officer("hr-2"))
-    with pytest.raises(ApprovalRefused) as refused:
+    with pytest.raises(Refused) as refused:
         undo_or_request(load_id=RosterImport.objects.latest("asked_at").pk, by=by)
     assert refused.value.code == "too_many"
 
@@ -327,8 +464,9 @@ def test_an_undo_of_today_counts_with_what_is_loaded_today(settings: Any, noon: 
     assert request_of(confirmed(other, by)) == {"moving": 1}
 
 
-STAYS_UNTIL = effects.STAYS.replace(
-    "NOT isempty(was.employed - coalesce(is_now.employed, '{}'))", "is_now.ends_at < was.ends_at"
+LAST_DAYS = effects.PERIODS.replace(
+    "NOT isempty(old_periods.employed - coalesce(new_periods.employed, '{}'))",
+    "new_periods.ends_at < old_periods.ends_at",
 )
 
 
@@ -336,7 +474,7 @@ class TestMutants:
     """Without one protection, one person succeeds; this proves that the tests above can fail."""
 
     def test_last_days_alone_are_compared(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(effects, "STAYS", STAYS_UNTIL)
+        monkeypatch.setattr(effects, "PERIODS", LAST_DAYS)
         assert confirmed(DATES + "A002,Alan,alan@corp.example.com,2027-01-04,\n").state == State.DONE
 
     def test_joiners_count_as_the_employed(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -356,7 +494,7 @@ class TestMutants:
         self, alice: Employee, campaign: Campaign, settings: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         settings.ROSTER_APPROVAL_SHARE = 1
-        monkeypatch.setattr(moved_counts, "MOVED", moved_counts.MOVED_FOR_GOOD)
+        monkeypatch.setattr(affected_counts, "CHANGED_IN_CAMPAIGN", affected_counts.CHANGED_FOR_EVERY_CAMPAIGN)
         row = "X001,Xenia,xenia@corp.example.com,{},\n"
         confirmed(DATES + row.format("2026-11-25"))
         record_one(alice, ("email", "xenia@corp.example.com"))

@@ -1,20 +1,25 @@
 """New e-mail addresses: a failure lets one person receive another's set-password links."""
 
+from datetime import timedelta
+
 import pytest
 from django.core import mail
 from django.db import IntegrityError, transaction
 
-from apps.accounts.approvals import ApprovalRefused, refuse_request
+from apps.accounts.approvals import refuse_request
 from apps.accounts.models import Account, ApprovalRequest, EmailChange
-from apps.accounts.password_reset import has_pending_email_change
+from apps.accounts.password_reset import BLOCKED_ONCE_IN, has_pending_email_change
 from apps.core.audit import Actor
 from apps.core.clock import db_now
+from apps.core.errors import Refused
 from apps.employees.models import Employee, EmployeeIdentity
+from apps.roster import imports
 from apps.roster.email_change_mails import mail_address_changes
-from apps.roster.rollback import can_undo, undo_load
+from apps.roster.undo import can_undo, undo_load
 from apps.standings.approvable_changes import approve_request, effect_digest, effect_of_request
 from tests import people, rosters
 from tests.accounts.access_log_entries import counts
+from tests.fixtures import Clock
 from tests.people import ROSTER, load, officer, person, with_account
 
 pytestmark = pytest.mark.django_db
@@ -33,7 +38,7 @@ def the_request() -> ApprovalRequest:
 
 def approve(request: ApprovalRequest, by: str = "hr-2") -> None:
     seen = effect_digest(effect_of_request(request, db_now()))
-    approve_request(request_id=request.pk, seen=seen, by=officer(by))
+    approve_request(request_id=request.pk, expected_digest=seen, by=officer(by))
 
 
 def emails(staff_no: str) -> dict[str, bool]:
@@ -102,7 +107,7 @@ def test_nobody_new_takes_an_address_whose_change_waits() -> None:
 def test_an_address_that_somebody_got_meanwhile_is_not_approved() -> None:
     load(NEW)
     load(HEADER + "N001,Nina,mallory@outside.example.org\n")
-    with pytest.raises(ApprovalRefused) as refusal:
+    with pytest.raises(Refused) as refusal:
         approve(the_request())
     assert refusal.value.code == "taken"
     assert person("A001").email == "alice@corp.example.com"
@@ -120,7 +125,11 @@ def test_a_returner_whose_address_another_has_by_now_gets_no_link() -> None:
     """Otherwise the new holder of the address could set the returner's password."""
     load(ROSTER.replace("A002,Alan,alan@corp.example.com,,Sales,B001\n", ""), complete=True)
     load(HEADER + "N001,Alan Next,alan@corp.example.com\n")
-    load(HEADER + "A002,Alan,alan.two@corp.example.com\n")
+    shown = rosters.looked(HEADER + "A002,Alan,alan.two@corp.example.com\n")
+    assert imports.confirm(shown, digest=shown.digest, by=officer("hr-1"))
+    rosters.worked(shown)
+    approve(ApprovalRequest.objects.get(kind="roster_load", decision=None))
+    rosters.worked(shown)
     refuse_request(request_id=the_request().pk, note="not his", by=officer("hr-2"))
     assert has_pending_email_change(person("A002").pk)
     assert not has_pending_email_change(person("N001").pk)
@@ -169,6 +178,22 @@ def test_the_old_address_is_told_of_the_request_and_of_the_change_once_each() ->
         assert "mallory@" not in text, "the new address is masked"
         assert "http" not in text
         assert "m***@outside.example.org" in message.body
+
+
+def test_one_hr_user_blocks_nobodys_links_for_ever(noon: Clock) -> None:
+    """Each day another address: the links return after two weeks, and the employee reads one mail a day."""
+    first, alice = db_now(), person("A001").pk
+    blocked = []
+    for day in range(40):
+        noon.set(first + timedelta(days=day, minutes=day), ticks=True)
+        for time in range(3):
+            load(HEADER + f"A001,Alice 艾,alice{day}.{time}@corp.example.com\n", by=officer("hr-1"))
+        blocked.append(has_pending_email_change(alice))
+        assert mail_address_changes() == 1
+    assert blocked == [True] * 14 + [False] * 26
+    noon.set(first + BLOCKED_ONCE_IN + timedelta(days=40), ticks=True)
+    load(NEW, by=officer("hr-1"))
+    assert has_pending_email_change(alice)
 
 
 def test_a_mail_that_is_not_taken_is_tried_again(

@@ -7,18 +7,19 @@ from typing import Any
 import pytest
 from django.core.management import CommandError
 
-from apps.accounts.approvals import ApprovalRefused, refuse_request
+from apps.accounts.approvals import refuse_request, supersede_requests, withdraw_request
 from apps.accounts.models import Account, ApprovalRequest, Role
 from apps.campaigns.models import Campaign
 from apps.core.audit import Actor
 from apps.core.clock import db_now
+from apps.core.errors import Refused
 from apps.core.models import AuditEntry
 from apps.employees.models import Employee
 from apps.roster import imports
 from apps.roster.effects import NeedsSecondPerson
 from apps.roster.import_approvals import REQUESTS_A_DAY
 from apps.roster.models import RosterImport
-from apps.roster.rollback import undo_load, undo_or_request
+from apps.roster.undo import undo_load, undo_or_request
 from apps.standings.approvable_changes import approve_request, effect_digest, effect_of_request
 from tests.accounts.access_log_entries import boss_of, employed
 from tests.commands import run, say
@@ -42,7 +43,7 @@ def share(settings: Any, company: object) -> None:
 def confirmed(content: str, by: Actor, **options: bool) -> RosterImport:
     """A load that HR has confirmed and a worker has processed."""
     shown = looked(content, **options)
-    assert imports.confirm(shown, digest=shown.digest, by=by)
+    assert imports.confirm(shown, digest=shown.digest, by=by, leavers=imports.leavers_to_type(shown))
     return worked(shown)
 
 
@@ -52,7 +53,7 @@ def the_request(kind: str = "roster_load") -> ApprovalRequest:
 
 def approve(request: ApprovalRequest, by: str = "hr-2") -> None:
     seen = effect_digest(effect_of_request(request, db_now()))
-    approve_request(request_id=request.pk, seen=seen, by=officer(by))
+    approve_request(request_id=request.pk, expected_digest=seen, by=officer(by))
 
 
 def test_a_load_that_ends_more_than_the_share_waits_for_a_second_person() -> None:
@@ -60,7 +61,7 @@ def test_a_load_that_ends_more_than_the_share_waits_for_a_second_person() -> Non
     assert done.state == State.REQUESTED
     assert employed("A002")
     assert the_request().effect == {"leaving": 1}
-    with pytest.raises(ApprovalRefused):
+    with pytest.raises(Refused):
         approve(the_request(), by="hr-1")
     approve(the_request())
     done = worked(done)
@@ -146,17 +147,48 @@ def test_nobody_tries_many_files_a_day(alice: Employee, campaign: Campaign, noon
         made_up = ROSTER + f"X00{number},Nobody,guest{number}@outside.example.org,,,\n"
         assert confirmed(made_up, officer("hr-1")).state == State.REQUESTED
     shown = looked(ROSTER + "X009,Nobody,harmless@outside.example.org,,,\n")
-    with pytest.raises(ApprovalRefused) as refusal:
+    with pytest.raises(Refused) as refusal:
         imports.confirm(shown, digest=shown.digest, by=officer("hr-1"))
     assert refusal.value.code == "too_many", "also a file that hits nobody: the answer tells nothing"
     noon.set("2026-11-24T12:00:01+08:00", ticks=True)
     assert imports.confirm(shown, digest=shown.digest, by=officer("hr-1"))
 
 
+def test_a_load_that_others_supersede_is_requested_again(noon: Clock) -> None:
+    """Otherwise three tiny loads of one HR user stop the rosters of all others for a day."""
+    for _time in range(REQUESTS_A_DAY + 1):
+        assert confirmed(UNDER_CAROL, officer("hr-1")).state == State.REQUESTED
+        supersede_requests(ApprovalRequest.objects.filter(kind="roster_load"))
+
+
+def test_nobody_tries_one_file_again_and_again(noon: Clock) -> None:
+    """Otherwise one HR user keeps other rosters waiting all day: each trial holds the tree."""
+    for _time in range(REQUESTS_A_DAY):
+        assert confirmed(UNDER_CAROL, officer("hr-1")).state == State.REQUESTED
+        withdraw_request(request_id=the_request().pk, by=officer("hr-1"))
+    shown = looked(UNDER_CAROL)
+    with pytest.raises(Refused) as refusal:
+        imports.confirm(shown, digest=shown.digest, by=officer("hr-1"))
+    assert refusal.value.code == "too_many"
+
+
+def test_nobody_undoes_one_load_again_and_again() -> None:
+    done = confirmed(UNDER_CAROL, officer("hr-2"))
+    approve(the_request(), by="hr-1")
+    worked(done)
+    for _time in range(REQUESTS_A_DAY):
+        request = undo_or_request(load_id=done.pk, by=officer("hr-1"))
+        assert request is not None
+        withdraw_request(request_id=request.pk, by=officer("hr-1"))
+    with pytest.raises(Refused) as refusal:
+        undo_or_request(load_id=done.pk, by=officer("hr-1"))
+    assert refusal.value.code == "too_many"
+
+
 def test_nobody_tries_several_files_at_once(alice: Employee, campaign: Campaign) -> None:
     shown = [looked(ROSTER + f"X00{number},Nobody,x{number}@outside.example.org,,,\n") for number in range(2)]
     assert imports.confirm(shown[0], digest=shown[0].digest, by=officer("hr-1"))
-    with pytest.raises(ApprovalRefused) as refusal:
+    with pytest.raises(Refused) as refusal:
         imports.confirm(shown[1], digest=shown[1].digest, by=officer("hr-1"))
     assert refusal.value.code == "busy"
 
@@ -167,7 +199,7 @@ def test_another_roster_ends_a_request() -> None:
     load("staff_no,name,email\nZ001,Zoe,zoe@corp.example.com")
     request.refresh_from_db()
     assert request.decision == "superseded"
-    with pytest.raises(ApprovalRefused):
+    with pytest.raises(Refused):
         approve(request)
     assert employed("A002")
 
@@ -192,6 +224,33 @@ def test_undoing_a_large_load_waits_for_a_second_person() -> None:
     assert request.effect == {"moving": 3}
     approve(request)
     assert boss_of("B001") == "D001"
+
+
+def test_a_second_click_on_undo_restores_nothing_while_the_first_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise repeated clicks hold the locks that recording waits for, and contacts are lost at the deadline."""
+    done = confirmed(UNDER_CAROL, officer("hr-1"))
+    approve(the_request())
+    worked(done)
+    assert undo_or_request(load_id=done.pk, by=officer("hr-1"))
+    monkeypatch.setattr("apps.roster.undo.undo_load", pytest.fail)
+    with pytest.raises(Refused) as refused:
+        undo_or_request(load_id=done.pk, by=officer("hr-2"))
+    assert refused.value.code == "waiting"
+
+
+def test_an_approved_undo_that_would_move_a_count_by_now_is_refused(alice: Employee, campaign: Campaign) -> None:
+    """Otherwise the second person approves an effect of two weeks ago, and an employee's count falls unseen."""
+    done = confirmed(UNDER_CAROL + MADE_UP.splitlines()[-1] + "\n", officer("hr-1"))
+    approve(the_request())
+    worked(done)
+    request = undo_or_request(load_id=done.pk, by=officer("hr-1"))
+    assert request is not None
+    assert "counts" not in request.effect
+    record_one(alice, ("email", "guest@outside.example.org"))
+    with pytest.raises(Refused) as refused:
+        approve(request)
+    assert refused.value.code == "stale"
+    assert employed("X001")
 
 
 def test_undoing_a_made_up_row_waits_when_it_moves_a_count(alice: Employee, campaign: Campaign) -> None:
@@ -258,7 +317,7 @@ class TestCommand:
         confirmed(WITHOUT_ALAN, officer("hr-1"), complete=True)
         request = the_request()
         monkeypatch.setattr("sys.stdin", io.StringIO())
-        with pytest.raises(CommandError, match="say --yes"):
+        with pytest.raises(CommandError, match="use --yes"):
             run("decide_approval", request.pk, "--approve")
         officer("hr-2")
         with pytest.raises(CommandError, match="An HR user can decide this"):

@@ -13,7 +13,7 @@ from apps.core.files import read_file
 from apps.core.models import AuditEntry
 from apps.core.time_zones import midnight
 from apps.employees.models import Employee, Employment
-from apps.roster import imports
+from apps.roster import import_processing, imports, loading
 from apps.roster.models import RosterImport
 from tests.accounts.access_log_entries import boss_of, employed, tree
 from tests.fixtures import Clock
@@ -33,7 +33,7 @@ NEXT = (
 
 def kinds(one: RosterImport) -> dict[str, list[str]]:
     """The people in each list."""
-    return {kind: [row.get("staff_no", row.get("code")) for row in rows] for kind, rows in one.report["shown"].items()}
+    return {kind: [row.get("code", row["staff_no"]) for row in rows] for kind, rows in one.report["shown"].items()}
 
 
 def test_a_file_is_shown_as_what_it_changes_and_changes_nothing(company: dict[str, Employee]) -> None:
@@ -102,7 +102,7 @@ def test_a_difference_to_an_older_roster_is_not_applied_but_shown_anew(company: 
     load("staff_no,name,email\nZ001,Zoe,zoe@corp.example.com")
     assert not imports.confirm(shown, digest=shown.digest, by=TESTER)
     shown = worked(shown)
-    assert (shown.state, shown.report["moved"]) == (State.LOOKED, True)
+    assert (shown.state, shown.report["roster_changed"]) == (State.PREVIEWED, True)
     assert imports.confirm(shown, digest=shown.digest, by=TESTER)
     assert worked(shown).state == State.DONE
 
@@ -111,7 +111,7 @@ def test_a_roster_that_changes_before_the_worker_comes_is_not_written_over(compa
     waiting = confirmed(NEXT)
     load("staff_no,name,email,manager_staff_no\nA001,Alice 艾,alice@corp.example.com,D001")
     after = worked(waiting)
-    assert (after.state, after.report["moved"]) == (State.LOOKED, True)
+    assert (after.state, after.report["roster_changed"]) == (State.PREVIEWED, True)
     assert boss_of("A001") == "D001"
 
 
@@ -209,12 +209,12 @@ def test_a_workbook_is_read_with_its_dates_and_leading_zeros(noon: Clock) -> Non
 )
 def test_a_wrong_file_is_refused_in_words(company: dict[str, Employee], content: bytes, code: str) -> None:
     shown = looked(content)
-    assert (shown.state, shown.report["problem"]["code"]) == (State.LOOKED, code)
+    assert (shown.state, shown.report["problem"]["code"]) == (State.PREVIEWED, code)
 
 
 def test_a_line_that_cannot_be_read_sends_nobody_away(company: dict[str, Employee]) -> None:
     shown = looked(ROSTER + '"A002,Alan\n', complete=True)
-    assert shown.report["problem"]["code"] == "somebody_unread"
+    assert shown.report["problem"]["code"] == "unreadable_row"
 
 
 def test_columns_that_were_told_are_remembered_for_the_next_file(company: dict[str, Employee]) -> None:
@@ -236,15 +236,15 @@ def test_columns_that_were_told_are_remembered_for_the_next_file(company: dict[s
 def test_a_load_that_a_worker_left_is_found_by_the_sweep(company: dict[str, Employee], noon: Clock) -> None:
     waiting = confirmed(NEXT)
     RosterImport.objects.filter(pk=waiting.pk).update(attempts=1, done=3)  # the worker died here
-    assert imports.waiting_loads(noon.now()) == []
+    assert import_processing.waiting_loads(noon.now()) == []
     noon.set("2026-11-23T12:00:31+08:00", ticks=True)
-    assert imports.waiting_loads(noon.now()) == [waiting.pk]
+    assert import_processing.waiting_loads(noon.now()) == [waiting.pk]
     assert worked(waiting).state == State.DONE
 
 
 def test_a_file_that_ends_every_worker_is_given_up(company: dict[str, Employee]) -> None:
     waiting = confirmed(NEXT)
-    RosterImport.objects.filter(pk=waiting.pk).update(attempts=imports.ATTEMPTS)
+    RosterImport.objects.filter(pk=waiting.pk).update(attempts=import_processing.ATTEMPTS)
     after = worked(waiting)
     assert (after.state, after.report["problem"]["code"]) == (State.REFUSED, "gave_up")
     assert employed("A002")
@@ -256,12 +256,33 @@ def test_a_lock_that_is_long_in_coming_gives_no_file_up(
     waiting = confirmed(NEXT)
     with monkeypatch.context() as patched:
         patched.setattr(
-            imports, "load_roster", lambda **_options: (_ for _ in ()).throw(OperationalError("lock timeout"))
+            import_processing, "load_roster", lambda **_options: (_ for _ in ()).throw(OperationalError("lock timeout"))
         )
-        for _time in range(imports.ATTEMPTS + 1):
+        for _time in range(import_processing.ATTEMPTS + 1):
             with pytest.raises(OperationalError):
                 worked(waiting)
     assert worked(waiting).state == State.DONE
+
+
+@pytest.mark.parametrize(("code", "ends"), [("54001", True), ("55P03", False), ("40P01", False), ("57P01", False)])
+def test_a_file_that_fails_again_and_again_is_given_up(
+    company: dict[str, Employee], monkeypatch: pytest.MonkeyPatch, code: str, ends: bool
+) -> None:
+    """Otherwise the worker tries for ever, and its sender can load no other file. What passes is waited for."""
+
+    def fail(**_options: Any) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(f"DO $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '{code}'; END $$")
+
+    waiting = confirmed(NEXT)
+    with monkeypatch.context() as patched:
+        patched.setattr(loading, "difference", fail)
+        for _time in range(import_processing.ATTEMPTS):
+            with pytest.raises(OperationalError):
+                worked(waiting)
+    after = worked(waiting)
+    assert after.state == (State.REFUSED if ends else State.DONE)
+    assert ends == (after.report.get("problem") == {"code": "gave_up"})
 
 
 def test_a_command_is_a_load_of_its_own(company: dict[str, Employee]) -> None:
@@ -273,7 +294,7 @@ def test_uploads_that_nobody_confirmed_are_forgotten(company: dict[str, Employee
     shown, done = looked(NEXT), applied(ROSTER)
     noon.set("2026-11-25T12:00:00+08:00", ticks=True)
     shown.file.delete()  # type: ignore[union-attr]
-    imports.forget_loads(noon.now())
+    imports.purge_load_data(noon.now())
     for one, kept in ((shown, False), (done, True)):
         one.refresh_from_db()
         assert bool(one.report) is kept
@@ -287,7 +308,7 @@ def test_two_workers_apply_a_load_once() -> None:
 
     def work() -> None:
         gate.wait()
-        imports.process_load(waiting.pk)
+        import_processing.process_load(waiting.pk)
         connection.close()
 
     workers = [threading.Thread(target=work) for _ in range(2)]

@@ -2,27 +2,33 @@
 
 import io
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from itertools import product
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import IntegrityError, connection, transaction
 
-from apps.core import previews
+from apps.core import enqueue, previews, statistics
 from apps.core.clock import db_now
+from apps.core.files import store_file
+from apps.core.locks import FACTS_LOCK, TREE_LOCK, begin_roster_preview
 from apps.core.models import AuditEntry, StoredFile
-from apps.employees.models import Employee
+from apps.employees.models import Employee, Placement
+from apps.employees.org_tree import roster_version
 from apps.fileio.csv_reader import Table
-from apps.privacy.erase_person import forgetting
-from apps.roster import imports, loading
-from apps.roster.loading import RosterRefused
+from apps.operations import tasks
+from apps.privacy.erase_person import erasure_target
+from apps.roster import import_processing, imports, load_writing, loading, undo
+from apps.roster.load_checks import UnloadableRoster
 from apps.roster.models import RosterImport
 from apps.roster.parser import read_roster
+from tests.crowd import meanwhile
 from tests.fixtures import Clock
-from tests.people import ROSTER, TESTER, load, officer
+from tests.people import ROSTER, TESTER, approve, load, officer, person, record
 from tests.roster.test_imports import NEXT
 from tests.rosters import looked, worked
 
@@ -37,6 +43,34 @@ def test_a_name_that_thousands_have_is_explained_once(noon: Clock) -> None:
     assert time.process_time() - before < 10
     assert len(roster.rejects) == 8_000
     assert roster.rejects[0].about == "Bob Bob: z000000, z000001, z000002, …"
+
+
+def test_lines_that_share_an_address_share_a_reason(noon: Clock) -> None:
+    """Otherwise a file of 28 MB takes gigabytes: each line repeated the longest names of its address."""
+    name = "𠀀" * 200
+    rows = "".join(f"{name if number < 4 else 'n'},{number:064},same@corp.example.com,\n" for number in range(2_000))
+    roster = read_roster(Table(io.StringIO("name,staff_no,email,manager_staff_no\n" + rows)))
+    assert len(roster.rejects) == 2_000
+    assert len({id(reject.reason) for reject in roster.rejects}) <= 4
+    assert max(len(reject.reason) for reject in roster.rejects) < 500
+
+
+def test_the_file_of_a_load_is_deleted_when_it_is_applied_or_refused(
+    company: dict[str, Employee],
+) -> None:
+    """Otherwise files that change nothing fill the database, as fast as a worker reads them."""
+    for failing in (False, True):
+        shown = looked(NEXT)
+        former = shown.difference_id
+        imports.refresh_preview(shown, complete=False)
+        worked(shown)
+        assert not StoredFile.objects.filter(pk=former).exists(), "the difference of an earlier preview"
+        assert imports.confirm(shown, digest=shown.digest, by=TESTER)
+        if failing:
+            RosterImport.objects.filter(pk=shown.pk).update(attempts=import_processing.ATTEMPTS)
+        done = worked(shown)
+        assert (done.state, done.file) == (State.REFUSED if failing else State.DONE, None)
+        assert done.difference is not None
 
 
 def test_numbers_that_differ_by_case_alone_are_compared_once(noon: Clock) -> None:
@@ -62,11 +96,11 @@ def test_new_managers_without_end_are_refused_before_anything_is_written(
     first: str, code: str, noon: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The guard of placements once took minutes for these rows and blocked the recording of contacts."""
-    monkeypatch.setattr(loading, "_change_people", lambda *_: pytest.fail("something was written"))
+    monkeypatch.setattr(load_writing, "write_rows", lambda *_: pytest.fail("something was written"))
     rows = [f"N{number},New,n{number}@corp.example.com,N{number - 1}" for number in range(1, 400)]
     top = "N2" if first else ""
     rows.append(f"N0,New,n0@corp.example.com,{top}")
-    with pytest.raises(RosterRefused) as refused:
+    with pytest.raises(UnloadableRoster) as refused:
         load(HEADER + "\n".join(rows))
     assert refused.value.code == code
     if code == "cycle":
@@ -108,21 +142,73 @@ def test_one_file_of_an_account_and_one_large_one_are_read_at_a_time(
     waiting = imports.receive_upload(name="roster.csv", content=[ROSTER.encode()], by=by)
     if large:
         StoredFile.objects.filter(pk=waiting.file_id).update(size=previews.LARGE_BYTES + 1)
-    taken = {previews.LARGE_FILE if large else f"preview:{by.id}"}
+    taken = {previews.LARGE_FILE_LOCK if large else previews.owner_lock(by.id)}
 
     @contextmanager
     def lock(name: str, **_: Any) -> Iterator[bool]:
         yield name not in taken
 
-    monkeypatch.setattr(imports, "advisory_lock", lock)
-    assert not imports.process_load(waiting.pk)
+    monkeypatch.setattr(import_processing, "advisory_lock", lock)
+    assert not import_processing.process_load(waiting.pk)
     waiting.refresh_from_db()
-    assert (waiting.state, waiting.attempts) == (State.LOOKING, 0)
+    assert (waiting.state, waiting.attempts) == (State.PREVIEWING, 0)
     first = imports.receive_upload(name="other.csv", content=[ROSTER.encode()], by=by)
-    assert waiting.pk in imports.next_loads(first.pk)
+    assert waiting.pk in import_processing.next_loads(first.pk)
     taken.clear()
-    assert imports.process_load(waiting.pk)
-    assert worked(waiting).state == State.LOOKED
+    assert import_processing.process_load(waiting.pk)
+    assert worked(waiting).state == State.PREVIEWED
+
+
+def test_an_account_has_few_unconfirmed_files(company: dict[str, Employee], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise the previews of one HR user's files keep every other change of the roster waiting."""
+    monkeypatch.setattr(imports, "MAX_UNCONFIRMED", 2)
+    by, others = officer("hr-1"), officer("hr-2")
+    other = imports.receive_upload(name="theirs.csv", content=[ROSTER.encode()], by=others)
+    loads = [imports.receive_upload(name=f"{n}.csv", content=[ROSTER.encode()], by=by) for n in range(3)]
+    for received in (other, *loads):
+        received.refresh_from_db()
+    assert [received.file_id is None for received in (other, *loads)] == [False, True, False, False]
+    assert worked(loads[0]).report["problem"]["code"] == "lost"
+
+
+def test_large_rosters_and_contact_files_take_turns(
+    company: dict[str, Employee], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise the rosters of one account keep every employee's large file from being read."""
+    order: list[str] = []
+    rosters = [imports.receive_upload(name=f"{n}.csv", content=[ROSTER.encode()], by=officer("hr-1")) for n in range(3)]
+    StoredFile.objects.update(size=previews.LARGE_BYTES + 1)
+    contacts = store_file(
+        name="c.csv",
+        content=[b"x"],
+        content_type="contacts/upload",
+        expires_at=db_now() + timedelta(days=1),
+        owner_id=7,
+    )
+    StoredFile.objects.filter(pk=contacts.pk).update(size=previews.LARGE_BYTES + 1)
+    previews.request_preview(contacts, {})
+    monkeypatch.setattr(enqueue, "enqueue_preview", lambda pk: queue.append(lambda: read(pk)))
+    monkeypatch.setattr(enqueue, "enqueue_roster_import", lambda pk: queue.append(lambda: tasks.work_on_load(pk)))
+    monkeypatch.setattr(
+        import_processing, "preview", lambda load, _stored: (order.append(load.file_name), _read_now(load))
+    )
+
+    def read(pk: Any) -> None:
+        previews.build_preview(
+            pk, {"contacts/upload": lambda stored, _asked: order.append(stored.name) or previews.PreviewResult({})}
+        )
+
+    queue: list[Callable[[], Any]] = [partial(tasks.work_on_load, roster.pk) for roster in rosters]
+    while queue:
+        queue.pop(0)()
+    assert order[:2] == ["0.csv", "c.csv"]
+    for roster in rosters:
+        tasks.work_on_load(roster.pk)
+    assert sorted(order) == ["0.csv", "1.csv", "2.csv", "c.csv"]
+
+
+def _read_now(load: RosterImport) -> None:
+    RosterImport.objects.filter(pk=load.pk).update(state=State.PREVIEWED)
 
 
 def test_a_difference_that_nobody_confirms_goes_with_its_upload(company: dict[str, Employee]) -> None:
@@ -139,4 +225,124 @@ def test_a_difference_that_nobody_confirms_goes_with_its_upload(company: dict[st
 def test_an_erasure_leaves_the_differences_of_rosters_alone(company: dict[str, Employee]) -> None:
     """Differences hold employees, never contacts, and show for months what a load changed."""
     shown = looked(NEXT)
-    assert {shown.file_id, shown.difference_id} <= set(forgetting(()).spared)
+    assert {shown.file_id, shown.difference_id} <= set(erasure_target(()).excluded_files)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_preview_keeps_no_writer_waiting_and_a_load_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Contacts wait for a closing, and that for the facts lock; who joins or leaves by date waits for the tree lock."""
+    load(ROSTER)
+    held: list[set[int]] = []
+    compare = loading.difference
+
+    def looking(**options: Any) -> Any:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT objid FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()")
+            held.append({lock for (lock,) in cursor.fetchall()} & {FACTS_LOCK, TREE_LOCK})
+        return compare(**options)
+
+    monkeypatch.setattr(loading, "difference", looking)
+    shown = looked(NEXT)
+    assert imports.confirm(shown, digest=shown.digest, by=TESTER)
+    assert worked(shown).state == State.DONE
+    assert held == [set(), {FACTS_LOCK, TREE_LOCK}]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_preview_of_a_roster_that_changes_meanwhile_is_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    load(ROSTER)
+    compare = loading.difference
+    changes = [lambda: load("staff_no,name,email\nZ001,Zoe,zoe@corp.example.com\n")]
+
+    def changing(**options: Any) -> Any:
+        found = compare(**options)
+        while changes:
+            with meanwhile(changes.pop()):
+                pass
+        return found
+
+    monkeypatch.setattr(loading, "difference", changing)
+    shown = looked(NEXT)
+    assert (shown.state, shown.based_on) == (State.PREVIEWED, roster_version())
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_database_commits_no_trial() -> None:
+    """Without the tree lock, two changes at once could make a reporting cycle."""
+    load(ROSTER)
+
+    def trial() -> None:
+        with transaction.atomic():
+            begin_roster_preview(1_000)
+            Placement.objects.filter(employee__staff_no="A001").update(department="Board")
+
+    with pytest.raises(IntegrityError):
+        trial()
+    assert Placement.objects.get(employee__staff_no="A001").department == "Sales"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nobody_waits_to_record_while_a_large_change_is_judged(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
+    """Otherwise one HR user stops all recording with a file that two persons would have to approve."""
+    settings.ROSTER_APPROVAL_SHARE = 0.05
+    load(ROSTER)
+    by, renamed = officer("hr-1"), ROSTER.replace(",Alice 艾,", ",Alicia,")
+    recorded: list[int] = []
+    alice = person("A001")
+
+    def recording(judge: Callable[..., Any]) -> Callable[..., Any]:
+        def judging(*arguments: Any, **options: Any) -> Any:
+            result = judge(*arguments, **options)
+            with meanwhile(lambda: recorded.append(record(alice).created)):
+                pass
+            return result
+
+        return judging
+
+    for name in ("difference", "count_effect"):
+        monkeypatch.setattr(loading, name, recording(getattr(loading, name)))
+    shown = looked(renamed)
+    assert imports.confirm(shown, digest=shown.digest, by=by)
+    assert worked(shown).state == State.REQUESTED
+    assert recorded == [1, 1, 1], "in the preview, and twice in the load"
+    monkeypatch.undo()
+    approve()
+    assert worked(shown).state == State.DONE
+    assert person("A001").name == "Alicia"
+    monkeypatch.setattr(undo, "count_effect", recording(undo.count_effect))
+    assert undo.undo_or_request(load_id=shown.pk, by=by)
+    assert recorded == [1, 1, 1, 1]
+
+
+def test_a_preview_plans_its_comparison_with_the_rows_it_has_written(
+    company: dict[str, Employee], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the counts of before, 90,000 new people were compared each with each, for more than an hour."""
+    expected: list[float] = []
+    compare = loading.difference
+
+    def looking(**options: Any) -> Any:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT reltuples FROM pg_class WHERE relname = 'employees_employee'")
+            expected.append(cursor.fetchone()[0])
+        return compare(**options)
+
+    monkeypatch.setattr(loading, "difference", looking)
+    monkeypatch.setattr(statistics, "MIN_ANALYSED_ROWS", 1_000)
+    rows = "".join(f"N{number},New,n{number}@corp.example.com,\n" for number in range(1_500))
+    assert looked(HEADER + rows).report["created"] == 1_500
+    assert expected[0] >= 1_500
+
+
+def test_a_preview_that_takes_too_long_is_refused_and_says_so(
+    company: dict[str, Employee], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It holds the org tree lock, so that no other roster is read and nobody joins or leaves by date."""
+
+    def endless(**_options: Any) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_sleep(30)")
+
+    monkeypatch.setattr(loading, "difference", endless)
+    monkeypatch.setattr(loading, "PREVIEW_STATEMENT_MILLISECONDS", 1_000)
+    assert looked(NEXT).report["problem"] == {"code": "too_slow", "about": ""}

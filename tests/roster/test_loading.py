@@ -12,7 +12,7 @@ from apps.core.clock import db_now
 from apps.core.models import OutboxRow
 from apps.core.time_zones import midnight
 from apps.employees.models import Employee, Employment, Placement
-from apps.roster.loading import RosterRefused
+from apps.roster.load_checks import UnloadableRoster
 from tests.accounts.access_log_entries import HEADER, boss_of, counts, employed, tree
 from tests.fixtures import Clock
 from tests.people import ROSTER, load, person
@@ -83,7 +83,7 @@ def test_a_rejected_line_is_no_reason_to_call_somebody_gone(company: dict[str, E
 
 
 def test_an_empty_complete_file_does_not_send_everybody_away(company: dict[str, Employee]) -> None:
-    with pytest.raises(RosterRefused, match="names nobody"):
+    with pytest.raises(UnloadableRoster, match="names no employee"):
         load(HEADER, complete=True)
     assert employed("A001")
 

@@ -10,7 +10,8 @@ from django.core.management import CommandError
 from django.db import ProgrammingError, transaction
 
 from apps.employees.models import Employee
-from apps.fileio.csv_reader import Table, UnreadableFile, open_table
+from apps.fileio.csv_reader import Table, open_table
+from apps.fileio.errors import UnreadableFile
 from apps.roster import staging
 from apps.roster.loading import load_roster
 from apps.roster.parser import read_roster
@@ -60,7 +61,7 @@ def test_a_file_in_no_known_encoding_is_refused_where_it_breaks_and_never_stored
     [
         ("staff_no,name", "missing column email; found staff_no, name"),
         ("", "the file is empty"),
-        ("staff_no,name,email,email", "the column email stands twice"),
+        ("staff_no,name,email,email", "the column email appears twice"),
     ],
 )
 def test_a_header_that_cannot_be_used_is_refused_in_words(tmp_path: Path, header: str, words: str) -> None:
@@ -164,7 +165,7 @@ def test_characters_that_no_database_stores_are_dropped(db: None) -> None:
 
 def test_a_file_in_many_pieces_is_judged_as_a_whole(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """A manager is found at any distance: pieces only limit memory."""
-    monkeypatch.setattr(staging, "PIECE", 2)
+    monkeypatch.setattr(staging, "CHUNK_ROWS", 2)
     told = load(
         "staff_no,name,email,manager_staff_no\n"
         "1,Anna,anna@corp.example.com,Zora\n"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from apps.contacts.columns import VOCABULARY, person, recognise
+from apps.contacts.columns import VOCABULARY, PersonReader, recognise
 from tests import plugin
 
 pytestmark = pytest.mark.shared
@@ -41,7 +41,7 @@ def test_every_collected_header_of_a_person_means_what_was_collected() -> None:
 
 def test_googles_older_export_gives_its_person() -> None:
     header, row = rows(FOLDER / "google-old-header.csv")
-    name, identities = person(row, recognise(header), header)
+    name, identities = PersonReader(recognise(header), header).person(row)
     assert name == "Prefix Firstname Middle Lastname Suffix"
     assert identities[:4] == (
         ("email", "home@aaa.pl"), ("email", "work@email.pl"),
@@ -54,7 +54,7 @@ def test_googles_older_export_gives_its_person() -> None:
 
 def test_outlooks_export_gives_its_people_without_their_faxes() -> None:
     header, *lines = rows(FOLDER / "outlook-header.csv")
-    people = [person(line, recognise(header)) for line in lines]
+    people = [PersonReader(recognise(header)).person(line) for line in lines]
     assert [name for name, _identities in people] == ["Adam Glacius", "Daniel Ireland", "Duncan Amey"]
     assert people[0][1] == (
         ("email", "adam.glacius@anycom.com"), ("email", "adam.g@example.com"), ("email", "ag@glacius.com"),

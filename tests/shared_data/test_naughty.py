@@ -13,8 +13,9 @@ from apps.contacts.models import Contact
 from apps.contacts.services.submissions import submit
 from apps.core.identity import clean_text
 from apps.employees.models import Employee
-from apps.reports.standings_report import Filters, Standings
-from apps.standings.population import WholeCompany
+from apps.reports.standings_filters import Filters
+from apps.reports.standings_report import Standings
+from apps.standings.report_people import WholeCompany
 from tests import plugin
 from tests.people import TESTER, load
 

@@ -15,8 +15,9 @@ from apps.campaigns.models import Adjustment, Campaign
 from apps.contacts.models import Contact, ContactIdentity, Submission
 from apps.core.outbox import queue_reevaluation
 from apps.employees.models import Employee, Employment, Placement
-from apps.reports.standings_report import Filters, Standings
-from apps.standings.population import WholeCompany
+from apps.reports.standings_filters import Filters
+from apps.reports.standings_report import Standings
+from apps.standings.report_people import WholeCompany
 from tests.people import adjust, ask, load, mark, november, officer
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -38,7 +39,10 @@ def build(seed: int, size: int = 16) -> Campaign:
     for n in dice.sample(range(2, size), 3):
         moved = f"P{n:02d},Person {n:02d},p{n}@corp.example.com,Moved,P00,2026-11-{dice.choice([5, 8, 12, 12, 17]):02d}"
         load("staff_no,name,email,department,manager_staff_no,effective_on\n" + moved)
-    campaign, staff = november(target=TARGET), list(Employee.objects.order_by("staff_no"))
+    campaign, staff = (
+        november(target=TARGET, prorate_joiners=seed % 2 == 0),
+        list(Employee.objects.order_by("staff_no")),
+    )
     for one in staff:
         _record(dice, one, dice.choice([0, 2, 5, 8, 9, 14]))
         if dice.random() < 0.4:
@@ -121,7 +125,11 @@ class Person:
         return self.instants[self.target - 1] if self.counted >= self.target else None
 
     @property
-    def still(self) -> bool:
+    def last_counted_on(self) -> date | None:
+        return max((local(at) for at in self.instants), default=None)
+
+    @property
+    def stalled(self) -> bool:
         return self.red and self.quiet_days is not None and self.quiet_days >= 7
 
     def counted_by(self, day: date) -> int:
@@ -143,6 +151,10 @@ class Brute:
             for place in Placement.objects.select_related("manager")
             if (place.starts_at < self.look <= place.ends_at if past else place.starts_at <= at < place.ends_at)
         }
+        # The first days of all employments that touch the campaign, in the company's zone.
+        self.first_days: dict[int, list[date]] = {}
+        for work in Employment.objects.filter(ends_at__gt=self.rule.opens_at, starts_at__lt=self.rule.cutoff_at):
+            self.first_days.setdefault(work.employee_id, []).append(work.starts_at.astimezone(UTC).date())
         employed = {
             work.employee_id: work.starts_at
             for work in Employment.objects.all()
@@ -162,7 +174,7 @@ class Brute:
 
     def _person(self, employee: Employee, contacts: list[Contact], hired_at: datetime) -> Person:
         mine = [one for one in self.adjustments if one.employee_id == employee.pk]
-        target = next((one.target for one in reversed(mine) if one.target), self.rule.target)
+        target = next((one.target for one in reversed(mine) if one.target), self._target(employee))
         exempt = next((one.exempt for one in reversed(mine) if one.exempt is not None), False)
         instants = [one.recorded_at for one in contacts if self._counts(one)]
         place = self.places[employee.pk]
@@ -170,6 +182,14 @@ class Brute:
         quiet = self._quiet_days(instants, hired_at)
         ended = sum(map(self._churned_early, contacts))
         return Person(employee, place.department, place.manager, target, exempt, instants, pace, quiet, ended)
+
+    def _target(self, employee: Employee) -> int:
+        """The campaign's target, or a joiner's: by the days left, counted one by one."""
+        rule, joined = self.rule, min(self.first_days[employee.pk])
+        if not rule.prorate_joiners or joined <= rule.opens_on:
+            return rule.target
+        period = [rule.opens_on + timedelta(days=n) for n in range((rule.deadline - rule.opens_on).days + 1)]
+        return max(-(-rule.target * len([day for day in period if day >= joined]) // len(period)), 1)
 
     def _quiet_days(self, instants: list[datetime], hired_at: datetime) -> int | None:
         """Days up to and including today without a counted contact, from the first day on which one was possible."""
@@ -205,7 +225,8 @@ class Brute:
 
     def meter(self, people: list[Person], everyone: bool) -> dict[str, int]:
         """The data quality indicators of these people, from single contacts and submission reports."""
-        ids, day = {one.employee.pk for one in people}, timedelta(days=1)
+        ids = {one.employee.pk for one in people}
+        yesterday = local(self.look - timedelta(microseconds=1)) - timedelta(days=1)
         own = [one for one in self.contacts if one.employee_id in ids and self.rule.opens_at <= one.recorded_at]
         handed = [
             one
@@ -217,7 +238,7 @@ class Brute:
         outcomes = [each["code"] for one in handed for each in one.report.get("outcomes", [])]
         return {
             "counted": sum(one.counted for one in people),
-            "last_day": sum(self.look - day <= one.recorded_at for one in own if self._counts(one)),
+            "since_yesterday": sum(local(one.recorded_at) >= yesterday for one in own if self._counts(one)),
             "churned_early": sum(one.churned_early for one in people),
             "submitted": len(outcomes) + sum(one.report.get("read", 0) for one in handed),
             "duplicates": outcomes.count("duplicate") + sum(one.report.get("duplicate", 0) for one in handed),
@@ -246,9 +267,10 @@ def totals(people: list[Person]) -> dict[str, int]:
         "red": sum(one.red for one in people),
         "at_target": sum(one.counted >= one.target for one in people),
         "exempt": sum(one.exempt for one in people),
+        "exempt_below": sum(one.exempt and one.counted < one.target for one in people),
         **{pace: paces[pace] for pace in ("done", "ahead", "on_pace", "behind")},
         "keeping_pace": paces["ahead"] + paces["on_pace"],
-        "still": sum(one.still for one in people),
+        "still": sum(one.stalled for one in people),
         "at_zero": sum(one.counted == 0 for one in people),
         "counted": sum(counted),
         "to_go": sum(one.remaining for one in people if not one.exempt),

@@ -8,6 +8,7 @@ from django.db import connection
 
 from apps.contacts.drafts import Draft
 from apps.contacts.models import ContactIdentity, Source
+from apps.contacts.normalisation import normalise_draft
 from apps.contacts.services.submissions import receive, record_contacts
 from apps.core.clock import db_now
 from apps.employees.models import Employee
@@ -90,6 +91,4 @@ def feed(employee: Employee) -> None:
     at = db_now() - timedelta(days=2)
     draft = Draft("Guest", (("email", "fed@outside.example.org"),), recorded_at=at)
     submission = receive(employee=employee, drafts=[], source=Source.FEED, by=people.TESTER)
-    record_contacts(
-        employee_id=employee.pk, drafts=[draft], submission=submission, source=Source.FEED, trust_times=True
-    )
+    record_contacts(drafts=[(employee.pk, normalise_draft(draft))], submission=submission, trust_times=True)

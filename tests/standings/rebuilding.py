@@ -67,7 +67,7 @@ def exported(folder: Path, database: str, *before: str) -> tuple[bytes, bytes]:
 
     The process uses another time zone and hash seed than this one.
     """
-    own = {"DATABASE_URL": plugin.PLACES.database_url("app", database), "TZ": "Asia/Kathmandu"}
+    own = {"DATABASE_URL": plugin.PATHS.database_url("app", database), "TZ": "Asia/Kathmandu"}
     own |= {"DJANGO_SETTINGS_MODULE": "config.settings", "PYTHONHASHSEED": "random"}
     folder.mkdir()
     file = folder / "final.csv"

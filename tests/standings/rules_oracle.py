@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from apps.campaigns import rules
-from apps.core.identity import in_domains
+from apps.core.email_domains import in_domains
 
 
 @dataclass(frozen=True)

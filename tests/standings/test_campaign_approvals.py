@@ -4,24 +4,24 @@ person is."""
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
-from apps.accounts.approvals import ApprovalRefused, refuse_request
+from apps.accounts.approvals import refuse_request
 from apps.accounts.models import Account, ApprovalRequest, Role
 from apps.campaigns.adjustments import approve as approve_adjustment
-from apps.campaigns.adjustments import requests
 from apps.campaigns.models import AdjustmentRequest, Campaign, CampaignRule
 from apps.campaigns.rule_draft import RuleDraft
 from apps.contacts.services.changes import end_contact
 from apps.core import clock as core_clock
 from apps.core.audit import Actor
+from apps.core.errors import Refused
 from apps.core.models import AuditEntry
 from apps.employees.models import Employee
 from apps.results.closing_approvals import close_or_request
-from apps.results.corrections import CorrectionDraft, CorrectionRefused, ask_correction
+from apps.results.corrections import CorrectionDraft, request_correction
 from apps.results.freeze import freeze
 from apps.standings import campaign_approvals, opening_approvals
 from apps.standings.approvable_changes import effect_of_request
@@ -45,8 +45,8 @@ def terms_of(rule: CampaignRule, **wanted: Any) -> RuleDraft:
 def change(campaign: Campaign, by: Actor | None = None, **wanted: Any) -> CampaignRule | ApprovalRequest:
     campaign = Campaign.objects.get(pk=campaign.pk)
     return change_rule_or_request(
-        campaign=campaign, terms=terms_of(campaign.rule, **wanted), seen=campaign.rule.version, reason="agreed",
-        key=uuid.uuid4(), by=by or officer("asks"),
+        campaign=campaign, draft=terms_of(campaign.rule, **wanted), expected_version=campaign.rule.version,
+        reason="agreed", key=uuid.uuid4(), by=by or officer("asks"),
     )  # fmt: skip
 
 
@@ -101,8 +101,8 @@ def test_what_decides_whose_contact_a_person_is_is_requested_blind(three: Campai
     assert request.effect == {}
     assert effect_of_request(request, core_clock.db_now())["people"] == 9
     rule, now = three.rule, core_clock.db_now()
-    shown = preview_rule_change(campaign=three, terms=terms_of(rule, **wanted), seen=rule.version, now=now)
-    assert shown.confidential
+    shown = preview_rule_change(campaign=three, draft=terms_of(rule, **wanted), expected_version=rule.version, now=now)
+    assert shown.reveals_contacts
 
 
 @pytest.mark.parametrize("wanted", [{"target": 99}, {"target": 4}])
@@ -131,6 +131,19 @@ def test_before_the_opening_only_domains_wait(company: object) -> None:
     assert isinstance(change(campaign, company_domains=["partner.example"]), ApprovalRequest)
 
 
+@pytest.mark.parametrize(
+    "wanted", [{"opens_on": date(2026, 11, 3)}, {"deadline": date(2027, 12, 31)}, {"exclusive": True}]
+)
+def test_beside_another_campaign_two_persons_change_more_than_the_target(
+    three: Campaign, wanted: dict[str, Any]
+) -> None:
+    """Otherwise one HR user turns what two have opened into a campaign whose counts reveal who has a contact."""
+    days = {"opens_on": date(2026, 11, 28), "deadline": date(2026, 12, 31)}
+    beside = people.november(name="Beside", slug="beside", **days)
+    assert isinstance(change(beside, target=7, scope=["Sales"]), CampaignRule)
+    assert isinstance(change(beside, **wanted), ApprovalRequest)
+
+
 def test_whether_a_domain_has_contacts_is_not_to_be_read_from_a_request(three: Campaign) -> None:
     """Otherwise HR tries domains until one needs approval, and learns who has a contact there."""
     for domain in ("partner.example", "nobody-has-it.example"):
@@ -146,10 +159,10 @@ def test_whether_a_domain_has_contacts_is_not_to_be_read_from_a_request(three: C
 def test_a_request_for_a_rule_that_has_changed_since_cannot_be_approved(three: Campaign) -> None:
     request = change(three, target=3)
     assert isinstance(request, ApprovalRequest)
-    change_rule(campaign=three, terms=terms_of(three.rule, target=99), seen=1, reason="agreed", by=OPERATOR)
+    change_rule(campaign=three, draft=terms_of(three.rule, target=99), expected_version=1, reason="agreed", by=OPERATOR)
     now = core_clock.db_now()
-    assert [waiting.stale for waiting in campaign_approvals.waiting_at(three, now)] == [True]
-    with pytest.raises(ApprovalRefused) as refused:
+    assert [waiting.stale for waiting in campaign_approvals.open_requests(three, now)] == [True]
+    with pytest.raises(Refused) as refused:
         approve(request)
     assert refused.value.code == "stale"
     assert Campaign.objects.get().rule.target == 99
@@ -157,8 +170,8 @@ def test_a_request_for_a_rule_that_has_changed_since_cannot_be_approved(three: C
 
 def test_a_form_that_is_sent_twice_is_one_request_and_one_change(three: Campaign) -> None:
     sent = {
-        "campaign": three, "terms": terms_of(three.rule, target=3), "seen": 1, "reason": "agreed", "key": uuid.uuid4(),
-        "by": officer("asks"),
+        "campaign": three, "draft": terms_of(three.rule, target=3), "expected_version": 1, "reason": "agreed",
+        "key": uuid.uuid4(), "by": officer("asks"),
     }  # fmt: skip
     request = change_rule_or_request(**sent)
     assert change_rule_or_request(**sent) == request
@@ -170,7 +183,7 @@ def test_a_form_that_is_sent_twice_is_one_request_and_one_change(three: Campaign
 def test_one_person_is_not_both(three: Campaign) -> None:
     request = change(three, target=3)
     assert isinstance(request, ApprovalRequest)
-    with pytest.raises(ApprovalRefused) as refused:
+    with pytest.raises(Refused) as refused:
         approve(request, by=officer("asks"))
     assert refused.value.code == "own"
 
@@ -181,7 +194,7 @@ def test_one_person_is_not_both(three: Campaign) -> None:
 def opened(by: Actor | None = None, **wanted: Any) -> Campaign | ApprovalRequest:
     usual = RuleDraft(100, date(2026, 11, 1), date(2026, 12, 31), "Asia/Shanghai")
     name = wanted.pop("name", "Second")
-    return open_or_request(name=name, terms=replace(usual, **wanted), key=uuid.uuid4(), by=by or officer("asks"))
+    return open_or_request(name=name, draft=replace(usual, **wanted), key=uuid.uuid4(), by=by or officer("asks"))
 
 
 @pytest.mark.django_db(transaction=True)
@@ -204,6 +217,28 @@ def test_an_ordinary_campaign_is_opened_by_one_person(three: Campaign) -> None:
     assert isinstance(opened(**AFTERWARDS), Campaign)
 
 
+def open_many(by: Actor | None = None) -> list[Campaign | ApprovalRequest]:
+    """Beside the running campaign, campaigns of a day each."""
+    first = date(2027, 1, 1)
+    days = [first + timedelta(days=number) for number in range(opening_approvals.MAX_CAMPAIGNS)]
+    return [opened(by, name=f"Day {day}", opens_on=day, deadline=day) for day in days]
+
+
+def test_one_person_opens_few_campaigns(three: Campaign, clock: Clock) -> None:
+    """Otherwise one opens thousands of future days, which stop roster loads and the list of campaigns."""
+    *alone, last = open_many()
+    assert all(isinstance(campaign, Campaign) for campaign in alone)
+    assert isinstance(last, ApprovalRequest)
+    Campaign.objects.filter(name__startswith="Day").update(state=Campaign.State.CANCELLED)
+    assert isinstance(opened(**AFTERWARDS), ApprovalRequest), "opening and cancelling by turns is no way around"
+    clock.set("2026-12-01T12:00:00+08:00", ticks=True)
+    assert isinstance(opened(name="Third", **AFTERWARDS), Campaign)
+
+
+def test_the_operator_opens_as_many_as_needed(three: Campaign, hr: Employee) -> None:
+    assert all(isinstance(campaign, Campaign) for campaign in open_many(OPERATOR))
+
+
 BEFORE = {"opens_on": date(2024, 11, 1), "deadline": date(2024, 11, 30)}
 
 
@@ -212,6 +247,16 @@ def test_a_campaign_of_past_days_waits(three: Campaign) -> None:
     assert isinstance(opened(**BEFORE), ApprovalRequest)
     approve()
     assert Campaign.objects.get(name="Second").backdated
+
+
+def test_a_campaign_with_recorded_contacts_on_its_past_days_waits(
+    company: dict[str, Employee], alice: Employee
+) -> None:
+    """Otherwise one person loads a roster that makes a contact a colleague while no campaign has these days."""
+    record(alice)
+    past = {"opens_on": date(2026, 11, 20), "deadline": date(2026, 11, 30)}
+    assert isinstance(opened(**past), ApprovalRequest)
+    assert isinstance(opened(name="Third", **AFTERWARDS), Campaign)
 
 
 def test_the_operator_opens_a_campaign_of_past_days_alone(three: Campaign, hr: Employee) -> None:
@@ -361,13 +406,13 @@ MUTANTS: dict[str, tuple[Any, str, Callable[..., Any], Callable[[Campaign], None
         lambda three: test_the_operator_is_one_person_too(three, three, "cancel"),  # type: ignore[arg-type]
     ),
     "any rule opens": (
-        opening_approvals, "opens_alone", lambda rule, by, now: True,
+        opening_approvals, "may_open_alone", lambda rule, by, now: True,
         lambda three: test_a_campaign_that_compared_with_another_tells_whose_contacts_somebody_is_waits(
             three, {"exclusive": True}
         ),
     ),
     "nobody is concerned by a cancellation": (
-        campaign_approvals, "people_judged", lambda *given: {}, test_a_campaign_with_contacts_is_cancelled_by_two,
+        campaign_approvals, "count_evaluated", lambda *given: {}, test_a_campaign_with_contacts_is_cancelled_by_two,
     ),
 }  # fmt: skip
 
@@ -394,7 +439,7 @@ def test_an_account_that_changed_lately_neither_asks_for_an_adjustment_nor_grant
     Account.objects.update(security_changed_at=None)
     settings.APPROVAL_COOLDOWN_DAYS = 3
     Account.objects.filter(pk={"asks": asks.id, "grants": grants.id}[who]).update(email="new@corp.example.com")
-    with pytest.raises(requests.AdjustmentRefused, match="within the last 3 days"):
+    with pytest.raises(Refused, match="within the last 3 days"):
         people.adjust(campaign=campaign, employee=alice, exempt=True)
     settings.APPROVAL_COOLDOWN_DAYS = 0
     if waiting := AdjustmentRequest.objects.first():
@@ -412,7 +457,7 @@ def test_an_account_that_changed_lately_asks_for_no_correction(
     asked = {"campaign": frozen, "drafts": [CorrectionDraft("A001", counted=5)], "reason": "x", "evidence": "y"}
     settings.APPROVAL_COOLDOWN_DAYS = 3
     Account.objects.filter(pk=hr.account.pk).update(email="new@corp.example.com")
-    with pytest.raises(CorrectionRefused, match="within the last 3 days"):
-        ask_correction(**asked, by=hr.account)
+    with pytest.raises(Refused, match="within the last 3 days"):
+        request_correction(**asked, by=hr.account)
     settings.APPROVAL_COOLDOWN_DAYS = 0
-    assert ask_correction(**asked, by=hr.account)
+    assert request_correction(**asked, by=hr.account)

@@ -9,10 +9,10 @@ from django.db import DatabaseError, connection, transaction
 
 from apps.accounts.models import Account
 from apps.campaigns.models import Campaign
-from apps.campaigns.rule_draft import CampaignRefused
 from apps.campaigns.selectors import campaign_for, restore_while_open
-from apps.contacts.services.changes import ContactRefused, end_contact
+from apps.contacts.services.changes import end_contact
 from apps.core import clock as core_clock
+from apps.core.errors import Refused
 from apps.core.models import AuditEntry, Setting
 from apps.employees.models import Employee
 from tests.fixtures import Clock
@@ -68,7 +68,7 @@ def test_an_exclusive_campaign_makes_writers_note_identities(company: dict[str, 
     ],
 )
 def test_terms_that_make_no_campaign_are_refused_by_field(noon: Clock, terms: dict[str, Any], field: str) -> None:
-    with pytest.raises(CampaignRefused) as refused:
+    with pytest.raises(Refused) as refused:
         november(**terms)
     assert (refused.value.field, bool(refused.value.message)) == (field, True)
     assert not Campaign.objects.exists()
@@ -90,7 +90,7 @@ def test_a_short_name_is_made_of_any_name(noon: Clock, name: str, slug: str) -> 
 def test_names_and_short_names_are_taken_once(noon: Clock) -> None:
     november()
     for terms, field in (({}, "name"), ({"slug": "other"}, "name"), ({"name": "Other", "slug": "November"}, "slug")):
-        with pytest.raises(CampaignRefused) as refused:
+        with pytest.raises(Refused) as refused:
             november(**terms)
         assert refused.value.field == field
 
@@ -111,7 +111,7 @@ def _opens(zone: str) -> bool:
     try:
         with transaction.atomic():
             november(name=zone, time_zone=zone)
-    except CampaignRefused:
+    except Refused:
         return False
     return True
 
@@ -171,7 +171,7 @@ def test_an_end_can_be_taken_back_while_its_campaign_is_open_only(campaign: Camp
         end_contact(contact_id=number, employee=alice, by=TESTER)
     restore_while_open(contact_id=contacts[0], employee=alice, by=TESTER)
     move(campaign, state="closing")
-    with pytest.raises(ContactRefused) as refused:
+    with pytest.raises(Refused) as refused:
         restore_while_open(contact_id=contacts[1], employee=alice, by=TESTER)
     assert refused.value.code == "campaign_over"
 
@@ -186,7 +186,7 @@ def test_an_end_cannot_be_taken_back_between_the_deadline_and_the_closing(
     record_one(bob, ("email", "kim@partner.example"))
     clock.set("2026-12-01T00:00:05+08:00", ticks=True)
     assert Campaign.objects.get().state == "open"
-    with pytest.raises(ContactRefused) as refused:
+    with pytest.raises(Refused) as refused:
         restore_while_open(contact_id=contact_id, employee=alice, by=TESTER)
     assert refused.value.code == "campaign_over"
 
@@ -199,7 +199,7 @@ def test_ending_and_restoring_in_an_exclusive_campaign_does_not_tell_whose_conta
     contact_id = record_one(alice, ("email", "kim@partner.example")).outcomes[0].contact_id
     record_one(bob, ("email", "kim@partner.example"))
     end_contact(contact_id=contact_id, employee=alice, by=TESTER)
-    with pytest.raises(ContactRefused) as refused:
+    with pytest.raises(Refused) as refused:
         restore_while_open(contact_id=contact_id, employee=alice, by=TESTER)
     assert refused.value.code == "claimed"
 

@@ -1,17 +1,26 @@
 """Exclusive campaigns: who recorded a person first, and what happens to the second when the first one's claim ends."""
 
+import io
+from datetime import datetime, timedelta
+
 import pytest
+from django.db import connection
 
 from apps.campaigns.models import Campaign
 from apps.campaigns.selectors import restore_while_open
+from apps.contacts.imports import import_contacts, import_submission
 from apps.contacts.models import Contact
-from apps.contacts.services.changes import ContactRefused, correct_contact, end_contact
+from apps.contacts.services.changes import correct_contact, end_contact
 from apps.core.clock import db_now
+from apps.core.errors import Refused
 from apps.employees.models import Employee
 from apps.standings.effective_dates import process_effective_dates
+from apps.standings.evaluation import pending_sql
+from tests import files
 from tests.fixtures import Clock
 from tests.oracle import oracle, stored
 from tests.people import TESTER, load, mark, november, outsider, record_one, standing
+from tests.plans import Plan
 
 
 @pytest.fixture
@@ -56,7 +65,7 @@ def test_the_next_counts_when_the_first_ends_and_keeps_counting(
     counted(exclusive, alice)
     end_contact(contact_id=first.pk, employee=alice, by=TESTER)
     assert counted(exclusive, alice, alan) == [0, 1]
-    with pytest.raises(ContactRefused, match="A colleague has recorded this person"):
+    with pytest.raises(Refused, match="A colleague has recorded this person"):
         restore_while_open(contact_id=first.pk, employee=alice, by=TESTER)
     assert counted(exclusive, alice, alan) == [0, 1]
 
@@ -153,3 +162,103 @@ def test_of_two_at_one_instant_the_one_who_was_on_the_roster_first_counts(
     clock.set("2026-11-23T13:00:01+08:00", ticks=True)
     assert alice.pk < alan.pk
     assert counted(exclusive, alice, alan) == [1, 0]
+
+
+# -- a contact that is moved back -------------------------------------------------------------------------------------
+
+PLACEHOLDER = ("handle", "@placeholder")
+
+
+def later(clock: Clock) -> None:
+    clock.set(clock.now() + timedelta(minutes=1), ticks=True)
+
+
+def claims(contact: Contact) -> dict[str, datetime]:
+    """Return from when each identity of the contact was named, by kind."""
+    return {one.kind: one.claimed_from or contact.recorded_at for one in contact.identities.all()}
+
+
+def test_a_placeholder_in_a_waiting_file_takes_nobody_from_a_colleague(
+    exclusive: Campaign, alice: Employee, alan: Employee, clock: Clock
+) -> None:
+    """Otherwise one employee turns colleagues red: the file was received before they recorded, and names nobody."""
+    waiting = files.received(alan, "handle\n@placeholder\n")
+    later(clock)
+    record_one(alice, SHARED)
+    later(clock)
+    record_one(alan, SHARED, PLACEHOLDER)
+    assert counted(exclusive, alice, alan) == [1, 0]
+    import_submission(waiting.pk)
+    assert counted(exclusive, alice, alan) == [1, 0]
+    contact = Contact.objects.get(employee=alan)
+    assert contact.recorded_at == waiting.received_at, "the contact itself counts from the receipt"
+    assert claims(contact)["email"] > Contact.objects.get(employee=alice).recorded_at
+
+
+def test_a_waiting_file_that_names_the_person_claims_them_from_its_receipt(
+    exclusive: Campaign, alice: Employee, alan: Employee, clock: Clock
+) -> None:
+    waiting = files.received(alan, f"email\n{SHARED[1]}\n")
+    later(clock)
+    record_one(alice, SHARED)
+    later(clock)
+    record_one(alan, SHARED, PLACEHOLDER)
+    assert counted(exclusive, alice, alan) == [1, 0]
+    import_submission(waiting.pk)
+    assert counted(exclusive, alice, alan) == [0, 1]
+    assert claims(Contact.objects.get(employee=alan))["email"] == waiting.received_at
+
+
+def test_a_second_waiting_file_claims_what_the_first_did_not_name(
+    exclusive: Campaign, alice: Employee, alan: Employee, clock: Clock
+) -> None:
+    first_file = files.received(alan, "handle\n@placeholder\n")
+    later(clock)
+    second_file = files.received(alan, f"email\n{SHARED[1]}\n")
+    later(clock)
+    record_one(alice, SHARED)
+    later(clock)
+    record_one(alan, SHARED, PLACEHOLDER)
+    import_submission(first_file.pk)
+    assert counted(exclusive, alice, alan) == [1, 0]
+    import_submission(second_file.pk)
+    assert counted(exclusive, alice, alan) == [0, 1]
+    named = claims(Contact.objects.get(employee=alan))
+    assert named == {"handle": first_file.received_at, "email": second_file.received_at}
+
+
+def test_a_feed_that_reports_one_identity_earlier_takes_nobody_by_the_others(
+    exclusive: Campaign, alice: Employee, alan: Employee, clock: Clock
+) -> None:
+    record_one(alice, SHARED)
+    later(clock)
+    record_one(alan, SHARED, PLACEHOLDER)
+    assert counted(exclusive, alice, alan) == [1, 0]
+    feed("A002,@placeholder,,2026-11-20T00:00:00Z")
+    assert counted(exclusive, alice, alan) == [1, 0]
+    assert Contact.objects.get(employee=alan).recorded_at < Contact.objects.get(employee=alice).recorded_at
+    feed(f"A002,,{SHARED[1]},2026-11-20T01:00:00Z")
+    assert counted(exclusive, alice, alan) == [0, 1], "now the feed says that Alan had this person first"
+
+
+def feed(row: str) -> None:
+    raw = io.BytesIO(f"staff_no,handle,email,recorded_at\n{row}\n".encode())
+    import_contacts(raw=raw, by=TESTER, format="csv", trust_times=True)
+
+
+def test_the_pending_look_up_grows_with_the_contacts_and_not_with_their_square(
+    exclusive: Campaign, alice: Employee, alan: Employee
+) -> None:
+    """Otherwise one person recorded and ended in a loop stops the standing pages of all readers."""
+    twenty, repeats = [("phone", f"138123456{n}") for n in range(10, 30)], 20
+    record_one(alan, twenty[0])
+    for _repeat in range(repeats):
+        end_contact(contact_id=record_one(alice, *twenty).outcomes[0].contact_id, employee=alice, by=TESTER)
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {pending_sql(exclusive.pk)}")
+        plan = Plan("", cursor.fetchone()[0][0]["Plan"])
+        cursor.execute(pending_sql(exclusive.pk))
+        assert {employee for employee, _since in cursor.fetchall()} == {alice.pk, alan.pk}
+    reads = [node for _depth, node in plan.nodes() if node.get("Relation Name") == "contacts_contactidentity"]
+    rows = sum(node["Actual Rows"] * node["Actual Loops"] for node in reads)
+    assert rows < 3 * repeats * len(twenty), "by the identity and by the contact, once each"

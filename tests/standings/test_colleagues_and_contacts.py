@@ -15,13 +15,12 @@ from django.db import connection
 from apps.campaigns.models import Campaign
 from apps.employees.models import Employee
 from apps.reports.employee_detail import contacts_with_reason
-from apps.roster import loading
+from apps.roster import load_writing
 from apps.standings.effective_dates import process_effective_dates
 from apps.standings.models import Standing
 from apps.standings.process_runs import sweep
-from apps.standings.recount import recount
 from tests.fixtures import Clock
-from tests.oracle import oracle, stored
+from tests.oracle import oracle, recount, stored
 from tests.people import NOON, ROSTER, load, mark, november, person, record_one, standing
 
 pytestmark = pytest.mark.django_db
@@ -92,7 +91,7 @@ def test_mutant_when_the_roster_notes_nobody_the_holders_stay_green(
 ) -> None:
     process_effective_dates()
     sweep()
-    monkeypatch.setattr(loading, "queue_identity_reevaluation_from_query", only_run)
+    monkeypatch.setattr(load_writing, "queue_identity_reevaluation_from_query", only_run)
     newcomer(email=MAIL)
     assert stored(one) != oracle(one)
     assert not standing(one, holders[0]).red

@@ -9,21 +9,21 @@ import pytest
 from django.db import Error
 
 from apps.campaigns.adjustments.approve import grant_adjustment, refuse_adjustment
-from apps.campaigns.adjustments.requests import AdjustmentRefused, request_adjustment, request_revocation
+from apps.campaigns.adjustments.requests import request_adjustment, request_revocation
 from apps.campaigns.models import AdjustmentRequest, Campaign
 from apps.contacts import recording
 from apps.contacts.drafts import Draft
 from apps.contacts.models import Contact
-from apps.contacts.services.changes import ContactRefused, correct_contact, end_contact, restore_contact
+from apps.contacts.services.changes import correct_contact, end_contact, restore_contact
 from apps.contacts.services.submissions import submit
+from apps.core.errors import Refused
 from apps.core.models import OutboxRow
 from apps.employees.models import Employee
 from apps.standings.effective_dates import process_effective_dates
-from apps.standings.process_runs import mark_everybody, sweep
-from apps.standings.recount import recount
+from apps.standings.process_runs import mark_all, sweep
 from tests.crowd import at_once, unlock
 from tests.fixtures import Clock
-from tests.oracle import digest, oracle, stored
+from tests.oracle import digest, oracle, recount, stored
 from tests.people import ROSTER, TESTER, load, november, officer, outsider, person
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -43,7 +43,7 @@ class Client:
                 self.dice.choice(
                     [self.add, self.add, self.add_many, self.end, self.restore, self.correct, self.other]
                 )()
-            except (ContactRefused, Contact.DoesNotExist, AdjustmentRefused):
+            except (Refused, Contact.DoesNotExist):
                 continue
             except Exception as error:
                 faults.append(error)
@@ -91,7 +91,7 @@ class Client:
         sweep()
 
     def mark_all(self) -> None:
-        mark_everybody(self.dice.choice(self.campaigns))
+        mark_all(self.dice.choice(self.campaigns))
 
     def adjust(self) -> None:
         terms = self.dice.choice([{"target": self.dice.randint(1, 9)}, {"exempt": self.dice.random() < 0.5}])
@@ -124,7 +124,7 @@ def chaos(seed: int, clients: int, operations: int) -> tuple[list[Exception], li
     outsiders = [outsider() for _ in range(25)]
     crew = [Client(seed + n, people, campaigns, outsiders) for n in range(clients)]
     # The approval of an import is not tested here, only its changes.
-    with mock.patch("apps.roster.loading.require_small"):
+    with mock.patch("apps.roster.loading.require_approval_if_large"):
         results = at_once(*(partial(client.work, operations) for client in crew))
     faults = [fault for result in results for fault in (result if isinstance(result, list) else [result])]
     return faults, campaigns
@@ -146,8 +146,8 @@ def test_mutant_without_locks_the_same_crowd_meets_errors(
     company: dict[str, Employee], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     unlock(monkeypatch)
-    real = recording.store
-    monkeypatch.setattr(recording, "store", lambda *args: (time.sleep(0.02), real(*args)))
+    real = recording.insert_contacts
+    monkeypatch.setattr(recording, "insert_contacts", lambda *args: (time.sleep(0.02), real(*args)))
     faults, _campaigns = chaos(seed=20261123, clients=8, operations=20)
     assert any(isinstance(fault, Error) for fault in faults)
 

@@ -16,12 +16,11 @@ from apps.core.clock import db_now
 from apps.core.models import OutboxRow
 from apps.employees.models import Employee
 from apps.standings import marking
-from apps.standings.marking import mark_touched
+from apps.standings.marking import mark_outbox
 from apps.standings.models import DailyCount, StandingChange
-from apps.standings.process_runs import mark_everybody, sweep
-from apps.standings.recount import recount
+from apps.standings.process_runs import mark_all, sweep
 from tests.fixtures import Clock
-from tests.oracle import oracle, stored
+from tests.oracle import oracle, recount, stored
 from tests.people import TESTER, adjust, mark, outsider, record, standing
 
 
@@ -39,7 +38,7 @@ def test_a_mark_of_what_has_not_changed_writes_nothing(campaign: Campaign, alice
     record(alice, 3)
     mark()
     before = written(), StandingChange.objects.count()
-    result = mark_everybody(campaign)
+    result = mark_all(campaign)
     assert (result.employees, result.counted, result.red, result.written) == (9, 3, 9, 0)
     assert (written(), StandingChange.objects.count()) == before
 
@@ -51,7 +50,7 @@ def test_a_mark_counts_what_it_did(campaign: Campaign, alice: Employee, alan: Em
     mark()
     record(alice)
     Contact.objects.of(alan).update(ended_at=db_now(), end_reason="removed")
-    result = mark_everybody(campaign)
+    result = mark_all(campaign)
     assert (result.turned_red, result.turned_green, result.red, result.counted, result.written) == (1, 1, 8, 1, 2)
 
 
@@ -78,26 +77,26 @@ def test_the_notes_are_gone_exactly_with_the_mark(
 
     monkeypatch.setattr(marking, "mark_standings", dies)
     with pytest.raises(ConnectionError), transaction.atomic():
-        mark_touched()
+        mark_outbox()
     assert OutboxRow.objects.filter(employee_id=alice.pk).count() == 1
     assert standing(campaign, alice).counted == 0
     monkeypatch.undo()
-    assert mark_touched() == 1
+    assert mark_outbox() == 1
     assert (OutboxRow.objects.count(), standing(campaign, alice).counted) == (0, 1)
 
 
 def test_more_people_than_one_mark_takes_are_all_marked(
     campaign: Campaign, company: dict[str, Employee], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(marking, "AT_MOST", 2)
+    monkeypatch.setattr(marking, "BATCH_SIZE", 2)
     for one in company.values():
         record(one)
-    assert mark_touched() == 2
+    assert mark_outbox() == 2
     mark()
     assert stored(campaign) == oracle(campaign)
     assert {counted for _no, counted, *_ in stored(campaign)} == {1}
     seen: list[tuple[int, int]] = []
-    assert mark_everybody(campaign, lambda done, total: seen.append((done, total))).employees == 9
+    assert mark_all(campaign, lambda done, total: seen.append((done, total))).employees == 9
     assert seen == [(2, 9), (4, 9), (6, 9), (8, 9), (9, 9)]
 
 
@@ -111,7 +110,7 @@ def test_counts_by_day_are_days_of_the_campaigns_zone(campaign: Campaign, alice:
     assert [(day.day, count) for day, count in days] == [(24, 1), (25, 2)]
     earliest = Contact.objects.order_by("recorded_at")[:1].values("pk")
     Contact.objects.filter(pk__in=earliest).update(ended_at="2026-11-25T12:00:00+08:00", end_reason="removed")
-    mark_everybody(campaign)
+    mark_all(campaign)
     assert [(day.day, count) for day, count in days.all()] == [(25, 2)]
 
 
@@ -132,7 +131,7 @@ def test_the_newest_day_is_kept_beside_the_verdict_and_goes_back_with_its_contac
     first = Contact.objects.of(alice).earliest("pk")
     record(alice)
     Contact.objects.filter(pk=Contact.objects.of(alice).latest("pk").pk).update(recorded_at=first.recorded_at)
-    mark_everybody(campaign)
+    mark_all(campaign)
     after = standing(campaign, alice)
     assert (after.counted, after.last_counted_on) == (2, date(2026, 11, 23))
     assert recount(campaign) == []
@@ -143,7 +142,7 @@ def test_frozen_closing_and_cancelled_campaigns_are_left_alone(campaign: Campaig
     Campaign.objects.filter(pk=campaign.pk).update(snapshot_at=db_now())
     record(alice)
     mark()
-    assert mark_everybody(campaign).employees == 0
+    assert mark_all(campaign).employees == 0
     assert standing(campaign, alice).counted == 0
 
 

@@ -11,6 +11,7 @@ from django.db import connection
 from django.test import Client
 
 from apps.campaigns.models import Campaign
+from apps.core import health as checks
 from apps.core.clock import db_now
 from apps.core.models import AuditEntry, Job, OutboxRow, Setting
 from apps.employees.models import Employee
@@ -20,11 +21,10 @@ from apps.standings import marking, process_runs
 from apps.standings.effective_dates import process_effective_dates
 from apps.standings.models import DailyCount, MarkRun, Standing, StandingChange
 from apps.standings.process_runs import finish_run, process_range, sweep
-from apps.standings.recount import recount
 from tests.commands import run as command
 from tests.crowd import at_once
 from tests.fixtures import Clock
-from tests.oracle import oracle, stored
+from tests.oracle import oracle, recount, stored
 from tests.people import adjust, company, mark, november, record, sign_in, standing
 from tests.standings.drifting import inject
 
@@ -72,7 +72,7 @@ def test_two_beats_at_once_begin_one_recount(campaign: Campaign) -> None:
 def test_who_dies_in_a_recount_leaves_the_rest_of_the_night_to_others(
     campaign: Campaign, alice: Employee, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(marking, "AT_MOST", 4)
+    monkeypatch.setattr(marking, "BATCH_SIZE", 4)
     Standing.objects.filter(employee=alice).update(counted=7)
     tasks.nightly_recount()
     run = MarkRun.objects.get(work="recount")
@@ -82,7 +82,7 @@ def test_who_dies_in_a_recount_leaves_the_rest_of_the_night_to_others(
         raise ConnectionError("the worker is gone")
 
     with monkeypatch.context() as patch:
-        patch.setattr(process_runs, "close_if_over", dies)
+        patch.setattr(process_runs, "finish_if_done", dies)
         with pytest.raises(ConnectionError):
             process_range(first)
     assert standing(campaign, alice).counted == 7
@@ -116,6 +116,7 @@ def fifty(noon: Clock) -> Campaign:
 
 
 def health(client: Client) -> tuple[str, str]:
+    checks._checks.cache_clear()
     answer = client.get("/health/ready").json()
     return answer["status"], answer["checks"]["drift"]
 
@@ -194,10 +195,10 @@ def test_a_repair_is_told_as_one_and_gives_back_since_when(
     repaired = StandingChange.objects.exclude(pk=turned.pk).get()
     assert (repaired.red, repaired.cause) == (False, "repair")
     assert standing(campaign, alice).status_since == turned.at, "nothing had happened to her since"
-    assert list(employee_detail.flips(campaign, alice)) == [repaired, turned]
+    assert list(employee_detail.status_changes(campaign, alice)) == [repaired, turned]
     page = sign_in(client, bob).get("/team/A001/").content.decode()
-    assert page.count("turned not red") == 1
-    assert "put right: not red" in page
+    assert page.count("Reached target") == 1
+    assert "Corrected: not red" in page
 
 
 def test_a_verdict_that_no_mark_had_reached_dates_from_its_repair(campaign: Campaign, alice: Employee) -> None:
@@ -245,7 +246,7 @@ def test_a_mark_that_comes_first_is_never_repaired_away(
     def look_and_be_overtaken(*args: Any) -> Any:
         found = real(*args)
         record(alice)
-        while marking.mark_touched():
+        while marking.mark_outbox():
             pass
         return found
 

@@ -13,20 +13,19 @@ import pytest
 from django.db import IntegrityError, connection
 
 from apps.campaigns.models import Campaign
-from apps.campaigns.rule_draft import CampaignRefused
 from apps.contacts import recording
 from apps.contacts.drafts import Draft
 from apps.contacts.models import Contact, ContactIdentity, Submission
 from apps.contacts.services import submissions
 from apps.contacts.services.submissions import submit
+from apps.core.errors import Refused
 from apps.core.models import OutboxRow
 from apps.employees.models import Employee
 from apps.standings import campaign_lifecycle, marking
 from apps.standings.models import MarkRange
 from apps.standings.process_runs import sweep
-from apps.standings.recount import recount
 from tests.crowd import TIMEOUT_SECONDS, Gate, at_once, blocked, meanwhile, no_lock, unlock, until
-from tests.oracle import oracle, stored
+from tests.oracle import oracle, recount, stored
 from tests.people import TESTER, november, outsider, record, record_one, standing
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -73,13 +72,13 @@ def test_64_who_hand_in_one_person_at_once_leave_one_contact(campaign: Campaign,
 
 def together(monkeypatch: pytest.MonkeyPatch, hands: int) -> None:
     """Let no transaction store before all have checked whether the person exists: the moment the lock protects."""
-    meeting, real = threading.Barrier(hands), recording.store
+    meeting, real = threading.Barrier(hands), recording.insert_contacts
 
     def store(*args: Any) -> None:
         meeting.wait(TIMEOUT_SECONDS)
         real(*args)
 
-    monkeypatch.setattr(recording, "store", store)
+    monkeypatch.setattr(recording, "insert_contacts", store)
 
 
 def test_mutant_without_the_lock_all_but_one_get_an_error(alice: Employee, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -188,7 +187,7 @@ def test_of_two_openings_with_one_name_at_once_one_is_refused_with_a_sentence(
     """Otherwise an operator who runs the command twice sees a traceback and does not know if the campaign exists."""
 
     def open_too() -> None:
-        with pytest.raises(CampaignRefused, match="exists already") as refused:
+        with pytest.raises(Refused, match="exists already") as refused:
             november(**second)
         assert refused.value.field == field
 
@@ -206,7 +205,7 @@ def test_of_two_openings_with_one_name_at_once_one_is_refused_with_a_sentence(
 def open_exclusive_over_an_open_writer(alice: Employee, alan: Employee, monkeypatch: pytest.MonkeyPatch) -> Campaign:
     """Alice's contact is written and not committed when an exclusive campaign opens; Alan has the same person."""
     them, gate = outsider(), Gate()
-    monkeypatch.setattr(marking, "AT_MOST", 1)
+    monkeypatch.setattr(marking, "BATCH_SIZE", 1)
     real = submissions.queue_identity_reevaluation
     monkeypatch.setattr(submissions, "queue_identity_reevaluation", gate.after(real))
     with meanwhile(partial(record_one, alice, them)):

@@ -10,7 +10,7 @@ from apps.employees.models import Employee
 from apps.privacy.erase_person import erase_person
 from apps.privacy.erasure_subject import identities_of
 from apps.results.freeze import freeze
-from apps.standings.recount import compare_everybody
+from apps.standings.recount import compare_all
 from tests import canary, commands, plugin
 from tests.fixtures import Clock
 from tests.people import TESTER, adjust, ask, mark, record, record_one
@@ -47,10 +47,10 @@ def test_the_facts_give_the_same_bytes_after_somebody_was_erased(
     freeze(campaign=campaign, by=TESTER, wait=True)
     first = exported(tmp_path / "first", plugin.DATABASE)
     done = erase_person(identities_of([("phone", canary.SPELLED)]), reason="by letter", by=TESTER)
-    assert done.found.contacts == 2
+    assert done.preview.contacts == 2
     assert canary.shown_by_tables() == {}
     campaign.refresh_from_db()
-    assert compare_everybody(campaign).differences == []
+    assert compare_all(campaign).differences == []
     assert exported(tmp_path / "after", plugin.DATABASE) == first
     assert commands.run("verify_freeze", tmp_path / "after" / "final.csv")["verified"]
     with rebuilt() as database:

@@ -4,9 +4,8 @@ from apps.campaigns.models import Campaign
 from apps.core.models import OutboxRow
 from apps.employees.models import Employee, Employment
 from apps.standings.models import DailyCount, Standing
-from apps.standings.process_runs import mark_everybody
-from apps.standings.recount import recount
-from tests.oracle import oracle, stored
+from apps.standings.process_runs import mark_all
+from tests.oracle import oracle, recount, stored
 from tests.people import mark, record
 
 
@@ -53,6 +52,6 @@ def test_a_mark_of_everybody_mends_what_drifted(campaign: Campaign, alice: Emplo
     mark()
     Standing.objects.update(counted=5)
     DailyCount.objects.all().delete()
-    mark_everybody(campaign)
+    mark_all(campaign)
     assert recount(campaign) == []
     assert stored(campaign) == oracle(campaign)

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from apps.campaigns import rules
 from apps.campaigns.models import Campaign, CampaignRule
-from apps.campaigns.population import all_employees_sql
+from apps.campaigns.population import ALL_EMPLOYEES
 from apps.contacts.models import Contact, ContactIdentity
 from apps.employees.models import Employee, EmployeeIdentity, Employment
-from apps.standings.base_query import Hired, pace_sql, quiet_sql
+from apps.standings.base_query import pace_sql, quiet_days_sql
 from apps.standings.evaluation import with_exclusion_reason
 from tests.standings import rules_oracle
 from tests.standings.rules_oracle import ContactFacts, CountingRule
@@ -43,7 +43,12 @@ class Fact:
     confirmed_at: datetime | None
     ended_at: datetime | None
     was_external: bool | None
+    # From when each identity was named, where that is later than the start.
+    claimed_from: dict[int, datetime]
     pk: int = 0
+
+    def claim(self, identity: int) -> datetime:
+        return self.claimed_from.get(identity, self.recorded_at)
 
 
 def rarely(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
@@ -55,9 +60,11 @@ def rarely(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 def facts(draw: Any, few: st.SearchStrategy[datetime]) -> Fact:
     recorded, stored = sorted([draw(few), draw(few)])
     ended = draw(rarely(few))
+    identities = draw(st.lists(st.integers(0, len(POOL) - 1), min_size=1, max_size=3, unique=True))
     return Fact(
         employee=draw(st.sampled_from([0, 0, 1, 1, 2])),
-        identities=draw(st.lists(st.integers(0, len(POOL) - 1), min_size=1, max_size=3, unique=True)),
+        identities=identities,
+        claimed_from={n: max(at, recorded) for n in identities if (at := draw(rarely(few)))},
         recorded_at=recorded,
         stored_at=stored,
         confirmed_at=draw(few | st.none()),
@@ -128,7 +135,7 @@ def store(world: list[Fact], employed: list[tuple[int, datetime, datetime]]) -> 
             kind, digest, domain = POOL[identity]
             ContactIdentity.objects.create(
                 employee=staff[fact.employee], contact=contact, kind=kind, value="x", domain=domain, digest=digest,
-                live=fact.ended_at is None,
+                live=fact.ended_at is None, claimed_from=fact.claimed_from.get(identity),
             )  # fmt: skip
 
 
@@ -158,13 +165,17 @@ class Twin:
         )
 
     def is_claimed(self, fact: Fact) -> bool:
-        """Whether another employee's earlier contact with a shared identity has none of the first three reasons."""
+        """Whether another employee named a shared identity earlier, in a contact without the first three reasons."""
+        as_of = rules.effective_as_of(self.at, self.terms.cutoff_at)
         others = [
             other
             for other in self.world
             if other.employee != fact.employee
-            and set(other.identities) & set(fact.identities)
-            and (other.recorded_at, other.employee) < (fact.recorded_at, fact.employee)
+            and any(
+                (other.claim(identity), other.employee) < (fact.claim(identity), fact.employee)
+                and fact.claim(identity) < as_of
+                for identity in set(other.identities) & set(fact.identities)
+            )
         ]
         return any(self.claims(other) for other in others)
 
@@ -183,7 +194,7 @@ def test_the_reason_in_sql_is_the_reason_in_python(db: None, world: World) -> No
         campaign=Campaign(snapshot_at=terms.snapshot_at), opens_at=OPENS, cutoff_at=CUTOFF, exclusive=terms.exclusive,
         confirmed_only=terms.confirmed_only, company_domains=list(terms.company_domains),
     )  # fmt: skip
-    annotated = with_exclusion_reason(Contact.objects.all(), rule, world.at, all_employees_sql())
+    annotated = with_exclusion_reason(Contact.objects.all(), rule, world.at, ALL_EMPLOYEES)
     in_sql = dict(annotated.values_list("pk", "reason"))
     twin = Twin(world)
     in_python = {fact.pk: twin.of(fact) for fact in world.contacts if fact.recorded_at < world.at}
@@ -227,11 +238,11 @@ def test_the_quiet_days_in_sql_are_those_in_python(
 ) -> None:
     rule = CampaignRule(opens_on=date(2026, 11, 1), opens_at=OPENS, cutoff_at=CUTOFF, time_zone="Asia/Shanghai")
     at = OPENS + timedelta(hours=hours)
-    quiet = quiet_sql(rule, at, Hired(rule, "now()", each=False))
+    quiet = quiet_days_sql(rule, at, "hire.day")
     with connection.cursor() as cursor:
         newest, joined = [newest for newest, _ in pairs], [joined for _, joined in pairs]
         cursor.execute(
-            f"""SELECT {quiet} FROM unnest(%s::date[], %s::date[]) WITH ORDINALITY AS hired(last_counted_on, day, n)
+            f"""SELECT {quiet} FROM unnest(%s::date[], %s::date[]) WITH ORDINALITY AS hire(last_counted_on, day, n)
                 ORDER BY n""",
             [newest, joined],
         )

@@ -17,7 +17,7 @@ from apps.operations import tasks
 from apps.standings import marking, process_runs, start_run
 from apps.standings.evaluation import pending_sql
 from apps.standings.models import MarkRange, MarkRun, Standing
-from apps.standings.process_runs import finish_run, mark_everybody, process_range
+from apps.standings.process_runs import finish_run, mark_all, process_range
 from apps.standings.start_run import claim_due_ranges
 from config.celery import app
 from tests.crowd import Gate, at_once, meanwhile
@@ -28,7 +28,7 @@ from tests.people import load, mark, november, record
 
 @pytest.fixture
 def ranges_of_two(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(marking, "AT_MOST", 2)
+    monkeypatch.setattr(marking, "BATCH_SIZE", 2)
 
 
 def begin(campaign: Campaign, **options: Any) -> MarkRun:
@@ -85,7 +85,7 @@ def test_who_dies_in_a_range_leaves_it_waiting_with_its_attempt(
         raise ConnectionError("the worker is gone")
 
     with monkeypatch.context() as patch:
-        patch.setattr(process_runs, "close_if_over", dies)
+        patch.setattr(process_runs, "finish_if_done", dies)
         with pytest.raises(ConnectionError):
             process_range(range_id)
     part = MarkRange.objects.get(pk=range_id)
@@ -180,7 +180,7 @@ def test_a_campaign_that_is_frozen_on_the_way_is_left_alone(campaign: Campaign, 
 
 
 def test_a_company_without_anybody_is_marked_at_once(noon: Clock) -> None:
-    assert mark_everybody(november()).employees == 0
+    assert mark_all(november()).employees == 0
     assert not MarkRun.objects.filter(finished_at=None).exists()
 
 
@@ -206,7 +206,7 @@ def test_the_last_two_at_once_close_the_run_exactly_once(
     """Both finish their work before either checks the other: exactly one must see that the run is over."""
     last_but_one, last, closed = last_two(campaign, monkeypatch)
     gate = Gate()
-    monkeypatch.setattr(process_runs, "close_if_over", closed(gate.before(start_run.close_if_over)))
+    monkeypatch.setattr(process_runs, "finish_if_done", closed(gate.before(start_run.finish_if_done)))
     with meanwhile(partial(process_range, last_but_one)):
         gate.wait()
         assert process_range(last)

@@ -61,8 +61,8 @@ def test_bad_arguments_are_answered_with_a_status_and_a_sentence(shell: Any) -> 
     for arguments, status, words in (
         (["import_roster"], 2, "required"),
         (["import_roster", "missing.csv"], 1, "No such file"),
-        (["import_contacts", "missing.csv", "--format", "xlsx"], 2, "invalid choice"),
-        (["open_campaign", "--name", "N", "--opens", "1.11.2026", "--deadline", "2026-11-30"], 2, "is no date"),
+        (["import_contacts", "missing.csv", "--format", "ods"], 2, "invalid choice"),
+        (["open_campaign", "--name", "N", "--opens", "1.11.2026", "--deadline", "2026-11-30"], 2, "is not a date"),
         (["grant_role", "A001", "king"], 2, "invalid choice"),
         (["recount"], 1, "no campaign is open"),
     ):

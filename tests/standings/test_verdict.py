@@ -1,6 +1,7 @@
 """Red or not: the counted contacts that decide it, and which contacts count."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -11,6 +12,7 @@ from apps.contacts.services.changes import end_contact
 from apps.core.clock import db_now
 from apps.employees.models import Employee, EmployeeIdentity
 from apps.reports.employee_detail import contacts_with_reason
+from apps.standings.evaluation import FEW_DOMAINS
 from apps.standings.models import StandingChange
 from tests.fixtures import Clock
 from tests.oracle import oracle, stored
@@ -143,10 +145,12 @@ def test_oneself_is_nobody_from_outside(campaign: Campaign, alice: Employee) -> 
     assert verdict(campaign, alice)[0] == 0
 
 
+@pytest.mark.parametrize("others", [0, FEW_DOMAINS])
 def test_the_companys_own_domains_and_their_subdomains_are_not_outside(
-    company: dict[str, Employee], settings: object
+    company: dict[str, Employee], settings: Any, others: int
 ) -> None:
     settings.COMPANY_EMAIL_DOMAINS = ["Corp.example.com", "münchen.example.com"]
+    settings.COMPANY_EMAIL_DOMAINS += [f"corp{number}.example.com" for number in range(others)]
     campaign, alice = november(), person("A001")
     inside = (
         "guest@corp.example.com",

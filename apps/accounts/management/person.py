@@ -9,15 +9,13 @@ from apps.employees.models import Employee
 
 
 class PersonCommand(AppCommand):
-    """A command whose first argument is a staff number."""
-
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
-        parser.add_argument("staff_no")
+        parser.add_argument("staff_no", help="the staff number, in upper or lower case")
 
     def person(self, options: dict[str, Any]) -> Employee:
         """Return the employee with the given staff number. Raises CommandError."""
         try:
-            return Employee.objects.by_staff_no(options["staff_no"])
+            return Employee.objects.get_by_staff_no(options["staff_no"])
         except Employee.DoesNotExist as error:
             raise CommandError(f"no employee has the number {options['staff_no']}") from error

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from apps.accounts.models import Account
 from apps.accounts.sessions import SessionStore, is_idle
 
-READS = frozenset({"GET", "HEAD", "OPTIONS"})
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class IdleSessionMiddleware:
@@ -32,15 +32,15 @@ class IdleSessionMiddleware:
         if is_idle(user, session):
             session.flush()
             request.user = AnonymousUser()
-            if by_hand(request):
-                messages.info(request, _("You were signed out, since nothing was done here for a while."))
-        elif by_hand(request):
-            session.note_use()
+            if is_user_action(request):
+                messages.info(request, _("You were signed out after a period of inactivity."))
+        elif is_user_action(request):
+            session.record_use()
 
 
-def by_hand(request: HttpRequest) -> bool:
+def is_user_action(request: HttpRequest) -> bool:
     """Whether a user caused this request: a navigation or a write. Polling and charts do not count.
 
     Over TLS, browsers send Sec-Fetch-Mode (Fetch Metadata). A request without that header counts as a user's.
     """
-    return request.method not in READS or request.headers.get("Sec-Fetch-Mode", "navigate") == "navigate"
+    return request.method not in SAFE_METHODS or request.headers.get("Sec-Fetch-Mode", "navigate") == "navigate"

@@ -9,7 +9,7 @@ from django.urls import reverse
 from apps.accounts.models import Account
 from apps.accounts.second_factors import lacks_factor
 
-OPEN = frozenset({"second-factor", "passkey-add", "passkey-new", "logout"})
+EXEMPT_URL_NAMES = frozenset({"second-factor", "passkey-add", "passkey-new", "logout"})
 
 
 class SecondFactorRequiredMiddleware:
@@ -28,7 +28,7 @@ class SecondFactorRequiredMiddleware:
         if not getattr(view, "login_required", True):
             return None
         match = request.resolver_match
-        if match is not None and match.url_name in OPEN:
+        if match is not None and match.url_name in EXEMPT_URL_NAMES:
             return None
         user = request.user
         if isinstance(user, Account) and lacks_factor(user, request.session):

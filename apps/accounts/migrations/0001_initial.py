@@ -108,7 +108,7 @@ class Migration(migrations.Migration):
                     django.contrib.postgres.fields.ArrayField(
                         base_field=models.TextField(
                             choices=[
-                                ("own", "the own standing and the own contacts"),
+                                ("own", "own standing and own contacts"),
                                 ("reports:read", "campaigns, and the standings its owner may see"),
                                 ("feed:write", "the feed of the messaging product; for operators"),
                             ]

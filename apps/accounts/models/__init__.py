@@ -1,10 +1,9 @@
 """Models of accounts: sign-in, factors, roles, deputies and approvals."""
 
-from apps.accounts.models.account import Account, ProviderSubject, Role
+from apps.accounts.models.account import Account, EnrolmentCode, ProviderSubject, Role
 from apps.accounts.models.api_token import ApiToken, Scope
 from apps.accounts.models.approval import ApprovalRequest, EmailChange
 from apps.accounts.models.deputyship import Deputyship
-from apps.accounts.models.enrolment_code import EnrolmentCode
 from apps.accounts.models.security_event import SecurityEvent
 from apps.accounts.models.session import BrowserSession
 

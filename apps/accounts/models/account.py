@@ -1,4 +1,4 @@
-"""Accounts that sign in, their roles, and their bindings to the OpenID provider."""
+"""Accounts that sign in, their roles, enrolment codes (ADR 65) and bindings to the OpenID provider."""
 
 from functools import cached_property
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.db import models, transaction
-from django.db.models import Q
+from django.db.models import F, Q
 from django.db.models.functions import Lower
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
@@ -17,7 +17,7 @@ from apps.core.querysets import Clock
 from apps.employees.models import Employee, Employment
 
 
-def meant_by(name: str) -> Q:
+def matches_login(name: str) -> Q:
     """Filter for accounts that a lower-case sign-in name can match."""
     return Q(login=name) | Q(employee__email=name) | Q(employee=None, email__iexact=name)
 
@@ -31,12 +31,13 @@ class AccountManager(BaseUserManager["Account"]):
         account.save(using=self._db)
         return account
 
+    # Django's createsuperuser calls it. Such an account holds no role, so it sees no person.
     def create_superuser(self, login: str, password: str | None = None, **fields: Any) -> "Account":
         return self.create_user(login, password, is_staff=True, is_superuser=True, **fields)
 
     def named(self, name: str) -> list["Account"]:
         """At most two accounts, leavers included, that a sign-in name matches."""
-        return list(self.filter(meant_by(name.strip().lower())).order_by("pk")[:2])
+        return list(self.filter(matches_login(name.strip().lower())).order_by("pk")[:2])
 
     def get_by_natural_key(self, username: str | None) -> "Account":
         return self.get(login=(username or "").lower())
@@ -64,6 +65,16 @@ class Account(AbstractBaseUser, PermissionsMixin):
         blank=True, default="", db_default="", help_text="the address whose mailed link set a password last"
     )
 
+    class FirstPage(models.TextChoices):
+        STANDING = "me", _("My standing")
+        TEAM = "team-home", _("Team")
+        COMPANY = "company", _("Company")
+
+    first_page = models.TextField(
+        choices=FirstPage, blank=True, default="", db_default="", help_text="where a sign-in leads; empty: by role"
+    )
+
+    # The staff number in lower case; a person types this, the e-mail address, or either in capitals.
     USERNAME_FIELD = "login"
     EMAIL_FIELD = "email"
     REQUIRED_FIELDS = ["email"]
@@ -83,12 +94,13 @@ class Account(AbstractBaseUser, PermissionsMixin):
 
         Django then replaces an outdated hash, and this method audits the replacement.
         """
+        # Django saves the new hash itself, without a hook for the audit trail.
         before = self.password
         with transaction.atomic():
-            right = super().check_password(raw_password)
+            is_right = super().check_password(raw_password)
             if self.password != before:
                 audit("account.password_hashed_anew", by=self.actor, kind="account", id=self.pk, label=str(self))
-        return right
+        return is_right
 
     @cached_property
     def roles(self) -> frozenset[str]:
@@ -96,9 +108,9 @@ class Account(AbstractBaseUser, PermissionsMixin):
         return frozenset(self.role_set.values_list("role", flat=True))
 
     @cached_property
-    def stands_in(self) -> bool:
+    def is_deputy(self) -> bool:
         """Whether the account's employee sees another manager's team as a deputy now; read once a request."""
-        return Deputyship.objects.in_force().with_a_team().filter(deputy=self.employee_id).exists()
+        return Deputyship.objects.in_force().with_team().filter(deputy=self.employee_id).exists()
 
     @cached_property
     def employment_id(self) -> int | None:
@@ -107,6 +119,7 @@ class Account(AbstractBaseUser, PermissionsMixin):
 
     def _get_session_auth_hash(self, secret: Any = None) -> str:
         """Bind a session to the password and the current period of employment."""
+        # A leaver who returns has a new employment: the sessions from before stay closed.
         value = self.password if self.employee_id is None else f"{self.password}|{self.employment_id}"
         return salted_hmac("apps.accounts.models.Account.session", value, secret=secret, algorithm="sha256").hexdigest()
 
@@ -115,14 +128,16 @@ class Account(AbstractBaseUser, PermissionsMixin):
         return role in self.roles
 
     @property
+    def roster_address(self) -> str:
+        """The roster's current address of this person, or the account's own without an employee."""
+        return self.employee.email if self.employee else self.email
+
+    @property
     def actor(self) -> Actor:
-        """This account as the actor of a change."""
         return Actor(self.pk, str(self))
 
 
 class Role(models.Model):
-    """A role of an account: hr, operator or auditor."""
-
     class Kind(models.TextChoices):
         HR = "hr", _("HR")
         OPERATOR = "operator", _("operator")
@@ -164,3 +179,23 @@ class ProviderSubject(models.Model):
 
     def __str__(self) -> str:
         return f"{self.account} at {self.issuer}"
+
+
+class EnrolmentCode(models.Model):
+    """The valid code of one account; using it deletes it, and a new code replaces it.
+
+    Only a keyed digest is stored, so a copy of the database reveals no code.
+    """
+
+    account = models.OneToOneField(Account, on_delete=models.CASCADE, primary_key=True)
+    digest = models.BinaryField()
+    made_at = models.DateTimeField(db_default=Clock())
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(name="accounts_enrolment_code_expires", condition=Q(expires_at__gt=F("made_at")))
+        ]
+
+    def __str__(self) -> str:
+        return f"code of {self.account_id}"

@@ -15,7 +15,7 @@ from apps.core.querysets import Clock
 class Scope(models.TextChoices):
     """What a token may be used for. A scope never exceeds what the account may see."""
 
-    OWN = "own", _("the own standing and the own contacts")
+    OWN = "own", _("own standing and own contacts")
     REPORTS = "reports:read", _("campaigns, and the standings its owner may see")
     FEED = "feed:write", _("the feed of the messaging product; for operators")
 
@@ -26,6 +26,7 @@ class ApiTokenQuerySet(models.QuerySet):
 
     def usable(self) -> ApiTokenQuerySet:
         """Tokens not revoked, not expired, and made in the owner's present employment, by the database's clock."""
+        # A leaver's tokens end with the employment, and do not come back with a new one.
         employed = Q(account__employee=None) | Q(
             account__employee__employment__starts_at__lte=F("created_at"),
             account__employee__employment__ends_at__gt=Clock(),

@@ -21,21 +21,22 @@ from apps.core.periods import in_force_from
 from apps.core.querysets import Clock
 
 # How far ahead a deputy may be named.
-LONGEST = timedelta(days=366)
+MAX_PERIOD = timedelta(days=366)
 
 
-def _alone(who: str) -> Func:
+def _point_range(who: str) -> Func:
     return Func(F(who), F(who), Value("[]"), function="int8range", output_field=BigIntegerRangeField())
 
 
 def _period() -> Func:
     """The stored period, cut by `ended_at`; empty when ended before it began."""
+    # An end before the beginning would be an error of tstzrange; an empty range overlaps nothing.
     end = Greatest(F("starts_at"), Least(F("ends_at"), F("ended_at")))
     return Func(F("starts_at"), end, function="tstzrange", output_field=DateTimeRangeField())
 
 
 class DeputyshipQuerySet(models.QuerySet["Deputyship"]):
-    """Deputyships by their state, by the database's clock."""
+    """All states are judged by the database's clock."""
 
     def not_over(self) -> DeputyshipQuerySet:
         """Current and future deputyships: not ended, and both people employed without a break since the start.
@@ -43,6 +44,10 @@ class DeputyshipQuerySet(models.QuerySet["Deputyship"]):
         An employee who leaves and returns has a new employment. The old deputyship does not return with it.
         """
         return self._unbroken().filter(ends_at__gt=Clock())
+
+    def past(self) -> DeputyshipQuerySet:
+        """Deputyships that are over: ended, past their last day, or lapsed when one of the two left."""
+        return self.exclude(pk__in=self.model.objects.not_over().values("pk"))
 
     def in_force(self) -> DeputyshipQuerySet:
         """Deputyships whose deputy sees the manager's team now."""
@@ -68,7 +73,7 @@ class DeputyshipQuerySet(models.QuerySet["Deputyship"]):
         """Deputyships in which this employee is the manager or the deputy."""
         return self.filter(Q(manager=employee) | Q(deputy=employee))
 
-    def with_a_team(self) -> DeputyshipQuerySet:
+    def with_team(self) -> DeputyshipQuerySet:
         """Deputyships whose manager has a report today."""
         return self.filter(manager__node__last__gt=F("manager__node__first"))
 
@@ -103,7 +108,7 @@ class Deputyship(models.Model):
                 name="accounts_deputyship_not_of_the_past", condition=Q(starts_at__gte=F("named_at"))
             ),
             models.CheckConstraint(
-                name="accounts_deputyship_a_year_ahead", condition=Q(ends_at__lte=F("named_at") + Value(LONGEST))
+                name="accounts_deputyship_a_year_ahead", condition=Q(ends_at__lte=F("named_at") + Value(MAX_PERIOD))
             ),
             models.CheckConstraint(
                 name="accounts_deputyship_ended_by_somebody",
@@ -118,8 +123,8 @@ class Deputyship(models.Model):
             ExclusionConstraint(
                 name="accounts_deputyship_of_a_pair_once",
                 expressions=[
-                    (_alone("manager"), RangeOperators.OVERLAPS),
-                    (_alone("deputy"), RangeOperators.OVERLAPS),
+                    (_point_range("manager"), RangeOperators.OVERLAPS),
+                    (_point_range("deputy"), RangeOperators.OVERLAPS),
                     (_period(), RangeOperators.OVERLAPS),
                 ],
             ),

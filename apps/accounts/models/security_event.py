@@ -3,8 +3,6 @@
 A row is a mail still to be sent. The worker deletes the row after sending.
 """
 
-from __future__ import annotations
-
 import uuid
 
 from django.db import models
@@ -14,21 +12,30 @@ from apps.core.querysets import Clock
 
 
 class SecurityEvent(models.Model):
-    """A mail about one event, with the owner's address at the time of the event."""
+    """A mail that waits for the mail server: about an event, or with a set-password link.
+
+    It has the owner's address at the time of the event.
+    """
 
     class Kind(models.TextChoices):
-        PASSWORD_SET = "password_set", _("A new password was set for your account, with a link that was mailed.")
+        PASSWORD_SET = "password_set", _("A new password was set for your account with a one-time link.")
         PASSWORD_CHANGED = "password_changed", _("The password of your account was changed.")
         FACTOR_ADDED = "factor_added", _("A second factor was added to your account.")
         FACTOR_REMOVED = "factor_removed", _("A second factor was removed from your account.")
         FACTORS_RESET = "factors_reset", _("All second factors of your account were removed by the operator.")
-        CODES_RENEWED = "codes_renewed", _("New codes on paper were made for your account. The old ones are void.")
+        CODES_RENEWED = (
+            "codes_renewed",
+            _("New recovery codes were created for your account. The old ones no longer work."),
+        )
         TOKEN_CREATED = "token_created", _("An API token was created for your account.")
         TOKEN_REVOKED = "token_revoked", _("An API token of your account was revoked.")
         ROLE_CHANGED = "role_changed", _("The roles of your account were changed. You were signed out everywhere.")
-        CODE_GUESSES = "code_guesses", _("Your password was typed at the sign-in, followed by several wrong codes.")
+        CODE_GUESSES = "code_guesses", _("Your password was entered at sign-in, followed by several wrong codes.")
         ADDRESS_REQUESTED = "address_requested", _("HR requested another e-mail address for you.")
         ADDRESS_CHANGED = "address_changed", _("HR changed the e-mail address of your account.")
+
+    # A kind without a sentence; `browser` then holds the language of the mail (apps.accounts.password_reset).
+    PASSWORD_LINK = "password_link"  # noqa: S105 # nosec B105 # a kind
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
     account = models.ForeignKey("accounts.Account", on_delete=models.CASCADE)
@@ -44,7 +51,6 @@ class SecurityEvent(models.Model):
 
     @property
     def sentence(self) -> str:
-        """What happened, in the active language."""
         return str(self.Kind(self.kind).label)
 
     def __str__(self) -> str:

@@ -116,18 +116,18 @@ DECLARE
                             'decided_effect', 'note'];
 BEGIN
     IF TG_OP = 'DELETE' THEN
-        RAISE EXCEPTION 'an approval request is decided, never deleted' USING ERRCODE = '23H03';
+        RAISE EXCEPTION 'an approval request can be decided, not deleted' USING ERRCODE = '23H03';
     ELSIF TG_OP = 'INSERT' THEN
         IF NEW.decision IS NOT NULL THEN
-            RAISE EXCEPTION 'a request is made first and decided by another person' USING ERRCODE = '23H03';
+            RAISE EXCEPTION 'a request must be stored before another person decides it' USING ERRCODE = '23H03';
         ELSIF NEW.requested_by_id IS NOT NULL THEN
             PERFORM accounts_require_hr(NEW.requested_by_id);
         END IF;
     ELSIF OLD.decision IS NOT NULL OR to_jsonb(NEW) - decided <> to_jsonb(OLD) - decided THEN
-        RAISE EXCEPTION 'a request is decided once, and never changed' USING ERRCODE = '23H03';
+        RAISE EXCEPTION 'a request can be decided only once and cannot change' USING ERRCODE = '23H03';
     ELSIF NEW.decision IN ('approved', 'refused') THEN
         IF NEW.decided_at NOT BETWEEN NEW.requested_at AND hundred_clock() OR NEW.decided_at > NEW.expires_at THEN
-            RAISE EXCEPTION 'a decision is dated when it is made' USING ERRCODE = '23H03';
+            RAISE EXCEPTION 'a decision must carry the current time' USING ERRCODE = '23H03';
         ELSIF NOT NEW.by_operator THEN
             PERFORM accounts_require_hr(NEW.decided_by_id);
         END IF;
@@ -142,11 +142,11 @@ DECLARE
     ending text[] := ARRAY['ended_at', 'ended_by_id', 'ended_by_label'];
 BEGIN
     IF TG_OP = 'DELETE' THEN
-        RAISE EXCEPTION 'a deputyship is ended, never deleted' USING ERRCODE = '23H03';
+        RAISE EXCEPTION 'a deputyship can be ended, not deleted' USING ERRCODE = '23H03';
     ELSIF OLD.ended_at IS NOT NULL OR to_jsonb(NEW) - ending <> to_jsonb(OLD) - ending THEN
-        RAISE EXCEPTION 'a deputyship is ended once, and never changed' USING ERRCODE = '23H03';
+        RAISE EXCEPTION 'a deputyship can be ended only once and cannot change' USING ERRCODE = '23H03';
     ELSIF NEW.ended_at > hundred_clock() THEN
-        RAISE EXCEPTION 'an end is dated when it is made' USING ERRCODE = '23H03';
+        RAISE EXCEPTION 'an end must carry the current time' USING ERRCODE = '23H03';
     END IF;
     RETURN NEW;
 END $$;
@@ -173,7 +173,7 @@ BEGIN
     ) THEN
         RETURN NEW;
     END IF;
-    RAISE EXCEPTION 'an e-mail address changes with a second person' USING ERRCODE = '23H04';
+    RAISE EXCEPTION 'a change of an e-mail address needs a second person' USING ERRCODE = '23H04';
 END $$;
 
 CREATE FUNCTION accounts_record_ending() RETURNS trigger
@@ -191,7 +191,7 @@ BEGIN
     -- The lock prevents HR's role from being revoked during the decision.
     PERFORM 1 FROM accounts_role WHERE account_id = account AND role = 'hr' FOR KEY SHARE;
     IF NOT FOUND THEN
-        RAISE EXCEPTION 'only HR requests and approves' USING ERRCODE = '23H03';
+        RAISE EXCEPTION 'only HR can request and approve' USING ERRCODE = '23H03';
     END IF;
 END $$;
 
@@ -231,7 +231,7 @@ CREATE FUNCTION accounts_demand_hr(account bigint) RETURNS void
 BEGIN
     PERFORM 1 FROM accounts_role WHERE account_id = account AND role = 'hr' FOR KEY SHARE;
     IF NOT FOUND THEN
-        RAISE EXCEPTION 'only HR adjusts' USING ERRCODE = '23H03';
+        RAISE EXCEPTION 'only HR can adjust' USING ERRCODE = '23H03';
     END IF;
 END $$;
 

@@ -1,4 +1,4 @@
-"""What all bodies and queries share: unknown fields are refused, and times are UTC instants."""
+"""The base of all bodies and queries: unknown fields are refused, and instants are in UTC."""
 
 from __future__ import annotations
 
@@ -14,43 +14,43 @@ from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
 
 from apps.api.paging import DEFAULT_LIMIT, MAX_LIMIT
-from apps.api.parsing import UNSTORABLE, unstorable_error
+from apps.api.parsing import unstorable_error
+from apps.core.identity import UNSTORABLE
 
 TEXT_LIMIT = 200
 MAX_NAME_CHARS = 100
 TEXTS = (serializers.CharField, serializers.ChoiceField, serializers.DateTimeField, serializers.UUIDField)
 
 
-class Instant(serializers.DateTimeField):
-    """An instant as ISO 8601 in UTC."""
-
+class InstantField(serializers.DateTimeField):
     def __init__(self, **options: Any) -> None:
         super().__init__(default_timezone=UTC, **options)
 
 
 # Values of a row that need no conversion by their field.
-AS_IT_IS: dict[type, type] = {
+PLAIN_TYPES: dict[type, type] = {
     serializers.CharField: str, serializers.IntegerField: int, serializers.BooleanField: bool,
     serializers.ChoiceField: str,
 }  # fmt: skip
 
 
 class PlainRowSerializer(serializers.Serializer):
-    """An answer made of plain rows: a long list of them costs what its instants cost, and little else."""
+    """Serializes dicts fast: values of a plain type are taken as they are, the others are converted by their field."""
 
     def to_representation(self, instance: Any) -> Any:
+        # DRF resolves every field of every row anew, which a page of 500 rows would feel.
         if type(instance) is not dict:
             return super().to_representation(instance)
         return {
-            name: value if value is None or type(value) is plain else draw(value)
-            for name, source, draw, plain in self._columns
+            name: value if value is None or type(value) is plain else represent(value)
+            for name, source, represent, plain in self._columns
             for value in (instance[source],)
         }
 
     @cached_property
     def _columns(self) -> list[tuple[str, str, Callable[[Any], Any], type | None]]:
         return [
-            (name, str(field.source), field.to_representation, AS_IT_IS.get(type(field)))
+            (name, str(field.source), field.to_representation, PLAIN_TYPES.get(type(field)))
             for name, field in self.fields.items()
         ]
 
@@ -114,8 +114,6 @@ class Query(StrictSerializer):
 
 
 class CampaignQuery(Query):
-    """The campaign of the request."""
-
     campaign = serializers.CharField(
         required=False,
         max_length=TEXT_LIMIT,
@@ -126,10 +124,8 @@ class CampaignQuery(Query):
 
 
 class PageQuery(Query):
-    """Where a page begins, and its length."""
-
     after = serializers.CharField(
-        required=False, help_text=gettext_lazy("From the address in `next`; not to be made up.")
+        required=False, help_text=gettext_lazy("From the address in `next`; do not build it yourself.")
     )
     limit = serializers.IntegerField(
         required=False,
@@ -140,9 +136,7 @@ class PageQuery(Query):
     )
 
 
-class Next(serializers.Serializer):
-    """The end of every list."""
-
+class NextPageSerializer(serializers.Serializer):
     next = serializers.URLField(
         allow_null=True, help_text=gettext_lazy("The address of the next page; null on the last one.")
     )

@@ -3,38 +3,39 @@
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
-from apps.api.serializers.base import Instant, Next
+from apps.api.serializers.base import InstantField, NextPageSerializer
 from apps.campaigns.models import Campaign
 
 
 class CampaignSerializer(serializers.Serializer):
-    """One campaign, from its newest rule."""
-
     slug = serializers.CharField(source="campaign.slug", help_text=_("The short name that `?campaign=` takes."))
     name = serializers.CharField(source="campaign.name")
     state = serializers.ChoiceField(
         source="campaign.state",
         choices=[Campaign.State.OPEN.value, Campaign.State.CLOSING.value, Campaign.State.FROZEN.value],
-        help_text=_("`closing`: after the cut-off, until the result stands. `frozen`: it moves no more."),
+        help_text=_("`closing`: after the cut-off, until the result is final. `frozen`: the result is final."),
     )
     rule_version = serializers.IntegerField(source="version", help_text=_("A changed rule is a new version."))
     target = serializers.IntegerField(help_text=_("Counted contacts an employee needs."))
     time_zone = serializers.CharField(help_text=_("IANA name; the days of the campaign are local days there."))
     opens_on = serializers.DateField()
     deadline = serializers.DateField(help_text=_("The last day, inclusive."))
-    opens_at = Instant()
-    cutoff_at = Instant(help_text=_("The first instant that no longer counts."))
+    opens_at = InstantField()
+    cutoff_at = InstantField(help_text=_("The first instant that no longer counts."))
     exclusive = serializers.BooleanField(help_text=_("Only the first to record a person has them counted."))
     confirmed_only = serializers.BooleanField(help_text=_("Only confirmed contacts count."))
     company_domains = serializers.ListField(
         child=serializers.CharField(), help_text=_("E-mail domains that are not external.")
     )
     departments = serializers.ListField(
-        source="scope", child=serializers.CharField(), help_text=_("Whom it is for; empty: the whole company.")
+        source="scope",
+        child=serializers.CharField(),
+        help_text=_("Which employees it covers; empty: the whole company."),
+    )
+    prorate_joiners = serializers.BooleanField(
+        help_text=_("Employees who join after the first day have a lower target, pro rata.")
     )
 
 
-class CampaignPageSerializer(Next):
-    """Campaigns by short name."""
-
+class CampaignPageSerializer(NextPageSerializer):
     results = CampaignSerializer(many=True)

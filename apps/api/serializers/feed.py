@@ -5,9 +5,7 @@ from rest_framework import serializers
 
 
 class RejectSerializer(serializers.Serializer):
-    """A row that could not be used."""
-
-    line = serializers.IntegerField(help_text=_("Where it begins in what was sent, from 1."))
+    line = serializers.IntegerField(help_text=_("The line on which it begins, from 1."))
     column = serializers.CharField(allow_blank=True)
     code = serializers.CharField()
     reason = serializers.CharField(help_text=_("A sentence for people."))
@@ -17,8 +15,6 @@ class FeedReportSerializer(serializers.Serializer):
     """How many rows were read, and how many were usable: read = accepted + rejected."""
 
     read = serializers.IntegerField()
-    accepted = serializers.IntegerField(
-        help_text=_("Rows that can be used as they stand, whether they were new, known, or changed nothing.")
-    )
+    accepted = serializers.IntegerField(help_text=_("Usable rows, whether they were new, known or unchanged."))
     rejected = serializers.IntegerField()
     rejects = RejectSerializer(many=True, help_text=_("The first hundred."))

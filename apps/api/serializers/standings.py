@@ -9,14 +9,22 @@ from typing import Any
 from django.utils.translation import gettext_lazy
 from rest_framework import serializers
 
-from apps.api.serializers.base import TEXT_LIMIT, CampaignQuery, Instant, Next, PageQuery, PlainRowSerializer
+from apps.api.serializers.base import (
+    TEXT_LIMIT,
+    CampaignQuery,
+    InstantField,
+    NextPageSerializer,
+    PageQuery,
+    PlainRowSerializer,
+)
 from apps.campaigns.models import AdjustmentRequest
-from apps.campaigns.rules import PACES
-from apps.reports.standings_report import SORTS, STATUS
+from apps.reports import standings_columns
+from apps.reports.standings_filters import SORTS, STATUS
 
 DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 # A plus sign that was not written as %2B arrives as a blank.
 LOST_PLUS = re.compile(r"(?<=\d) (?=\d\d:?\d\d$)", re.ASCII)
+# At the ends of the calendar a conversion between zones overflows.
 FIRST_YEAR, LAST_YEAR = 1970, 9000
 
 
@@ -24,7 +32,9 @@ class AsOfField(serializers.CharField):
     """A day (its end) as a date, or an instant with its zone as a datetime."""
 
     default_error_messages = {
-        "unreadable": gettext_lazy("This is no day such as 2026-11-03, and no instant such as 2026-11-03T18:00:00Z."),
+        "unreadable": gettext_lazy(
+            "This is neither a day such as 2026-11-03 nor an instant such as 2026-11-03T18:00:00Z."
+        ),
         "no_zone": gettext_lazy("This instant has no zone: add Z or an offset such as +08:00."),
     }
 
@@ -44,8 +54,6 @@ class AsOfField(serializers.CharField):
 
 
 class ResultQuery(CampaignQuery):
-    """The campaign, and the version of its result when it is frozen."""
-
     result = serializers.IntegerField(
         required=False,
         min_value=1,
@@ -56,9 +64,7 @@ class ResultQuery(CampaignQuery):
     )
 
 
-class LookQuery(ResultQuery):
-    """The campaign, and the instant of the report."""
-
+class AsOfQuery(ResultQuery):
     as_of = AsOfField(
         required=False,
         help_text=gettext_lazy(
@@ -67,14 +73,12 @@ class LookQuery(ResultQuery):
     )
 
 
-class StandingsQuery(LookQuery, PageQuery):
-    """Whose standings, with filters and order."""
-
+class StandingsQuery(AsOfQuery, PageQuery):
     root = serializers.CharField(  # type: ignore[assignment]  # a declared field is no attribute
         required=False,
         max_length=TEXT_LIMIT,
         help_text=gettext_lazy(
-            "Staff number: the team below this person, or, of somebody who leads none, the person. Without it: the "
+            "Staff number: the team below this person, or the person if they lead no team. Without it: the "
             "own team; for HR, the company."
         ),
     )
@@ -107,93 +111,75 @@ class AdjustedSerializer(serializers.Serializer):
     kind = serializers.ChoiceField(
         choices=AdjustmentRequest.Kind.choices,
         allow_null=True,
-        help_text=gettext_lazy("Why: told to HR and to the person alone; else null."),
+        help_text=gettext_lazy("Why; only for HR and the employee, otherwise null."),
     )
-    since = Instant(help_text=gettext_lazy("It holds from this instant on."))
-    until = Instant(allow_null=True, help_text=gettext_lazy("The first instant at which it no longer holds; or null."))
+    since = InstantField(help_text=gettext_lazy("It holds from this instant on."))
+    until = InstantField(
+        allow_null=True, help_text=gettext_lazy("The first instant at which it no longer holds; or null.")
+    )
+
+
+FIELDS: dict[str, type[serializers.Field]] = {
+    standings_columns.TEXT: serializers.CharField,
+    standings_columns.CODE: serializers.ChoiceField,
+    standings_columns.NUMBER: serializers.IntegerField,
+    standings_columns.YES_NO: serializers.BooleanField,
+    standings_columns.DAY: serializers.DateField,
+    standings_columns.INSTANT: InstantField,
+}
+
+
+def field_of(column: standings_columns.Column) -> serializers.Field:
+    """The serializer field of a column. Only options that are set: an empty one would show in the description."""
+    options: dict[str, Any] = {}
+    if column.help:
+        options["help_text"] = column.help
+    if column.nullable:
+        options["allow_null"] = True
+    if column.choices:
+        options["choices"] = column.choices
+    if column.field:
+        options["source"] = column.field
+    return FIELDS[column.kind](**options)
 
 
 class StandingSerializer(PlainRowSerializer):
-    """One employee's standing."""
+    """The columns of standings_columns.IN_API; those declared here depend on more than the row."""
 
-    staff_no = serializers.CharField()
-    name = serializers.CharField()
-    email = serializers.CharField()
-    department = serializers.CharField(allow_blank=True)
-    manager_staff_no = serializers.CharField(allow_blank=True)
-    counted = serializers.IntegerField(help_text=gettext_lazy("Contacts that count."))
-    target = serializers.IntegerField(help_text=gettext_lazy("The campaign's, or the one adjusted for this person."))
-    remaining = serializers.IntegerField()
-    red = serializers.BooleanField(help_text=gettext_lazy("`counted` < `target`, and not exempt."))
-    exempt = serializers.BooleanField()
-    pace = serializers.ChoiceField(choices=PACES)
     needed_per_day = serializers.IntegerField(
         allow_null=True, help_text=gettext_lazy("To reach the target in time; null once the cut-off has passed.")
     )
-    quiet_days = serializers.IntegerField(
-        allow_null=True,
-        help_text=gettext_lazy(
-            "Whole local days, today included, without a new contact that counts; null once the cut-off has passed."
-        ),
-    )
-    reached_at = Instant(
-        source="target_reached_at",
-        allow_null=True,
-        help_text=gettext_lazy("When the contact that reached the target came."),
-    )
-    since = Instant(
-        source="status_since",
-        allow_null=True,
-        help_text=gettext_lazy("Red, or not red, since then; null for a past look, or before the first mark."),
-    )
-    computed_at = Instant(
-        source="verdict_changed_at",
-        allow_null=True,
-        help_text=gettext_lazy("When the stored verdict last changed; null for a past look, or before the first mark."),
-    )
-    stale = serializers.BooleanField(
-        help_text=gettext_lazy("The stored verdict is being brought up to date; these numbers are already right.")
-    )
-    has_team = serializers.BooleanField()
-    under_review = serializers.BooleanField(
-        allow_null=True,
-        help_text=gettext_lazy("A question about this standing waits for HR's answer; null where only HR may know."),
-    )
     adjustments = AdjustedSerializer(
-        many=True, help_text=gettext_lazy("What holds for this person; the first one of each sort decides.")
+        many=True, help_text=gettext_lazy("The adjustments of this person; the first one of each kind decides.")
     )
+
+    def get_fields(self) -> dict[str, serializers.Field]:
+        fields = super().get_fields() | {name: field_of(column) for name, column in standings_columns.COLUMNS.items()}
+        return {name: fields[name] for name in standings_columns.IN_API}
 
 
 class ResultSerializer(serializers.Serializer):
-    """The version of the frozen result in this answer."""
-
     version = serializers.IntegerField(help_text=gettext_lazy("1 is the freeze; every later one is a correction."))
-    frozen_at = Instant(help_text=gettext_lazy("When this version was stored."))
+    frozen_at = InstantField(help_text=gettext_lazy("When this version was stored."))
     digest = serializers.CharField(
         help_text=gettext_lazy("SHA-256 of its canonical lines, which the signature covers.")
     )
 
 
-class LookSerializer(serializers.Serializer):
-    """The campaign, result and instant of this answer."""
-
+class ReportHeaderSerializer(serializers.Serializer):
     campaign = serializers.CharField(help_text=gettext_lazy("Its short name."))
-    as_of = Instant(help_text=gettext_lazy("These numbers are the state just before this instant."))
+    as_of = InstantField(help_text=gettext_lazy("These numbers are the state just before this instant."))
     days_left = serializers.IntegerField(help_text=gettext_lazy("Local days to the deadline, today included."))
     result = ResultSerializer(
-        allow_null=True, help_text=gettext_lazy("The final result these numbers are; null before the freeze.")
+        allow_null=True, help_text=gettext_lazy("The final result of these numbers; null before the freeze.")
     )
 
 
-class OneStandingSerializer(LookSerializer):
-    """The standing of one employee."""
-
+class OneStandingSerializer(ReportHeaderSerializer):
     standing = StandingSerializer()
 
 
 class NotCountingSerializer(serializers.Serializer):
-    """How many own contacts do not count, by reason."""
-
     ended = serializers.IntegerField()
     outside_period = serializers.IntegerField()
     not_external = serializers.IntegerField()
@@ -202,12 +188,8 @@ class NotCountingSerializer(serializers.Serializer):
 
 
 class OwnStandingSerializer(OneStandingSerializer):
-    """The caller's own standing, with the contacts that do not count."""
-
     not_counting = NotCountingSerializer(help_text=gettext_lazy("Own contacts that do not count, by reason."))
 
 
-class StandingPageSerializer(LookSerializer, Next):
-    """Standings of the requested employees."""
-
+class StandingPageSerializer(ReportHeaderSerializer, NextPageSerializer):
     results = StandingSerializer(many=True)

@@ -22,18 +22,15 @@ from apps.results.result_files import UnknownResult, result_of
 
 
 class ApiView(APIView):
-    """One API address. `scope`: the scope a token needs; None accepts no token. `query_class` reads the parameters.
-    Requests are counted here (`counts_itself`), since a token's owner is known no earlier.
-
-    Responses hold personal numbers, so they are never cached.
-    """
+    """One API address. `scope`: the scope a token needs; None accepts no token. `query_class` reads the parameters."""
 
     # Without OPTIONS: the description says what an address does.
     http_method_names = ("get", "head", "post", "patch", "delete")
     scope: str | None = None
+    # The middleware does not count these requests: the owner of a token is known only here.
     counts_itself = True
     query_class: type[Query] = Query
-    asked: dict[str, Any]
+    query: dict[str, Any]
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
@@ -44,7 +41,7 @@ class ApiView(APIView):
         reader = self.query_class if request.method in ("GET", "HEAD") else Query
         query = reader(data=request.query_params)
         query.is_valid(raise_exception=True)
-        self.asked = query.validated_data
+        self.query = query.validated_data
 
     def check_permissions(self, request: Request) -> None:
         # Count before any refusal: refused clients repeat their requests.
@@ -52,13 +49,13 @@ class ApiView(APIView):
         super().check_permissions(request)
 
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
+        # Responses hold personal numbers.
         final = super().finalize_response(request, response, *args, **kwargs)
         add_never_cache_headers(final)
         return final
 
     @property
     def account(self) -> Account:
-        """The signed-in account; every address here needs one."""
         return self.request.user  # type: ignore[return-value]  # anonymous requests are refused before
 
     @property
@@ -71,7 +68,7 @@ class ApiView(APIView):
     def campaign_or_none(self) -> Campaign | None:
         """The requested campaign, else the caller's default. Raises NotFoundProblem for an unknown one."""
         try:
-            return selectors.campaign_for(self.account, self.asked.get("campaign"))
+            return selectors.campaign_for(self.account, self.query.get("campaign"))
         except Campaign.DoesNotExist as error:
             raise NotFoundProblem from error
 
@@ -84,7 +81,7 @@ class ApiView(APIView):
 
     def result(self, campaign: Campaign) -> FrozenResult | None:
         """The requested version of a frozen result; None for the newest. Raises NotFoundProblem for an unknown one."""
-        version = self.asked.get("result")
+        version = self.query.get("result")
         try:
             return result_of(campaign, version) if version else None
         except UnknownResult as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -17,19 +17,22 @@ from apps.api.serializers.campaigns import CampaignPageSerializer, CampaignSeria
 from apps.api.views.base import ApiView
 from apps.campaigns.models import Campaign, CampaignRule
 
+# Drafts and cancelled campaigns are for HR alone, on its pages.
 OPENED_STATES = [Campaign.State.OPEN, Campaign.State.CLOSING, Campaign.State.FROZEN]
 NOVEMBER = {
     "slug": "november-2026", "name": "November 2026", "state": "open", "rule_version": 1, "target": 100,
     "time_zone": "Asia/Shanghai", "opens_on": "2026-11-01", "deadline": "2026-11-30",
     "opens_at": "2026-10-31T16:00:00Z", "cutoff_at": "2026-11-30T16:00:00Z", "exclusive": False,
     "confirmed_only": False, "company_domains": ["corp.example.com"], "departments": [],
+    "prorate_joiners": False,
 }  # fmt: skip
 
 
 def rules_in_force() -> QuerySet[CampaignRule]:
     """The newest rule of every campaign that has been opened, with its campaign, by short name."""
-    rules = CampaignRule.objects.filter(campaign__state__in=OPENED_STATES).select_related("campaign")
-    return rules.order_by("campaign__slug", "-version").distinct("campaign__slug")
+    newest = CampaignRule.objects.filter(campaign=OuterRef("campaign")).order_by("-version").values("pk")[:1]
+    rules = CampaignRule.objects.filter(campaign__state__in=OPENED_STATES, pk=Subquery(newest))
+    return rules.select_related("campaign").order_by("campaign__slug")
 
 
 class CampaignList(ApiView):
@@ -46,11 +49,7 @@ class CampaignList(ApiView):
         examples=[example("campaigns", {"results": [NOVEMBER], "next": None})],
     )
     def get(self, request: Request) -> Response:
-        after, limit = paging.unseal("campaigns", self.asked.get("after", "")), self.asked["limit"]
-        rules = rules_in_force().filter(campaign__slug__gt=after) if after else rules_in_force()
-        rows = list(rules[: limit + 1])
-        token = paging.seal("campaigns", rows[limit - 1].campaign.slug) if len(rows) > limit else ""
-        page = {"results": rows[:limit], "next": paging.next_address(request, token)}
+        page = paging.page_of(request, rules_in_force(), "campaign__slug", listing="campaigns", query=self.query)
         return Response(CampaignPageSerializer(page).data)
 
 

@@ -21,7 +21,7 @@ from apps.campaigns import selectors
 from apps.campaigns.models import Campaign
 from apps.contacts.models import Contact
 from apps.contacts.services import changes as contacts
-from apps.core import clock, enqueue
+from apps.core import clock
 from apps.reports import employee_detail
 
 WANG = {
@@ -33,17 +33,14 @@ ENDED = {**WANG, "ended_at": "2026-11-23T04:05:00Z", "end_reason": "removed", "c
 
 
 class OwnContacts(ApiView):
-    """The base of the addresses for own contacts."""
-
     scope = Scope.OWN
 
-    def judged(self, campaign: Campaign | None, at: datetime) -> QuerySet[Any]:
-        """The caller's contacts, each with its reason in the campaign."""
+    def with_reasons(self, campaign: Campaign | None, at: datetime) -> QuerySet[Any]:
         return employee_detail.contacts_with_reason(campaign, self.employee, at)
 
-    def shown(self, contact_id: int) -> Response:
+    def detail(self, contact_id: int) -> Response:
         """The answer about one contact. Raises NotFoundProblem for a contact of another employee."""
-        contact = self.judged(self.campaign_or_none(), clock.db_now()).filter(pk=contact_id).first()
+        contact = self.with_reasons(self.campaign_or_none(), clock.db_now()).filter(pk=contact_id).first()
         if contact is None:
             raise NotFoundProblem
         return Response(ContactSerializer(contact).data)
@@ -62,13 +59,13 @@ class ContactDetail(OwnContacts):
         examples=[example("contact", WANG)],
     )
     def get(self, request: Request, contact_id: int) -> Response:
-        return self.shown(contact_id)
+        return self.detail(contact_id)
 
     @extend_schema(
         operation_id="contacts_rename",
         tags=["contacts"],
         summary=_("Rename a contact"),
-        description=_("The name is edited in place and decides nothing about counting. Scope `own`."),
+        description=_("The name is edited in place and does not affect counting. Scope `own`."),
         request=RenameSerializer,
         responses={200: ContactSerializer, **problems(*WITH_BODY, 404, 409)},
         examples=[example("rename", {"name": "王伟"}, request=True), example("contact", WANG)],
@@ -84,7 +81,9 @@ class ContactEnd(OwnContacts):
         operation_id="contacts_end",
         tags=["contacts"],
         summary=_("End a contact"),
-        description=_("It stays as a fact with an end, and counts no more. 409 when it has ended. Scope `own`."),
+        description=_(
+            "The contact stays stored with its end and no longer counts. 409 when it has already ended. Scope `own`."
+        ),
         request=None,
         responses={200: ContactSerializer, **problems(404, 409)},
         examples=[example("ended", ENDED)],
@@ -97,10 +96,10 @@ class ContactRestore(OwnContacts):
     @extend_schema(
         operation_id="contacts_restore",
         tags=["contacts"],
-        summary=_("Take an end back"),
+        summary=_("Restore a contact"),
         description=_(
-            "The end was a mistake: it is taken away. 409 when the person was recorded again since, or when the "
-            "campaign is over. Scope `own`."
+            "Removes an end that was a mistake. 409 when the person has been recorded again since, or when "
+            "the campaign is over. Scope `own`."
         ),
         request=None,
         responses={200: ContactSerializer, **problems(404, 409)},
@@ -111,10 +110,9 @@ class ContactRestore(OwnContacts):
 
 
 def _changed(view: OwnContacts, change: Any, contact_id: int, **terms: Any) -> Response:
-    """Change one own contact, enqueue its marking, and return it as it is now."""
     try:
+        # The service looks among this employee's contacts alone.
         change(contact_id=contact_id, employee=view.employee, by=view.account.actor, **terms)
     except Contact.DoesNotExist as error:
         raise NotFoundProblem from error
-    enqueue.enqueue_marking()
-    return view.shown(contact_id)
+    return view.detail(contact_id)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from django.db.models import Q, QuerySet
@@ -13,7 +12,7 @@ from rest_framework.response import Response
 
 from apps.api import paging
 from apps.api.authentication import count_people
-from apps.api.idempotency import HEADER, submission_key
+from apps.api.idempotency import HEADER, key_reused, submission_key
 from apps.api.openapi import IDEMPOTENCY_KEY, WITH_BODY, example, problems
 from apps.api.problems import NotFoundProblem
 from apps.api.serializers.contacts import (
@@ -32,7 +31,8 @@ from apps.api.views.contact import WANG, OwnContacts
 from apps.contacts.drafts import Draft
 from apps.contacts.models import ContactIdentity, Source, Submission
 from apps.contacts.services import submissions as contacts
-from apps.core import clock, enqueue
+from apps.core import clock
+from apps.core.cursors import paginate
 from apps.employees.models import Employee
 
 SENT = {"name": "王伟", "phone": "138 0013 8000"}
@@ -44,36 +44,31 @@ TWICE = {
 LISTED = {"campaign": "november-2026", "as_of": "2026-11-23T04:01:00Z", "results": [WANG]}
 
 
-class Listed(OwnContacts):
-    """Pages of own contacts."""
-
-    def page(self, asked: dict[str, Any]) -> dict[str, Any]:
+class ContactPages(OwnContacts):
+    def page(self, query: dict[str, Any]) -> dict[str, Any]:
         """A page for the validated data of ContactsQuery or ContactSearchSerializer; `next` is a token, or ""."""
         campaign, now = self.campaign_or_none(), clock.db_now()
-        found = self._from(self.judged(campaign, now), asked)
-        found = _filtered(found, self.employee, asked.get("reason", ""), asked.get("q", ""))
-        if key := paging.unseal("contacts", asked.get("after") or ""):
-            recorded_at, last = datetime.fromisoformat(key[0]), key[1]
-            found = found.filter(Q(recorded_at__lt=recorded_at) | Q(recorded_at=recorded_at, pk__lt=last))
-        limit = asked["limit"]
-        rows = list(found.order_by("-recorded_at", "-pk")[: limit + 1])
-        token = ""  # nosec B105 # no page follows
-        if len(rows) > limit:
-            token = paging.seal("contacts", [rows[limit - 1].recorded_at.isoformat(), rows[limit - 1].pk])
-        return {"campaign": campaign.slug if campaign else None, "as_of": now, "results": rows[:limit], "next": token}
+        own_contacts = self._of_origin(self.with_reasons(campaign, now), query)
+        own_contacts = _filtered(own_contacts, self.employee, query.get("reason", ""), query.get("q", ""))
+        after = query.get("after") or ""
+        # Sealed for this employee: in another list, a contact's place would tell the sealed key.
+        listing = f"contacts of {self.employee.pk}"
+        page = paginate(own_contacts, "-recorded_at", "-pk", listing=listing, after=after, size=query["limit"])
+        return {"campaign": campaign.slug if campaign else None, "as_of": now, "results": page.rows, "next": page.next}
 
-    def _from(self, found: QuerySet[Any], asked: dict[str, Any]) -> QuerySet[Any]:
+    def _of_origin(self, own_contacts: QuerySet[Any], query: dict[str, Any]) -> QuerySet[Any]:
         """Filter by source and by batch. Raises NotFoundProblem for another employee's batch."""
-        if source := asked.get("source"):
-            found = found.filter(source=source)
-        if batch := asked.get("batch"):
+        if source := query.get("source"):
+            own_contacts = own_contacts.filter(source=source)
+        # The same answer for a batch of another employee as for none.
+        if batch := query.get("batch"):
             if not Submission.objects.filter(pk=batch, employee=self.employee).exists():
                 raise NotFoundProblem
-            found = found.filter(submission_id=batch)
-        return found
+            own_contacts = own_contacts.filter(submission_id=batch)
+        return own_contacts
 
 
-class ContactList(Listed):
+class ContactList(ContactPages):
     query_class = ContactsQuery
 
     @extend_schema(
@@ -88,7 +83,7 @@ class ContactList(Listed):
         ],
     )
     def get(self, request: Request) -> Response:
-        page = self.page(self.asked)
+        page = self.page(self.query)
         page["next"] = paging.next_address(request, page["next"])
         return Response(ContactPageSerializer(page).data)
 
@@ -123,15 +118,17 @@ class ContactList(Listed):
         # Count before the validation: it takes the same time whether contacts are recorded or refused.
         count_people(request, _people_in(request.data))
         drafts = _drafts(request.data)
-        report = contacts.submit(
-            employee=employee, drafts=drafts, source=Source.API, by=self.account.actor,
-            key=submission_key(employee, request.headers.get(HEADER), drafts),
-        )  # fmt: skip
-        enqueue.enqueue_marking()
-        return Response(ReportSerializer(_told(report)).data, status=201 if report.created else 200)
+        key, prefix = submission_key(request.headers.get(HEADER), drafts)
+        try:
+            report = contacts.submit(
+                employee=employee, drafts=drafts, source=Source.API, by=self.account.actor, key=key, prefix=prefix,
+            )  # fmt: skip
+        except contacts.KeyReused as error:
+            raise key_reused() from error
+        return Response(ReportSerializer(_report_data(report)).data, status=201 if report.created else 200)
 
 
-class ContactSearch(Listed):
+class ContactSearch(ContactPages):
     @extend_schema(
         operation_id="contacts_search",
         tags=["contacts"],
@@ -150,19 +147,17 @@ class ContactSearch(Listed):
     def post(self, request: Request) -> Response:
         body = ContactSearchSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        self.asked = body.validated_data
-        page = self.page(self.asked)
+        self.query = body.validated_data
+        page = self.page(self.query)
         return Response(FoundContactsSerializer({**page, "next": page["next"] or None}).data)
 
 
 def _people_in(body: Any) -> int:
-    """How many people a request body names, before validation."""
     people = body.get("contacts") if isinstance(body, dict) else None
     return max(1, len(people)) if isinstance(people, list) else 1
 
 
 def _drafts(body: Any) -> list[Draft]:
-    """The contacts in a request body: one person, or the list under `contacts`."""
     if isinstance(body, dict) and "contacts" in body:
         many = DraftsSerializer(data=body)
         many.is_valid(raise_exception=True)
@@ -172,7 +167,7 @@ def _drafts(body: Any) -> list[Draft]:
     return [draft_of(single.validated_data)]
 
 
-def _told(report: contacts.Report) -> dict[str, Any]:
+def _report_data(report: contacts.Report) -> dict[str, Any]:
     outcomes = [
         {
             "index": index,
@@ -192,19 +187,21 @@ def _told(report: contacts.Report) -> dict[str, Any]:
     }
 
 
-def _filtered(found: QuerySet[Any], employee: Employee, reason: str, text: str) -> QuerySet[Any]:
+def _filtered(own_contacts: QuerySet[Any], employee: Employee, reason: str, text: str) -> QuerySet[Any]:
     """Filter by reason, and by a part of the name or of an identity; a phone also without its blanks and dashes."""
     if reason == COUNTS:
-        found = found.filter(reason="")
+        own_contacts = own_contacts.filter(reason="")
     elif reason == NOT_COUNTING:
-        found = found.exclude(reason__in=["", "ended"])
+        # Live contacts alone: an ended one is done with.
+        own_contacts = own_contacts.exclude(reason__in=["", "ended"])
     elif reason:
-        found = found.filter(reason=reason)
+        own_contacts = own_contacts.filter(reason=reason)
     if not text:
-        return found
+        return own_contacts
     match = Q(value__icontains=text)
     digits = "".join(sign for sign in text if sign in "0123456789")
+    # Fewer digits are part of nearly every phone.
     if len(digits) >= 3:
         match |= Q(kind="phone", value__contains=digits)
-    held = ContactIdentity.objects.filter(match, employee=employee).values("contact")
-    return found.filter(Q(name__icontains=text) | Q(pk__in=held))
+    matching = ContactIdentity.objects.filter(match, employee=employee).values("contact")
+    return own_contacts.filter(Q(name__icontains=text) | Q(pk__in=matching))

@@ -19,31 +19,36 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
-from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from apps.accounts.api_tokens import OFFERED
+from apps.accounts.api_tokens import SCOPES
 from apps.accounts.models import Scope
 from apps.api.reference import Reference
 
 # No sign-in, for the description.
-OPEN: list[Any] = [{}]
+NO_SIGN_IN: list[Any] = [{}]
 
 
 # The generator loads its extensions on first use, which is not thread-safe.
 _generating = Lock()
 
 
-def described(language: str) -> dict[str, Any]:
+def openapi_description(language: str) -> dict[str, Any]:
     """The OpenAPI description in a language, cached per process."""
     with _generating:
-        return _described(language)
+        return _generate(language)
 
 
 @lru_cache
-def _described(language: str) -> dict[str, Any]:
+def _generate(language: str) -> dict[str, Any]:
     with override(language):
         return SchemaGenerator().get_schema(request=None, public=True)
+
+
+@lru_cache
+def _document(language: str, renderer: Any) -> bytes:
+    content: bytes = renderer().render(_generate(language), renderer_context={})
+    return content
 
 
 class Schema(APIView):
@@ -55,20 +60,25 @@ class Schema(APIView):
     @extend_schema(
         operation_id="schema",
         tags=["description"],
-        auth=OPEN,
+        auth=NO_SIGN_IN,
         summary=gettext_lazy("This description"),
         description=gettext_lazy("OpenAPI 3, as JSON or YAML, in the language asked for."),
         responses={200: OpenApiTypes.OBJECT},
     )
-    def get(self, request: Request) -> Response:
-        return Response(described(get_language() or "en"))
+    def get(self, request: Request) -> HttpResponse:
+        renderer: Any = type(request.accepted_renderer)
+        # Strangers may read it, and YAML takes half a second to write.
+        with _generating:
+            content = _document(get_language() or "en", renderer)
+        charset = f"; charset={renderer.charset}" if renderer.charset else ""
+        return HttpResponse(content, content_type=renderer.media_type + charset)
 
 
 @login_not_required
 @require_safe
 def docs(request: HttpRequest) -> HttpResponse:
     """The readable description, complete in its first response: no script, nothing inline, in both languages."""
-    reference = Reference(described(get_language() or "en"), request.build_absolute_uri("/"))
+    reference = Reference(openapi_description(get_language() or "en"), request.build_absolute_uri("/"))
     titles = {
         "me": _("Me"),
         "standings": _("Standings"),
@@ -79,9 +89,9 @@ def docs(request: HttpRequest) -> HttpResponse:
         "description": _("Description"),
     }
     context = {
-        "groups": [(group, titles[group.name]) for group in reference.groups],
+        "groups": [(tag, titles[tag], operations) for tag, operations in reference.groups.items()],
         "shapes": reference.shapes,
-        "scopes": [(scope.value, Scope(scope).label) for scope in OFFERED],
+        "scopes": [(scope.value, Scope(scope).label) for scope in SCOPES],
     }
     response = render(request, "api/docs.html", context)
     # The page contains the CSRF token of the language switch.

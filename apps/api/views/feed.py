@@ -20,9 +20,8 @@ from apps.api.serializers.feed import FeedReportSerializer
 from apps.api.views.base import ApiView
 from apps.contacts.imports import import_contacts
 from apps.contacts.reading import CSV
-from apps.core import enqueue
 from apps.core.closed_periods import BackdatingBlocked
-from apps.fileio.csv_reader import TooLarge, UnreadableFile
+from apps.fileio.errors import TooLarge, UnreadableFile
 
 ROWS = "staff_no,name,handle,recorded_at,confirmed_at\r\n1004,Grace Hopper,grace.hopper,2026-11-03T09:15:00+08:00,\r\n"
 EXAMPLE_COUNTS = {"read": 2, "accepted": 1, "rejected": 1}
@@ -42,13 +41,14 @@ class Feed(ApiView):
         tags=["feed"],
         summary=_("Send a feed"),
         description=_(
-            "CSV with a header, UTF-8, up to two megabytes: `staff_no` (or `employee_email`), `name`, at least one of "
-            "`phone`, `email`, `handle`, and where known `recorded_at`, `confirmed_at`, `ended_at` (ISO 8601 with "
-            "zone), which are believed: the earliest sighting of somebody counts, whatever the order of the rows and "
-            "requests. A row that cannot be used is reported and takes no other along. The same rows again change "
-            "nothing. The answer never says what a row did to what is stored, for that would tell whose contact "
-            "somebody is; the command `import_contacts --trust-times` does. For accounts with the role operator; "
-            "scope `feed:write`."
+            "CSV with a header, UTF-8, up to two megabytes: `staff_no` (or `employee_email`), `name`, at "
+            "least one of `phone`, `email`, `handle`, and where known `recorded_at`, `confirmed_at`, "
+            "`ended_at` (ISO 8601 with zone). These times are trusted: the earliest record of a person "
+            "counts, whatever the order of the rows and requests. A row that cannot be used is reported and "
+            "does not affect the others. The same rows again change nothing. The response does not say how a "
+            "row changed the stored contacts, because that would reveal whose contact a person is; the "
+            "command `import_contacts --trust-times` reports it. For accounts with the role operator; scope "
+            "`feed:write`."
         ),
         request={CsvParser.media_type: OpenApiTypes.STR},
         responses={200: FeedReportSerializer, **problems(*WITH_BODY, 404, 409, 422)},
@@ -73,5 +73,4 @@ class Feed(ApiView):
             raise Problem(422, "unreadable_file", str(error)) from error
         except BackdatingBlocked as error:
             raise Problem(409, "freezing", gettext("A campaign is being frozen: send it again in a minute.")) from error
-        enqueue.enqueue_marking()
-        return Response(FeedReportSerializer(result.as_sums()).data)
+        return Response(FeedReportSerializer(result.as_totals()).data)

@@ -14,13 +14,13 @@ from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.accounts.access_log import log_record_access, note_found
+from apps.accounts.access_log import log_record_access, log_single_result
 from apps.accounts.models import Account, Scope
 from apps.api import paging
 from apps.api.openapi import example, problems
 from apps.api.problems import NotFoundProblem, Problem
 from apps.api.serializers.standings import (
-    LookQuery,
+    AsOfQuery,
     OneStandingSerializer,
     OwnStandingSerializer,
     ResultQuery,
@@ -33,62 +33,58 @@ from apps.campaigns.models import Adjustment, CampaignRule
 from apps.campaigns.models.adjustment import FOR_EVER
 from apps.core import clock
 from apps.employees.models import Employee
-from apps.reports import adjustments, employee_detail, standings_report
+from apps.reports import adjustments, employee_detail, standings_columns, standings_filters, standings_report
 from apps.reviews import services
-from apps.standings import population
+from apps.standings import report_people
 
-ALICE = {
-    "staff_no": "A001", "name": "Alice 艾", "email": "alice@corp.example.com", "department": "Sales",
-    "manager_staff_no": "B001", "counted": 99, "target": 100, "remaining": 1, "red": True, "exempt": False,
-    "pace": "ahead", "needed_per_day": 1, "quiet_days": 0, "reached_at": None, "since": "2026-11-01T00:00:02.114Z",
-    "computed_at": "2026-11-23T03:59:58.207Z", "stale": False, "has_team": False, "under_review": None,
-    "adjustments": [],
-}  # fmt: skip
-LOOK = {"campaign": "november-2026", "as_of": "2026-11-23T04:00:00Z", "days_left": 8, "result": None}
+EXAMPLES = {name: column.example for name, column in standings_columns.COLUMNS.items()}
+EXAMPLES |= {"needed_per_day": 1, "adjustments": []}
+ALICE = {name: EXAMPLES[name] for name in standings_columns.IN_API}
+HEADER = {"campaign": "november-2026", "as_of": "2026-11-23T04:00:00Z", "days_left": 8, "result": None}
 NOT_COUNTING = {"ended": 3, "outside_period": 0, "not_external": 1, "unconfirmed": 0, "claimed": 0}
 
 
-def look(standings: standings_report.Standings) -> dict[str, Any]:
-    """The part of an answer that repeats campaign, result and instant."""
+def report_header(standings: standings_report.Standings) -> dict[str, Any]:
     rule, now = standings.rule, standings.now
     days = rules.days_left(rule.cutoff_at, rule.time_zone, now)
     return {"campaign": standings.campaign.slug, "as_of": now, "days_left": days, "result": standings.result}
 
 
-def shown(
-    rows: list[standings_report.Row], standings: standings_report.Standings, account: Account
+def standing_data(
+    rows: list[standings_columns.Row], standings: standings_report.Standings, account: Account
 ) -> list[dict[str, Any]]:
-    """A report's rows in the form of an answer."""
-    days = look(standings)["days_left"]
-    terms = adjustments.terms_of(standings.campaign, [row.employee_id for row in rows], standings.now)
+    days = report_header(standings)["days_left"]
+    by_employee = adjustments.adjustments_by_employee(
+        standings.campaign, [row.employee_id for row in rows], standings.now
+    )
     return [
-        {**{name: getattr(row, name) for name in row.__dataclass_fields__}, "stale": row.stale,
+        {**{column.source: getattr(row, column.source) for column in standings_columns.COLUMNS.values()},
          "needed_per_day": rules.needed_per_day(row.remaining, days),
-         "adjustments": adjusted(terms.get(row.employee_id, []), standings.now, account)}
+         "adjustments": adjustment_data(by_employee.get(row.employee_id, []), standings.now, account)}
         for row in rows
     ]  # fmt: skip
 
 
-def adjusted(terms: list[Adjustment], at: datetime, account: Account) -> list[dict[str, Any]]:
+def adjustment_data(adjusted: list[Adjustment], at: datetime, account: Account) -> list[dict[str, Any]]:
     """The adjustments of one employee at that instant. Only HR and the employee see the reason."""
     with_reason = account.has_role("hr")
     return [
         {"target": adjustment.target, "exempt": adjustment.exempt, "since": adjustment.starts_at,
          "kind": adjustment.request.kind if with_reason or adjustment.employee_id == account.employee_id else None,
          "until": None if adjustment.until == FOR_EVER else adjustment.until}
-        for adjustment in terms if adjustment.starts_at < at
+        for adjustment in adjusted if adjustment.starts_at < at
     ]  # fmt: skip
 
 
-def one(standings: standings_report.Standings, employee: Employee, account: Account) -> dict[str, Any]:
+def standing_detail(standings: standings_report.Standings, employee: Employee, account: Account) -> dict[str, Any]:
     """The answer about one employee. Raises Problem when they are not in the campaign."""
-    row = standings.one(employee.pk)
+    row = standings.row_of(employee.pk)
     if row is None:
         raise Problem(404, "not_in_campaign", _("This person has no standing in this campaign."))
-    return {**look(standings), "standing": shown([row], standings, account)[0]}
+    return {**report_header(standings), "standing": standing_data([row], standings, account)[0]}
 
 
-def instant_of(as_of: date | datetime | None, rule: CampaignRule) -> datetime | None:
+def requested_instant(as_of: date | datetime | None, rule: CampaignRule) -> datetime | None:
     """The requested past instant: for a day, its end in the campaign's zone; None for now.
 
     Raises ValidationError for the future.
@@ -107,21 +103,24 @@ def instant_of(as_of: date | datetime | None, rule: CampaignRule) -> datetime | 
     return at
 
 
-def people_of(account: Account, root: str | None) -> population.WholeCompany | population.Team | population.OneEmployee:
+def population_for(
+    account: Account, root: str | None
+) -> report_people.WholeCompany | report_people.Team | report_people.OneEmployee:
     """The population of a list. Raises NotFoundProblem for employees that the account may not see."""
     if root:
         employee = Employee.objects.teams_visible_to(account).select_related("node").filter(staff_no=root).first()
         if employee is None:
             raise NotFoundProblem
+        # A list of one person is that person's standing.
         if not employee.is_manager:
             log_record_access(account, employee, "standing")
     elif account.has_role("hr"):
-        return population.WholeCompany()
+        return report_people.WholeCompany()
     elif account.employee is None:
         raise NotFoundProblem
     else:
         employee = account.employee
-    return population.Team(employee) if employee.is_manager else population.OneEmployee(employee)
+    return report_people.Team(employee, account) if employee.is_manager else report_people.OneEmployee(employee)
 
 
 class OwnStanding(ApiView):
@@ -138,15 +137,16 @@ class OwnStanding(ApiView):
         ),
         parameters=[ResultQuery],
         responses={200: OwnStandingSerializer, **problems(404)},
-        examples=[example("red at 99", {**LOOK, "standing": ALICE, "not_counting": NOT_COUNTING})],
+        examples=[example("red at 99", {**HEADER, "standing": ALICE, "not_counting": NOT_COUNTING})],
     )
     def get(self, request: Request) -> Response:
         employee, campaign = self.employee, self.campaign()
         standings = standings_report.Standings(
-            campaign, population.OneEmployee(employee), result=self.result(campaign), show_reviews=True
+            campaign, report_people.OneEmployee(employee), result=self.result(campaign), show_reviews=True
         )
-        answer = one(standings, employee, self.account)
+        answer = standing_detail(standings, employee, self.account)
         contacts = employee_detail.contacts_with_reason(campaign, employee, standings.now)
+        # Without an order, which would become part of GROUP BY.
         counts = contacts.order_by().values("reason").annotate(people=Count("pk"))
         by_reason = {line["reason"]: line["people"] for line in counts}
         answer["not_counting"] = {reason: by_reason.get(reason, 0) for reason in rules.REASONS}
@@ -163,52 +163,51 @@ class StandingList(ApiView):
         summary=gettext_lazy("Standings"),
         description=gettext_lazy(
             "Everyone below a manager, direct and indirect; for HR, the company. A deputy names the manager as `root`. "
-            "Numbers only. A look at the past "
-            "judges the facts again, with that day's reporting tree. Scope `reports:read`."
+            "Numbers only. A report on the past evaluates the facts again, with that day's reporting tree. "
+            "Scope `reports:read`."
         ),
         parameters=[StandingsQuery],
         responses={200: StandingPageSerializer, **problems(404)},
-        examples=[example("team", {**LOOK, "results": [ALICE], "next": None})],
+        examples=[example("team", {**HEADER, "results": [ALICE], "next": None})],
     )
     def get(self, request: Request) -> Response:
-        asked = self.asked
-        people, campaign = people_of(self.account, asked.get("root")), self.campaign()
-        filters = standings_report.Filters(**{name: asked.get(name, "") for name in ("status", "q", "department")})
-        as_of = instant_of(asked.get("as_of"), campaign.rule)
+        query = self.query
+        people, campaign = population_for(self.account, query.get("root")), self.campaign()
+        filters = standings_filters.Filters(**{name: query.get(name, "") for name in ("status", "q", "department")})
+        as_of = requested_instant(query.get("as_of"), campaign.rule)
         show_reviews, result = services.may_see_reviews(self.account, people), self.result(campaign)
         standings = standings_report.Standings(
             campaign, people, as_of=as_of, filters=filters, result=result, show_reviews=show_reviews
         )
-        # A page's key belongs to its order.
-        listed = f"standings:{asked['sort']}"
-        behind = paging.unseal(listed, asked.get("after", "")) or ""
-        page = standings.page(sort=asked["sort"], after=behind, limit=asked["limit"])
-        if any((filters.status, filters.q, filters.department)) and not behind and not page.next:
-            note_found(self.account, [row.employee_id for row in page.rows], "standing")
-        seen = look(standings)
-        token = paging.seal(listed, page.next) if page.next else ""
-        rows = shown(page.rows, standings, self.account)
-        answer = {**seen, "results": rows, "next": paging.next_address(request, token)}
+        after = query.get("after", "")
+        page = standings.page(sort=query["sort"], after=after, limit=query["limit"])
+        # A filter that leaves one person opens that person's standing, and is logged as such.
+        if any((filters.status, filters.q, filters.department)) and not after and not page.next:
+            log_single_result(self.account, [row.employee_id for row in page.rows], "standing")
+        header = report_header(standings)
+        rows = standing_data(page.rows, standings, self.account)
+        answer = {**header, "results": rows, "next": paging.next_address(request, page.next)}
         return Response(StandingPageSerializer(answer).data)
 
 
 class StandingDetail(ApiView):
     scope = Scope.REPORTS
-    query_class = LookQuery
+    query_class = AsOfQuery
 
     @extend_schema(
         operation_id="standings_retrieve",
         tags=["standings"],
         summary=gettext_lazy("One person's standing"),
         description=gettext_lazy(
-            "The standing of the reader, or of somebody below; for HR, of anybody. Everybody else is 404, like a "
-            "number nobody has. Scope `reports:read`."
+            "The standing of the reader or of an employee below; for HR, of any employee. All others are "
+            "404, like an unknown number. Scope `reports:read`."
         ),
-        parameters=[LookQuery, OpenApiParameter("staff_no", OpenApiTypes.STR, OpenApiParameter.PATH)],
+        parameters=[AsOfQuery, OpenApiParameter("staff_no", OpenApiTypes.STR, OpenApiParameter.PATH)],
         responses={200: OneStandingSerializer, **problems(404)},
-        examples=[example("red at 99", {**LOOK, "standing": ALICE})],
+        examples=[example("red at 99", {**HEADER, "standing": ALICE})],
     )
     def get(self, request: Request, staff_no: str) -> Response:
+        # PostgreSQL takes no NUL in a text.
         if "\0" in staff_no:
             raise NotFoundProblem
         employee = Employee.objects.visible_to(self.account).select_related("node").filter(staff_no=staff_no).first()
@@ -216,8 +215,8 @@ class StandingDetail(ApiView):
             raise NotFoundProblem
         log_record_access(self.account, employee, "standing")
         campaign = self.campaign()
-        as_of = instant_of(self.asked.get("as_of"), campaign.rule)
-        person = population.OneEmployee(employee)
+        as_of = requested_instant(self.query.get("as_of"), campaign.rule)
+        person = report_people.OneEmployee(employee)
         show_reviews, result = services.may_see_reviews(self.account, person), self.result(campaign)
         standings = standings_report.Standings(campaign, person, as_of=as_of, result=result, show_reviews=show_reviews)
-        return Response(OneStandingSerializer(one(standings, employee, self.account)).data)
+        return Response(OneStandingSerializer(standing_detail(standings, employee, self.account)).data)

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from apps.accounts import api_tokens
 from apps.accounts.models import ApiToken
-from apps.accounts.second_factors import SHOWN
+from apps.accounts.second_factors import SESSION_FACTOR_KEY
 from apps.api import paging
 from apps.api.openapi import WITH_BODY, example, problems
 from apps.api.problems import NotFoundProblem
@@ -37,24 +37,20 @@ class TokenList(ApiView):
         tags=["tokens"],
         auth=SESSION_ONLY,
         summary=_("My tokens"),
-        description=_("Own tokens, the newest first, ended ones too. With a browser's session only."),
+        description=_("Own tokens, the newest first, with revoked and expired ones. With a browser's session only."),
         parameters=[PageQuery],
         responses={200: TokenPageSerializer, **problems()},
         examples=[example("tokens", {"results": [REPORT], "next": None})],
     )
     def get(self, request: Request) -> Response:
-        after, limit = paging.unseal("tokens", self.asked.get("after", "")), self.asked["limit"]
-        tokens = ApiToken.objects.of(self.account).order_by("-pk")
-        rows = list((tokens.filter(pk__lt=after) if after else tokens)[: limit + 1])
-        token = paging.seal("tokens", rows[limit - 1].pk) if len(rows) > limit else ""
-        page = {"results": rows[:limit], "next": paging.next_address(request, token)}
+        page = paging.page_of(request, ApiToken.objects.of(self.account), "-pk", listing="tokens", query=self.query)
         return Response(TokenPageSerializer(page).data)
 
     @extend_schema(
         operation_id="tokens_create",
         tags=["tokens"],
         auth=SESSION_ONLY,
-        summary=_("Make a token"),
+        summary=_("Create a token"),
         description=_("The secret is in this answer and nowhere else. With a browser's session only."),
         request=TokenTermsSerializer,
         responses={201: NewTokenSerializer, **problems(*WITH_BODY, 409, 422)},
@@ -67,7 +63,10 @@ class TokenList(ApiView):
         body = TokenTermsSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         token, secret = api_tokens.create_token(
-            account=self.account, by=self.account.actor, shown=bool(request.session.get(SHOWN)), **body.validated_data
+            account=self.account,
+            by=self.account.actor,
+            second_factor=bool(request.session.get(SESSION_FACTOR_KEY)),
+            **body.validated_data,
         )
         return Response({**TokenSerializer(token).data, "secret": secret}, status=201)
 
@@ -78,7 +77,9 @@ class TokenDetail(ApiView):
         tags=["tokens"],
         auth=SESSION_ONLY,
         summary=_("Revoke a token"),
-        description=_("It opens nothing from the next request on; again is no error. With a browser's session only."),
+        description=_(
+            "It stops working with the next request. Revoking it again is not an error. With a browser's session only."
+        ),
         responses={204: None, **problems(404)},
     )
     def delete(self, request: Request, token_id: int) -> Response:

@@ -13,10 +13,10 @@ from apps.backups.archive import SECRETS, BackupError
 
 
 def add_file(parser: CommandParser, help: str) -> None:
-    parser.add_argument("file", metavar="FILE", type=_named, help=help)
+    parser.add_argument("file", metavar="FILE", type=_file_argument, help=help)
 
 
-def _named(text: str) -> Path:
+def _file_argument(text: str) -> Path:
     if not text.strip():
         raise ArgumentTypeError("which file? With make: FILE=hundred.backup")
     return Path(text).expanduser().absolute()

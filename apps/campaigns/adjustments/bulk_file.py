@@ -7,26 +7,27 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import IO
+from typing import IO, Generic, TypeVar
 
 from django.utils.translation import gettext as _
 
-from apps.campaigns.rule_draft import MOST
+from apps.campaigns.rule_draft import MAX_TARGET
 from apps.core.identity import clean_text
 from apps.fileio.csv_injection import escape_formula, unescape_formula
-from apps.fileio.csv_reader import Record, UnreadableFile
+from apps.fileio.csv_reader import Record
+from apps.fileio.errors import UnreadableFile
+from apps.roster.cells import day_of
 from apps.roster.columns import WORDS, HeaderWords
-from apps.roster.parser import day_of
-from apps.roster.reader import ColumnMissing, look, open_roster
+from apps.roster.reader import ColumnMissing, open_roster, read_layout
 
 # Twice as many lines as the largest measured company has employees.
-MOST_LINES = 100_000
+MAX_LINES = 100_000
 # Limits for sheets with a thousand other columns, because each line is kept in memory until all are read.
-MOST_CELLS, MOST_CHARACTERS = 2_000_000, 20_000_000
-LONGEST_CELL = 200
+MAX_CELLS, MAX_CHARS = 2_000_000, 20_000_000
+MAX_CELL_CHARS = 200
 HEADINGS = HeaderWords(
     {
         "staff_no": WORDS["staff_no"] + "|person|who|人员",
@@ -42,16 +43,17 @@ HEADINGS = HeaderWords(
 )
 EXEMPT = {"exempt", "exempted", "exemption", "豁免", "免除", "免考核", "befreit", "exempté", "exento"}
 YES = EXEMPT | {"yes", "y", "true", "1", "x", "✓", "✔", "√", "是", "对", "ja", "oui", "sí", "si"}
+# An empty cell is a "no": a column that most lines leave empty is common.
 NO = {"", "no", "n", "false", "0", "-", "–", "否", "不", "nein", "non"}
 # The columns that the list of rejected lines adds to the file's own.
-TOLD = ("line", "column", "reason")
+ADDED_COLUMNS = ("line", "column", "reason")
 
 
 class TooManyLines(UnreadableFile):
-    """The file has more than MOST_LINES lines."""
+    code = "too_many"
 
 
-class LineRefused(ValueError):
+class InvalidLine(ValueError):
     """A cell of a line is invalid: the role of its column, and a message."""
 
     def __init__(self, role: str, reason: str):
@@ -79,110 +81,134 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Rejected:
-    """One rejected line: its number, column heading, reason and cells."""
-
+class RejectedLine:
     line: int
     column: str
     reason: str
     cells: Sequence[str]
 
 
+L = TypeVar("L")
+
+
 @dataclass(frozen=True)
-class AdjustmentFile:
-    """The content of a file, by line."""
+class PeopleFile(Generic[L]):
+    """A file with one employee in each line: the readable lines, and the rejected ones."""
 
     encoding: str
     header: list[str]
     roles: list[str]
-    lines: list[Line]
-    rejects: list[Rejected]
+    lines: list[L]
+    rejects: list[RejectedLine]
 
     @property
     def unused(self) -> list[str]:
-        """Return the headings of columns that are not read."""
         return [
-            name for name, role in zip(self.header, self.roles, strict=True)
-            if name and not role and name.lower() not in TOLD
+            name[:MAX_CELL_CHARS] for name, role in zip(self.header, self.roles, strict=True)
+            if name and not role and name.lower() not in ADDED_COLUMNS
         ]  # fmt: skip
 
-    def rejected(self, number: int, cells: Sequence[str], role: str, reason: str) -> Rejected:
-        """Return the rejection of a line, for the column with this role."""
+    def rejected(self, number: int, cells: Sequence[str], role: str, reason: str) -> RejectedLine:
         column = self.header[self.roles.index(role)] if role in self.roles else ""
-        return Rejected(number, column, reason, cells)
+        return RejectedLine(number, column, reason, cells)
+
+
+AdjustmentFile = PeopleFile[Line]
 
 
 def read_adjustments(raw: IO[bytes], encoding: str = "") -> AdjustmentFile:
-    """Read every line of a seekable CSV or XLSX file. Raises UnreadableFile, including UnsureEncoding and PackedFile.
+    """Read every line of a seekable CSV or XLSX file. Raises UnreadableFile, including UnsureEncoding and BinaryFile.
 
     ColumnMissing names "staff_no" when no heading identifies the employees, and "target" when none gives their terms.
     """
-    seen = look(raw, encoding, 0, HEADINGS)
-    file = AdjustmentFile(seen.encoding, seen.header, seen.roles, [], [])
-    for one, other in (("staff_no", "email"), ("target", "exempt")):
-        if one not in seen.roles and other not in seen.roles:
-            raise ColumnMissing([one])
-    with open_roster(raw, format=seen.format, encoding=seen.encoding, roles=seen.roles) as table:
+    return read_people(raw, encoding, HEADINGS, ("target", "exempt"), _line)
+
+
+def read_people(
+    raw: IO[bytes], encoding: str, headings: HeaderWords, terms: Sequence[str], parse: Callable[[Record], L]
+) -> PeopleFile[L]:
+    """Read every line of a seekable CSV or XLSX file with `parse`, which raises InvalidLine for a line to reject.
+
+    Raises UnreadableFile. ColumnMissing names "staff_no" without a column for the employees, and the first of `terms`
+    without any of their columns.
+    """
+    layout = read_layout(raw, encoding, 0, headings)
+    file = PeopleFile[L](layout.encoding, layout.header, layout.roles, [], [])
+    for roles in (("staff_no", "email"), terms):
+        if not set(roles) & set(layout.roles):
+            raise ColumnMissing([roles[0]])
+    with open_roster(
+        raw, format=layout.format, encoding=layout.encoding, roles=layout.roles, header_line=layout.header_line
+    ) as table:
         cells = characters = 0
         for count, record in enumerate(table):
             cells += len(record.values)
             characters += sum(map(len, record.values))
-            if count == MOST_LINES or cells > MOST_CELLS or characters > MOST_CHARACTERS:
-                raise TooManyLines(f"more than {MOST_LINES:,} lines", record.line)
+            # Checked while reading: a file that unpacks to gigabytes must not be read to its end first.
+            if count == MAX_LINES or cells > MAX_CELLS or characters > MAX_CHARS:
+                raise TooManyLines(f"more than {MAX_LINES:,} lines", record.line)
             try:
-                file.lines.append(_line(record))
-            except LineRefused as refused:
+                file.lines.append(parse(record))
+            except InvalidLine as refused:
                 file.rejects.append(file.rejected(record.line, record.values, refused.role, refused.reason))
     return file
 
 
-def rejected_csv(file: AdjustmentFile, rejects: Sequence[Rejected]) -> bytes:
+def rejected_csv(file: PeopleFile[L], rejects: Sequence[RejectedLine]) -> bytes:
     """Return the rejected lines under the file's own headings, with line, column and reason.
 
     HR can correct this file and upload it again.
     """
-    kept = [place for place, name in enumerate(file.header) if name.lower() not in TOLD]
+    own_columns = [place for place, name in enumerate(file.header) if name.lower() not in ADDED_COLUMNS]
     text = io.StringIO()
     writer = csv.writer(text)
-    writer.writerow([*(escape_formula(file.header[place]) for place in kept), *TOLD])
-    for one in rejects:
-        cells = [escape_formula(one.cells[place]) if place < len(one.cells) else "" for place in kept]
-        writer.writerow([*cells, one.line, escape_formula(one.column), escape_formula(one.reason)])
+    writer.writerow([*(escape_formula(file.header[place]) for place in own_columns), *ADDED_COLUMNS])
+    for line in rejects:
+        cells = [escape_formula(line.cells[place]) if place < len(line.cells) else "" for place in own_columns]
+        writer.writerow([*cells, line.line, escape_formula(line.column), escape_formula(line.reason)])
+    # With a byte order mark, or Excel takes the names for another encoding.
     return b"\xef\xbb\xbf" + text.getvalue().encode("utf-8", "replace")
 
 
-def _line(record: Record) -> Line:
+def cells_of(record: Record) -> dict[str, str]:
+    """The cells of a line by role. Raises InvalidLine for a line that cannot be read or that names no employee."""
     if record.problem == "too_long":
-        raise LineRefused("", _("The line is too long to be read."))
+        raise InvalidLine("", _("The line is too long to be read."))
     if record.problem:
-        raise LineRefused("", _("A quotation mark is missing or stands in the wrong place."))
-    cells = {role: clean_text(unescape_formula(text), LONGEST_CELL) for role, text in record.cells.items() if role}
-    staff_no, email = cells.get("staff_no", ""), cells.get("email", "")
-    if not staff_no and not email:
-        raise LineRefused("staff_no" if "staff_no" in cells else "email", _("Nobody is named here."))
+        raise InvalidLine("", _("A quotation mark is missing or in the wrong place."))
+    # Undone here, so that the list of rejected lines can be corrected and uploaded again.
+    cells = {role: clean_text(unescape_formula(text), MAX_CELL_CHARS) for role, text in record.cells.items() if role}
+    if not cells.get("staff_no") and not cells.get("email"):
+        raise InvalidLine("staff_no" if "staff_no" in cells else "email", _("This line names no person."))
+    return cells
+
+
+def _line(record: Record) -> Line:
+    cells = cells_of(record)
     target, exempt = _terms(cells.get("target", ""), cells.get("exempt", ""))
     return Line(
-        record.line, record.values, staff_no, email, target, exempt, _day(cells, "starts_on"), _day(cells, "ends_on")
+        record.line, record.values, cells.get("staff_no", ""), cells.get("email", ""), target, exempt,
+        _day(cells, "starts_on"), _day(cells, "ends_on"),
     )  # fmt: skip
 
 
 def _terms(target: str, exempt: str) -> tuple[int | None, bool | None]:
     """Return a target or an exemption; either column may contain either of them."""
-    told, said = target.lower(), exempt.lower()
-    if said not in YES and said not in NO:
-        raise LineRefused("exempt", _("“%(text)s” is neither yes nor no.") % {"text": exempt})
-    if told in EXEMPT or said in YES:
-        if target and told not in EXEMPT:
-            raise LineRefused("target", _("A target and an exemption: say one of them."))
+    target_text, exempt_text = target.lower(), exempt.lower()
+    if exempt_text not in YES and exempt_text not in NO:
+        raise InvalidLine("exempt", _("“%(text)s” is neither yes nor no.") % {"text": exempt})
+    if target_text in EXEMPT or exempt_text in YES:
+        if target and target_text not in EXEMPT:
+            raise InvalidLine("target", _("This line has a target and an exemption: give only one."))
         return None, True
     if not target:
-        raise LineRefused("target", _("No target stands here, and no exemption."))
+        raise InvalidLine("target", _("This line has no target and no exemption."))
     if not (target.isascii() and target.isdigit()):
-        raise LineRefused("target", _("“%(text)s” is no whole number, and not “exempt”.") % {"text": target})
+        raise InvalidLine("target", _("“%(text)s” is neither a whole number nor “exempt”.") % {"text": target})
     # Longer than any accepted number, whether or not it has leading zeros.
-    number = int(target) if len(target) <= LONGEST_CELL else MOST + 1
-    if not 1 <= number <= MOST:
-        raise LineRefused("target", _("The target must be a number from 1 to 1,000,000."))
+    number = int(target) if len(target) <= MAX_CELL_CHARS else MAX_TARGET + 1
+    if not 1 <= number <= MAX_TARGET:
+        raise InvalidLine("target", _("The target must be a number from 1 to 1,000,000."))
     return number, None
 
 
@@ -192,6 +218,6 @@ def _day(cells: dict[str, str], role: str) -> date | None:
     try:
         day = day_of(text)
     except ValueError as error:
-        raise LineRefused(role, _("“%(text)s” is no day such as 2026-11-30.") % {"text": text}) from error
+        raise InvalidLine(role, _("“%(text)s” is not a date such as 2026-11-30.") % {"text": text}) from error
     # HR systems write an open end as the largest date.
     return None if role == "ends_on" and day.year == date.max.year else day

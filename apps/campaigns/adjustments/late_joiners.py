@@ -11,98 +11,79 @@ from datetime import date, datetime
 
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
+from psycopg2.sql import SQL
 
 from apps.campaigns.adjustments.bulk_targets import (
     BulkTarget,
     BulkTargets,
     SkipReason,
-    asked_for,
-    but,
     has_other_adjustment_sql,
-    parted,
+    requested_targets,
+    skip_self,
+    split_skipped,
     store_listed,
 )
 from apps.campaigns.adjustments.requests import (
-    AdjustmentRefused,
     cleaned_reason,
     conflict,
     find_by_key,
     lock_for_adjustment,
     note_step,
+    refuse_many_bulk_requests,
     with_key,
 )
 from apps.campaigns.models import AdjustmentRequest, Campaign, CampaignRule
 from apps.campaigns.models.adjustment import FOR_EVER
-from apps.campaigns.population import all_employees_sql, effective_as_of, population_sql
+from apps.campaigns.population import ALL_EMPLOYEES, effective_as_of, population_sql, prorated_target_sql
 from apps.core.audit import Actor
+from apps.core.errors import Refused
 from apps.core.identity import clean_text
-from apps.core.sql import sql_literal
+from apps.core.sql import compose, statement
 from apps.core.time_zones import company_zone
 
-# The first day of work comes from the roster. It is a day in the company's time zone, in which the roster's dates
-# became instants.
-JOINED = """
-SELECT person.id, person.staff_no, person.name, coalesce(place.department, '') AS department, joined.day, {share},
-    {own}
-FROM ({population}) population
-JOIN employees_employee person ON person.id = population.employee_id
-JOIN (SELECT employee_id, (min(starts_at) AT TIME ZONE {zone})::date AS day FROM employees_employment
-      WHERE ends_at > {opens_at} AND starts_at < {cutoff_at} GROUP BY 1) joined USING (employee_id)
-LEFT JOIN employees_placement place ON place.employee_id = person.id
-    AND in_force(place.starts_at, place.ends_at, {look})
-WHERE joined.day > {after} AND {share} < {target} AND {in_department}
-ORDER BY person.staff_no COLLATE "C"
-"""
-
-
-def prorated_target_sql(rule: CampaignRule, day: str) -> str:
-    """Return the target for a column of first days, as SQL: target x days left / all days, rounded up, at least 1.
-
-    Calendar days, including the first day and the deadline.
-    """
-    whole = (rule.deadline - rule.opens_on).days + 1
-    left = f"least({sql_literal(rule.deadline)}::date - {day} + 1, {whole})"
-    return f"greatest(({rule.target}::bigint * {left} + {whole - 1}) / {whole}, 1)::int"
+LATE_JOINERS = statement("campaigns", "adjustments", "late_joiners")
 
 
 def find_late_joiners(
-    rule: CampaignRule, at: datetime, joined_after: date, department: str, *, besides: int = 0, waiting: bool = True
+    rule: CampaignRule, at: datetime, joined_after: date, department: str, rechecked_request_id: int = 0
 ) -> list[BulkTarget]:
     """Return the campaign's employees whose first day is after `joined_after` and whose pro-rata target is lower.
 
-    An employee with an adjustment from another request than `besides` is left out as OWN; with `waiting`, also with one
-    that is not decided yet.
+    An employee with an adjustment from another request is skipped as OWN (see has_other_adjustment_sql).
     """
-    placed = f"place.department = {sql_literal(department)}" if department else "true"
-    statement = JOINED.format(
-        share=prorated_target_sql(rule, "joined.day"),
-        own=has_other_adjustment_sql(rule, at, besides=besides, waiting=waiting),
-        look=effective_as_of(rule, at), population=population_sql(rule, at, all_employees_sql()),
-        zone=sql_literal(company_zone()), opens_at=sql_literal(rule.opens_at), cutoff_at=sql_literal(rule.cutoff_at),
-        after=f"{sql_literal(joined_after)}::date", target=rule.target, in_department=placed,
+    has_other = has_other_adjustment_sql(rule, at, rechecked_request_id)
+    in_department = compose("placement.department = {department}", department=department) if department else "true"
+    late_joiners = compose(
+        LATE_JOINERS, prorated_target=SQL(prorated_target_sql(rule, "joined.day")),
+        has_other_adjustment=SQL(has_other), population=SQL(population_sql(rule, at, ALL_EMPLOYEES)),
+        as_of=SQL(effective_as_of(rule, at)),
+        time_zone=company_zone(), opens_at=rule.opens_at, cutoff_at=rule.cutoff_at, joined_after=joined_after,
+        target=rule.target, in_department=SQL(in_department),
     )  # fmt: skip
     with connection.cursor() as cursor:
-        cursor.execute(statement)
+        cursor.execute(late_joiners)
         return [
             BulkTarget(
-                person, staff_no, name, placed, joined_on, rule.target, share, None, rule.opens_at, FOR_EVER,
-                left_out=SkipReason.OWN.value if own else "",
+                employee, staff_no, name, department, joined_on, rule.target, share, None, rule.opens_at, FOR_EVER,
+                skip_reason=SkipReason.OWN.value if own else "",
             )
-            for person, staff_no, name, placed, joined_on, share, own in cursor.fetchall()
+            for employee, staff_no, name, department, joined_on, share, own in cursor.fetchall()
         ]  # fmt: skip
 
 
 def preview_rule(
-    rule: CampaignRule, at: datetime, *, joined_after: date, department: str, besides_employee: int | None
+    rule: CampaignRule, at: datetime, *, joined_after: date, department: str, acting_employee_id: int | None
 ) -> BulkTargets:
-    """Return the request this rule would make. HR users cannot adjust themselves, so `besides_employee` is left out.
+    """Return the request this rule would make. HR users cannot adjust themselves, so `acting_employee_id` is skipped.
 
-    Raises AdjustmentRefused when the day is outside the campaign.
+    Raises Refused when the day is outside the campaign, and for a rule that gives joiners such targets by itself.
     """
+    if rule.prorate_joiners:
+        raise Refused("invalid", _("Late joiners in this campaign already have a pro-rata target."))
     if not rule.opens_on <= joined_after < rule.deadline:
-        raise AdjustmentRefused("joined_after", _("Choose a day from the opening to the day before the deadline."))
-    found = [but(one, besides_employee) for one in find_late_joiners(rule, at, joined_after, clean_text(department))]
-    return parted(found)
+        raise Refused("invalid", _("Choose a day from the opening to the day before the deadline."), "joined_after")
+    targets = find_late_joiners(rule, at, joined_after, clean_text(department))
+    return split_skipped(skip_self(target, acting_employee_id) for target in targets)
 
 
 def request_prorated_targets(
@@ -110,33 +91,35 @@ def request_prorated_targets(
     campaign: Campaign,
     joined_after: date,
     reason: str,
-    seen: str,
+    expected_digest: str,
     by: Actor,
     department: str = "",
     key: uuid.UUID | None = None,
 ) -> AdjustmentRequest:
-    """Request the pro-rata target for everyone on the previewed list (`seen`, its digest).
+    """Request the pro-rata target for everyone on the previewed list (`expected_digest`, its digest).
 
-    It is one request, granted or refused as a whole. Raises AdjustmentRefused, also when the list has changed.
+    It is one request, granted or refused as a whole. Raises Refused, also when the list has changed.
     """
-    said = cleaned_reason(AdjustmentRequest.Kind.JOINED_LATE, "", reason)
+    fields = cleaned_reason(AdjustmentRequest.Kind.JOINED_LATE, "", reason)
     with transaction.atomic():
-        held = lock_for_adjustment(campaign.pk, by)
-        if known := find_by_key(key, by):
-            return known
-        found = preview_rule(
-            held.rule, held.now, joined_after=joined_after, department=department, besides_employee=held.employee_id
-        )
-        if found.digest != seen:
-            raise conflict(_("The list has changed since you looked at it. Look again."))
-        if not found.listed:
-            raise conflict(_("Nobody is on this list."))
+        context = lock_for_adjustment(campaign.pk, by)
+        if existing := find_by_key(key, by):
+            return existing
+        refuse_many_bulk_requests(by, context.now)
+        preview = preview_rule(
+            context.rule, context.now, joined_after=joined_after, department=department,
+            acting_employee_id=context.employee_id,
+        )  # fmt: skip
+        if preview.digest != expected_digest:
+            raise conflict(_("The list has changed since you saw it. Check it again."))
+        if not preview.listed:
+            raise conflict(_("This list is empty."))
         request = AdjustmentRequest.objects.create(
             **with_key(key), campaign=campaign, joined_after=joined_after, department=clean_text(department),
-            **held.asking, **said,
+            **context.request_fields, **fields,
         )  # fmt: skip
-        store_listed(request, found.listed)
-        note_step(request, "asked", by, people=len(found.listed), joined_after=joined_after.isoformat())
+        store_listed(request, preview.listed)
+        note_step(request, "asked", by, people=len(preview.listed), joined_after=joined_after.isoformat())
     return request
 
 
@@ -147,14 +130,18 @@ def check_rule(request: AdjustmentRequest, rule: CampaignRule, at: datetime, emp
     """
     if request.joined_after is None:
         raise ValueError("this request has no rule")
-    found = find_late_joiners(rule, at, request.joined_after, request.department, besides=request.pk, waiting=False)
-    now = {one.employee_id: one for one in found}
-    asked = asked_for(request, rule).listed
-    rows = [replace(one, left_out=_changed(now.pop(one.employee_id, None), one)) for one in asked]
-    return parted([but(one, employee_id) for one in rows], [one for one in now.values() if not one.left_out])
+    current = find_late_joiners(rule, at, request.joined_after, request.department, request.pk)
+    matching = {target.employee_id: target for target in current}
+    rows = [
+        replace(target, skip_reason=_skip_reason(matching.pop(target.employee_id, None), target))
+        for target in requested_targets(request, rule).listed
+    ]
+    # They joined, or were entered, after the request: another request is for them.
+    newcomers = [target for target in matching.values() if not target.skip_reason]
+    return split_skipped((skip_self(row, employee_id) for row in rows), newcomers)
 
 
-def _changed(current: BulkTarget | None, asked: BulkTarget) -> str:
+def _skip_reason(current: BulkTarget | None, requested: BulkTarget) -> str:
     if current is None:
         return SkipReason.GONE.value
-    return current.left_out or ("" if current.target == asked.target else SkipReason.CHANGED.value)
+    return current.skip_reason or ("" if current.target == requested.target else SkipReason.CHANGED.value)

@@ -6,7 +6,6 @@ from apps.campaigns.models import Campaign
 
 
 def add_campaign(parser: CommandParser) -> None:
-    """Add the argument --campaign."""
     parser.add_argument("--campaign", help="its name or short name; not needed while one campaign is open")
 
 

@@ -87,7 +87,7 @@ class Migration(migrations.Migration):
                             ("leave", "leave"),
                             ("joined_late", "joined late"),
                             ("part_time", "part time"),
-                            ("other", "something else"),
+                            ("other", "other"),
                         ]
                     ),
                 ),
@@ -102,7 +102,7 @@ class Migration(migrations.Migration):
                 (
                     "decision",
                     models.TextField(
-                        choices=[("granted", "granted"), ("refused", "refused"), ("withdrawn", "withdrawn")], null=True
+                        choices=[("granted", "approved"), ("refused", "refused"), ("withdrawn", "withdrawn")], null=True
                     ),
                 ),
                 ("decided_at", models.DateTimeField(null=True)),
@@ -141,9 +141,9 @@ class Migration(migrations.Migration):
                         blank=True,
                         choices=[
                             ("own", "has an adjustment of their own"),
-                            ("gone", "no longer one of those who were meant: left, moved, or began earlier"),
+                            ("gone", "no longer matches: left, moved, or joined earlier"),
                             ("changed", "the first day, the campaign's target or its days have changed"),
-                            ("self", "is who acts here: nobody decides about themself"),
+                            ("self", "is the HR user who decides; another HR user has to decide"),
                         ],
                     ),
                 ),

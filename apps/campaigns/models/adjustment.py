@@ -33,16 +33,17 @@ class AdjustmentRequest(models.Model):
         LEAVE = "leave", _("leave")
         JOINED_LATE = "joined_late", _("joined late")
         PART_TIME = "part_time", _("part time")
-        OTHER = "other", _("something else")
+        OTHER = "other", _("other")
 
     class Decision(models.TextChoices):
-        GRANTED = "granted", _("granted")
+        GRANTED = "granted", _("approved")
         REFUSED = "refused", _("refused")
         WITHDRAWN = "withdrawn", _("withdrawn")
 
     key = models.UUIDField(unique=True, default=uuid.uuid4, help_text="of the form: sent twice, it has one effect")
     campaign = models.ForeignKey("campaigns.Campaign", on_delete=models.PROTECT)
     employee = models.ForeignKey(Employee, on_delete=models.PROTECT, null=True)
+    # The kind and `reason` are often about health: managers never read them (ADR 28).
     kind = models.TextField(choices=Kind.choices)
     kind_text = models.TextField(blank=True)
     reason = models.TextField()
@@ -96,7 +97,7 @@ class AdjustmentRequest(models.Model):
                 name="campaigns_request_refused_with_a_reason", condition=~Q(decision="refused") | ~Q(note="")
             ),
             models.UniqueConstraint(
-                fields=["campaign", "employee"],
+                fields=["campaign", "employee", "asked_by_id"],
                 condition=Q(decision__isnull=True, ends__isnull=True, employee__isnull=False),
                 name="campaigns_request_one_waiting",
             ),
@@ -110,12 +111,10 @@ class AdjustmentRequest(models.Model):
 
     @property
     def for_many(self) -> bool:
-        """Return whether it adjusts many employees, by a rule or a file."""
         return self.joined_after is not None or self.from_file
 
     @property
     def from_file(self) -> bool:
-        """Return whether a file listed the employees and their terms."""
         return self.file_name != ""
 
     @property
@@ -124,18 +123,17 @@ class AdjustmentRequest(models.Model):
 
 
 class AdjustmentQuerySet(models.QuerySet["Adjustment"]):
-    """Named queries for adjustments in force."""
+    def not_over(self, as_of: datetime) -> AdjustmentQuerySet:
+        """Filter granted adjustments that are in force just before `as_of` or later."""
+        return self._granted_and_not_ended(as_of).filter(ends_at__gte=as_of)
 
-    def not_over(self, look: datetime) -> AdjustmentQuerySet:
-        """Filter granted adjustments that are in force just before `look` or later."""
-        return self._granted_and_not_ended(look).filter(ends_at__gte=look)
+    def in_force(self, as_of: datetime) -> AdjustmentQuerySet:
+        """Filter adjustments in force just before `as_of`; Adjustment explains which of several decides."""
+        return self._granted_and_not_ended(as_of).filter(in_force(as_of))
 
-    def in_force(self, look: datetime) -> AdjustmentQuerySet:
-        """Filter adjustments in force just before `look`; Adjustment explains which of several decides."""
-        return self._granted_and_not_ended(look).filter(in_force(look))
-
-    def _granted_and_not_ended(self, look: datetime) -> AdjustmentQuerySet:
-        return self.filter(Q(ended_at=None) | Q(ended_at__gte=look), granted_at__isnull=False)
+    def _granted_and_not_ended(self, as_of: datetime) -> AdjustmentQuerySet:
+        # `>=`: what ends at an instant still holds just before it.
+        return self.filter(Q(ended_at=None) | Q(ended_at__gte=as_of), granted_at__isnull=False)
 
 
 class Adjustment(models.Model):
@@ -148,9 +146,9 @@ class Adjustment(models.Model):
 
     class SkipReason(models.TextChoices):
         OWN = "own", _("has an adjustment of their own")
-        GONE = "gone", _("no longer one of those who were meant: left, moved, or began earlier")
+        GONE = "gone", _("no longer matches: left, moved, or joined earlier")
         CHANGED = "changed", _("the first day, the campaign's target or its days have changed")
-        SELF = "self", _("is who acts here: nobody decides about themself")
+        SELF = "self", _("is the HR user who decides; another HR user has to decide")
 
     request = models.ForeignKey(AdjustmentRequest, on_delete=models.PROTECT)
     campaign = models.ForeignKey("campaigns.Campaign", on_delete=models.PROTECT)
@@ -161,13 +159,19 @@ class Adjustment(models.Model):
     ends_at = models.DateTimeField()
     granted_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
+    # The database's name of what the code calls a skip reason.
     left_out = models.TextField(choices=SkipReason.choices, blank=True)
 
     objects = AdjustmentQuerySet.as_manager()
 
     class Meta:
         indexes = [
-            models.Index(fields=["campaign", "employee", "starts_at"], name="campaigns_adjustment_of"),
+            # Granted ones alone: an evaluation must not become slower with each request that was withdrawn.
+            models.Index(
+                fields=["campaign", "employee", "starts_at"],
+                condition=Q(granted_at__isnull=False),
+                name="campaigns_adjustment_of",
+            ),
             models.Index(fields=["campaign", "ends_at"], name="campaigns_adjustment_end"),
         ]
         constraints = [
@@ -192,5 +196,4 @@ class Adjustment(models.Model):
 
     @property
     def until(self) -> datetime:
-        """Return the instant it ends or was ended."""
         return self.ends_at if self.ended_at is None else min(self.ends_at, self.ended_at)

@@ -76,13 +76,18 @@ class Campaign(models.Model):
     @cached_property
     def newest_result(self) -> FrozenResult | None:
         """Return the current version of the result; None before the freeze."""
+        # Saves the query on nearly every page; a result can exist only in this state (trigger results_campaign_freeze).
         if self.state != self.State.FROZEN:
             return None
         return self.results.order_by("version").last()
 
     def rule_at(self, at: datetime) -> CampaignRule:
         """Return the rule in force just before `at`; before the first version, the first."""
+        # A rule without changes, and most instants are later than the last one: the other versions need no query.
+        if self.rule.version == 1 or self.rule.in_force_from < at:
+            return self.rule
         earlier = [rule for rule in self.versions if rule.in_force_from < at]
+        # A page as of an instant before the first version still needs a rule to show the period.
         return (earlier or self.versions[:1] or [self.rule])[-1]
 
 
@@ -105,6 +110,9 @@ class CampaignRule(models.Model):
     exclusive = models.BooleanField(default=False)
     confirmed_only = models.BooleanField(default=False)
     scope = ArrayField(models.TextField(), default=list, help_text="departments; empty: the whole company")
+    prorate_joiners = models.BooleanField(
+        default=False, db_default=False, help_text="a lower target for who joins after the first day, without a request"
+    )
     reason = models.TextField(
         blank=True, default="", db_default="", help_text="why it was changed; required after the opening"
     )
@@ -124,3 +132,6 @@ class CampaignRule(models.Model):
 
     def __str__(self) -> str:
         return f"{self.campaign} v{self.version}"
+
+    def in_period(self, at: datetime) -> bool:
+        return self.opens_at <= at < self.cutoff_at

@@ -6,68 +6,64 @@ import uuid
 from collections.abc import Sequence
 from datetime import datetime
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext as _
 
-from apps.contacts import drafts as contacts_drafts
-from apps.contacts.drafts import NormalisedDraft
+from apps.contacts.daily_limit import remaining_today
+from apps.contacts.drafts import NormalisedDraft, OutcomeCode
+from apps.contacts.identity_lookup import known_identities
+from apps.contacts.messages import NO_IDENTITY, error_message, outcome_messages
 from apps.contacts.models import Contact, ContactIdentity, EndReason, Sighting, Submission
-from apps.contacts.recording import Identify, error_message, left_today, sentences, unwanted
+from apps.contacts.normalisation import Identify
 from apps.contacts.services.submissions import lock_employees
 from apps.core.audit import Actor, audit
 from apps.core.clock import db_now
-from apps.core.identity import Identity, InvalidIdentity, clean_text, distinct
+from apps.core.errors import Refused
+from apps.core.identity import Identity, InvalidIdentity, clean_text, unique_identities
 from apps.core.identity_key import identity_normaliser, normalise_identity
 from apps.core.locks import lock_facts
 from apps.core.outbox import queue_identity_reevaluation, queue_reevaluation
 from apps.employees.models import Employee
 
 
-class ContactRefused(ValueError):
-    """A contact cannot be changed as requested: a stable `code`, a message, and the form field it belongs to."""
-
-    def __init__(self, code: str, message: str, field: str = ""):
-        super().__init__(message)
-        self.code, self.message, self.field = code, message, field
-
-
-def _locked(contact_id: int, employee: Employee) -> Contact:
+def _lock_contact(contact_id: int, employee: Employee) -> Contact:
     """Take the locks and return the employee's contact.
 
-    Raises Contact.DoesNotExist for a contact of another employee, and ContactRefused for an erased one. An erased
+    Raises Contact.DoesNotExist for a contact of another employee, and Refused for an erased one. An erased
     contact has no name and no identity, so the employee could not reverse a change.
     """
+    # The order of every write (ADR 4): the facts, then the employees.
     lock_facts()
     lock_employees([employee.pk])
     contact = Contact.objects.of(employee).get(pk=contact_id)
     if contact.erased:
-        raise ContactRefused("erased", _("This contact was erased: it stays as it is."))
+        raise Refused("erased", _("This contact was erased and can no longer be changed."))
     return contact
 
 
-def _note(contact: Contact) -> None:
+def _queue_reevaluation(contact: Contact) -> None:
     queue_reevaluation([contact.employee_id])
-    queue_identity_reevaluation(_keys(contact))
+    queue_identity_reevaluation(_identity_keys(contact))
 
 
-def _keys(contact: Contact) -> set[tuple[str, bytes]]:
+def _identity_keys(contact: Contact) -> set[tuple[str, bytes]]:
     """Return the (kind, digest) of a contact's identities.
 
     The filter uses employee and contact because the index has both columns.
     """
-    held = ContactIdentity.objects.filter(employee_id=contact.employee_id, contact=contact)
-    return {(kind, bytes(digest)) for kind, digest in held.values_list("kind", "digest")}
+    identities = ContactIdentity.objects.filter(employee_id=contact.employee_id, contact=contact)
+    return {(kind, bytes(digest)) for kind, digest in identities.values_list("kind", "digest")}
 
 
 def end_contact(*, contact_id: int, employee: Employee, by: Actor, reason: str = EndReason.REMOVED) -> None:
-    """End a contact now; the row is kept. Raises ContactRefused, Contact.DoesNotExist."""
+    """End a contact now; the row is kept. Raises Refused, Contact.DoesNotExist."""
     with transaction.atomic():
-        contact = _locked(contact_id, employee)
+        contact = _lock_contact(contact_id, employee)
         if contact.ended_at is not None:
-            raise ContactRefused("already_ended", _("This contact has already ended."))
+            raise Refused("already_ended", _("This contact has already ended."))
         _end(contact, reason, db_now())
-        _note(contact)
+        _queue_reevaluation(contact)
         audit("contact.ended", by=by, kind="contact", id=contact_id, detail={"reason": str(reason)})
 
 
@@ -79,27 +75,28 @@ def _end(contact: Contact, reason: str, at: datetime) -> None:
 def restore_contact(*, contact_id: int, employee: Employee, by: Actor) -> None:
     """Remove the end of a contact that was ended by mistake.
 
-    Raises ContactRefused when the employee has recorded the person again since, even if that contact ended too: a count
+    Raises Refused when the employee has recorded the person again since, even if that contact ended too: a count
     at a past instant would include both. The interface asks apps.campaigns.selectors whether a campaign still allows
     the restore.
     """
     with transaction.atomic():
-        contact = _locked(contact_id, employee)
+        contact = _lock_contact(contact_id, employee)
         if contact.ended_at is None:
-            raise ContactRefused("not_ended", _("This contact has not ended."))
+            raise Refused("not_ended", _("This contact has not ended."))
+        # Two contacts of one person would be live.
         if contact.end_reason == EndReason.CORRECTED:
-            raise ContactRefused("corrected", _("This contact was corrected: its correction stands in its place."))
+            raise Refused("corrected", _("This contact was corrected: the new entry replaces it."))
         if contact.end_reason == EndReason.MERGED:
-            raise ContactRefused("merged", _("This is the same person as another of your contacts: that one stands."))
+            raise Refused("merged", _("This is the same person as another of your contacts, which is kept."))
         if _recorded_again(contact):
-            message = _("You have recorded this person again since: that contact stands.")
-            raise ContactRefused("identity_taken", message)
+            message = _("You have recorded this person again since then. The newer contact is kept.")
+            raise Refused("identity_taken", message)
         contact.ended_at = contact.end_reason = None
         contact.save(update_fields=["ended_at", "end_reason"])
         # The end was a mistake, even when the feed reported it. A sighting that kept the end would bring it back with
         # the feed's next row.
         Sighting.objects.filter(contact=contact).update(ended_at=None)
-        _note(contact)
+        _queue_reevaluation(contact)
         audit("contact.restored", by=by, kind="contact", id=contact_id)
 
 
@@ -108,15 +105,15 @@ def _recorded_again(contact: Contact) -> bool:
     own = ContactIdentity.objects.filter(
         employee_id=contact.employee_id, contact=contact, kind=OuterRef("kind"), digest=OuterRef("digest")
     )
-    others = ContactIdentity.objects.filter(Exists(own), employee_id=contact.employee_id).exclude(contact=contact)
-    at_the_time = Q(contact__ended_at=None) | Q(contact__ended_at__gt=contact.recorded_at)
-    return others.filter(at_the_time).exists()
+    identities = ContactIdentity.objects.filter(Exists(own), employee_id=contact.employee_id).exclude(contact=contact)
+    live_since = Q(contact__ended_at=None) | Q(contact__ended_at__gt=contact.recorded_at)
+    return identities.filter(live_since).exists()
 
 
 def rename_contact(*, contact_id: int, employee: Employee, name: str, by: Actor) -> None:
-    """Change the name in place; a name affects no status. Raises ContactRefused, Contact.DoesNotExist."""
+    """Change the name in place; a name affects no status. Raises Refused, Contact.DoesNotExist."""
     with transaction.atomic():
-        contact = _locked(contact_id, employee)
+        contact = _lock_contact(contact_id, employee)
         contact.name = clean_text(name)
         contact.save(update_fields=["name"])
         audit("contact.renamed", by=by, kind="contact", id=contact_id)
@@ -125,30 +122,52 @@ def rename_contact(*, contact_id: int, employee: Employee, name: str, by: Actor)
 def correct_contact(*, contact_id: int, employee: Employee, identities: Sequence[tuple[str, str]], by: Actor) -> int:
     """Replace the identities: the old contact ends as `corrected`, and a new one is recorded now. Returns its id.
 
-    When the identities are unchanged, nothing is written and the result is the old contact's id. Raises ContactRefused
+    When the identities are unchanged, nothing is written and the result is the old contact's id. Raises Refused
     (invalid_identity, duplicate, already_ended), Contact.DoesNotExist.
     """
+    # First without the rules for new handles: the contact's own handle may be older than them.
     wanted = [_identity(kind, raw) for kind, raw in identities]
     if not wanted:
-        raise ContactRefused("invalid_identity", _("A phone, an e-mail or a handle is needed."), "phone")
+        raise Refused("invalid_identity", _(NO_IDENTITY), "phone")
     with transaction.atomic():
-        old = _locked(contact_id, employee)
+        old = _lock_contact(contact_id, employee)
         if old.ended_at is not None:
-            raise ContactRefused("already_ended", _("This contact has already ended."))
-        own = _keys(old)
-        if {one.key for one in wanted} == own:
+            raise Refused("already_ended", _("This contact has already ended."))
+        own = _identity_keys(old)
+        if {identity.key for identity in wanted} == own:
             return old.pk
         for kind, raw in identities:
             # An existing handle stays valid even if the rules for handles are stricter now.
             if _identity(kind, raw).key not in own:
                 _identity(kind, raw, identity_normaliser())
-        _refuse_taken(old, wanted)
-        now = db_now()
-        _end(old, EndReason.CORRECTED, now)
-        new = _replacement(old, wanted, now)
-        _note(old)
-        _note(new)
-        audit("contact.corrected", by=by, kind="contact", id=old.pk, detail={"replaced_by": new.pk})
+        return _replace(old, wanted, by)
+
+
+def record_contact_again(*, contact_id: int, employee: Employee, by: Actor) -> int:
+    """Replace a contact by the same person, recorded now; returns the new contact's id.
+
+    A contact that was recorded before a campaign opened can count in it only so. apps.campaigns.selectors
+    decides whether campaigns allow it. Raises Refused (already_ended, objected,
+    too_many_today), Contact.DoesNotExist.
+    """
+    with transaction.atomic():
+        old = _lock_contact(contact_id, employee)
+        if old.ended_at is not None:
+            raise Refused("already_ended", _("This contact has already ended."))
+        stored = ContactIdentity.objects.filter(employee=employee, contact=old).order_by("pk")
+        identities = [Identity(row.kind, row.value or "", bytes(row.digest)) for row in stored]
+        return _replace(old, identities, by, confirmed_at=old.confirmed_at)
+
+
+def _replace(old: Contact, identities: Sequence[Identity], by: Actor, *, confirmed_at: datetime | None = None) -> int:
+    """End `old` as corrected, and record a contact with these identities now. Returns its id. Raises Refused."""
+    _refuse_conflicts(old, identities)
+    now = db_now()
+    _end(old, EndReason.CORRECTED, now)
+    new = _replacement(old, identities, now, confirmed_at)
+    _queue_reevaluation(old)
+    _queue_reevaluation(new)
+    audit("contact.corrected", by=by, kind="contact", id=old.pk, detail={"replaced_by": new.pk})
     return new.pk
 
 
@@ -156,38 +175,39 @@ def _identity(kind: str, raw: str, identify: Identify = normalise_identity) -> I
     try:
         return identify(kind, raw)
     except InvalidIdentity as error:
-        raise ContactRefused("invalid_identity", error_message(error, raw), kind) from error
+        raise Refused("invalid_identity", error_message(error, raw), kind) from error
 
 
-def _refuse_taken(old: Contact, wanted: Sequence[Identity]) -> None:
-    drafts, messages = [(old.employee_id, NormalisedDraft("", tuple(wanted)))], sentences()
+def _refuse_conflicts(old: Contact, identities: Sequence[Identity]) -> None:
+    messages = outcome_messages()
     # A correction counts towards the daily limit like a new contact, because both reveal whether a person has objected.
-    if left_today(drafts, db_now())[old.employee_id] <= 0:
-        raise ContactRefused(contacts_drafts.TOO_MANY_TODAY, messages[contacts_drafts.TOO_MANY_TODAY])
-    for one in wanted:
-        taken = ContactIdentity.objects.filter(
-            employee_id=old.employee_id, kind=one.kind, digest=one.digest, live=True
-        ).exclude(contact_id=old.pk)
-        if taken.exists():
-            raise ContactRefused("duplicate", _("Another of your contacts has this already."), one.kind)
-    # Check objections last, so that a correction refused for another reason reveals none.
-    nobodys = unwanted(drafts)
-    for code in (contacts_drafts.NOT_EXTERNAL, contacts_drafts.OBJECTED):
-        for one in wanted:
-            if nobodys.get(one.key) == code:
-                raise ContactRefused(code, messages[code], one.kind)
+    if remaining_today([old.employee_id], db_now())[old.employee_id] <= 0:
+        raise Refused(OutcomeCode.TOO_MANY_TODAY, messages[OutcomeCode.TOO_MANY_TODAY])
+    known = known_identities([(old.employee_id, NormalisedDraft("", tuple(identities)))])
+    for identity in identities:
+        if known.holders.get((old.employee_id, *identity.key), old.pk) != old.pk:
+            raise Refused(
+                "duplicate", _("Another of your contacts already has this phone, e-mail or handle."), identity.kind
+            )
+    # Objections come last, so that a correction refused for another reason reveals none.
+    for code, keys in ((OutcomeCode.NOT_EXTERNAL, known.colleagues), (OutcomeCode.OBJECTED, known.objected)):
+        for identity in identities:
+            if identity.key in keys:
+                raise Refused(code, messages[code], identity.kind)
 
 
-def _replacement(old: Contact, wanted: Sequence[Identity], now: datetime) -> Contact:
+def _replacement(old: Contact, identities: Sequence[Identity], now: datetime, confirmed_at: datetime | None) -> Contact:
+    # No submission: undoing the file must not end what the employee entered by hand.
     new = Contact.objects.create(
-        employee_id=old.employee_id, name=old.name, recorded_at=now, stored_at=now, source=old.source, replaces=old
-    )
+        employee_id=old.employee_id, name=old.name, recorded_at=now, stored_at=now, confirmed_at=confirmed_at,
+        source=old.source, replaces=old,
+    )  # fmt: skip
     ContactIdentity.objects.bulk_create(
         ContactIdentity(
-            employee_id=old.employee_id, contact=new, kind=one.kind, value=one.value, domain=one.domain or None,
-            digest=one.digest, live=True,
+            employee_id=old.employee_id, contact=new, kind=identity.kind, value=identity.value,
+            domain=identity.domain or None, digest=identity.digest, live=True,
         )
-        for one in distinct(wanted)
+        for identity in unique_identities(identities)
     )  # fmt: skip
     return new
 
@@ -195,30 +215,31 @@ def _replacement(old: Contact, wanted: Sequence[Identity], now: datetime) -> Con
 def undo_submission(*, submission_id: uuid.UUID, employee: Employee, by: Actor) -> int:
     """End every live contact of a recorded file as `undone`; returns how many. A second undo ends nothing.
 
-    The interface asks apps.campaigns.selectors whether a campaign still allows the undo. Raises ContactRefused,
+    The interface asks apps.campaigns.selectors whether a campaign still allows the undo. Raises Refused,
     Submission.DoesNotExist.
     """
     with transaction.atomic():
         lock_facts()
-        of_theirs = Submission.objects.select_for_update(no_key=True, of=("self",)).filter(employee=employee)
-        submission = of_theirs.get(pk=submission_id)
+        submissions = Submission.objects.select_for_update(no_key=True, of=("self",)).filter(employee=employee)
+        submission = submissions.get(pk=submission_id)
         if submission.state == Submission.State.RECEIVED:
-            raise ContactRefused("not_done", _("This file is still being recorded. Undo it when it is done."))
+            # A batch that commits after the undo would stay.
+            raise Refused("not_done", _("This file is still being recorded. Undo it after it has finished."))
         lock_employees([employee.pk])
         now = db_now()
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "UPDATE contacts_contact SET ended_at = %s, end_reason = %s"
-                " WHERE submission_id = %s AND employee_id = %s AND ended_at IS NULL RETURNING id",
-                [now, EndReason.UNDONE, submission.pk, employee.pk],
-            )
-            ended = [contact_id for (contact_id,) in cursor.fetchall()]
-        if submission.undone_at is None:
+        contacts = Contact.objects.of(employee).live().filter(submission=submission)
+        # The locks above keep both statements on the same rows.
+        ended = list(contacts.values_list("pk", flat=True))
+        contacts.update(ended_at=now, end_reason=EndReason.UNDONE)
+        # The first undo stays in the report; a later one may end contacts that were restored meanwhile.
+        if ended and submission.undone_at is None:
             submission.undone_at = now
             submission.save(update_fields=["undone_at"])
         if ended:
-            held = ContactIdentity.objects.filter(employee=employee, contact_id__in=ended)
+            identities = ContactIdentity.objects.filter(employee=employee, contact_id__in=ended)
             queue_reevaluation([employee.pk])
-            queue_identity_reevaluation((kind, bytes(digest)) for kind, digest in held.values_list("kind", "digest"))
+            queue_identity_reevaluation(
+                (kind, bytes(digest)) for kind, digest in identities.values_list("kind", "digest")
+            )
             audit("submission.undone", by=by, kind="submission", id=submission.pk, detail={"contacts": len(ended)})
     return len(ended)

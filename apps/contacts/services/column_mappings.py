@@ -5,14 +5,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
+from apps.contacts.columns import MAX_HEADER_CHARS
 from apps.contacts.models import ColumnMapping
 from apps.employees.models import Employee
 
 
 def remembered_roles(employee: Employee, header: Sequence[str]) -> list[str] | None:
     """Return the roles chosen earlier for this header, one for each column; None when there are none."""
-    kept = ColumnMapping.objects.filter(employee=employee, header=_key(header)).first()
-    return list(kept.roles) if kept and len(kept.roles) == len(header) else None
+    mapping = ColumnMapping.objects.filter(employee=employee, header=_key(header)).first()
+    return list(mapping.roles) if mapping and len(mapping.roles) == len(header) else None
 
 
 def remember_roles(employee: Employee, header: Sequence[str], roles: Sequence[str]) -> None:
@@ -21,4 +22,6 @@ def remember_roles(employee: Employee, header: Sequence[str], roles: Sequence[st
 
 
 def _key(header: Sequence[str]) -> bytes:
-    return hashlib.sha256("\0".join(header).encode("utf-8", "surrogatepass")).digest()
+    # A preview stores its headings cut to that length.
+    text = "\0".join(heading[:MAX_HEADER_CHARS] for heading in header)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()

@@ -15,37 +15,25 @@ from django.db import connection, transaction
 from apps.core.jobs import claim_job
 from apps.core.locks import disable_statement_timeout
 from apps.core.models import Job
+from apps.core.sql import statement
 
-# One statement, so concurrent readers always see an exact sum. Of two concurrent runs the second finds no rows left.
-SUM_UP = """
-WITH many AS (SELECT quarter, source FROM contacts_intakecount GROUP BY 1, 2 HAVING count(*) > 1),
-taken AS (DELETE FROM contacts_intakecount tally USING many
-    WHERE tally.quarter = many.quarter AND tally.source = many.source RETURNING tally.quarter, tally.source, tally.n)
-INSERT INTO contacts_intakecount (quarter, source, n)
-SELECT quarter, source, sum(n) FROM taken GROUP BY 1, 2 HAVING sum(n) <> 0
-"""
-
-
-def sum_up_tally() -> None:
-    """Compact the rows of each quarter of an hour and source into one row."""
-    with connection.cursor() as cursor:
-        cursor.execute(SUM_UP)
-
-
-COUNT_HANDLES = """
-SELECT count(*), count(*) FILTER (WHERE handles_alone) FROM (
-    SELECT bool_and(kind = 'handle') AS handles_alone FROM contacts_contactidentity WHERE live
-    GROUP BY employee_id, contact_id) contact
-"""
+COMPACT = statement("contacts", "intake_counts", "compact")
+COUNT_HANDLES = statement("contacts", "intake_counts", "count_handles")
 HANDLES_JOB = "count_handles"
 
 
+def compact_intake_counts() -> None:
+    """Compact the rows of each quarter of an hour and source into one row."""
+    with connection.cursor() as cursor:
+        cursor.execute(COMPACT)
+
+
 @dataclass(frozen=True)
-class Handles:
+class HandleCount:
     """The number of live contacts that only a handle identifies, and the time of the count."""
 
     contacts: int
-    by_handle_alone: int
+    handle_only: int
     at: datetime
 
 
@@ -58,15 +46,16 @@ def count_handles_daily(now: datetime) -> bool:
     with transaction.atomic():
         if not claim_job(HANDLES_JOB, day):
             return False
+        # The count reads every live identity once a day, which takes longer than a request may.
         disable_statement_timeout()
         with connection.cursor() as cursor:
             cursor.execute(COUNT_HANDLES)
-            contacts, alone = cursor.fetchone()
-        Job.objects.filter(job=HANDLES_JOB, period=day).update(detail={"contacts": contacts, "alone": alone})
+            contacts, handle_only = cursor.fetchone()
+        Job.objects.filter(job=HANDLES_JOB, period=day).update(detail={"contacts": contacts, "alone": handle_only})
     return True
 
 
-def handles_counted() -> Handles | None:
+def latest_handle_count() -> HandleCount | None:
     """Return the newest daily count; None before the first."""
     job = Job.objects.filter(job=HANDLES_JOB).order_by("-done_at").first()
-    return Handles(job.detail["contacts"], job.detail["alone"], job.done_at) if job else None
+    return HandleCount(job.detail["contacts"], job.detail["alone"], job.done_at) if job else None

@@ -1,7 +1,5 @@
 """What every command of Hundred shares: one JSON object or a summary, a progress bar, plain errors, an actor."""
 
-from __future__ import annotations
-
 import getpass
 import json
 import os
@@ -20,17 +18,18 @@ from tqdm import tqdm
 
 from apps.core.audit import Actor, audit_origin
 from apps.core.closed_periods import BackdatingBlocked
-from apps.core.identity import storable
+from apps.core.identity import is_storable
 from apps.core.identity_key import verify_identity_key
-from apps.core.locks import database_is_away
+from apps.core.locks import is_database_unavailable
 
 # Show a bar for work that takes longer than this many seconds.
-BAR_AFTER = 1.0
+BAR_DELAY_SECONDS = 1.0
 
 
 class AppCommand(BaseCommand):
     """A command with `--json`: standard output then holds exactly one object, and standard error all other text."""
 
+    # A command on an older schema could write rows that the next migration cannot read.
     requires_migrations_checks = True
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -41,14 +40,16 @@ class AppCommand(BaseCommand):
         try:
             return self._execute(*args, **options)
         except CommandError as error:
-            if str(error) == sentence(str(error)):
+            # Raised again unchanged, so that its traceback stays that of the cause.
+            if str(error) == with_full_stop(str(error)):
                 raise
-            raise CommandError(sentence(str(error)), returncode=error.returncode) from error
+            raise CommandError(with_full_stop(str(error)), returncode=error.returncode) from error
 
     def _execute(self, *args: Any, **options: Any) -> Any:
+        # Arguments are bytes: Python turns invalid UTF-8 into lone surrogates, which no database takes.
         for name, value in options.items():
-            if isinstance(value, str | Path) and not storable(str(value)):
-                raise CommandError(f"{name} holds characters that are no text: a NUL, or bytes that are no UTF-8.")
+            if isinstance(value, str | Path) and not is_storable(str(value)):
+                raise CommandError(f"{name} contains characters that are not text: a NUL, or bytes that are not UTF-8.")
         try:
             with audit_origin(f"command {type(self).__module__.rpartition('.')[2]}"):
                 result = super().execute(*args, **options)
@@ -66,12 +67,13 @@ class AppCommand(BaseCommand):
         except OSError as error:
             raise CommandError(f"{error.filename}: {error.strerror}" if error.filename else str(error)) from error
         except DatabaseError as error:
-            if not database_is_away(error):
+            if not is_database_unavailable(error):
                 raise
             raise CommandError(f"the database does not answer: {error}".strip()) from error
 
     def check(self, *args: Any, **options: Any) -> None:
         super().check(*args, **options)
+        # After the system checks, before any work: digests of another key would match nothing.
         verify_identity_key()
 
     @property
@@ -82,18 +84,20 @@ class AppCommand(BaseCommand):
         except (KeyError, OSError):
             return Actor(None, "command line")
 
-    def tell(self, options: dict[str, Any], result: dict[str, Any], summary: str) -> None:
+    def print_result(self, options: dict[str, Any], result: dict[str, Any], summary: str) -> None:
         """Print the result: as JSON with `--json`, else as sentences."""
         self.stdout.write(json.dumps(result, ensure_ascii=False, default=str) if options["json"] else summary)
 
     def warn(self, text: str) -> None:
         """Print a sentence in addition to the result, on standard error."""
-        self.stderr.write(self.style.WARNING(sentence(text)))
+        self.stderr.write(self.style.WARNING(with_full_stop(text)))
 
     @contextmanager
-    def bar(self, unit: str, total: int | None = None) -> Iterator[Callable[..., None]]:
+    def progress_bar(self, unit: str, total: int | None = None) -> Iterator[Callable[..., None]]:
         """A progress bar on a terminal after the first second; yields `progress(done, total=None)`."""
-        with tqdm(total=total, unit=f" {unit}", delay=BAR_AFTER, disable=not sys.stderr.isatty(), leave=False) as bar:
+        with tqdm(
+            total=total, unit=f" {unit}", delay=BAR_DELAY_SECONDS, disable=not sys.stderr.isatty(), leave=False
+        ) as bar:
 
             def progress(done: int, of: int | None = None) -> None:
                 if of is not None:
@@ -103,13 +107,12 @@ class AppCommand(BaseCommand):
             yield progress
 
 
-def sentence(text: str) -> str:
-    """The text with a full stop at its end."""
+def with_full_stop(text: str) -> str:
     text = text.rstrip()
     return text if not text or text.endswith((".", "!", "?", ":", "…")) else f"{text}."
 
 
-def name_encoding(candidates: Sequence[str]) -> str:
+def encoding_advice(candidates: Sequence[str]) -> str:
     """The advice for a file that several encodings can read: the option that names one, and the likely ones."""
     if not candidates:
         return "Name its encoding with --encoding."
@@ -119,37 +122,38 @@ def name_encoding(candidates: Sequence[str]) -> str:
     )
 
 
-def count_entries(path: Path, mark: bytes = b"") -> int | None:
+def estimate_entries(path: Path, mark: bytes = b"") -> int | None:
     """Estimate the number of records in a text file, for a progress bar: its line ends, or the occurrences of `mark`.
 
     None for an unreadable file; the caller gets the reason when it opens the file.
     """
-    ends = marks = 0
+    line_ends = mark_count = 0
     try:
         with path.open("rb") as file:
-            while piece := file.read(1 << 20):
-                ends += max(piece.count(b"\n"), piece.count(b"\r"))
-                marks += piece.upper().count(mark) if mark else 0
+            while chunk := file.read(1 << 20):
+                # A file has one kind of line end; CRLF counts once, because both numbers are equal.
+                line_ends += max(chunk.count(b"\n"), chunk.count(b"\r"))
+                mark_count += chunk.upper().count(mark) if mark else 0
     except OSError:
         return None
-    return marks or ends
+    return mark_count or line_ends
 
 
-def instant(text: str) -> datetime:
+def parse_instant(text: str) -> datetime:
     """An argument that is an ISO 8601 instant with its zone."""
     try:
+        # Without a zone the instant would depend on the machine that runs the command.
         at = datetime.fromisoformat(text)
         at = at if at.tzinfo is None else at.astimezone(UTC)
     except (ValueError, OverflowError) as error:
-        raise ArgumentTypeError(f"{text!r} is no instant such as 2026-12-01T00:00:00+08:00") from error
+        raise ArgumentTypeError(f"{text!r} is not an instant such as 2026-12-01T00:00:00+08:00") from error
     if at.tzinfo is None:
         raise ArgumentTypeError(f"{text!r} has no zone: add Z or an offset such as +08:00")
     return at
 
 
-def day(text: str) -> date:
-    """An argument that is a date."""
+def parse_date(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError as error:
-        raise ArgumentTypeError(f"{text!r} is no date such as 2026-11-30") from error
+        raise ArgumentTypeError(f"{text!r} is not a date such as 2026-11-30") from error

@@ -16,5 +16,5 @@ class AuditOriginMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         interface = "api" if request.path.startswith("/api/") else "page"
         where = f"{interface} {request.META.get('REMOTE_ADDR', '')}".strip()
-        with audit_origin(where, browser=request.headers.get("User-Agent", "")):
+        with audit_origin(where, user_agent=request.headers.get("User-Agent", "")):
             return self.get_response(request)

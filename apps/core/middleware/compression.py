@@ -4,8 +4,9 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.middleware.gzip import GZipMiddleware
 
-COMPRESSED = ("text/html", "application/json")
-PROGRAMS = "/api/"
+# Images and fonts are compressed already.
+COMPRESSED_TYPES = ("text/html", "application/json")
+API_PREFIX = "/api/"
 
 
 class CompressionMiddleware(GZipMiddleware):
@@ -15,8 +16,8 @@ class CompressionMiddleware(GZipMiddleware):
     """
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-        if response.streaming or request.path.startswith(PROGRAMS):
+        if response.streaming or request.path.startswith(API_PREFIX):
             return response
-        if not response.get("Content-Type", "").startswith(COMPRESSED):
+        if not response.get("Content-Type", "").startswith(COMPRESSED_TYPES):
             return response
         return super().process_response(request, response)

@@ -15,7 +15,7 @@ class ReadReplicaMiddleware:
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        if not read_replica.configured():
+        if not read_replica.is_configured():
             raise MiddlewareNotUsed
         self.get_response = get_response
 

@@ -22,7 +22,7 @@ class TrustedProxyMiddleware:
         self.trusted = _networks(settings.TRUSTED_PROXIES)
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if self.trusted and self._is_ours(request.META.get("REMOTE_ADDR", "")):
+        if self.trusted and self._is_trusted(request.META.get("REMOTE_ADDR", "")):
             scheme = request.META.get("HTTP_X_FORWARDED_PROTO", "").strip().lower()
             if scheme in ("http", "https"):
                 request.META["wsgi.url_scheme"] = scheme
@@ -32,16 +32,18 @@ class TrustedProxyMiddleware:
     def _client(self, request: HttpRequest) -> str:
         """The rightmost address that is not a trusted proxy."""
         client: str = request.META["REMOTE_ADDR"]
+        # Each proxy appends the address of its own caller. Right of the first unknown one, all are ours.
         for hop in reversed(request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")):
             address = hop.strip()
             if not _is_address(address):
+                # A text that is no address was not written by a proxy of ours: everything left of it is a claim.
                 break
             client = address
-            if not self._is_ours(address):
+            if not self._is_trusted(address):
                 break
         return client
 
-    def _is_ours(self, address: str) -> bool:
+    def _is_trusted(self, address: str) -> bool:
         return _is_address(address) and any(ip_address(address) in network for network in self.trusted)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -20,31 +21,32 @@ class Cell:
 
 @dataclass(frozen=True)
 class ChartCard:
-    """A chart on a page, which shows `drawing` at once; `url` is the address of the figure that replaces it.
+    """A chart on a page, which shows `preview_svg` at once; `url` is the address of the figure that replaces it.
 
-    `more`: links to the list or file behind the numbers, as (label, address).
+    `more`: the link to the list or file behind the numbers, as (label, address). `live`: the chart follows the reader's
+    own number while the page is open.
     """
 
     key: str
     title: str
     note: str
     url: str
-    head: Sequence[str]
+    header: Sequence[str]
     rows: Sequence[Sequence[Cell]]
     figure: Callable[[], layout.Figure]
     legend: Sequence[tuple[str, str]] = ()
     size: str = ""
     live: bool = False
-    gist: str = ""
+    finding: str = ""
     more: tuple[str, str] = ("", "")
 
     @property
     def heading(self) -> str:
-        return f"picture-{self.key}"
+        return f"chart-{self.key}"
 
     @property
-    def drawing(self) -> SafeString:
-        return SafeString(render_svg(self.figure()))  # nosec B703 # a drawing escapes its texts
+    def preview_svg(self) -> SafeString:
+        return SafeString(render_svg(self.figure()))  # nosec B703 # the figure's texts are escaped
 
     @property
     def summary(self) -> str:
@@ -52,9 +54,9 @@ class ChartCard:
         cell.
         """
         first = "; ".join(
-            f"{name}: {cell.text}" for row in self.rows[:1] for name, cell in zip(self.head, row, strict=True)
+            f"{name}: {cell.text}" for row in self.rows[:1] for name, cell in zip(self.header, row, strict=True)
         )
-        return f"{self.title}. {self.note} {self.gist or first}".strip()
+        return f"{self.title}. {self.note} {self.finding or first}".strip()
 
 
 def cells(*values: object) -> list[Cell]:
@@ -64,3 +66,14 @@ def cells(*values: object) -> list[Cell]:
 def latest(scope: PageContext, count: int) -> str:
     """The label at a curve's end: for a past day it does not say "now"."""
     return base.number(count) if scope.day or scope.result else _("%(count)s now") % {"count": base.number(count)}
+
+
+def past_days_note() -> str:
+    """Why a past day of a chart may differ from the list of that day, which a click opens."""
+    return _("Past days show the contacts that still count now; their lists show what counted then.")
+
+
+def day_axis(scope: PageContext) -> dict[str, Any]:
+    """The arguments of a figure whose horizontal axis is the campaign's days."""
+    rule = scope.rule
+    return {"opens": rule.opens_on, "deadline": rule.deadline, "day_label": base.short_date, "day_text": base.full_date}

@@ -8,91 +8,95 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from apps.campaigns import rules
-from apps.dashboard.chart_cards.chart_card import Cell, ChartCard, cells, latest
-from apps.dashboard.charts import days, layout
+from apps.dashboard.chart_cards.chart_card import Cell, ChartCard, cells, day_axis, latest, past_days_note
+from apps.dashboard.charts import days
 from apps.dashboard.labels import base
 from apps.dashboard.views.page_context import PageContext
 
-Listed = Callable[[date | None], str]
+ListUrl = Callable[[date | None], str]
 
 
-def under_by_day(
-    scope: PageContext, url: str, rows: list[tuple[date, int]], totals: Any, listed: Listed | None = None
+def below_target_by_day(
+    scope: PageContext, url: str, rows: list[tuple[date, int]], totals: Any, list_url: ListUrl | None = None
 ) -> ChartCard:
-    """`listed`: returns the address of the list of red employees at the end of a past day, or as the page shows it for
-    None.
-    """
+    """`list_url`: the address of the list of red employees at the end of a past day; for None as the page shows it."""
     rule = scope.rule
-    data = days.under_data(rows)
-    left = rules.days_left(rule.cutoff_at, rule.time_zone, scope.look)
+    data = days.below_target_data(rows)
+    days_left = rules.days_left(rule.cutoff_at, rule.time_zone, scope.instant)
     newest = data[-1].people if data else 0
-    each_day = rules.needed_per_day(newest, left)
+    needed_per_day = rules.needed_per_day(newest, days_left)
 
-    def figure() -> layout.Figure:
-        labels = days.UnderWords(
-            latest=latest(scope, newest),
-            unit=_("people under the target"),
-            hover=lambda day: f"{base.full_date(day.day)}: {base.people(day.people)}",
-            day=base.short_date,
-        )
-        return days.under_figure(data, opens=rule.opens_on, deadline=rule.deadline, words=labels)
+    def day_url(day: days.BelowTargetDay) -> str:
+        # The newest day is the page's own instant: its list has no day in the address.
+        return list_url(None if day is data[-1] else day.day) if list_url else ""
 
-    def people(day: days.UnderDay) -> Cell:
-        last_counted_on = day is data[-1]
-        return Cell(base.number(day.people), listed(None if last_counted_on else day.day) if listed else "")
-
-    title = ngettext(
-        "%(under)s of %(people)s is still under the target",
-        "%(under)s of %(people)s are still under the target",
-        newest,
-    ) % {"under": base.number(newest), "people": base.number(totals.people)}
-    note = ngettext(
-        "%(count)s person a day would bring everybody there in time.",
-        "%(count)s people a day would bring everybody there in time.",
-        each_day or 0,
-    ) % {"count": base.number(each_day or 0)}
     return ChartCard(
         key="under",
-        title=title if newest else _("Everybody is at the target"),
-        note=note if each_day else _("People under the target, by day."),
+        title=_below_target_title(newest, totals.people),
+        note=_below_target_note(needed_per_day) + (f" {past_days_note()}" if list_url else ""),
         url=url,
-        head=(_("Day"), _("People under the target")),
-        rows=[cells(base.full_date(day.day), people(day)) for day in reversed(data)],
-        more=(_("Who they are"), listed(None) if listed and newest else ""),
-        legend=[("dots", _("pace needed"))] if each_day else (),
-        figure=figure,
+        header=(_("Day"), _("People below target")),
+        rows=[cells(base.full_date(day.day), Cell(base.number(day.people), day_url(day))) for day in reversed(data)],
+        more=(_("See these people"), list_url(None) if list_url and newest else ""),
+        legend=[("dots", _("pace needed"))] if needed_per_day else (),
+        figure=lambda: days.below_target_figure(
+            data,
+            **day_axis(scope),
+            latest=latest(scope, newest),
+            unit=_("people below target"),
+            hover_text=lambda day: base.people(day.people),
+            list_url=day_url,
+        ),
     )
+
+
+def _below_target_title(under: int, people: int) -> str:
+    if not under:
+        return _("All employees are at the target")
+    return ngettext(
+        "%(under)s of %(people)s is still below target",
+        "%(under)s of %(people)s are still below target",
+        under,
+    ) % {"under": base.number(under), "people": base.number(people)}
+
+
+def _below_target_note(per_day: int | None) -> str:
+    if not per_day:
+        return _("People below target, by day.")
+    return ngettext(
+        "If %(count)s person a day reaches the target, all employees reach it in time.",
+        "If %(count)s people a day reach the target, all employees reach it in time.",
+        per_day,
+    ) % {"count": base.number(per_day)}
 
 
 def by_source(scope: PageContext, url: str, rows: list[tuple[date, str, int]], file: str = "") -> ChartCard:
     """`file`: the page that offers the file by person and day."""
-    rule = scope.rule
     data = days.sources_data(rows)
-    today = scope.look.astimezone(scope.zone).date()
-    week = sum(day.total for day in data.days if 0 <= (today - day.day).days < 7) / 7
-
-    def figure() -> layout.Figure:
-        labels = days.SourceWords(
-            unit=_("contacts recorded"),
-            name=_source,
-            hover=lambda day, column: _source_hover(data, day, column),
-            day=base.short_date,
-        )
-        return days.sources_figure(data, opens=rule.opens_on, deadline=rule.deadline, words=labels)
+    today = scope.instant.astimezone(scope.zone).date()
+    per_day = sum(day.total for day in data.days if 0 <= (today - day.day).days < 7) / 7
 
     return ChartCard(
         key="sources",
         title=ngettext(
-            "%(count)s contact a day in the last week", "%(count)s contacts a day in the last week", round(week)
+            "%(count)s contact a day over the last 7 days",
+            "%(count)s contacts a day over the last 7 days",
+            round(per_day),
         )
-        % {"count": base.number(round(week))},
-        note=_("Contacts recorded per day, by the way they came in."),
+        % {"count": base.number(round(per_day))},
+        note=_("Contacts recorded per day, by source."),
         url=url,
-        head=(_("Day"), *(_source(name) for name in data.names)),
+        header=(_("Day"), *(_source(name) for name in data.names)),
         rows=[cells(base.full_date(day.day), *(base.number(n) for n in day.counts)) for day in reversed(data.days)],
-        more=(_("File by person and day"), file),
+        more=(_("Daily counts per person"), file),
         legend=[(days.SWATCHES[column], _source(name)) for column, name in enumerate(data.names)],
-        figure=figure,
+        figure=lambda: days.sources_figure(
+            data,
+            **day_axis(scope),
+            unit=_("contacts recorded"),
+            source_name=_source,
+            hover_text=lambda day, column: _source_hover(data, day, column),
+        ),
     )
 
 
@@ -101,8 +105,7 @@ def _source(name: str) -> str:
 
 
 def _source_hover(data: days.Sources, day: days.SourceDay, column: int) -> str:
-    return _("%(day)s, %(source)s: %(count)s of %(total)s") % {
-        "day": base.full_date(day.day),
+    return _("%(source)s: %(count)s of %(total)s") % {
         "source": _source(data.names[column]),
         "count": base.number(day.counts[column]),
         "total": base.number(day.total),

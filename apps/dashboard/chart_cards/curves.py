@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from apps.dashboard.chart_cards.chart_card import ChartCard, cells, latest
-from apps.dashboard.charts import curve, layout
+from apps.dashboard.charts import curve
 from apps.dashboard.labels import base
 from apps.dashboard.views.page_context import PageContext
 from apps.dashboard.views.standing.standing_card import Card, last_week
@@ -28,20 +28,20 @@ def _own_title(card: Card) -> str:
         )
         return missing % {"count": base.number(card.row.remaining)}
     if card.row.pace == "behind" and card.gap > 0:
-        return _("You are %(count)s behind a steady pace") % {"count": base.number(card.gap)}
+        return _("You are %(count)s behind pace") % {"count": base.number(card.gap)}
     if card.row.pace == "ahead" and card.gap < 0:
-        return _("You are %(count)s ahead of a steady pace") % {"count": base.number(-card.gap)}
-    return _("You are on a steady pace")
+        return _("You are %(count)s ahead of pace") % {"count": base.number(-card.gap)}
+    return _("You are on pace")
 
 
 def member_curve(scope: PageContext, staff_no: str, card: Card, rows: list[Any]) -> ChartCard:
-    title = card.pace_text or (_("The target is reached") if card.row.remaining == 0 else _("Counted contacts by day"))
+    title = card.pace_text or (_("Target reached") if card.row.remaining == 0 else _("Counted contacts by day"))
     return standing_curve(scope, card, rows, url=scope.url("chart-member", staff_no), title=title)
 
 
 def _by_day(scope: PageContext) -> str:
     if scope.result:
-        return _("Counted contacts by the day they were recorded, as the result has them.")
+        return _("Counted contacts by the day they were recorded, according to the result.")
     return _("Counted contacts by the day they were recorded, as they count now.")
 
 
@@ -50,67 +50,62 @@ def standing_curve(
 ) -> ChartCard:
     """One employee's counted contacts against the target and the straight pace."""
     rule, row = scope.rule, card.row
-    points = curve.curve_data(rows_of(rows), opens=rule.opens_on, deadline=rule.deadline, target=row.target)
+    points = curve.curve_data(_days(rows), opens=rule.opens_on, deadline=rule.deadline, target=row.target)
 
-    def figure() -> layout.Figure:
-        labels = curve.CurveWords(
-            target=_("target %(target)s") % {"target": base.number(row.target)},
-            pace=_("steady pace"),
-            latest=latest(scope, row.counted),
-            deadline=_("deadline"),
-            unit=_("counted contacts"),
-            hover=_curve_hover,
-            day=base.short_date,
-        )
-        return curve.curve_figure(points, opens=rule.opens_on, deadline=rule.deadline, target=row.target, words=labels)
-
+    labels = curve.CurveLabels(
+        target=_("target %(target)s") % {"target": base.number(row.target)},
+        pace=_("steady pace"),
+        latest=latest(scope, row.counted),
+        deadline=_("deadline"),
+        unit=_("counted contacts"),
+        hover_text=_curve_hover,
+        day_label=base.short_date,
+        day_text=base.full_date,
+    )
     return ChartCard(
         key="curve",
         title=title,
         note=_by_day(scope),
         url=url,
-        head=(_("Day"), _("Recorded"), _("Counted in all"), _("Steady pace")),
+        header=(_("Day"), _("Recorded"), _("Total counted"), _("Steady pace")),
         rows=[
             cells(base.full_date(p.day), base.number(p.recorded), base.number(p.total), f"{p.pace or 0:.1f}")
             for p in reversed(points)
         ],
-        figure=figure,
+        figure=lambda: curve.curve_figure(
+            points, opens=rule.opens_on, deadline=rule.deadline, target=row.target, labels=labels
+        ),
         live=live,
     )
 
 
 def _curve_hover(point: curve.Point) -> str:
-    numbers = {
-        "day": base.full_date(point.day),
-        "total": base.number(point.total),
-        "recorded": base.number(point.recorded),
-    }
-    return _("%(day)s: %(total)s in all, %(recorded)s on this day") % numbers
+    numbers = {"total": base.number(point.total), "recorded": base.number(point.recorded)}
+    return _("%(total)s in all, %(recorded)s on this day") % numbers
 
 
-def rows_of(rows: list[Any]) -> list[tuple[date, int, int]]:
+def _days(rows: list[Any]) -> list[tuple[date, int, int]]:
     return [(row.day, row.recorded, row.total) for row in rows]
 
 
 def team_curve(scope: PageContext, url: str, rows: list[Any]) -> ChartCard:
     """A whole team's counted contacts by day, without a line to compare with."""
     rule = scope.rule
-    points = curve.curve_data(rows_of(rows), opens=rule.opens_on, deadline=rule.deadline, target=None)
+    points = curve.curve_data(_days(rows), opens=rule.opens_on, deadline=rule.deadline, target=None)
     total = points[-1].total if points else 0
-    week = round(7 * last_week(rows, scope.look.astimezone(scope.zone).date()))
+    week = round(7 * last_week(rows, scope.instant.astimezone(scope.zone).date()))
 
-    def figure() -> layout.Figure:
-        labels = curve.CurveWords(
-            target="",
-            pace="",
-            latest=base.number(total),
-            deadline="",
-            unit=_("counted contacts"),
-            hover=_curve_hover,
-            day=base.short_date,
-        )
-        return curve.curve_figure(points, opens=rule.opens_on, deadline=rule.deadline, target=None, words=labels)
-
+    # Without a target there is nothing to compare with, and so nothing else to label.
+    labels = curve.CurveLabels(
+        target="",
+        pace="",
+        latest=base.number(total),
+        deadline="",
+        unit=_("counted contacts"),
+        hover_text=_curve_hover,
+        day_label=base.short_date,
+        day_text=base.full_date,
+    )
     return ChartCard(
         key="curve",
         title=ngettext(
@@ -121,7 +116,9 @@ def team_curve(scope: PageContext, url: str, rows: list[Any]) -> ChartCard:
         % {"total": base.number(total), "week": base.number(week)},
         note=_by_day(scope),
         url=url,
-        head=(_("Day"), _("Recorded"), _("Counted in all")),
+        header=(_("Day"), _("Recorded"), _("Total counted")),
         rows=[cells(base.full_date(p.day), base.number(p.recorded), base.number(p.total)) for p in reversed(points)],
-        figure=figure,
+        figure=lambda: curve.curve_figure(
+            points, opens=rule.opens_on, deadline=rule.deadline, target=None, labels=labels
+        ),
     )

@@ -6,38 +6,49 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from apps.dashboard.chart_cards.chart_card import Cell, ChartCard, cells
+from apps.dashboard.chart_cards.chart_card import Cell, ChartCard, cells, day_axis, past_days_note
 from apps.dashboard.charts import bands, groups, histogram, layout
 from apps.dashboard.labels import base
 from apps.dashboard.views.page_context import PageContext
+from apps.reports.standings_filters import counted_range
 
-Listed = Callable[[groups.GroupBar, str], str]
+ListUrl = Callable[[groups.GroupBar, str], str]
+# The address of the list with these filters; empty for a reader who may not see single people.
+PeopleUrl = Callable[..., str]
 
 
-def band_days(scope: PageContext, url: str, rows: list[Any]) -> ChartCard:
-    rule = scope.rule
+def band_days(scope: PageContext, url: str, rows: list[Any], people_url: PeopleUrl) -> ChartCard:
     data = bands.bands_data((row.day, row.n0, row.n25, row.n50, row.n75, row.n100) for row in rows)
 
-    def figure() -> layout.Figure:
-        labels = bands.BandWords(bands=base.BANDS, unit=_("people"), hover=_band_hover, day=base.short_date)
-        return bands.bands_figure(data, opens=rule.opens_on, deadline=rule.deadline, words=labels)
+    def band_url(day: bands.BandDay, band: int) -> str:
+        # The newest day is the page's own instant: its list has no day in the address.
+        past = {} if day is data[-1] else {"as_of": day.day.isoformat()}
+        return people_url(status=f"band_{band}", **past) if day.people[band] else ""
 
     return ChartCard(
         key="bands",
         title=_bands_title(data),
-        note=_("People by the share of their target, day by day."),
+        note=f"{_('People by the share of their target, day by day.')} {past_days_note()}",
         url=url,
-        head=(_("Day"), *base.BANDS),
+        header=(_("Day"), *base.BANDS),
         rows=[cells(base.full_date(day.day), *(base.number(n) for n in day.people)) for day in reversed(data)],
+        # From the top of the stack down, as the eye meets them.
         legend=[(f"band-{band}", base.BANDS[band]) for band in reversed(range(len(base.BANDS)))],
-        figure=figure,
+        figure=lambda: bands.bands_figure(
+            data,
+            **day_axis(scope),
+            bands=base.BANDS,
+            unit=_("people"),
+            hover_text=_band_hover,
+            list_url=band_url,
+        ),
     )
 
 
 def _bands_title(data: list[bands.BandDay]) -> str:
     """How many are at the target, and the difference to a week ago, or to the first day of a young campaign."""
     if not data:
-        return _("Nobody has moved yet")
+        return _("No changes yet")
     newest, before = data[-1], data[max(len(data) - 8, 0)]
     now, rise = newest.people[-1], newest.people[-1] - before.people[-1]
     numbers = {"now": base.number(now), "all": base.number(newest.total)}
@@ -54,60 +65,68 @@ def _bands_title(data: list[bands.BandDay]) -> str:
 
 
 def _band_hover(day: bands.BandDay, band: int) -> str:
-    numbers = {"day": base.full_date(day.day), "band": base.BANDS[band], "people": base.people(day.people[band])}
-    return _("%(day)s, %(band)s: %(people)s") % numbers
+    return f"{base.BANDS[band]}: {base.people(day.people[band])}"
 
 
-def spread(scope: PageContext, url: str, bins: list[Any], totals: Any, teams: list[Any]) -> ChartCard:
+def histogram_card(
+    scope: PageContext, url: str, bins: list[Any], totals: Any, teams: list[Any], people_url: PeopleUrl
+) -> ChartCard:
     """The histogram with the target line, the middle half, the median, and a point for each sub-team's median."""
     target = scope.rule.target
     bars = histogram.histogram_data(((b.low, b.high, b.people) for b in bins), target=target)
-    box = histogram.Spread(totals.quartile_1, totals.median, totals.quartile_3)
-    medians = [histogram.Median(team.label, float(team.median or 0), team.people) for team in teams if team.people]
-
-    target_text = _("target %(target)s") % {"target": base.number(target)}
-    median_text = (
-        _("median %(median)s") % {"median": base.number(float(totals.median))} if totals.median is not None else ""
-    )
-
-    def figure() -> layout.Figure:
-        labels = histogram.HistogramWords(
-            target=target_text,
-            median=median_text,
-            x=_("counted contacts"),
-            y=_("people"),
-            hover=lambda bar: f"{_range(bar)}: {base.people(bar.people)}",
-            hover_median=lambda one: (
-                _("%(name)s: median %(median)s of %(people)s")
-                % {"name": one.name, "median": base.number(one.median), "people": base.people(one.people)}
-            ),
-        )
-        return histogram.histogram_figure(bars, target=target, spread=box, medians=medians, words=labels)
-
-    legend = [("band-2", _("below the target")), ("band-4", _("at the target")), ("soft", _("the middle half"))]
+    quartiles = histogram.Quartiles(totals.quartile_1, totals.median, totals.quartile_3)
+    medians = [
+        histogram.Median(team.label, float(team.median or 0), team.people, scope.url("team", team.staff_no))
+        for team in teams
+        if team.people
+    ]
+    labels = _histogram_labels(target, totals.median, people_url)
+    legend = [("band-2", _("below target")), ("band-4", _("at the target")), ("soft", _("the middle half"))]
     if medians:
         legend.append(("diamond", _("a sub-team's median")))
     return ChartCard(
         key="histogram",
-        title=_spread_title(totals),
-        note=_("People by counted contacts; the median is %(median)s.") % {"median": base.number(totals.median)}
-        if totals.people
-        else _("People by counted contacts."),
+        title=_histogram_title(totals),
+        note=_histogram_note(totals),
         url=url,
-        head=(_("Counted contacts"), _("People")),
+        header=(_("Counted contacts"), _("People")),
         rows=[cells(_range(bar), base.number(bar.people)) for bar in bars],
         legend=legend,
-        figure=figure,
-        gist="; ".join(filter(None, (target_text, median_text))),
+        figure=lambda: histogram.histogram_figure(
+            bars, target=target, quartiles=quartiles, medians=medians, labels=labels
+        ),
+        finding="; ".join(filter(None, (labels.target, labels.median))),
     )
 
 
-def _spread_title(totals: Any) -> str:
+def _histogram_labels(target: int, median: Any, people_url: PeopleUrl) -> histogram.HistogramLabels:
+    return histogram.HistogramLabels(
+        target=_("target %(target)s") % {"target": base.number(target)},
+        median="" if median is None else _("median %(median)s") % {"median": base.number(float(median))},
+        x_unit=_("counted contacts"),
+        y_unit=_("people"),
+        bar_title=lambda bar: _("%(range)s counted contacts") % {"range": _range(bar)},
+        bar_text=lambda bar: base.people(bar.people),
+        median_text=lambda team: (
+            _("median %(median)s of %(people)s")
+            % {"median": base.number(team.median), "people": base.people(team.people)}
+        ),
+        list_url=lambda bar: people_url(counted=counted_range(bar.low, bar.high)) if bar.people else "",
+    )
+
+
+def _histogram_note(totals: Any) -> str:
+    if not totals.people:
+        return _("People by counted contacts.")
+    return _("People by counted contacts; the median is %(median)s.") % {"median": base.number(totals.median)}
+
+
+def _histogram_title(totals: Any) -> str:
     if totals.median is None or not totals.people:
-        return _("Nobody to show")
+        return _("Nothing to show")
     if totals.quartile_1 == totals.quartile_3:
-        return _("Half of the people are at %(median)s") % {"median": base.number(float(totals.median))}
-    return _("Half of the people are between %(low)s and %(high)s") % {
+        return _("Half of the people have %(median)s") % {"median": base.number(float(totals.median))}
+    return _("Half of the people have between %(low)s and %(high)s") % {
         "low": base.number(round(float(totals.quartile_1))),
         "high": base.number(round(float(totals.quartile_3))),
     }
@@ -115,41 +134,44 @@ def _spread_title(totals: Any) -> str:
 
 def _range(bar: histogram.Bar) -> str:
     if bar.high is None:
-        return _("%(low)s and more") % {"low": base.number(bar.low)}
+        return _("%(low)s or more") % {"low": base.number(bar.low)}
     return base.number(bar.low) if bar.width == 1 else f"{base.number(bar.low)}–{base.number(bar.high)}"
 
 
-def side_by_side(
-    url: str, bars: list[groups.GroupBar], *, key: str, note: str, first: str, listed: Listed | None = None
-) -> ChartCard:
-    """Sub-teams or departments: the share at the target, the headcount beside each name, most contacts to go first.
+def group_bar(group: Any, label: str, url: str, key: str = "") -> groups.GroupBar:
+    """A bar of a group with its totals (reports.group_totals); `key` is the filter value of its list, if any."""
+    median = float(group.median or 0)
+    return groups.GroupBar(label, url, group.people, group.at_target, group.red, group.counted, median, key)
 
-    `listed`: returns the address of the list of a group's people, also by status, or "" where there is none.
+
+def group_shares(
+    url: str, bars: list[groups.GroupBar], *, key: str, note: str, first: str, list_url: ListUrl | None = None
+) -> ChartCard:
+    """Sub-teams or departments: the share at the target, the headcount beside each name, the lowest share first.
+
+    `list_url`: the address of the list of a group's people, also by status, or "" where there is none.
     """
     ordered = groups.groups_data(bars)
-    of: Listed = listed or (lambda bar, status: "")
-
-    def figure() -> layout.Figure:
-        labels = groups.GroupWords(x=_("share of people at the target"), hover=_group_hover)
-        return groups.groups_figure(ordered, words=labels)
-
+    link: ListUrl = list_url or (lambda bar, status: "")
     return ChartCard(
         key=key,
         title=_groups_title(ordered),
         note=note if len(ordered) <= groups.MAX_BARS else f"{note} {_first_of(len(ordered))}",
         url=url,
-        head=(first, _("People"), _("At the target"), _("Red"), _("Median")),
+        header=(first, _("People"), _("At the target"), _("Red"), _("Median")),
         rows=[
             cells(
                 Cell(bar.label, bar.url),
-                Cell(base.number(bar.people), of(bar, "")),
-                Cell(f"{base.number(bar.at_target)} ({groups.whole_percent(bar)} %)", of(bar, "done")),
-                Cell(base.number(bar.red), of(bar, "red")),
+                Cell(base.number(bar.people), link(bar, "")),
+                Cell(f"{base.number(bar.at_target)} ({groups.whole_percent(bar)} %)", link(bar, "done")),
+                Cell(base.number(bar.red), link(bar, "red")),
                 base.number(bar.median),
             )
             for bar in ordered
         ],
-        figure=figure,
+        figure=lambda: groups.groups_figure(
+            ordered, x_unit=_("share of people at the target"), hover_text=_group_hover
+        ),
         size=_size(len(ordered)),
     )
 
@@ -163,18 +185,18 @@ def _first_of(count: int) -> str:
 
 def _groups_title(ordered: list[groups.GroupBar]) -> str:
     if not ordered:
-        return _("Nobody to compare")
-    if ordered[0].to_go == 0:
-        return _("Everybody is at the target")
-    return _("%(name)s has most people still to go: %(count)s") % {
-        "name": layout.shorten(ordered[0].label, 40),
-        "count": base.number(ordered[0].to_go),
+        return _("Nothing to compare")
+    most = max(ordered, key=lambda bar: bar.to_go)
+    if most.to_go == 0:
+        return _("All employees are at the target")
+    return _("%(name)s has the most people below target (%(count)s)") % {
+        "name": layout.shorten(most.label, 40),
+        "count": base.number(most.to_go),
     }
 
 
 def _group_hover(bar: groups.GroupBar) -> str:
-    return _("%(name)s: %(done)s of %(people)s at the target, %(red)s red") % {
-        "name": bar.label,
+    return _("%(done)s of %(people)s at the target, %(red)s red") % {
         "done": base.number(bar.at_target),
         "people": base.number(bar.people),
         "red": base.number(bar.red),
@@ -182,4 +204,5 @@ def _group_hover(bar: groups.GroupBar) -> str:
 
 
 def _size(bars: int) -> str:
+    """The CSS class of the smallest box that holds so many bars; the box has its height before the chart arrives."""
     return next((f"rows-{size}" for size in (4, 8, 14) if bars <= size), "rows-30")

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 from apps.dashboard.charts import layout
 
-# Share of the highest total below which the labels of target, pace and days would overlap.
-FLAT = 0.25
+# Below this share of the highest total the labels of target, pace and days would overlap.
+MIN_TARGET_SHARE = 0.25
 
 
 class Point(NamedTuple):
@@ -19,14 +19,15 @@ class Point(NamedTuple):
 
 
 @dataclass(frozen=True)
-class CurveWords:
+class CurveLabels:
     target: str
     pace: str
     latest: str
     deadline: str
     unit: str
-    hover: Callable[[Point], str]
-    day: layout.Label
+    hover_text: Callable[[Point], str]
+    day_label: layout.DayLabel
+    day_text: layout.DayLabel
 
 
 def curve_data(
@@ -43,64 +44,54 @@ def curve_data(
     ]
 
 
-def _share(gone: int, length: int) -> float:
-    return min(1.0, max(0.0, gone / length)) if length > 0 else 1.0
+def _share(passed: int, length: int) -> float:
+    # The days go on after the deadline until there is a result: there the pace stays at the target.
+    return min(1.0, max(0.0, passed / length)) if length > 0 else 1.0
 
 
 def curve_figure(
-    points: list[Point], *, opens: date, deadline: date, target: int | None, words: CurveWords
+    points: list[Point], *, opens: date, deadline: date, target: int | None, labels: CurveLabels
 ) -> layout.Figure:
-    """A filled line of the total; with a target also its line, the pace and the deadline, each labelled directly.
-
-    Far above the target the pace lies on the axis and gets no label.
-    """
-    last = max([deadline, *(point.day for point in points[-1:])])
+    """A filled line of the total; with a target also its line, the pace and the deadline, each labelled directly."""
+    last = layout.last_day(deadline, points)
     highest = max([target or 0, *(point.total for point in points)], default=0) or 1
-    shapes, notes = _target(points, opens, deadline, target, words) if target is not None else ([], [])
-    if target is not None and target < FLAT * highest:
-        notes = notes[:1]
+    shapes, annotations = _target(points, opens, deadline, target, labels) if target is not None else ([], [])
+    if target is not None and target < MIN_TARGET_SHARE * highest:
+        # Far above the target the pace lies on the axis: its label, the second one, would cover the days.
+        annotations = annotations[:1]
     if points:
-        notes.append(_latest(points[-1], words, opens, last))
-    days = layout.day_axis(opens, last, words.day)
+        annotations.append(_latest(points[-1], labels, opens, last))
+    days = layout.day_axis(opens, last, labels.day_label)
     if target is not None and last == deadline:
         for ticks in (days, days["narrow"]):
-            ticks["ticktext"][-1] += f"<br>{layout.escape(words.deadline)}"
+            ticks["ticktext"][-1] += f"<br>{layout.escape(labels.deadline)}"
     return layout.figure(
-        _traces(points, words),
+        _traces(points, labels),
         xaxis=days,
         yaxis=layout.count_axis(highest, highest * 1.1),
-        unit=words.unit,
+        unit=labels.unit,
         shapes=shapes,
-        annotations=notes,
+        annotations=annotations,
     )
 
 
-def _traces(points: list[Point], words: CurveWords) -> list[dict[str, Any]]:
-    days = [point.day.isoformat() for point in points]
-    area = {
-        "type": "scatter",
-        "mode": "lines",
-        "x": days,
-        "y": [point.total for point in points],
-        "line": {"color": "var(--brand)", "width": 2.5, "shape": "linear"},
-        "fill": "tozeroy",
-        "fillcolor": "var(--brand-soft)",
-        **layout.hover(words.hover, points),
-    }
-    end = {
+def _traces(points: list[Point], labels: CurveLabels) -> list[dict[str, Any]]:
+    area = layout.area(points, [point.total for point in points], labels.hover_text, labels.day_text)
+    newest_point = {
         "type": "scatter",
         "mode": "markers",
-        "x": days[-1:],
-        "y": [point.total for point in points[-1:]],
+        "x": area["x"][-1:],
+        "y": area["y"][-1:],
         "marker": {"color": "var(--brand)", "size": 9, "line": {"color": "var(--surface)", "width": 2}},
         "hoverinfo": "skip",
+        # The point of the first day lies on the edge of the plot and would be cut in half.
         "cliponaxis": False,
     }
-    return [area, end]
+    return [area, newest_point]
 
 
 def _target(
-    points: list[Point], opens: date, deadline: date, target: int, words: CurveWords
+    points: list[Point], opens: date, deadline: date, target: int, labels: CurveLabels
 ) -> tuple[list[Any], list[Any]]:
     """The target, its pace and the deadline; the pace is labelled on the side away from the curve."""
     first, last = opens.isoformat(), deadline.isoformat()
@@ -109,27 +100,28 @@ def _target(
         layout.line(first, 0, last, target, "var(--edge)", dash="dot", width=1.6),
         layout.line(last, 0, last, target, "var(--edge)", width=1),
     ]
-    middle = opens + (deadline - opens) * 0.6
-    above = any(point.total > (point.pace or 0) for point in points if point.day <= middle)
+    # At 60 % of the period the label keeps clear of the newest total early on, and of the target's label near the end.
+    label_day = opens + (deadline - opens) * 0.6
+    curve_is_above = any(point.total > (point.pace or 0) for point in points if point.day <= label_day)
     side: dict[str, Any] = {"xshift": -6, "yshift": 4}
-    if above:
+    if curve_is_above:
         side = {"xanchor": "left", "yanchor": "top", "xshift": 6, "yshift": -4}
-    notes = [
-        layout.label(first, target, words.target, "var(--ink)", xanchor="left"),
-        layout.label(middle.isoformat(), target * 0.6, words.pace, **side),
+    annotations = [
+        layout.label(first, target, labels.target, "var(--ink)", xanchor="left"),
+        layout.label(label_day.isoformat(), target * 0.6, labels.pace, **side),
     ]
-    return shapes, notes
+    return shapes, annotations
 
 
-def _latest(point: Point, words: CurveWords, opens: date, last: date) -> dict[str, Any]:
+def _latest(point: Point, labels: CurveLabels, opens: date, last: date) -> dict[str, Any]:
     """The newest total above its point, where a rising line leaves space."""
+    # In the first quarter a label to the left would run over the vertical axis.
     early = (point.day - opens) * 4 < (last - opens)
     return layout.label(
         point.day.isoformat(),
         point.total,
-        words.latest,
-        "var(--brand)",
+        labels.latest,
         xanchor="left" if early else "right",
         yshift=6,
-        font={"size": 13, "color": "var(--brand)", "weight": 600},
+        font=layout.EMPHASISED,
     )

@@ -1,4 +1,4 @@
-"""The company by day: how many people are under the target, and the contacts by source."""
+"""The company by day: how many people are below the target, and the contacts by source."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -7,57 +7,58 @@ from typing import Any, NamedTuple
 
 from apps.dashboard.charts import layout
 
-SWATCHES = ("brand", "band-1", "band-4", "band-3", "edge")
+# Colours of the sources by size: all differ in lightness, neighbours most, which also a colour-blind reader sees.
+SWATCHES = ("band-4", "band-2", "band-0", "band-3", "band-1")
 COLOURS = tuple(f"var(--{token})" for token in SWATCHES)
 
 
-class UnderDay(NamedTuple):
+class BelowTargetDay(NamedTuple):
     day: date
     people: int
 
 
-@dataclass(frozen=True)
-class UnderWords:
-    latest: str
-    unit: str
-    hover: Callable[[UnderDay], str]
-    day: layout.Label
+def below_target_data(rows: Iterable[tuple[date, int]]) -> list[BelowTargetDay]:
+    return [BelowTargetDay(day, people) for day, people in rows]
 
 
-def under_data(rows: Iterable[tuple[date, int]]) -> list[UnderDay]:
-    return [UnderDay(day, people) for day, people in rows]
+def below_target_figure(
+    days: list[BelowTargetDay],
+    *,
+    opens: date,
+    deadline: date,
+    latest: str,
+    unit: str,
+    hover_text: Callable[[BelowTargetDay], str],
+    day_label: layout.DayLabel,
+    day_text: layout.DayLabel,
+    list_url: Callable[[BelowTargetDay], str],
+) -> layout.Figure:
+    """People below the target, and the straight line to zero at the deadline. `latest` labels the newest day.
 
-
-def under_figure(days: list[UnderDay], *, opens: date, deadline: date, words: UnderWords) -> layout.Figure:
-    """People under the target, and the straight line to zero at the deadline."""
-    most = max((day.people for day in days), default=0) or 1
-    last = max([deadline, *(day.day for day in days[-1:])])
-    trace = {
-        "type": "scatter",
-        "mode": "lines",
-        "x": [day.day.isoformat() for day in days],
-        "y": [day.people for day in days],
-        "line": {"color": "var(--brand)", "width": 2.5},
-        "fill": "tozeroy",
-        "fillcolor": "var(--brand-soft)",
-        **layout.hover(words.hover, days),
-    }
-    shapes, notes = [], []
+    `list_url`: the address of these people, which a click opens; empty where there is none.
+    """
+    highest = max((day.people for day in days), default=0) or 1
+    last = layout.last_day(deadline, days)
+    shapes, annotations = [], []
     if days:
         newest, end = days[-1], deadline.isoformat()
         shapes.append(layout.line(newest.day.isoformat(), newest.people, end, 0, "var(--edge)", dash="dot", width=1.8))
+        # In the last quarter a label to the right would leave the figure.
         late = (newest.day - opens) * 4 > (last - opens) * 3
-        free = {"xanchor": "left", "yshift": 2}
-        place: dict[str, Any] = {"xanchor": "right", "yanchor": "top", "yshift": -10} if late else free
-        font = {"size": 13, "color": "var(--brand)", "weight": 600}
-        notes.append(layout.label(newest.day.isoformat(), newest.people, words.latest, font=font, **place))
+        right = {"xanchor": "left", "yshift": 2}
+        position: dict[str, Any] = {"xanchor": "right", "yanchor": "top", "yshift": -10} if late else right
+        font = layout.EMPHASISED
+        annotations.append(layout.label(newest.day.isoformat(), newest.people, latest, font=font, **position))
     return layout.figure(
-        [trace],
-        xaxis=layout.day_axis(opens, last, words.day),
-        yaxis=layout.count_axis(most, most * 1.12),
-        unit=words.unit,
+        [
+            layout.area(days, [day.people for day in days], hover_text, day_text)
+            | {"customdata": [list_url(day) for day in days]}
+        ],
+        xaxis=layout.day_axis(opens, last, day_label),
+        yaxis=layout.count_axis(highest, highest * 1.12),
+        unit=unit,
         shapes=shapes,
-        annotations=notes,
+        annotations=annotations,
     )
 
 
@@ -78,14 +79,6 @@ class Sources:
     days: list[SourceDay]
 
 
-@dataclass(frozen=True)
-class SourceWords:
-    unit: str
-    name: Callable[[str], str]
-    hover: Callable[[SourceDay, int], str]
-    day: layout.Label
-
-
 def sources_data(rows: Iterable[tuple[date, str, int]]) -> Sources:
     """(day, source, contacts) -> one row per day and at most five columns: the smaller sources share the last."""
     cells: dict[tuple[date, str], int] = {}
@@ -93,7 +86,9 @@ def sources_data(rows: Iterable[tuple[date, str, int]]) -> Sources:
     for day, source, count in rows:
         cells[day, source] = cells.get((day, source), 0) + count
         totals[source] = totals.get(source, 0) + count
+    # By name where two are equal: otherwise two pages of the same data could differ in their colours.
     ordered = sorted(totals, key=lambda source: (-totals[source], source))
+    # One column is left for the rest, but only where there is a rest: a fifth source keeps its own name.
     own = ordered if len(ordered) <= len(COLOURS) else ordered[: len(COLOURS) - 1]
     names = (*own, "") if len(own) < len(ordered) else tuple(own)
     by_day: dict[date, list[int]] = {}
@@ -103,27 +98,36 @@ def sources_data(rows: Iterable[tuple[date, str, int]]) -> Sources:
     return Sources(names, [SourceDay(day, tuple(counts)) for day, counts in by_day.items()])
 
 
-def sources_figure(sources: Sources, *, opens: date, deadline: date, words: SourceWords) -> layout.Figure:
+def sources_figure(
+    sources: Sources,
+    *,
+    opens: date,
+    deadline: date,
+    unit: str,
+    source_name: Callable[[str], str],
+    hover_text: Callable[[SourceDay, int], str],
+    day_label: layout.DayLabel,
+    day_text: layout.DayLabel,
+) -> layout.Figure:
     """Stacked bars by day, the biggest source at the bottom."""
     x = [day.day.isoformat() for day in sources.days]
     traces = [
         {
             "type": "bar",
-            "name": words.name(name),
+            "name": source_name(name),
             "x": x,
             "y": [day.counts[column] for day in sources.days],
             "marker": {"color": COLOURS[column]},
-            **layout.hover(words.hover, sources.days, column),
+            **layout.hover(hover_text, sources.days, column, title_of=lambda day: day_text(day.day)),
         }
         for column, name in enumerate(sources.names)
     ]
-    last = max([deadline, *(day.day for day in sources.days[-1:])])
-    most = max((day.total for day in sources.days), default=0) or 1
+    highest = max((day.total for day in sources.days), default=0) or 1
     return layout.figure(
         traces,
         barmode="stack",
         bargap=0.2,
-        xaxis=layout.day_axis(opens, last, words.day, whole=True),
-        yaxis=layout.count_axis(most, most * 1.02),
-        unit=words.unit,
+        xaxis=layout.day_axis(opens, layout.last_day(deadline, sources.days), day_label, full_days=True),
+        yaxis=layout.count_axis(highest, highest * 1.02),
+        unit=unit,
     )

@@ -1,13 +1,12 @@
 """Sub-teams or departments side by side: the share of people at the target, each with its headcount."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from apps.dashboard.charts import layout
 
 MAX_BARS = 30
-# Columns for a group's name and headcount together; longer names are cut.
+# Columns for a group's name and headcount together, as many as fit into the margins of `layout`; longer names are cut.
 NAME_LENGTH, NARROW_NAME_LENGTH = 27, 15
 
 
@@ -30,27 +29,22 @@ class GroupBar(NamedTuple):
         return self.people - self.at_target
 
 
-@dataclass(frozen=True)
-class GroupWords:
-    x: str
-    hover: Callable[[GroupBar], str]
-
-
 def groups_data(groups: Iterable[GroupBar]) -> list[GroupBar]:
-    """Most contacts to go first, then by name."""
-    return sorted(groups, key=lambda group: (-group.to_go, group.label, group.url))
+    """By what the bars show: the lowest share first; of equal shares, most people below the target first."""
+    return sorted(groups, key=lambda group: (group.share, -group.to_go, group.label, group.url))
 
 
-def groups_figure(groups: list[GroupBar], *, words: GroupWords) -> layout.Figure:
+def groups_figure(groups: list[GroupBar], *, x_unit: str, hover_text: Callable[[GroupBar], str]) -> layout.Figure:
     """Horizontal bars of the first 30 groups (the table has all); a click opens the group's address."""
     shown = groups[:MAX_BARS]
     return layout.figure(
-        _traces(shown, words),
+        _traces(shown, hover_text),
         barmode="overlay",
+        # Along the row: a bar of 0 % has no area that a pointer could meet.
         hovermode="y",
-        margin={"l": layout.NAMES, "r": layout.WIDE_RIGHT},
-        narrow={"margin": {"l": layout.NARROW_NAMES}},
-        xaxis=layout.below(
+        margin={"l": layout.NAME_MARGIN, "r": layout.RIGHT_WITH_LABELS},
+        narrow={"margin": {"l": layout.NARROW_NAME_MARGIN}},
+        xaxis=layout.x_axis(
             range=[0, 100],
             tickvals=[0, 50, 100],
             ticktext=["0 %", "50 %", "100 %"],
@@ -63,11 +57,11 @@ def groups_figure(groups: list[GroupBar], *, words: GroupWords) -> layout.Figure
             )
             for row, group in enumerate(shown)
         ],
-        x_unit=words.x,
+        x_unit=x_unit,
     )
 
 
-def _traces(shown: list[GroupBar], words: GroupWords) -> list[dict[str, Any]]:
+def _traces(shown: list[GroupBar], hover_text: Callable[[GroupBar], str]) -> list[dict[str, Any]]:
     """A track of 100 % for each group, and its share on it."""
     bar = {"type": "bar", "orientation": "h", "y": list(range(len(shown))), "width": 0.5}
     rail = {
@@ -80,14 +74,16 @@ def _traces(shown: list[GroupBar], words: GroupWords) -> list[dict[str, Any]]:
         **bar,
         "x": [group.share for group in shown],
         "marker": {"color": "var(--band-4)", "cornerradius": 3},
+        # charts.js opens this address at a click.
         "customdata": [group.url for group in shown],
-        **layout.hover(words.hover, shown),
+        **layout.hover(hover_text, shown, title_of=lambda group: group.label),
     }
     return [rail, share]
 
 
 def _names(shown: list[GroupBar]) -> dict[str, Any]:
     return layout.axis(
+        # From high to low, so that the first group stands at the top.
         range=[max(len(shown), 1) - 0.5, -0.5],
         tickvals=list(range(len(shown))),
         ticktext=[_name(group, NAME_LENGTH) for group in shown],
@@ -96,9 +92,9 @@ def _names(shown: list[GroupBar]) -> dict[str, Any]:
     )
 
 
-def _name(group: GroupBar, most: int) -> str:
+def _name(group: GroupBar, max_columns: int) -> str:
     people = f" · {group.people:,}"
-    return layout.escape(layout.shorten(group.label, most - len(people)) + people)
+    return layout.escape(layout.shorten(group.label, max_columns - len(people)) + people)
 
 
 def whole_percent(group: GroupBar) -> int:

@@ -1,25 +1,26 @@
 """What all figures share: layout, axes and ticks."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, timedelta
 from itertools import accumulate
 from typing import Any
 from unicodedata import east_asian_width
 
 Figure = dict[str, Any]
-Label = Callable[[date], str]
+DayLabel = Callable[[date], str]
 
-CLEAR = "rgba(0,0,0,0)"
+TRANSPARENT = "rgba(0,0,0,0)"
 WIDE_TICKS = 6
 NARROW_TICKS = 3
-# Pixels around the axes. They are fixed, so that the server's drawing (`svg_preview`) and the chart that replaces it
-# match. `rows.css` has the same numbers as classes.
-LEFTS = {3: 40, 5: 52, 7: 66, 9: 80, 13: 104}  # characters of the longest label -> room for it
-NAMES, NARROW_NAMES = 212, 132
+EMPHASISED = {"size": 13, "color": "var(--brand)", "weight": 600}
+# Pixels around the axes. They are fixed, so that the server's SVG (`svg_preview`) and the chart that replaces it match.
+# `rows.css` has the same numbers as classes, for the content security policy allows no style in a page.
+LEFT_MARGINS = {3: 40, 5: 52, 7: 66, 9: 80, 13: 104}  # characters of the longest label -> room for it
+NAME_MARGIN, NARROW_NAME_MARGIN = 212, 132
 RIGHT = 30
-WIDE_RIGHT = 48  # room for a label behind every bar
-TOP, FLAT_TOP = 30, 6  # with and without the axis's name above it
-BOTTOM, DEEP_BOTTOM = 28, 46  # one line under the axis, or two
+RIGHT_WITH_LABELS = 48
+TOP, TOP_WITHOUT_TITLE = 30, 6
+BOTTOM, BOTTOM_TWO_LINES = 28, 46
 
 
 def figure(data: list[dict[str, Any]], *, unit: str = "", x_unit: str = "", **layout: Any) -> Figure:
@@ -28,18 +29,13 @@ def figure(data: list[dict[str, Any]], *, unit: str = "", x_unit: str = "", **la
     `unit` labels the vertical axis, above it and horizontal; `x_unit` the horizontal one, below it.
     """
     base: dict[str, Any] = {
-        "paper_bgcolor": CLEAR,
-        "plot_bgcolor": CLEAR,
+        "paper_bgcolor": TRANSPARENT,
+        "plot_bgcolor": TRANSPARENT,
         "font": {"color": "var(--muted)", "size": 12},
         "showlegend": False,
+        # At one place, all traces together; charts.js shows them in one tooltip.
         "hovermode": "x",
-        "hoverlabel": {
-            "bgcolor": "var(--surface)",
-            "bordercolor": "var(--edge)",
-            "font": {"color": "var(--ink)", "size": 13},
-            "align": "left",
-        },
-        "xaxis": below(),
+        "xaxis": x_axis(),
         "yaxis": axis(),
         "shapes": [],
         "annotations": [],
@@ -47,22 +43,27 @@ def figure(data: list[dict[str, Any]], *, unit: str = "", x_unit: str = "", **la
     for key, value in layout.items():
         base[key] = {**base[key], **value} if isinstance(base.get(key), dict) else value
     margin = _margin(base, unit=unit, x_unit=x_unit) | base.get("margin", {})
-    return {"data": data, "layout": base | {"margin": margin, "annotations": _named(base, margin, unit, x_unit)}}
+    return {
+        "data": data,
+        "layout": base | {"margin": margin, "annotations": _with_axis_titles(base, margin, unit, x_unit)},
+    }
 
 
 def _margin(layout: dict[str, Any], *, unit: str, x_unit: str) -> dict[str, Any]:
     longest = max(map(len, layout["yaxis"].get("ticktext", ())), default=0)
     two_lines = x_unit or any("<br>" in text for text in layout["xaxis"].get("ticktext", ()))
     return {
-        "l": next((room for most, room in LEFTS.items() if longest <= most), max(LEFTS.values())),
+        "l": next(
+            (room for characters, room in LEFT_MARGINS.items() if longest <= characters), max(LEFT_MARGINS.values())
+        ),
         "r": RIGHT,
-        "t": TOP if unit else FLAT_TOP,
-        "b": DEEP_BOTTOM if two_lines else BOTTOM,
+        "t": TOP if unit else TOP_WITHOUT_TITLE,
+        "b": BOTTOM_TWO_LINES if two_lines else BOTTOM,
         "pad": 0,
     }
 
 
-def _named(layout: dict[str, Any], margin: dict[str, Any], unit: str, x_unit: str) -> list[dict[str, Any]]:
+def _with_axis_titles(layout: dict[str, Any], margin: dict[str, Any], unit: str, x_unit: str) -> list[dict[str, Any]]:
     paper = {"xref": "paper", "yref": "paper"}
     names = list(layout["annotations"])
     if unit:
@@ -74,13 +75,15 @@ def _named(layout: dict[str, Any], margin: dict[str, Any], unit: str, x_unit: st
 
 def axis(**settings: Any) -> dict[str, Any]:
     return {
+        # No zoom: on a phone a drag over a chart scrolls the page.
         "fixedrange": True,
         "showgrid": False,
         "zeroline": False,
         "showline": False,
         "ticks": "outside",
         "ticklen": 5,
-        "tickcolor": CLEAR,
+        "tickcolor": TRANSPARENT,
+        # Plotly would move the axes after drawing, away from the server's SVG below them.
         "automargin": False,
         "ticklabeloverflow": "allow",
         "tickangle": 0,
@@ -88,7 +91,7 @@ def axis(**settings: Any) -> dict[str, Any]:
     }
 
 
-def below(**settings: Any) -> dict[str, Any]:
+def x_axis(**settings: Any) -> dict[str, Any]:
     """A horizontal axis whose labels keep clear of the 0 beside it."""
     return axis(ticklen=4, **settings)
 
@@ -116,30 +119,50 @@ def round_step(highest: float) -> int:
         magnitude *= 10
 
 
-def day_axis(first: date, last: date, label: Label, *, whole: bool = False) -> dict[str, Any]:
+def day_axis(first: date, last: date, day_label: DayLabel, *, full_days: bool = False) -> dict[str, Any]:
     """A date axis from `first` to `last`; `narrow` holds the fewer ticks of a phone.
 
-    `whole`: with space for a bar around the middle of the first and the last day.
+    `full_days`: with space for a bar around the middle of the first and the last day.
     """
-    wide, narrow = day_ticks(first, last, WIDE_TICKS), day_ticks(first, last, NARROW_TICKS)
-    return below(
+
+    def ticks(days: list[date]) -> dict[str, Any]:
+        return {"tickvals": [day.isoformat() for day in days], "ticktext": [escape(day_label(day)) for day in days]}
+
+    return x_axis(
         type="date",
         range=[f"{first - timedelta(days=1)}T12:00", f"{last}T12:00"]
-        if whole
+        if full_days
         else [first.isoformat(), last.isoformat()],
-        tickvals=[day.isoformat() for day in wide],
-        ticktext=[escape(label(day)) for day in wide],
-        narrow={"tickvals": [day.isoformat() for day in narrow], "ticktext": [escape(label(day)) for day in narrow]},
+        narrow=ticks(day_ticks(first, last, NARROW_TICKS)),
+        **ticks(day_ticks(first, last, WIDE_TICKS)),
     )
 
 
-def day_ticks(first: date, last: date, most: int) -> list[date]:
-    """At most `most` days, evenly spaced, both ends among them."""
+def day_ticks(first: date, last: date, max_ticks: int) -> list[date]:
+    """At most `max_ticks` days, evenly spaced, both ends among them."""
     days = max((last - first).days, 0)
-    steps = min(most - 1, days)
+    steps = min(max_ticks - 1, days)
     if steps <= 0:
         return [first]
     return [first + timedelta(days=round(days * step / steps)) for step in range(steps + 1)]
+
+
+def last_day(deadline: date, days: Sequence[Any]) -> date:
+    """The end of a day axis: the deadline, or the newest day where the data go on after it."""
+    return max([deadline, *(day.day for day in days[-1:])])
+
+
+def area(days: Sequence[Any], values: list[int], text_of: Callable[..., str], day_text: DayLabel) -> dict[str, Any]:
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "x": [day.day.isoformat() for day in days],
+        "y": values,
+        "line": {"color": "var(--brand)", "width": 2.5},
+        "fill": "tozeroy",
+        "fillcolor": "var(--brand-soft)",
+        **hover(text_of, days, title_of=lambda day: day_text(day.day)),
+    }
 
 
 def line(x0: Any, y0: Any, x1: Any, y1: Any, colour: str, dash: str = "solid", width: float = 1.2) -> dict[str, Any]:
@@ -164,7 +187,7 @@ def label(x: Any, y: Any, text: str, colour: str = "var(--muted)", **settings: A
         "font": {"size": 12, "color": colour},
         "xanchor": "right",
         "yanchor": "bottom",
-        "bgcolor": CLEAR,
+        "bgcolor": TRANSPARENT,
         **settings,
     }
 
@@ -174,21 +197,31 @@ def escape(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def shorten(text: str, most: int) -> str:
-    """At most `most` columns; a Chinese character takes two."""
+def shorten(text: str, max_columns: int) -> str:
+    """At most `max_columns` columns; a Chinese character takes two."""
     columns = list(accumulate(2 if east_asian_width(letter) in "WF" else 1 for letter in text))
-    if not columns or columns[-1] <= most:
+    if not columns or columns[-1] <= max_columns:
         return text
-    return text[: sum(column < most for column in columns)].rstrip() + "…"
+    return text[: sum(column < max_columns for column in columns)].rstrip() + "…"
 
 
-def hover(say: Callable[..., str], rows: Iterable[Any], *of: Any) -> dict[str, Any]:
-    """The row for the pointer; `say(row, *of)` makes its text on demand (`with_hover_text`)."""
-    return {"hovertext": (escape(say(row, *of)) for row in rows), "hoverinfo": "text"}
+def hover(
+    text_of: Callable[..., str], rows: Iterable[Any], *args: Any, title_of: Callable[[Any], str]
+) -> dict[str, Any]:
+    """The tooltip of each point: its line, `text_of(row, *args)`, below the heading that all traces there share.
+
+    Made on demand (`with_hover_text`), and drawn by charts.js: Plotly only reports the point under the pointer.
+    """
+    rows = list(rows)
+    return {
+        "hovertext": (text_of(row, *args) for row in rows),
+        "meta": (title_of(row) for row in rows),
+        "hoverinfo": "none",
+    }
 
 
 def with_hover_text(figure: Figure) -> Figure:
-    """The figure for Plotly, with the hover texts. The SVG needs none, so they are added only here."""
-    data = figure["data"]
-    traces = [{**trace, "hovertext": list(trace["hovertext"])} if "hovertext" in trace else trace for trace in data]
-    return figure | {"data": traces}
+    """The figure for Plotly, with the texts of the tooltips. The SVG needs none, so they are added only here."""
+    lazy = ("hovertext", "meta")
+    data = [trace | {key: list(trace[key]) for key in lazy if key in trace} for trace in figure["data"]]
+    return figure | {"data": data}

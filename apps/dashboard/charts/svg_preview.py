@@ -10,38 +10,38 @@ from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
 
-from apps.dashboard.charts import layout as charts_layout
+from apps.dashboard.charts.layout import Figure
 
 DASHES = {"dot": "3 3", "dash": "9 9"}
-# Steps across and up the square of a path, which is stretched over the axes.
-GRAIN = 1000
+# A path cannot have per cent in its coordinates: it is drawn in a square of this size, which CSS stretches.
+PATH_UNITS = 1000
 # Pixels from a label's position to its baseline, for letters of 12.
 BASELINES = {"top": 13, "middle": 4, "bottom": -5}
 ANCHORS = {"left": "start", "center": "middle", "right": "end"}
-ASIDE = {"left": 2, "center": 0, "right": -2}
+ANCHOR_OFFSETS = {"left": 2, "center": 0, "right": -2}
 
 
-def render_svg(figure: charts_layout.Figure) -> str:
+def render_svg(figure: Figure) -> str:
     """The SVG source. Texts in a figure are escaped already; everything else is generated here."""
     layout, traces = figure["layout"], figure["data"]
-    plane = _Plane(layout)
+    scale = _Scale(layout)
     margin = layout["margin"]
-    classes = f"sketch left-{margin['l']} right-{margin['r']} top-{margin['t']} bottom-{margin['b']}"
+    classes = f"svg-preview left-{margin['l']} right-{margin['r']} top-{margin['t']} bottom-{margin['b']}"
     parts = [
-        *(_shape(plane, shape) for shape in layout["shapes"] if shape["layer"] == "below"),
-        *_grid(plane, layout["yaxis"]),
-        *_bars(plane, traces, stacked=layout.get("barmode") == "stack"),
-        *_paths(plane, traces),
-        *(_shape(plane, shape) for shape in layout["shapes"] if shape["layer"] != "below"),
-        *_points(plane, traces),
-        *_ticks(plane, layout),
-        *(_label(plane, label) for label in layout["annotations"]),
+        *(_shape(scale, shape) for shape in layout["shapes"] if shape["layer"] == "below"),
+        *_grid(scale, layout["yaxis"]),
+        *_bars(scale, traces, stacked=layout.get("barmode") == "stack"),
+        *_paths(scale, traces),
+        *(_shape(scale, shape) for shape in layout["shapes"] if shape["layer"] != "below"),
+        *_points(scale, traces),
+        *_ticks(scale, layout),
+        *(_label(scale, label) for label in layout["annotations"]),
     ]
     return f'<svg class="{classes}" aria-hidden="true" focusable="false">{"".join(parts)}</svg>'
 
 
-class _Plane:
-    """The position of a value between the ends of its axis, from the left and from the top: 0 to 1 inside."""
+class _Scale:
+    """Maps values to shares of the plot: x from the left, y from the top, 0 to 1 between the ends of an axis."""
 
     def __init__(self, layout: dict[str, Any]) -> None:
         self.ends = {name: [_number(end) for end in layout[f"{name}axis"]["range"]] for name in "xy"}
@@ -70,16 +70,16 @@ def _share(part: float) -> str:
     return f"{round(100 * part, 2):g}%"
 
 
-def _grid(plane: _Plane, axis: dict[str, Any]) -> Iterable[str]:
+def _grid(scale: _Scale, axis: dict[str, Any]) -> Iterable[str]:
     if not axis["showgrid"]:
         return []
-    heights = (_share(plane.y(value)) for value in axis["tickvals"])
-    return [f'<line x2="100%" y1="{at}" y2="{at}" stroke="{axis["gridcolor"]}"/>' for at in heights]
+    heights = (_share(scale.y(value)) for value in axis["tickvals"])
+    return [f'<line x2="100%" y1="{y}" y2="{y}" stroke="{axis["gridcolor"]}"/>' for y in heights]
 
 
-def _shape(plane: _Plane, shape: dict[str, Any]) -> str:
-    x0, x1 = plane.x(shape["x0"]), plane.x(shape["x1"])
-    y0, y1 = plane.y(shape["y0"]), plane.y(shape["y1"])
+def _shape(scale: _Scale, shape: dict[str, Any]) -> str:
+    x0, x1 = scale.x(shape["x0"]), scale.x(shape["x1"])
+    y0, y1 = scale.y(shape["y0"]), scale.y(shape["y1"])
     if shape["type"] == "rect":
         return _rectangle(x0, min(y0, y1), x1 - x0, abs(y1 - y0), shape["fillcolor"])
     line = shape["line"]
@@ -89,65 +89,70 @@ def _shape(plane: _Plane, shape: dict[str, Any]) -> str:
 
 
 def _rectangle(x: float, y: float, width: float, height: float, colour: str, radius: int = 0) -> str:
-    place = f'x="{_share(x)}" y="{_share(y)}" width="{_share(width)}" height="{_share(height)}"'
+    position = f'x="{_share(x)}" y="{_share(y)}" width="{_share(width)}" height="{_share(height)}"'
     rounded = f' rx="{radius}"' if radius else ""
-    return f'<rect {place}{rounded} fill="{colour}"/>'
+    return f'<rect {position}{rounded} fill="{colour}"/>'
 
 
-def _bars(plane: _Plane, traces: Sequence[dict[str, Any]], *, stacked: bool) -> Iterable[str]:
+def _bars(scale: _Scale, traces: Sequence[dict[str, Any]], *, stacked: bool) -> Iterable[str]:
     """Bars from 0, or stacked; empty ones are not drawn."""
-    ground: dict[Any, float] = {}
+    stack_base: dict[Any, float] = {}
     for trace in traces:
         if trace["type"] != "bar":
             continue
-        marker, flat = trace["marker"], trace.get("orientation") == "h"
-        for at, (along, length) in enumerate(zip(*(trace[name] for name in ("yx" if flat else "xy")), strict=True)):
-            width = trace["width"][at] if isinstance(trace.get("width"), list) else trace.get("width", 0.8)
-            colour = marker["color"][at] if isinstance(marker["color"], list) else marker["color"]
-            low = ground.get(along, 0) if stacked else 0
-            ground[along] = low + length
+        marker, horizontal = trace["marker"], trace.get("orientation") == "h"
+        axes = "yx" if horizontal else "xy"
+        for index, (category, length) in enumerate(zip(*(trace[axis] for axis in axes), strict=True)):
+            width = trace["width"][index] if isinstance(trace.get("width"), list) else trace.get("width", 0.8)
+            colour = marker["color"][index] if isinstance(marker["color"], list) else marker["color"]
+            low = stack_base.get(category, 0) if stacked else 0
+            stack_base[category] = low + length
             if length:
-                yield _bar(plane, along, width, low, low + length, flat, colour, marker.get("cornerradius", 0))
+                yield _bar(scale, category, width, low, low + length, horizontal, colour, marker.get("cornerradius", 0))
 
 
-def _bar(plane: _Plane, along: Any, width: float, low: float, high: float, flat: bool, colour: str, radius: int) -> str:
-    near, far = _number(along) - width / 2, _number(along) + width / 2
-    if flat:
-        top, bottom = sorted((plane.y(near), plane.y(far)))
-        return _rectangle(plane.x(low), top, plane.x(high) - plane.x(low), bottom - top, colour, radius)
-    x, y = plane.x(near), plane.y(high)
-    return _rectangle(x, y, plane.x(far) - x, plane.y(low) - y, colour, radius)
+def _bar(
+    scale: _Scale, category: Any, width: float, low: float, high: float, horizontal: bool, colour: str, radius: int
+) -> str:
+    near, far = _number(category) - width / 2, _number(category) + width / 2
+    if horizontal:
+        top, bottom = sorted((scale.y(near), scale.y(far)))
+        return _rectangle(scale.x(low), top, scale.x(high) - scale.x(low), bottom - top, colour, radius)
+    x, y = scale.x(near), scale.y(high)
+    return _rectangle(x, y, scale.x(far) - x, scale.y(low) - y, colour, radius)
 
 
-def _paths(plane: _Plane, traces: Sequence[dict[str, Any]]) -> Iterable[str]:
+def _paths(scale: _Scale, traces: Sequence[dict[str, Any]]) -> Iterable[str]:
     """Lines and the areas under them, in a square that is stretched; strokes keep their width."""
-    ground: dict[Any, float] = {}
+    stack_base: dict[Any, float] = {}
     drawn = []
     for trace in traces:
         if trace["type"] != "scatter" or trace["mode"] != "lines" or not trace["x"]:
             continue
         stacked = "stackgroup" in trace
-        base = [ground.get(x, 0.0) if stacked else 0.0 for x in trace["x"]]
+        base = [stack_base.get(x, 0.0) if stacked else 0.0 for x in trace["x"]]
         over = [low + high for low, high in zip(base, trace["y"], strict=True)]
         if stacked:
-            ground |= zip(trace["x"], over, strict=True)
-        line, line_at = _corners(plane, trace["x"], over), trace["line"]
+            stack_base |= zip(trace["x"], over, strict=True)
+        line, style = _path_points(scale, trace["x"], over), trace["line"]
         if "fillcolor" in trace:
-            back = _corners(plane, trace["x"], base)[::-1]
+            back = _path_points(scale, trace["x"], base)[::-1]
             drawn.append(f'<path d="M{"L".join([*line, *back])}z" fill="{trace["fillcolor"]}"/>')
-        stroke = f'stroke="{line_at["color"]}" stroke-width="{line_at["width"]}"'
+        stroke = f'stroke="{style["color"]}" stroke-width="{style["width"]}"'
         drawn.append(f'<path d="M{"L".join(line)}" {stroke} vector-effect="non-scaling-stroke" fill="none"/>')
     if not drawn:
         return []
-    square = f'viewBox="0 0 {GRAIN} {GRAIN}" preserveAspectRatio="none" width="100%" height="100%"'
+    square = f'viewBox="0 0 {PATH_UNITS} {PATH_UNITS}" preserveAspectRatio="none" width="100%" height="100%"'
     return [f'<svg {square} overflow="visible" stroke-linejoin="round">{"".join(drawn)}</svg>']
 
 
-def _corners(plane: _Plane, xs: Sequence[Any], ys: Sequence[float]) -> list[str]:
-    return [f"{round(GRAIN * plane.x(x))} {round(GRAIN * plane.y(y), 1):g}" for x, y in zip(xs, ys, strict=True)]
+def _path_points(scale: _Scale, xs: Sequence[Any], ys: Sequence[float]) -> list[str]:
+    return [
+        f"{round(PATH_UNITS * scale.x(x))} {round(PATH_UNITS * scale.y(y), 1):g}" for x, y in zip(xs, ys, strict=True)
+    ]
 
 
-def _points(plane: _Plane, traces: Sequence[dict[str, Any]]) -> Iterable[str]:
+def _points(scale: _Scale, traces: Sequence[dict[str, Any]]) -> Iterable[str]:
     for trace in traces:
         if trace["type"] != "scatter" or trace["mode"] != "markers":
             continue
@@ -161,43 +166,43 @@ def _points(plane: _Plane, traces: Sequence[dict[str, Any]]) -> Iterable[str]:
             f'fill="{marker["color"]}" stroke="{marker["line"]["color"]}" stroke-width="{marker["line"]["width"]}"'
         )
         for x, y in zip(trace["x"], trace["y"], strict=True):
-            place = f'x="{_share(plane.x(x))}" y="{_share(plane.y(y))}"'
-            yield f'<svg {place} overflow="visible" {colours}>{form}</svg>'
+            position = f'x="{_share(scale.x(x))}" y="{_share(scale.y(y))}"'
+            yield f'<svg {position} overflow="visible" {colours}>{form}</svg>'
 
 
-def _ticks(plane: _Plane, layout: dict[str, Any]) -> Iterable[str]:
+def _ticks(scale: _Scale, layout: dict[str, Any]) -> Iterable[str]:
     """The tick labels of both axes, for a wide and for a narrow box; CSS shows one of them."""
-    for name, one in (("x", _below), ("y", _beside)):
+    for name, draw_tick in (("x", _x_tick), ("y", _y_tick)):
         axis = layout[f"{name}axis"]
         font = axis.get("tickfont", {})
         colour = f' fill="{font["color"]}" font-size="{font["size"]}"' if font else ""
         for group, ticks in _sizes(axis):
-            texts = "".join(one(plane, *tick) for tick in zip(ticks["tickvals"], ticks["ticktext"], strict=True))
+            texts = "".join(draw_tick(scale, *tick) for tick in zip(ticks["tickvals"], ticks["ticktext"], strict=True))
             yield f"<g{group}{colour}>{texts}</g>"
 
 
 def _sizes(axis: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     if "narrow" not in axis:
         return [("", axis)]
-    return [(' class="wide"', axis), (' class="few"', axis | axis["narrow"])]
+    return [(' class="wide"', axis), (' class="narrow"', axis | axis["narrow"])]
 
 
-def _below(plane: _Plane, value: Any, text: str) -> str:
-    x, (first, *more) = _share(plane.x(value)), text.split("<br>")
+def _x_tick(scale: _Scale, value: Any, text: str) -> str:
+    x, (first, *more) = _share(scale.x(value)), text.split("<br>")
     lines = first + "".join(f'<tspan x="{x}" dy="16">{line}</tspan>' for line in more)
     return f'<text x="{x}" y="100%" dy="19" text-anchor="middle">{lines}</text>'
 
 
-def _beside(plane: _Plane, value: Any, text: str) -> str:
-    return f'<text dx="-8" y="{_share(plane.y(value))}" dy="4" text-anchor="end">{text}</text>'
+def _y_tick(scale: _Scale, value: Any, text: str) -> str:
+    return f'<text dx="-8" y="{_share(scale.y(value))}" dy="4" text-anchor="end">{text}</text>'
 
 
-def _label(plane: _Plane, label: dict[str, Any]) -> str:
-    x = label["x"] if label.get("xref") == "paper" else plane.x(label["x"])
-    y = 1 - label["y"] if label.get("yref") == "paper" else plane.y(label["y"])
-    right = label.get("xshift", 0) + ASIDE[label["xanchor"]]
+def _label(scale: _Scale, label: dict[str, Any]) -> str:
+    x = label["x"] if label.get("xref") == "paper" else scale.x(label["x"])
+    y = 1 - label["y"] if label.get("yref") == "paper" else scale.y(label["y"])
+    right = label.get("xshift", 0) + ANCHOR_OFFSETS[label["xanchor"]]
     down = BASELINES[label["yanchor"]] - label.get("yshift", 0)
-    place = f'x="{_share(x)}" y="{_share(y)}" dx="{right}" dy="{down}" text-anchor="{ANCHORS[label["xanchor"]]}"'
+    position = f'x="{_share(x)}" y="{_share(y)}" dx="{right}" dy="{down}" text-anchor="{ANCHORS[label["xanchor"]]}"'
     font = label["font"]
-    look = f'fill="{font["color"]}" font-size="{font["size"]}"' + (' font-weight="600"' if "weight" in font else "")
-    return f"<text {place} {look}>{label['text']}</text>"
+    style = f'fill="{font["color"]}" font-size="{font["size"]}"' + (' font-weight="600"' if "weight" in font else "")
+    return f"<text {position} {style}>{label['text']}</text>"

@@ -8,49 +8,49 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from apps.campaigns.models import AdjustmentRequest
-from apps.dashboard.forms.base import IdempotentForm, RefusableForm
+from apps.dashboard.forms.base import IdempotentForm, RefusableForm, person_field, set_choices, table_field
 
 MAX_TARGET, MAX_REASON_CHARS, MAX_KIND_CHARS = 1_000_000, 1_000, 100
 # About sixty thousand lines of an adjustment file.
 MAX_LIST_BYTES = 2_000_000
 TARGET, EXEMPT = "target", "exempt"
-REASON_HELP = _("The person reads this on their own page. Managers do not see it.")
+REASON_HELP = _("The person sees this on their own page. Managers do not see it.")
 
 
 def day_field(**options: Any) -> forms.DateField:
     """A date field as a browser's date picker sends it."""
     return forms.DateField(
+        # Browsers accept a preset date only in ISO format, whatever the language of the page.
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
-        error_messages={"invalid": _("This is no day.")},
+        error_messages={"invalid": _("This is not a valid date.")},
         **options,
     )
 
 
-def reason_field(label: Any, help_text: Any = "") -> forms.CharField:
+def reason_field(label: Any, help_text: Any, *, required: bool = True) -> forms.CharField:
+    widget = forms.Textarea(attrs={"rows": 3})
     return forms.CharField(
-        label=label, max_length=MAX_REASON_CHARS, widget=forms.Textarea(attrs={"rows": 3}), help_text=help_text
+        label=label, max_length=MAX_REASON_CHARS, widget=widget, help_text=help_text, required=required
     )
 
 
-class KindForm(RefusableForm):
-    """The kind of adjustment of a bulk file."""
+class _KindFields(forms.Form):
+    kind = forms.ChoiceField(label=_("Category"), choices=AdjustmentRequest.Kind.choices)
+    kind_text = forms.CharField(label=_("If other: describe it"), required=False, max_length=MAX_KIND_CHARS)
 
-    kind = forms.ChoiceField(label=_("Because of"), choices=AdjustmentRequest.Kind.choices)
-    kind_text = forms.CharField(label=_("If something else: what?"), required=False, max_length=MAX_KIND_CHARS)
-    reason = reason_field(_("Reason"), _("Everybody of the list reads this on their own page. Managers do not see it."))
+
+class KindForm(_KindFields, RefusableForm):
+    reason = reason_field(
+        _("Reason"), _("Every employee on the list sees this on their own page. Managers do not see it.")
+    )
 
 
 class ListForm(RefusableForm):
     """A list of employees to adjust, as a file or pasted."""
 
-    file = forms.FileField(
-        label=_("A CSV or Excel file"),
-        required=False,
-        widget=forms.FileInput(attrs={"accept": ".csv,.txt,.tsv,.xlsx,text/csv"}),
-        error_messages={"empty": _("This file is empty.")},
-    )
+    file = table_field(required=False)
     pasted = forms.CharField(
-        label=_("Or paste the lines, headings first"),
+        label=_("Or paste lines, column names first"),
         required=False,
         strip=False,
         widget=forms.Textarea(attrs={"rows": 4, "spellcheck": "false", "autocomplete": "off"}),
@@ -62,15 +62,15 @@ class ListForm(RefusableForm):
         if not self.errors and not sent and not pasted.strip():
             self.add_error("file", _("Choose a file, or paste the lines."))
         if sent and pasted.strip():
-            self.add_error("pasted", _("A file and pasted lines: send one of them."))
+            self.add_error("pasted", _("Send either a file or pasted lines, not both."))
         if sent and sent.size > MAX_LIST_BYTES:
             self.add_error("file", _("This file is larger than 2 MB."))
+        # `replace`: a lone surrogate, which a browser can send, has no UTF-8.
         if len(pasted.encode("utf-8", "replace")) > MAX_LIST_BYTES:
             self.add_error("pasted", _("These lines are larger than 2 MB."))
         return cleaned
 
     def content(self) -> Iterable[bytes]:
-        """The bytes of a valid form."""
         if sent := self.cleaned_data["file"]:
             return sent.chunks()
         return [self.cleaned_data["pasted"].encode("utf-8", "replace")]
@@ -82,17 +82,10 @@ class ListForm(RefusableForm):
         return str(sent.name if sent else _("pasted lines"))
 
 
-class AskForm(IdempotentForm):
+class AskForm(_KindFields, IdempotentForm):
     """Another target, or an exemption, for one employee."""
 
-    person = forms.CharField(
-        label=_("Who"),
-        max_length=200,
-        help_text=_("Staff number or e-mail address."),
-        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
-    )
-    kind = forms.ChoiceField(label=_("Because of"), choices=AdjustmentRequest.Kind.choices)
-    kind_text = forms.CharField(label=_("If something else: what?"), required=False, max_length=MAX_KIND_CHARS)
+    person = person_field(_("Who"), help_text=_("Name, staff number or e-mail address."))
     what = forms.ChoiceField(
         label=pgettext_lazy("form of an adjustment", "What changes"),
         choices=[(TARGET, _("another target")), (EXEMPT, _("exempt: never red"))],
@@ -102,20 +95,23 @@ class AskForm(IdempotentForm):
         required=False,
         min_value=1,
         max_value=MAX_TARGET,
-        help_text=_("Empty when the person is exempt."),
+        help_text=_("Leave empty for an exemption."),
     )
-    starts_on = day_field(label=_("First day"), required=False, help_text=_("Empty: from the opening on."))
+    starts_on = day_field(label=_("First day"), required=False, help_text=_("Leave empty to start at the opening."))
     ends_on = day_field(
         label=_("Last day"),
         required=False,
-        help_text=_("Empty: to the end. What is over before the deadline does not count at the deadline."),
+        help_text=_(
+            "Leave empty for no end. An adjustment that ends before the deadline does not apply at the deadline."
+        ),
     )
     reason = reason_field(_("Reason"), REASON_HELP)
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
         if cleaned.get("what") == TARGET and cleaned.get("target") is None and "target" not in self.errors:
-            self.add_error("target", _("Say the new target."))
+            self.add_error("target", _("Enter the new target."))
+        # A number left over in the hidden field must not become a target.
         if cleaned.get("what") == EXEMPT:
             cleaned["target"] = None
         return cleaned
@@ -124,13 +120,14 @@ class AskForm(IdempotentForm):
 class RuleForm(RefusableForm):
     """The employees of a rule: all that joined after a day, of one department or of all."""
 
-    joined_after = day_field(label=_("Joined after"), help_text=_("Whoever began on this day is not on the list."))
+    joined_after = day_field(
+        label=_("Joined after"), help_text=_("Employees who joined on this day are not on the list.")
+    )
     department = forms.ChoiceField(label=_("Department"), required=False)
 
     def __init__(self, *args: Any, departments: Iterable[str] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        field: Any = self.fields["department"]
-        field.choices = [("", _("All departments")), *((name, name) for name in departments)]
+        set_choices(self.fields["department"], [("", _("All departments")), *((name, name) for name in departments)])
 
 
 class ReasonForm(IdempotentForm):
@@ -140,6 +137,4 @@ class ReasonForm(IdempotentForm):
 
 
 class RefuseForm(RefusableForm):
-    """The reason for a refusal."""
-
-    note = reason_field(_("Why not"), _("Only HR reads this."))
+    note = reason_field(_("Reason for refusal"), _("Only HR sees this."))

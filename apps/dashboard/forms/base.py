@@ -1,15 +1,19 @@
 """Forms: they read the input and keep it; the services decide what can be recorded."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Self
 
 from django import forms
-from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm, SetPasswordForm
+from django.core.validators import MaxLengthValidator
+from django.urls import reverse, reverse_lazy
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from apps.contacts.drafts import Draft
 from apps.contacts.pasting import drafts_from_text, lines_of
+from apps.core.errors import Refused
 from apps.results.corrections import CorrectionDraft
 
 MAX_CHARS = 500
@@ -19,16 +23,40 @@ IDENTITY_FIELDS = ("phone", "email", "handle")
 
 
 def new_key() -> str:
-    """The idempotency key of one filled-in form."""
     return str(uuid.uuid4())
 
 
 class RefusableForm(forms.Form):
-    """A form that shows refusals by the services, each at its field."""
+    """A form that shows refusals by the services, each at its field.
+
+    `error_status`: the HTTP status of the page that shows the errors.
+    """
+
+    error_status = 422
 
     def refuse(self, field: str | None, message: str) -> None:
         """Show a refusal at its field; an unknown field means the whole form."""
         self.add_error(field if field in self.fields else None, message)
+
+    def showing_refusals(self, default_field: str | None = None) -> "_ShownRefusals":
+        """A refusal inside the `with` block ends it and is shown here, at `default_field` if it names no field."""
+        return _ShownRefusals(self, default_field)
+
+
+class _ShownRefusals:
+    # A class and no generator: only the `bool` of `__exit__` lets mypy know that the code after the block is reached.
+    def __init__(self, form: RefusableForm, default_field: str | None) -> None:
+        self.form, self.default_field = form, default_field
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> bool:
+        if not isinstance(error, Refused):
+            return False
+        self.form.refuse(error.field or self.default_field, error.message)
+        self.form.error_status = 409 if error.conflict else 422
+        return True
 
 
 class IdempotentForm(RefusableForm):
@@ -37,10 +65,11 @@ class IdempotentForm(RefusableForm):
     key = forms.UUIDField(widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
+        # A key given by the caller wins: a form that comes back must keep the key it was sent with.
         super().__init__(*args, **{**kwargs, "initial": {"key": new_key(), **kwargs.get("initial", {})}})
 
-    def refused(self) -> Self:
-        """This form after a refusal, with a new key, so that the corrected form is processed."""
+    def with_new_key(self) -> Self:
+        """This form after a refusal: with its old key, the corrected form would count as sent already."""
         self.data = {**{name: self.data.get(name, "") for name in self.fields}, "key": new_key()}
         return self
 
@@ -48,7 +77,7 @@ class IdempotentForm(RefusableForm):
 class QuickAddForm(IdempotentForm):
     """One person or several: an optional name, and a field for a phone, an e-mail or a handle, one per line."""
 
-    name = forms.CharField(label=_("Name"), required=False, max_length=MAX_CHARS)
+    name = forms.CharField(label=_("Name (optional)"), required=False, max_length=MAX_CHARS)
     # Without max_length: a browser would silently cut pasted text.
     reach = forms.CharField(
         label=_("Phone, e-mail or handle"),
@@ -58,18 +87,33 @@ class QuickAddForm(IdempotentForm):
     )
     failed: Sequence[Any] = ()
     summary = ""
+    # What was understood of a text that was refused: perhaps a number that is nearly one.
+    understood: Any = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
+        # The page has other forms with a field `name`: two elements must not share an id.
         super().__init__(*args, **{"auto_id": "add_%s", **kwargs})
         for field in ("name", "reach"):
             self.fields[field].widget.attrs |= {
                 "autocomplete": "off",
+                # Phones capitalise the first letter, which would change a handle.
                 "autocapitalize": "none" if field == "reach" else "words",
             }
-        self.fields["reach"].widget.attrs |= {"spellcheck": "false", "enterkeyhint": "send", "data-enter": ""}
+        self.fields["reach"].widget.attrs |= {
+            "spellcheck": "false",
+            "enterkeyhint": "send",
+            "data-enter": "",
+            # Says what was understood while the reader types.
+            "data-hx-post": reverse("contact-add-preview"),
+            "data-hx-trigger": "input changed delay:300ms",
+            "data-hx-target": "#understood",
+            "data-hx-swap": "innerHTML",
+            # Else inherited from the form, whose button stays usable.
+            "data-hx-disabled-elt": "unset",
+        }
 
     @classmethod
-    def holding(cls, failed: Sequence[Any], summary: str) -> Self:
+    def with_failed_lines(cls, failed: Sequence[Any], summary: str) -> Self:
         """A new form; after a pasted list it contains the failed lines (`text` of each), to be corrected."""
         form = cls(initial={"reach": "\n".join(failure.text for failure in failed)})
         form.failed, form.summary = failed, summary
@@ -93,31 +137,45 @@ class QuickAddForm(IdempotentForm):
 
     @property
     def drafts(self) -> list[Draft]:
-        """The drafts in a valid form."""
         return drafts_from_text(self.cleaned_data["reach"], self.cleaned_data["name"])
 
 
-class UploadForm(RefusableForm):
-    """A file of contacts."""
-
-    file = forms.FileField(
-        label=_("A CSV or vCard file"),
-        widget=forms.FileInput(attrs={"accept": ".csv,.txt,.tsv,.vcf,.vcard,text/csv,text/vcard"}),
-        error_messages={
-            "required": _("Choose a file first."),
-            "empty": _("This file is empty."),
-        },
+def file_field(label: Any, accept: str, *, required: bool = True) -> forms.FileField:
+    return forms.FileField(
+        label=label,
+        required=required,
+        widget=forms.FileInput(attrs={"accept": accept}),
+        error_messages={"required": _("Choose a file first."), "empty": _("This file is empty.")},
     )
+
+
+def table_field(*, required: bool = True) -> forms.FileField:
+    return file_field(_("A CSV or Excel file"), ".csv,.txt,.tsv,.xlsx,text/csv", required=required)
+
+
+def private_field(label: Any, *, max_length: int = MAX_CHARS, **options: Any) -> forms.CharField:
+    """A field for a person's number or address, which browsers neither complete nor correct."""
+    attributes = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
+    return forms.CharField(label=label, max_length=max_length, widget=forms.TextInput(attrs=attributes), **options)
+
+
+def person_field(label: Any, *, teams: bool = False, **options: Any) -> forms.CharField:
+    """A field that names an employee, with suggestions (static/js/people.js); `teams`: only people with a team."""
+    field = private_field(label, max_length=200, **options)
+    field.widget.attrs["data-people"] = format_lazy("{}{}", reverse_lazy("people"), "?teams=yes" if teams else "")
+    return field
+
+
+def set_choices(field: forms.Field, choices: Iterable[Any]) -> None:
+    field.choices = list(choices)  # type: ignore[attr-defined]  # every field here is one with choices
+
+
+class UploadForm(RefusableForm):
+    file = file_field(_("A CSV, Excel or vCard file"), ".csv,.txt,.tsv,.xlsx,.vcf,.vcard,text/csv,text/vcard")
 
 
 class RosterForm(RefusableForm):
-    """HR's roster file."""
-
-    file = forms.FileField(
-        label=_("A CSV or Excel file"),
-        widget=forms.FileInput(attrs={"accept": ".csv,.txt,.tsv,.xlsx,text/csv"}),
-        error_messages={"required": _("Choose a file first."), "empty": _("This file is empty.")},
-    )
+    file = table_field()
 
 
 class RenameForm(RefusableForm):
@@ -132,7 +190,7 @@ class CorrectForm(RefusableForm):
     handle = forms.CharField(label=_("Handle"), required=False, max_length=MAX_CHARS)
 
     def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or {}
+        cleaned = self.cleaned_data
         if not self.errors and not self.identities():
             self.add_error("phone", _("At least one of phone, e-mail and handle is needed."))
         return cleaned
@@ -142,56 +200,84 @@ class CorrectForm(RefusableForm):
         return tuple((kind, self.cleaned_data[kind]) for kind in IDENTITY_FIELDS if self.cleaned_data.get(kind))
 
 
-class CorrectionForm(RefusableForm):
+class EvidenceForm(RefusableForm):
+    """The reason and the evidence of a correction of a frozen result."""
+
+    reason = forms.CharField(label=_("Reason"), max_length=MAX_CHARS, widget=forms.Textarea(attrs={"rows": 2}))
+    evidence = forms.CharField(
+        label=_("Evidence: what proves it, and where it is stored"),
+        max_length=4_000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+
+
+class CorrectionForm(EvidenceForm):
     """A correction of a frozen result: reason, evidence, and the new standings of a few employees.
 
     An empty number keeps that part of a standing.
     """
 
-    PEOPLE = 5
-    reason = forms.CharField(label=_("Reason"), max_length=MAX_CHARS, widget=forms.Textarea(attrs={"rows": 2}))
-    evidence = forms.CharField(
-        label=_("Evidence: what shows it, and where it is kept"),
-        max_length=4_000,
-        widget=forms.Textarea(attrs={"rows": 3}),
-    )
+    MAX_PEOPLE = 5
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for place in range(self.PEOPLE):
-            self.fields[f"staff_no_{place}"] = forms.CharField(
-                label=_("Staff number"), required=place == 0, max_length=MAX_CHARS
+        # Flat fields, no formset: one page with few people and one error list.
+        for index in range(self.MAX_PEOPLE):
+            self.fields[f"staff_no_{index}"] = forms.CharField(
+                label=_("Staff number"), required=index == 0, max_length=MAX_CHARS
             )
-            self.fields[f"counted_{place}"] = forms.IntegerField(label=_("Counted"), required=False, min_value=0)
-            self.fields[f"target_{place}"] = forms.IntegerField(label=_("Target"), required=False, min_value=1)
-            self.fields[f"exempt_{place}"] = forms.ChoiceField(
-                label=_("Exempt"), required=False, choices=[("", _("as it is")), ("yes", _("yes")), ("no", _("no"))]
+            self.fields[f"counted_{index}"] = forms.IntegerField(label=_("Counted"), required=False, min_value=0)
+            self.fields[f"target_{index}"] = forms.IntegerField(label=_("Target"), required=False, min_value=1)
+            self.fields[f"exempt_{index}"] = forms.ChoiceField(
+                label=_("Exempt"), required=False, choices=[("", _("unchanged")), ("yes", _("yes")), ("no", _("no"))]
             )
+
+    def refuse(self, field: str | None, message: str) -> None:
+        # The service names the whole list: the message stands at its first field.
+        super().refuse("staff_no_0" if field == "people" else field, message)
 
     @property
     def people(self) -> list[list[forms.BoundField]]:
-        """The fields of each employee in turn."""
         names = ("staff_no", "counted", "target", "exempt")
-        return [[self[f"{name}_{place}"] for name in names] for place in range(self.PEOPLE)]
+        return [[self[f"{name}_{index}"] for name in names] for index in range(self.MAX_PEOPLE)]
 
-    def wanted(self) -> list[CorrectionDraft]:
-        """The filled-in corrections."""
+    def drafts(self) -> list[CorrectionDraft]:
         values, exempt = self.cleaned_data, {"yes": True, "no": False}
         return [
             CorrectionDraft(
-                values[f"staff_no_{place}"], values[f"counted_{place}"], values[f"target_{place}"],
-                exempt.get(values[f"exempt_{place}"]),
+                values[f"staff_no_{index}"], values[f"counted_{index}"], values[f"target_{index}"],
+                exempt.get(values[f"exempt_{index}"]),
             )
-            for place in range(self.PEOPLE)
-            if values[f"staff_no_{place}"]
+            for index in range(self.MAX_PEOPLE)
+            if values[f"staff_no_{index}"]
         ]  # fmt: skip
 
 
-class SignInForm(AuthenticationForm):
-    """Django's form, with the application's label for the name."""
+class BoundedPasswords:
+    """Gives Django's password fields a limit, so that no hash or comparison reads a megabyte."""
 
+    fields: dict[str, forms.Field]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            if isinstance(field, forms.CharField) and field.max_length is None:
+                field.validators.append(MaxLengthValidator(MAX_CHARS))
+                # Set for readers of the field alone. As an attribute of the input, a browser would cut a password.
+                field.max_length = MAX_CHARS
+
+
+class NewPasswordForm(BoundedPasswords, SetPasswordForm):
+    pass
+
+
+class ChangePasswordForm(BoundedPasswords, PasswordChangeForm):
+    pass
+
+
+class SignInForm(BoundedPasswords, AuthenticationForm):
     error_messages = {
-        "invalid_login": _("This staff number or e-mail and this password do not belong together."),
+        "invalid_login": _("Staff number, e-mail or password is wrong."),
         "inactive": _("This account is closed."),
     }
 
@@ -201,8 +287,6 @@ class SignInForm(AuthenticationForm):
 
 
 class ForgottenForm(RefusableForm):
-    """The account whose password is forgotten."""
-
     username = forms.CharField(
         label=_("Staff number or e-mail"),
         max_length=200,

@@ -2,46 +2,42 @@
 
 import re
 from collections.abc import Iterable
-from functools import cache
 from typing import Any, Self
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from apps.campaigns.models import CampaignRule
 from apps.campaigns.rule_draft import RuleDraft, company_domains
-from apps.core.time_zones import company_zone, time_zones
-from apps.dashboard.forms.adjustments import MAX_REASON_CHARS, MAX_TARGET, day_field, reason_field
-from apps.dashboard.forms.base import MAX_CHARS, IdempotentForm, RefusableForm
+from apps.core.time_zones import company_zone, current_zones, time_zones
+from apps.dashboard.forms.adjustments import MAX_TARGET, day_field, reason_field
+from apps.dashboard.forms.base import MAX_CHARS, IdempotentForm, RefusableForm, set_choices
 
 # The domains of one company, in a text field.
 MAX_DOMAINS_CHARS = 20_000
-
-
-@cache
-def zones() -> tuple[str, ...]:
-    """The time zones of places, by name, and UTC."""
-    places = [zone for zone in time_zones() if "/" in zone and not zone.startswith(("Etc/", "SystemV/"))]
-    return ("UTC", *sorted(places))
+RULE_FIELDS = ("target", "opens_on", "deadline", "time_zone", "exclusive", "confirmed_only", "scope", "prorate_joiners")
 
 
 class TermsForm(RefusableForm):
-    """The terms of a rule."""
-
     target = forms.IntegerField(
         label=_("Target"),
         min_value=1,
         max_value=MAX_TARGET,
-        help_text=_("How many contacts everybody needs."),
+        help_text=_("How many contacts each employee needs."),
     )
     opens_on = day_field(label=_("First day"))
     deadline = day_field(label=_("Deadline: the last day that counts"))
     time_zone = forms.ChoiceField(label=_("Time zone of the campaign"))
     exclusive = forms.BooleanField(
-        label=_("A person counts only for whoever recorded them first"),
+        label=_("A person counts only for the colleague who recorded them first"),
         required=False,
     )
     confirmed_only = forms.BooleanField(
         label=_("A contact counts only once the person has confirmed it"),
+        required=False,
+    )
+    prorate_joiners = forms.BooleanField(
+        label=_("Employees who join after the first day have a pro-rata target"),
         required=False,
     )
     scope = forms.MultipleChoiceField(
@@ -54,23 +50,20 @@ class TermsForm(RefusableForm):
         required=False,
         max_length=MAX_DOMAINS_CHARS,
         widget=forms.Textarea(attrs={"rows": 2, "spellcheck": "false", "autocapitalize": "none"}),
-        help_text=_("One in a line. Contacts with an address in one of them, or in a subdomain, do not count."),
+        help_text=_("One per line. Contacts with an address in one of these domains, or in a subdomain, do not count."),
     )
 
     def __init__(self, *args: Any, departments: Iterable[str] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        chosen: Any = self.fields["scope"]
-        chosen.choices = [(name, name) for name in departments]
-        known: Any = self.fields["time_zone"]
-        known.choices = [
-            (zone, zone) for zone in sorted({*zones(), company_zone(), self.initial.get("time_zone", "UTC")})
-        ]
+        set_choices(self.fields["scope"], ((name, name) for name in departments))
+        # A rule from before may have a zone under a former name.
+        chosen = self.data.get("time_zone") or self.initial.get("time_zone", "UTC")
+        offered = {*current_zones(), *({chosen} & time_zones())} - {company_zone()}
+        set_choices(self.fields["time_zone"], ((zone, zone) for zone in (company_zone(), *sorted(offered))))
 
     @classmethod
-    def of(cls, rule: Any, departments: Iterable[str]) -> Self:
-        """The form filled in with a rule."""
-        names = ("target", "opens_on", "deadline", "time_zone", "exclusive", "confirmed_only", "scope")
-        initial = {name: getattr(rule, name) for name in names}
+    def from_rule(cls, rule: Any, departments: Iterable[str]) -> Self:
+        initial = {name: getattr(rule, name) for name in RULE_FIELDS}
         initial["company_domains"] = "\n".join(rule.company_domains)
         return cls(initial=initial, departments=departments)
 
@@ -78,35 +71,39 @@ class TermsForm(RefusableForm):
     def departments(self) -> list[tuple[str, bool]]:
         """Each department that can be chosen, and whether it is."""
         chosen = set(self["scope"].value() or [])
-        field: Any = self.fields["scope"]
-        return [(name, name in chosen) for name, _label in field.choices]
+        return [(name, name in chosen) for name, _label in self.fields["scope"].choices]  # type: ignore[attr-defined]
 
     def clean_company_domains(self) -> list[str]:
+        # Pasted from Chinese mail programs the list has full-width commas.
         return [domain for domain in re.split(r"[\s,;，；、]+", self.cleaned_data["company_domains"]) if domain]
 
-    def terms(self) -> RuleDraft:
-        """The rule draft of a valid form."""
-        names = ("target", "opens_on", "deadline", "time_zone", "exclusive", "confirmed_only", "scope")
-        values = {name: self.cleaned_data[name] for name in names}
-        return RuleDraft(**values, company_domains=self.cleaned_data["company_domains"])
+    def draft(self) -> RuleDraft:
+        return RuleDraft(**{name: self.cleaned_data[name] for name in (*RULE_FIELDS, "company_domains")})
 
-    def carried(self) -> list[str]:
+    def as_hidden_fields(self) -> list[str]:
         """The input, as hidden fields of another form on the same page."""
+        # Without ids: the visible form on the same page has them already.
         copy = type(self)(self.data, auto_id=False, departments=[name for name, _chosen in self.departments])
         return [field.as_hidden() for field in copy]
 
 
 class CampaignForm(TermsForm):
-    """A new campaign."""
-
-    name = forms.CharField(label=_("Name"), max_length=MAX_CHARS, help_text=_("As everybody will read it."))
+    name = forms.CharField(
+        label=_("Campaign name"), max_length=MAX_CHARS, help_text=_("The name that all employees see.")
+    )
     field_order = ["name"]
 
     @classmethod
-    def empty(cls, departments: Iterable[str]) -> Self:
-        """The initial form."""
-        initial = {"target": 100, "time_zone": company_zone(), "company_domains": "\n".join(company_domains())}
+    def with_defaults(cls, departments: Iterable[str], time_zone: str) -> Self:
+        initial = {"target": 100, "time_zone": time_zone, "company_domains": "\n".join(company_domains())}
         return cls(initial=initial, departments=departments)
+
+    @classmethod
+    def duplicate_of(cls, rule: CampaignRule, departments: Iterable[str]) -> Self:
+        """This rule again, without days: a new campaign has its own, and its own name."""
+        form = cls.from_rule(rule, departments)
+        del form.initial["opens_on"], form.initial["deadline"]
+        return form
 
 
 class ConfirmForm(TermsForm):
@@ -115,17 +112,16 @@ class ConfirmForm(TermsForm):
     seen = forms.IntegerField(widget=forms.HiddenInput, min_value=1, max_value=2**31 - 1)
 
     @classmethod
-    def of(cls, rule: Any, departments: Iterable[str]) -> Self:
-        form = super().of(rule, departments)
+    def from_rule(cls, rule: Any, departments: Iterable[str]) -> Self:
+        form = super().from_rule(rule, departments)
         form.initial["seen"] = rule.version
         return form
 
-    def at(self, version: int) -> Self:
+    def based_on(self, version: int) -> Self:
         """This form again, now based on this version."""
-        typed: Any = self.data
-        typed = typed.copy()
-        typed["seen"] = str(version)
-        self.data = typed
+        data: Any = self.data
+        self.data = data.copy()
+        self.data["seen"] = str(version)  # type: ignore[index]  # a copy of a QueryDict is mutable
         return self
 
 
@@ -136,16 +132,8 @@ class OpenForm(IdempotentForm):
 class ChangeForm(IdempotentForm):
     """Changes the rule, once, with a reason."""
 
-    reason = forms.CharField(
-        label=_("Reason"),
-        max_length=MAX_REASON_CHARS,
-        required=False,
-        widget=forms.Textarea(attrs={"rows": 3}),
-        help_text=_("Everybody of the campaign reads it for 14 days."),
-    )
+    reason = reason_field(_("Reason"), _("All employees in the campaign see it for 14 days."), required=False)
 
 
 class CancelForm(RefusableForm):
-    """The reason for a cancellation."""
-
-    reason = reason_field(_("Reason"), _("It is kept in the audit trail and on this page."))
+    reason = reason_field(_("Reason"), _("The reason is stored in the audit trail and shown on this page."))

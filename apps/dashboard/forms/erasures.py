@@ -1,33 +1,26 @@
 """The form that requests the erasure of a person's data."""
 
-from typing import Any
-
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from apps.dashboard.forms.base import IDENTITY_FIELDS, MAX_CHARS, IdempotentForm
-
-PRIVATE = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
-
-
-def _identity(label: Any) -> forms.CharField:
-    return forms.CharField(label=label, required=False, max_length=MAX_CHARS, widget=forms.TextInput(attrs=PRIVATE))
+from apps.dashboard.forms.base import IDENTITY_FIELDS, IdempotentForm, private_field
 
 
 class ErasureForm(IdempotentForm):
     """The person's identities (at least one; each is searched), the reason, and a confirmation."""
 
-    phone = _identity(_("Phone"))
-    email = _identity(_("E-mail"))
-    handle = _identity(_("Handle"))
+    phone = private_field(_("Phone"), required=False)
+    email = private_field(_("E-mail"), required=False)
+    handle = private_field(_("Handle"), required=False)
     reason = forms.CharField(
-        label=_("How the request came, and how it was checked"),
+        label=_("How the request was received and verified"),
         max_length=2_000,
-        help_text=_("It is kept with the erasure. Do not write who it is about."),
+        help_text=_("It is stored with the erasure. Do not name the person."),
         widget=forms.Textarea(attrs={"rows": 3, "autocomplete": "off"}),
     )
-    sure = forms.BooleanField(label=_("I have checked that the request is theirs. An erasure cannot be taken back."))
+    sure = forms.BooleanField(
+        label=_("I have checked that the request comes from this person. An erasure cannot be undone.")
+    )
 
     def identities(self) -> list[tuple[str, str]]:
-        """As (kind, text)."""
         return [(kind, self.cleaned_data.get(kind, "")) for kind in IDENTITY_FIELDS]

@@ -6,7 +6,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from apps.dashboard.forms.base import IdempotentForm, RefusableForm
+from apps.dashboard.forms.base import IdempotentForm, RefusableForm, set_choices
 
 MAX_CHARS = 4_000
 REASON = "reason"
@@ -14,6 +14,7 @@ REASON = "reason"
 
 def numbers(values: Iterable[str]) -> set[int]:
     """Ids as a form sends them. An invalid number becomes an id that does not exist, and is refused as such."""
+    # Eighteen digits fit into a bigint; more would be an error of the database, not of the form.
     return {int(value) if value.isascii() and value.isdigit() and len(value) <= 18 else 0 for value in values}
 
 
@@ -34,33 +35,32 @@ class ReviewForm(IdempotentForm):
     """The question for HR. The ticked contacts are read separately; the service decides which can be ticked."""
 
     text = TextField(
-        label=_("What should HR look at?"),
+        label=_("What should HR check?"),
         rows=5,
-        error_messages={"required": _("Write what HR should look at.")},
+        error_messages={"required": _("Write what HR should check.")},
         help_text=_(
-            "HR reads what you write here. Do not write who a contact is: HR needs no names, and does not see those of "
-            "the contacts you tick."
+            "HR reads this text. Do not name any contact: HR does not need the names and does not see those "
+            "of the contacts you tick."
         ),
     )
 
 
 class AnswerForm(RefusableForm):
-    """A reason, or one of HR's decisions for this employee, as `adjustment:12`."""
+    """A reason, or a decision by HR for this employee, as `adjustment:12`."""
 
     answer = forms.ChoiceField(
         label=_("How do you answer?"),
         widget=forms.RadioSelect,
         error_messages={"required": _("Choose how you answer."), "invalid_choice": _("Choose how you answer.")},
     )
-    text = TextField(label=_("Your answer, in words"), rows=5, required=False)
+    text = TextField(label=_("Your answer"), rows=5, required=False)
 
     def __init__(self, *args: Any, choices: list[tuple[str, Any]], **options: Any) -> None:
         super().__init__(*args, **{"initial": {"answer": REASON}, **options})
-        self.fields["answer"].choices = choices  # type: ignore[attr-defined]  # of a ChoiceField
+        set_choices(self.fields["answer"], choices)
 
     @property
     def kind(self) -> str:
-        """The kind of answer of a valid form."""
         return str(self.cleaned_data["answer"].partition(":")[0])
 
     @property

@@ -7,21 +7,19 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.accounts import api_tokens
 from apps.accounts.models import Account, Role, Scope
-from apps.dashboard.forms.base import RefusableForm
+from apps.dashboard.forms.base import RefusableForm, set_choices
 
 
-def offered_to(account: Account, *, everything: bool = False) -> list[tuple[str, Any]]:
-    """The scopes this account can grant, as (value, label); with `everything` also those it can no longer grant."""
-    may_feed = everything or account.has_role(Role.Kind.OPERATOR)
+def scope_choices(account: Account, *, include_all: bool = False) -> list[tuple[str, Any]]:
+    """The scopes this account can grant, as (value, label); with `include_all` also those it can no longer grant."""
+    may_feed = include_all or account.has_role(Role.Kind.OPERATOR)
     return [(scope.value, scope.label) for scope in Scope if may_feed or scope != Scope.FEED]
 
 
 class TokenForm(RefusableForm):
-    """The token's purpose, scope and lifetime."""
-
     name = forms.CharField(
         label=_("What will use it"),
-        max_length=api_tokens.NAME_LIMIT,
+        max_length=api_tokens.MAX_NAME_CHARS,
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     scopes = forms.MultipleChoiceField(
@@ -30,16 +28,12 @@ class TokenForm(RefusableForm):
         error_messages={"required": _("Choose at least one.")},
     )
     days = forms.IntegerField(
-        label=_("It ends by itself after so many days"),
+        label=_("Expires after this number of days"),
         initial=api_tokens.DEFAULT_DAYS,
         min_value=1,
-        max_value=api_tokens.MOST_DAYS,
+        max_value=api_tokens.MAX_DAYS,
     )
 
     def __init__(self, account: Account, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["scopes"].choices = offered_to(account)  # type: ignore[attr-defined]  # a choice field
-
-    def terms(self) -> dict[str, Any]:
-        """The values of a valid form, as `create_token` takes them."""
-        return {name: self.cleaned_data[name] for name in ("name", "scopes", "days")}
+        set_choices(self.fields["scopes"], scope_choices(account))

@@ -1,6 +1,5 @@
 """Labels for adjustments: kind, period and state of a request."""
 
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -9,55 +8,40 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext, pgettext_lazy
 
-from apps.campaigns.adjustments.bulk_file import MOST_LINES
+from apps.campaigns.adjustments.bulk_file import MAX_LINES
 from apps.campaigns.models.adjustment import FOR_EVER
-from apps.dashboard.labels import base
+from apps.dashboard.labels import base, files
 
 FILTERS: dict[str, base.Text] = {
     "mine": gettext_lazy("Waiting for me"),
-    "waiting": gettext_lazy("All that wait"),
+    "waiting": gettext_lazy("Pending"),
     "in_force": gettext_lazy("In force"),
     "all": gettext_lazy("Everything"),
 }
-STATES: dict[str, tuple[base.Text, str, str]] = {
+# What a decision does to a standing (reports.adjustment_effects); empty for all employees of the list.
+RED_CHANGES: dict[str, base.Text] = {
+    "": gettext_lazy("All"),
+    "red": gettext_lazy("Turn red"),
+    "not_red": gettext_lazy("No longer red"),
+}
+_STATES: dict[str, tuple[base.Text, str, str]] = {
     "waiting": (gettext_lazy("waiting"), "amber", "hourglass"),
     "in_force": (gettext_lazy("in force"), "green", "check"),
     "later": (gettext_lazy("begins later"), "", "calendar"),
     "over": (pgettext_lazy("an adjustment", "over"), "", "minus"),
-    "granted": (gettext_lazy("granted"), "", "check"),
+    "granted": (gettext_lazy("approved"), "", "check"),
     "refused": (gettext_lazy("refused"), "", "x"),
     "withdrawn": (gettext_lazy("withdrawn"), "", "undo-2"),
 }
 
 
-@dataclass(frozen=True)
-class State:
-    """The state of a request, as a badge."""
-
-    code: str
-
-    @property
-    def label(self) -> base.Text:
-        return STATES[self.code][0]
-
-    @property
-    def colour(self) -> str:
-        return STATES[self.code][1]
-
-    @property
-    def icon(self) -> str:
-        return STATES[self.code][2]
-
-
-def state_of(request: Any) -> State:
+def state_of(request: Any) -> base.Badge:
     """The state of a request with its headcounts (reports.one_request)."""
-    if request.decision is None:
-        return State("waiting")
-    if request.decision != "granted" or request.ends_id:
-        return State(request.decision)
-    if request.holding:
-        return State("in_force")
-    return State("later" if request.lasting else "over")
+    code = request.decision or "waiting"
+    # A granted request that ends another adjustment has no period of its own.
+    if code == "granted" and not request.ends_id:
+        code = "in_force" if request.holding else "later" if request.lasting else "over"
+    return base.Badge(code, *_STATES[code])
 
 
 def kind_of(request: Any) -> base.Text:
@@ -83,6 +67,7 @@ def first_day(adjustment: Any) -> date:
 
 def last_day(until: datetime) -> date | None:
     """The last local day before an end; None without an end."""
+    # The database stores an open end as a day far in the future, so that periods can be compared.
     return None if until >= FOR_EVER else timezone.localtime(until - timedelta(microseconds=1)).date()
 
 
@@ -102,14 +87,13 @@ def period(adjustment: Any, opens_at: datetime) -> str:
     return _("until %(end)s") % {"end": end} if end else _("for the whole campaign")
 
 
-def of_many(request: Any) -> str:
+def bulk_effect(request: Any) -> str:
     """The effect of a request for many: pro rata by a rule, or as in a file."""
     many = request.ends if request.ends_id else request
     return _("as in the file") if many.from_file else _("pro rata")
 
 
 def subject(request: Any) -> str:
-    """The employees of a request."""
     if request.employee is not None:
         return str(request.employee.name)
     many = request.ends if request.ends_id else request
@@ -125,20 +109,19 @@ def problem(error: dict[str, Any]) -> str:
     """Why a whole file is refused."""
     code, line = error["problem"], error.get("line", 0)
     if code == "too_large":
-        return base.too_large(line, error["limit"], error["unit"])
+        return files.too_large(line, error["limit"], error["unit"])
     sentences = {
-        "no_staff_no": _("No heading says who is meant. Name a column staff_no or email in the first line."),
-        "no_target": _("No heading says what they get. Name a column target or exempt in the first line."),
-        "packed": _(
-            "This is an archive or a picture, and no list. XLSX and CSV are read here; save an old XLS as XLSX."
-        ),
-        "unsure_encoding": _("The file does not say which alphabet its bytes mean."),
-        "too_many": _("The file has more than %(most)s lines. Send it in parts.") % {"most": base.number(MOST_LINES)},
-        "gave_up": _("The work on this file was cut off too often. Please send it again."),
+        "no_staff_no": _("No column identifies the employee. Add a column named staff_no or email."),
+        "no_target": _("No column has the new target. Add a column named target or exempt."),
+        "no_counted": _("No column has a new value. Add a column named counted, target or exempt."),
+        "packed": _("This is an archive or a picture, not a list. Use XLSX or CSV; save an old XLS file as XLSX."),
+        "unsure_encoding": _("The encoding of the file cannot be detected."),
+        "too_many": _("The file has more than %(most)s lines. Send it in parts.") % {"most": base.number(MAX_LINES)},
+        "gave_up": _("Processing this file was interrupted too often. Upload it again."),
     }
     if code in sentences:
         return sentences[code]
-    unreadable = _("This file cannot be read as a list of adjustments.")
+    unreadable = _("This file cannot be read as a list of employees.")
     if line:
-        return _("%(sentence)s It breaks near line %(lines)s.") % {"sentence": unreadable, "lines": line}
+        return _("%(sentence)s The problem is near line %(lines)s.") % {"sentence": unreadable, "lines": line}
     return unreadable

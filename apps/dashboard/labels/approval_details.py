@@ -1,17 +1,15 @@
 """What a request waiting for a second person would change, in words: a rule, a campaign, an erasure."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 
 from django.utils.translation import gettext as _
 
 from apps.accounts.models import ApprovalRequest
 from apps.campaigns.models import Campaign
-from apps.campaigns.rule_draft import changed
+from apps.campaigns.rule_draft import changed_columns
 from apps.dashboard.labels import base, rules
-from apps.privacy.erasure_approvals import asked_in, places_of
-from apps.standings.campaign_approvals import terms_of
+from apps.privacy.erasure_approvals import remaining_mentions, requested_erasure
+from apps.standings.campaign_approvals import draft_from
 
 Kind = ApprovalRequest.Kind
 
@@ -30,25 +28,27 @@ class Details:
 def details_of(request: ApprovalRequest, *, decides: bool) -> Details | None:
     """The details of a request; the person to be erased only for a reader who `decides`."""
     if request.kind == Kind.ERASURE:
+        # The requester has typed these data, but other HR users need not know whom the request names.
         return _erasure(request) if decides else None
     if "terms" not in request.payload:
         return None
-    terms = terms_of(request.payload["terms"])
+    draft = draft_from(request.payload["terms"])
     if request.kind == Kind.RULE_CHANGE:
         campaign = Campaign.objects.get(slug=request.subject)
         seen = campaign.rules.get(version=request.payload["seen"])
-        differences = rules.differences(changed(seen, terms.rule(campaign, seen.version + 1)))
+        differences = rules.differences(changed_columns(seen, draft.rule(campaign, seen.version + 1)))
         return Details(_("The change of the rule"), differences=differences)
-    rule = terms.rule(Campaign(pk=0, name=request.label), 1)
+    # Not saved: only the texts of a rule that does not exist yet are needed.
+    rule = draft.rule(Campaign(pk=0, name=request.label), 1)
     domains = (_("Domains of the company's own addresses"), ", ".join(rule.company_domains) or "–")
     return Details(_("The campaign"), [domains], text=rules.in_words(request.label, rule))
 
 
 def _erasure(request: ApprovalRequest) -> Details | None:
-    asked = asked_in(request)
-    if asked is None:
+    subject = requested_erasure(request)
+    if subject is None:
         return None
     kinds: dict[str, base.Text] = {"phone": _("Phone"), "email": _("E-mail"), "handle": _("Handle")}
-    rows: list[tuple[base.Text, str]] = [(kinds[identity.kind], identity.value) for identity in asked.identities]
-    rows.append((_("How the request came, and how it was checked"), asked.reason))
-    return Details(_("Who is to be erased"), rows, places=places_of(request))
+    rows: list[tuple[base.Text, str]] = [(kinds[identity.kind], identity.value) for identity in subject.identities]
+    rows.append((_("How the request was received and verified"), subject.reason))
+    return Details(_("Person to erase"), rows, places=remaining_mentions(request))

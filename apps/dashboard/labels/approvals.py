@@ -3,8 +3,6 @@
 Another kind of change adds a line to `KINDS`, and a line to `EFFECTS` for every name its effect can have.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +17,7 @@ Kind, Decision = ApprovalRequest.Kind, ApprovalRequest.Decision
 
 
 @dataclass(frozen=True)
-class KindWords:
+class KindLabel:
     """The name of a kind of change. `page`: the address and arguments of its subject's page, if any."""
 
     title: base.Text
@@ -35,28 +33,35 @@ def _campaign(request: ApprovalRequest) -> tuple[str, tuple[Any, ...]]:
     return "campaign", (request.subject,)
 
 
-KINDS: dict[str, KindWords] = {
-    Kind.EMAIL_CHANGE: KindWords(_("New e-mail addresses"), "at-sign", _roster_load),
-    Kind.ROSTER_LOAD: KindWords(_("Roster load"), "list-tree", _roster_load),
-    Kind.ROSTER_UNDO: KindWords(_("Undo of a roster load"), "undo-2", _roster_load),
-    Kind.RULE_CHANGE: KindWords(_("Change of a campaign's rule"), "flag", _campaign),
-    Kind.CAMPAIGN_OPENING: KindWords(_("Opening of a campaign"), "flag"),
-    Kind.CAMPAIGN_CANCELLATION: KindWords(_("Cancellation of a campaign"), "flag", _campaign),
-    Kind.CAMPAIGN_CLOSING: KindWords(_("Closing of a campaign"), "flag", _campaign),
-    Kind.ERASURE: KindWords(_("Erasure"), "eraser"),
+KINDS: dict[str, KindLabel] = {
+    Kind.EMAIL_CHANGE: KindLabel(_("New e-mail addresses"), "at-sign", _roster_load),
+    Kind.ROSTER_LOAD: KindLabel(_("Roster load"), "list-tree", _roster_load),
+    Kind.ROSTER_UNDO: KindLabel(_("Undo of a roster load"), "undo-2", _roster_load),
+    Kind.RULE_CHANGE: KindLabel(_("Change of a campaign's rule"), "flag", _campaign),
+    Kind.CAMPAIGN_OPENING: KindLabel(_("Opening of a campaign"), "flag"),
+    Kind.CAMPAIGN_CANCELLATION: KindLabel(_("Cancellation of a campaign"), "flag", _campaign),
+    Kind.CAMPAIGN_CLOSING: KindLabel(_("Closing of a campaign"), "flag", _campaign),
+    Kind.ERASURE: KindLabel(_("Erasure"), "eraser"),
 }
 # By the name in an effect: a sentence about `count` people, chosen by `number`. In display order.
 EFFECTS: dict[str, Any] = {
-    # Roster imports, their rollback, and new addresses.
+    # Roster imports, their undo, and new addresses.
     "leaving": ngettext_lazy("%(count)s employed person leaves", "%(count)s employed people leave", "number"),
     "moving": ngettext_lazy(
-        "%(count)s person gets another manager above them or another department",
-        "%(count)s people get another manager above them or another department",
+        "%(count)s person gets another direct or indirect manager or another department",
+        "%(count)s people get another direct or indirect manager or another department",
         "number",
     ),
     "joining": ngettext_lazy("%(count)s person joins", "%(count)s people join", "number"),
     "returning": ngettext_lazy(
         "%(count)s person is employed again", "%(count)s people are employed again", "number"
+    ),
+    "future_colleagues": ngettext_lazy(
+        "%(count)s person who starts later gets a phone or an address outside the company. A contact with it stops "
+        "counting on the first day",
+        "%(count)s people who start later get phones or addresses outside the company. Contacts with them stop "
+        "counting on the first day",
+        "number",
     ),
     "renaming": ngettext_lazy(
         "%(count)s person gets another name", "%(count)s people get another name", "number"
@@ -68,17 +73,22 @@ EFFECTS: dict[str, Any] = {
         "%(count)s person gets another time zone", "%(count)s people get another time zone", "number"
     ),
     "role_changes": ngettext_lazy(
-        "The name or employment of %(count)s person who holds a role or asked for this changes",
-        "The names or employment of %(count)s people who hold a role or asked for this change",
+        "The name or employment of %(count)s person who holds a role or made this request changes",
+        "The names or employment of %(count)s people who hold a role or made this request change",
         "number",
     ),
     "used_numbers": ngettext_lazy(
-        "%(count)s person whose contacts or account are in use has no employment any more",
-        "%(count)s people whose contacts or accounts are in use have no employment any more",
+        "%(count)s person with contacts or an account in use no longer has any employment",
+        "%(count)s people with contacts or accounts in use no longer have any employment",
         "number",
     ),
     "addresses": ngettext_lazy(
         "%(count)s person gets another e-mail address", "%(count)s people get another e-mail address", "number"
+    ),
+    "shared_addresses": ngettext_lazy(
+        "%(count)s returning employee keeps an e-mail address that another employee now has",
+        "%(count)s returning employees keep an e-mail address that another employee now has",
+        "number",
     ),
     "role_holders": ngettext_lazy(
         "%(count)s of them holds a role (HR, operator or auditor)",
@@ -86,15 +96,20 @@ EFFECTS: dict[str, Any] = {
         "number",
     ),
     "counts": ngettext_lazy(
-        "The number of %(count)s person changes, because a contact becomes or stops being a colleague",
-        "The numbers of %(count)s people change, because a contact becomes or stops being a colleague",
+        "The count of %(count)s person changes, because a contact becomes or stops being a colleague",
+        "The counts of %(count)s people change, because a contact becomes or stops being a colleague",
+        "number",
+    ),
+    "targets": ngettext_lazy(
+        "The target of %(count)s person changes with the first day of work",
+        "The targets of %(count)s people change with the first day of work",
         "number",
     ),
     # Campaigns: their rules, opening, cancelling and closing.
-    "people": ngettext_lazy("%(count)s person is in it", "%(count)s people are in it", "number"),
+    "people": ngettext_lazy("%(count)s person is in the campaign", "%(count)s people are in the campaign", "number"),
     "with_contacts": ngettext_lazy(
-        "%(count)s person, employed or not, has contacts of its period",
-        "%(count)s people, employed or not, have contacts of its period",
+        "%(count)s person, employed or not, has contacts in its period",
+        "%(count)s people, employed or not, have contacts in its period",
         "number",
     ),
     "red": ngettext_lazy("%(count)s person is red", "%(count)s people are red", "number"),
@@ -103,7 +118,7 @@ EFFECTS: dict[str, Any] = {
         "%(count)s person is no longer red", "%(count)s people are no longer red", "number"
     ),
     "come_in": ngettext_lazy(
-        "%(count)s person comes into the campaign", "%(count)s people come into the campaign", "number"
+        "%(count)s person enters the campaign", "%(count)s people enter the campaign", "number"
     ),
     "go_out": ngettext_lazy("%(count)s person leaves the campaign", "%(count)s people leave the campaign", "number"),
     "recounted": ngettext_lazy(
@@ -111,11 +126,11 @@ EFFECTS: dict[str, Any] = {
     ),
     "need_more": ngettext_lazy("%(count)s person needs more contacts", "%(count)s people need more contacts", "number"),
     "have_less_time": ngettext_lazy(
-        "%(count)s person who is not there yet has less time", "%(count)s people who are not there yet have less time",
+        "%(count)s person below target has less time", "%(count)s people below target have less time",
         "number",
     ),
     "have_more_time": ngettext_lazy(
-        "%(count)s person who is not there yet has more time", "%(count)s people who are not there yet have more time",
+        "%(count)s person below target has more time", "%(count)s people below target have more time",
         "number",
     ),
     # Erasures.
@@ -124,19 +139,16 @@ EFFECTS: dict[str, Any] = {
         "number",
     ),
     "contacts": ngettext_lazy("%(count)s contact is erased", "%(count)s contacts are erased", "number"),
-    "files": ngettext_lazy(
-        "%(count)s kept file is deleted or cleared", "%(count)s kept files are deleted or cleared", "number"
-    ),
     "texts": ngettext_lazy(
         "%(count)s other text or name is cleared", "%(count)s other texts or names are cleared", "number"
     ),
     "kept_texts": ngettext_lazy(
-        "%(count)s text that speaks of this person cannot be changed",
-        "%(count)s texts that speak of this person cannot be changed",
+        "%(count)s text that mentions this person cannot be changed",
+        "%(count)s texts that mention this person cannot be changed",
         "number",
     ),
 }  # fmt: skip
-STATES: dict[str, tuple[base.Text, str, str]] = {
+_STATES: dict[str, tuple[base.Text, str, str]] = {
     "waiting": (_("waiting"), "amber", "hourglass"),
     "expired": (_("expired"), "", "clock-alert"),
     Decision.APPROVED: (_("approved"), "green", "check"),
@@ -146,39 +158,30 @@ STATES: dict[str, tuple[base.Text, str, str]] = {
 }
 
 
-@dataclass(frozen=True)
-class State:
-    """The state of a request, as a badge."""
-
-    code: str
-    label: base.Text
-    colour: str
-    icon: str
-
-
-def state_of(request: ApprovalRequest, now: Any) -> State:
+def state_of(request: ApprovalRequest, now: Any) -> base.Badge:
     """Waiting until it is decided or expires."""
     code = request.decision or ("waiting" if request.expires_at > now else "expired")
-    return State(code, *STATES[code])
+    return base.Badge(code, *_STATES[code])
 
 
-def kind_of(request: ApprovalRequest) -> KindWords:
+def kind_of(request: ApprovalRequest) -> KindLabel:
     return KINDS[request.kind]
 
 
-def counted_before(request: ApprovalRequest, *, mine: bool) -> dict[str, int]:
+def counted_before(request: ApprovalRequest, *, own: bool) -> dict[str, int]:
     """The counts at the approval, or else at the request; none for an erasure.
 
-    `mine`: the requester sees the counts of the request, also after the approval. The counts that the second person saw
+    `own`: the requester sees the counts of the request, also after the approval. The counts that the second person saw
     could reveal whose contact a person is.
     """
     if request.kind == Kind.ERASURE:
         return {}
-    return request.effect if mine else request.decided_effect or request.effect
+    return request.effect if own else request.decided_effect or request.effect
 
 
 def effect_lines(effect: dict[str, int]) -> list[str]:
     """The sentences of an effect, in the order of EFFECTS; zero counts are left out."""
+    # A stored effect may have names of a later or earlier version: they come last, as they are.
     ordered = sorted(effect, key=lambda name: list(EFFECTS).index(name) if name in EFFECTS else len(EFFECTS))
     return [_line(name, effect[name]) for name in ordered if effect[name]]
 

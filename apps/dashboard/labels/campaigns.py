@@ -1,14 +1,12 @@
 """Labels for campaigns: the state, and the obstacles to a new one."""
 
-from dataclasses import dataclass
-
 from django.utils.translation import gettext as _
 
 from apps.campaigns.models import Campaign, CampaignRule
 from apps.dashboard.labels import base, rules
 from apps.standings.campaign_lifecycle import OpeningPreview
 
-LOOKS: dict[str, tuple[str, str]] = {
+_BADGES: dict[str, tuple[str, str]] = {
     "draft": ("", "pencil-line"),
     "open": ("brand-soft", "circle-play"),
     "closing": ("amber", "hourglass"),
@@ -17,34 +15,23 @@ LOOKS: dict[str, tuple[str, str]] = {
 }
 
 
-@dataclass(frozen=True)
-class State:
-    """The state of a campaign, as a badge."""
-
-    code: str
-
-    @property
-    def label(self) -> base.Text:
-        return Campaign.State(self.code).label
-
-    @property
-    def colour(self) -> str:
-        return LOOKS[self.code][0]
-
-    @property
-    def icon(self) -> str:
-        return LOOKS[self.code][1]
+def state_of(campaign: Campaign) -> base.Badge:
+    return base.Badge(campaign.state, Campaign.State(campaign.state).label, *_BADGES[campaign.state])
 
 
-def warnings(look: OpeningPreview) -> list[str]:
-    """Warnings for HR before the opening."""
-    sentences = [*overlaps(look.overlaps), *claims(look.rule)]
-    if look.backdated:
+def warnings(preview: OpeningPreview, newest: Campaign | None) -> list[str]:
+    """What HR should check before an opening; `newest` is the campaign before it."""
+    sentences = [*overlaps(preview.overlaps), *claims(preview.rule)]
+    if newest and newest.rule.time_zone != preview.rule.time_zone:
+        text = _("The days are those of %(zone)s. The last campaign, %(name)s, had those of %(other)s.")
+        names = {"zone": preview.rule.time_zone, "name": newest.name, "other": newest.rule.time_zone}
+        sentences.insert(0, text % names)
+    if preview.backdated:
+        sentences.append(_("The deadline has already passed: everything loaded counts until HR closes the campaign."))
+    if not preview.people:
         sentences.append(
-            _("The deadline has passed already: it counts whatever is loaded, until somebody closes it by hand.")
+            _("The campaign has no employees today. Check that the roster is loaded and the departments are right.")
         )
-    if not look.people:
-        sentences.append(_("Nobody is in it today: is the roster loaded, and are these the right departments?"))
     return sentences
 
 
@@ -54,13 +41,15 @@ def claims(rule: CampaignRule) -> list[str]:
         return []
     return [
         _(
-            "When an employee ends a contact, the person counts at once for the employee who recorded them next."
-            " Readers of other employees' counts (HR and managers) can then see whose contact the person is."
+            "When an employee ends a contact, the person counts at once for the employee who recorded them "
+            "next. HR and managers, who see these counts, can then infer whose contact the person is."
         )
     ]
 
 
 def overlaps(campaigns: list[Campaign]) -> list[str]:
     """A sentence for each open campaign with common days and people."""
-    text = _("%(name)s is open until %(deadline)s: whoever is in both has two targets, and a contact counts in each.")
+    text = _(
+        "%(name)s is open until %(deadline)s: people in both campaigns have two targets, and a contact counts in each."
+    )
     return [text % {"name": campaign.name, "deadline": rules.cut_off(campaign.rule)} for campaign in campaigns]

@@ -1,7 +1,5 @@
 """Labels for reviews: states, the reply deadline, the kinds of answers."""
 
-from __future__ import annotations
-
 from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -40,4 +38,5 @@ def reply_left(review: Any, at: datetime, zone: ZoneInfo) -> str:
 
 
 def _last_day(review: Any, zone: ZoneInfo) -> date:
+    # The reply is due at a midnight: the day before it is the last one in time.
     return (review.due_at - timedelta(microseconds=1)).astimezone(zone).date()

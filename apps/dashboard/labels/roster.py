@@ -1,16 +1,11 @@
 """Labels for the codes of a roster import."""
 
-from __future__ import annotations
-
-from typing import Any
-
-from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 
-from apps.dashboard.labels import base
-
-Text = str | Promise
+from apps.dashboard.labels import base, files
+from apps.dashboard.labels.base import Text
+from apps.roster.report_types import RosterProblem
 
 # The roles a reader can give a column, required ones first.
 ROLES: dict[str, Text] = {
@@ -26,7 +21,7 @@ ROLES: dict[str, Text] = {
     "time_zone": gettext_lazy("Time zone"),
     "started_on": gettext_lazy("First day"),
     "left_on": gettext_lazy("Last day"),
-    "effective_on": gettext_lazy("Change counts from"),
+    "effective_on": gettext_lazy("Change effective from"),
 }
 FIELDS: dict[str, Text] = {name: text for name, text in ROLES.items() if name} | {"manager": gettext_lazy("Manager")}
 
@@ -55,84 +50,87 @@ def _why(code: str, column: str, about: str) -> str:
         "too_long": _("This is too long."),
         "staff_no_sign": _("A staff number cannot have an @."),
         "staff_no_taken": _("The sign-in for this staff number would be the same as for %(about)s.") % values,
-        "unterminated_quote": _("A quotation mark is missing or stands in the wrong place."),
+        "unterminated_quote": _("A quotation mark is missing or in the wrong place."),
         "invalid_identity": _("The phone number is not valid.") if column == "phone" else _("The e-mail is not valid."),
-        "email_shared": _("The same e-mail as %(about)s: nobody can say whose it is.") % values,
+        "email_shared": _("The same e-mail as %(about)s: it is unclear whose it is.") % values,
         "email_taken": _("This is the e-mail of %(about)s, who is employed and not in the file.") % values,
-        "unknown_manager": _("The manager %(about)s is nobody's number, and no one employee's name.") % values,
+        "unknown_manager": _("The manager %(about)s is neither the staff number nor the unique name of an employee.")
+        % values,
         "manager_rejected": _("The manager %(about)s is not loaded.") % values,
         "ambiguous_manager": _("More than one employee has the manager's name: %(about)s.") % values,
         "own_manager": _("%(about)s is named as their own manager.") % values,
-        "unknown_time_zone": _("%(about)s is no time zone such as Asia/Shanghai.") % values,
-        "bad_date": _("%(about)s is no date such as 2026-11-30 or 30.11.2026.") % values,
-        "left_before_start": _("The last day lies before the first."),
+        "unknown_time_zone": _("%(about)s is not a time zone such as Asia/Shanghai.") % values,
+        "bad_date": _("%(about)s is not a date such as 2026-11-30 or 30.11.2026.") % values,
+        "left_before_start": _("The last day is before the first day."),
     }
     return sentences.get(code, code)
 
 
-def problem(error: dict[str, Any]) -> str:
+# Stored loads may hold the former codes.
+RENAMED_PROBLEMS = {"somebody_unread": "unreadable_row", "nobody": "no_employees"}
+
+
+def problem(error: RosterProblem) -> str:
     """Why a whole file is refused."""
+    # The limits of a file are the same for every upload.
     if error["code"] == "too_large":
-        return base.too_large(error["line"], error["limit"], error["unit"])
+        return files.too_large(error["line"], error["limit"], error["unit"])
     lines = [str(line) for line in error.get("lines", [])]
     values = {
         "about": error.get("about", ""),
         "lines": ", ".join(lines),
         "columns": ", ".join(role(column) for column in error.get("columns", [])),
     }
-    sentences = {
-        "column_missing": _("Say below which column is: %(columns)s.") % values,
-        "column_twice": _("Two columns are said to be the same: %(columns)s.") % values,
-        "disagree": _("Lines %(lines)s say different things about %(about)s.") % values,
-        "somebody_unread": _(
-            "Line %(lines)s cannot be read, and anybody may stand there: a complete file could send that person away."
+    unreadable = _("This file cannot be read as a list of employees.")
+    if error["code"] == "unreadable" and lines:
+        return _("%(sentence)s The problem is near line %(lines)s.") % (values | {"sentence": unreadable})
+    code = RENAMED_PROBLEMS.get(error["code"], error["code"])
+    return _problems(values).get(code, unreadable)
+
+
+def _problems(values: dict[str, str]) -> dict[str, str]:
+    return {
+        "column_missing": _("Choose below the column for: %(columns)s.") % values,
+        "column_twice": _("Two columns have the same meaning: %(columns)s.") % values,
+        "disagree": _("Lines %(lines)s contradict each other about %(about)s.") % values,
+        "unreadable_row": _(
+            "Line %(lines)s cannot be read: if it names an employee, a complete file would end their employment."
         )
         % values,
         "cycle": _("These people report to each other in a circle: %(about)s.") % values,
-        "too_deep": _("More than 100 levels of managers stand below %(about)s.") % values,
+        "too_deep": _("There are more than 100 levels of managers below %(about)s.") % values,
         "overlap": _("Two periods of %(about)s overlap.") % values,
-        "nobody": _("The file names nobody, so as a complete file it would send everybody away."),
+        "no_employees": _("The file has no employees: as a complete file it would end every employment."),
         "yourself": _(
-            "This file would send away the one who loads it. Is it the right file? If so, a colleague loads it."
+            "This file would end your own employment. If it is the right file, another HR user has to load it."
         ),
-        "packed": _(
-            "This is an archive or a picture, and no list. XLSX and CSV are read here; save an old XLS as XLSX."
-        ),
-        "unsure_encoding": _("The file does not say which alphabet its bytes mean."),
+        "packed": _("This is an archive or a picture, not a list. Use XLSX or CSV; save an old XLS file as XLSX."),
+        "unsure_encoding": _("The encoding of the file cannot be detected."),
         "freezing": _("A campaign is being frozen, so its past cannot change now. Try again in a minute."),
         "approval_unsettled": _(
-            "A second HR user has to approve this file, and your account cannot request that yet: its e-mail address, "
-            "second factor or role changed a short time ago. Another HR user loads the file."
+            "A second HR user has to approve this file, and your account cannot request that yet: its e-mail "
+            "address, second factor or role changed recently. Ask another HR user to load the file."
         ),
-        "approval_not_hr": _("The person who loaded this file is no longer an HR user. Another HR user loads it."),
-        "approval_waiting": _("A request for this file is waiting already."),
-        "lost": _("The file is no longer kept here. Please send it again."),
-        "gave_up": _("The work on this file was cut off too often. Please send it again."),
+        "approval_not_hr": _(
+            "The person who loaded this file is no longer an HR user. Ask another HR user to load it."
+        ),
+        "approval_waiting": _("A request for this file is already waiting."),
+        "approval_too_many": _(
+            "Too many files of the person who loaded this one are waiting for a second person. Ask another HR "
+            "user to load it."
+        ),
+        "lost": _("The file is no longer stored. Upload it again."),
+        "too_slow": _("Comparing this file with the roster took too long. Send it in parts."),
+        "gave_up": _("Processing this file was interrupted too often. Upload it again."),
     }
-    unreadable = _("This file cannot be read as a list of employees.")
-    if error["code"] == "unreadable" and lines:
-        return _("%(sentence)s It breaks near line %(lines)s.") % (values | {"sentence": unreadable})
-    return sentences.get(error["code"], unreadable)
 
 
-KINDS: dict[str, tuple[Text, str, str]] = {
-    "joined": (gettext_lazy("Join"), "user-plus", "green"),
-    "left": (gettext_lazy("Leave"), "user-minus", "amber"),
-    "moved": (gettext_lazy("Move"), "move-right", ""),
-    "changed": (gettext_lazy("Change"), "pencil", ""),
-    "address": (gettext_lazy("New addresses"), "at-sign", "amber"),
-    "rejected": (pgettext_lazy("roster", "Rejected"), "triangle-alert", "amber"),
+# Each kind of difference: its label before and after the load, its icon and its colour.
+KINDS: dict[str, tuple[Text, Text, str, str]] = {
+    "joined": (gettext_lazy("Join"), gettext_lazy("Joined"), "user-plus", "green"),
+    "left": (gettext_lazy("Leave"), gettext_lazy("Left"), "user-minus", "amber"),
+    "moved": (gettext_lazy("Move"), gettext_lazy("Moved"), "move-right", ""),
+    "changed": (gettext_lazy("Change"), gettext_lazy("Changed"), "pencil", ""),
+    "address": (gettext_lazy("New addresses"), gettext_lazy("New addresses"), "at-sign", "amber"),
+    "rejected": (pgettext_lazy("roster", "Rejected"), pgettext_lazy("roster", "Rejected"), "triangle-alert", "amber"),
 }
-KINDS_DONE: dict[str, Text] = {
-    "joined": gettext_lazy("Joined"),
-    "left": gettext_lazy("Left"),
-    "moved": gettext_lazy("Moved"),
-    "changed": gettext_lazy("Changed"),
-    "address": gettext_lazy("New addresses"),
-    "rejected": pgettext_lazy("roster", "Rejected"),
-}
-
-
-def labels() -> dict[str, Text]:
-    """The labels of the kinds before anything is applied."""
-    return {kind: label for kind, (label, _icon, _colour) in KINDS.items()}

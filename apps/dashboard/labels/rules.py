@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import reduce
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -20,10 +20,17 @@ def in_words(name: str, rule: Any) -> str:
     if rule.confirmed_only:
         texts.append(_("A contact counts once the person has confirmed it in the messaging app."))
     texts.append(_("A contact that has ended does not count."))
+    if rule.prorate_joiners:
+        texts.append(
+            _("An employee who joins after the first day has a pro-rata target: by the days from then to the deadline.")
+        )
     if rule.scope:
         texts.append(_("The campaign covers %(departments)s.") % {"departments": _listed(rule.scope)})
     numbers = {"target": base.number(rule.target), "below": base.number(rule.target - 1)}
-    texts.append(_("Whoever is under the target and not exempt is red: %(below)s is red, %(target)s is not.") % numbers)
+    texts.append(
+        _("An employee who is below target and not exempt is red: %(below)s is red, %(target)s is not.") % numbers
+    )
+    # A translator decides what stands between two sentences.
     return reduce(_followed_by, texts)
 
 
@@ -55,6 +62,7 @@ def differences(changed: dict[str, tuple[Any, Any]]) -> list[Difference]:
         "time_zone": (pgettext("term of a rule", "time zone"), base.city),
         "exclusive": (pgettext("term of a rule", "a person counts for"), _for_whom),
         "confirmed_only": (pgettext("term of a rule", "a contact counts"), _from_when),
+        "prorate_joiners": (pgettext("term of a rule", "target of late joiners"), _of_joiners),
         "scope": (pgettext("term of a rule", "departments"), lambda names: _listed(names) or _("all")),
         "company_domains": (
             pgettext("term of a rule", "the company's addresses"),
@@ -78,7 +86,6 @@ def notice(rule: Any, changed: dict[str, tuple[Any, Any]]) -> str:
 
 
 def instant_labels(moment: datetime, zone: ZoneInfo) -> dict[str, str]:
-    """An instant in words, in a zone."""
     local = moment.astimezone(zone)
     with timezone.override(zone):
         return {
@@ -88,77 +95,66 @@ def instant_labels(moment: datetime, zone: ZoneInfo) -> dict[str, str]:
         }
 
 
-def first_day(rule: Any) -> str:
-    """Sun 1 Nov 2026"""
-    return base.long_date(rule.opens_on)
-
-
 def cut_off(rule: Any) -> str:
     """Mon 30 Nov 2026, 23:59 in Shanghai"""
+    # The cut-off is a midnight: '24:00' or '0:00' of the next day would be read wrongly.
     last = rule.cutoff_at - timedelta(minutes=1)
     zone = ZoneInfo(rule.time_zone)
-    return _("%(day)s, %(time)s in %(city)s") % {**instant_labels(last, zone), "day": _long(last, zone)}
-
-
-def _long(moment: datetime, zone: ZoneInfo) -> str:
-    day: date = moment.astimezone(zone).date()
-    return base.long_date(day)
+    return _("%(day)s, %(time)s in %(city)s") % {
+        **instant_labels(last, zone),
+        "day": base.long_date(last.astimezone(zone).date()),
+    }
 
 
 def version_of(rule: Any) -> str:
     """Version 2 of the rule, in force since Mon 9 Nov, 10:00"""
-    zone = ZoneInfo(rule.time_zone)
-    since = rule.in_force_from.astimezone(zone)
-    with timezone.override(zone):
-        return _("Version %(version)s of the rule, in force since %(day)s, %(time)s.") % {
-            "version": rule.version,
-            "day": base.full_date(since.date()),
-            "time": base.clock_time(since),
-        }
+    since = instant_labels(rule.in_force_from, ZoneInfo(rule.time_zone))
+    return _("Version %(version)s of the rule, in force since %(day)s, %(time)s.") % {"version": rule.version, **since}
 
 
 def _period(name: str, rule: Any) -> str:
     zone = ZoneInfo(rule.time_zone)
-    first, last = rule.opens_at.astimezone(zone), (rule.cutoff_at - timedelta(minutes=1)).astimezone(zone)
-    with timezone.override(zone):
-        values = {
-            "name": name,
-            "opens": base.full_date(first.date()),
-            "deadline": base.full_date(last.date()),
-            "time": base.clock_time(last),
-            "city": base.city(rule.time_zone),
-            "people": ngettext("%(count)s person", "%(count)s people", rule.target)
-            % {"count": base.number(rule.target)},
-        }
-    return (
-        _(
-            "In %(name)s everybody is to record %(people)s from outside, from %(opens)s until %(deadline)s, %(time)s in"
-            " %(city)s."
-        )
-        % values
+    people = ngettext("%(count)s person", "%(count)s people", rule.target) % {"count": base.number(rule.target)}
+    last = instant_labels(rule.cutoff_at - timedelta(minutes=1), zone)
+    values = {
+        **last,
+        "name": name,
+        "people": people,
+        "opens": instant_labels(rule.opens_at, zone)["day"],
+        "deadline": last["day"],
+    }
+    text = _(
+        "In %(name)s, each employee is to record %(people)s from outside the company, from %(opens)s until "
+        "%(deadline)s, %(time)s in %(city)s."
     )
+    return text % values
 
 
 def _external(rule: Any) -> str:
     if not rule.company_domains:
-        return _("From outside means: no employee at any time since the opening.")
+        return _("“From outside the company” means: not an employee at any time since the opening.")
     return _(
-        "From outside means: no employee at any time since the opening, and no address of the company (%(domains)s)."
+        "“From outside the company” means: not an employee at any time since the opening, and no company "
+        "address (%(domains)s)."
     ) % {"domains": _listed(rule.company_domains)}
 
 
 def _claims(rule: Any) -> str:
     if rule.exclusive:
-        return _("A person counts for the colleague who recorded them first, and for nobody else.")
+        return _("A person counts only for the colleague who recorded them first.")
     return _("When several colleagues know the same person, that person counts for each of them.")
 
 
 def _for_whom(exclusive: bool) -> str:
-    return _("whoever recorded them first") if exclusive else _("everybody who recorded them")
+    return _("the colleague who recorded them first") if exclusive else _("everybody who recorded them")
 
 
 def _from_when(confirmed_only: bool) -> str:
     return _("once confirmed") if confirmed_only else _("at once")
+
+
+def _of_joiners(prorate_joiners: bool) -> str:
+    return _("pro rata") if prorate_joiners else _("the same")
 
 
 def _listed(names: list[str]) -> str:

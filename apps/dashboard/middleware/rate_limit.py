@@ -10,18 +10,23 @@ from django.contrib.auth import SESSION_KEY
 from django.http import HttpRequest, HttpResponse
 
 from apps.accounts.login_throttling import WAIT, TooManyGuesses
-from apps.core.concurrency import free_place, limit_concurrency
-from apps.core.rate_limits import CountersUnavailable, Kind, TooOften, address_of, count, person_of
+from apps.core.concurrency import limit_concurrency, limit_requests, release_slots
+from apps.core.rate_limits import CountersUnavailable, Kind, RateLimited, account_key, address_key, enforce_rate_limit
 from apps.dashboard.middleware.request_size_limit import CONTACTS, ROSTER
 from apps.dashboard.views.errors import too_many, unavailable
 
 # Monitoring polls these addresses; they reveal no secrets.
 UNCOUNTED = frozenset({"health-live", "health-ready"})
 READS = frozenset({"GET", "HEAD", "OPTIONS"})
-# Downloads that are built from many rows during the request.
+# Forms that store nothing: sent while a reader types, they must not use up the limit of what is stored.
+READING_FORMS = frozenset({"contact-add-preview"})
+# Downloads that are built from many rows during the request. An export that is stored counts itself.
 EXPORTS = frozenset(
-    {"contacts-csv", "contacts-vcf", "own-csv", "team-csv", "company-csv", "adjustments-csv", "reviews-csv"}
-)
+    {
+        "contacts-csv", "contacts-vcf", "own-csv", "team-csv", "company-csv", "adjustments-csv", "reviews-csv",
+        "audit-csv", "roster-csv", "result-csv", "result-signature",
+    }
+)  # fmt: skip
 
 
 class RateLimitMiddleware:
@@ -31,8 +36,9 @@ class RateLimitMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        # After the view, whatever it answers; a streamed download keeps its place until it is sent.
         response = self.get_response(request)
-        free_place(request, response)
+        release_slots(request, response)
         return response
 
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
@@ -41,10 +47,13 @@ class RateLimitMiddleware:
             return None
         try:
             kind, who = _counted(request, match.url_name if match else None)
-            count(kind, who)
+            enforce_rate_limit(kind, who)
+            # Places are for accounts: many visitors can share one address behind a company's proxy.
+            if kind not in (Kind.STRANGER, Kind.SIGN_IN):
+                limit_requests(request, who)
             if kind is Kind.EXPORT:
                 limit_concurrency(request, kind, who)
-        except TooOften as refused:
+        except RateLimited as refused:
             return _refused(request, refused.wait)
         except CountersUnavailable:
             return unavailable(request)
@@ -52,7 +61,7 @@ class RateLimitMiddleware:
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """Answer 429 to a guesser, whether the last guess was right or wrong."""
-        if isinstance(exception, TooOften):
+        if isinstance(exception, RateLimited):
             return _refused(request, exception.wait)
         return _refused(request, int(WAIT.total_seconds())) if isinstance(exception, TooManyGuesses) else None
 
@@ -66,10 +75,11 @@ def _refused(request: HttpRequest, wait: int) -> HttpResponse:
 def _counted(request: HttpRequest, url_name: str | None) -> tuple[Kind, str]:
     """The kind under which this request is counted, and the name of the account or address."""
     account = request.session.get(SESSION_KEY)
-    address = address_of(request.META.get("REMOTE_ADDR", ""))
+    address = address_key(request.META.get("REMOTE_ADDR", ""))
     if account is None:
         # A visitor who is not signed in can only send a sign-in.
         return (Kind.STRANGER if request.method in READS else Kind.SIGN_IN), address
-    if request.method in READS:
-        return (Kind.EXPORT if url_name in EXPORTS else Kind.READ), person_of(account)
-    return (Kind.UPLOAD if request.path in (CONTACTS, ROSTER) else Kind.WRITE), person_of(account)
+    if request.method in READS or url_name in READING_FORMS:
+        return (Kind.EXPORT if url_name in EXPORTS else Kind.READ), account_key(account)
+    # Uploads cost a worker minutes, so they have a lower limit than other writes.
+    return (Kind.UPLOAD if request.path in (CONTACTS, ROSTER) else Kind.WRITE), account_key(account)

@@ -15,7 +15,7 @@ API = "/api/"
 # Besides uploads only forms arrive here.
 MOST_FORM_BYTES = 3_000_000
 # Anonymous readers only send small forms.
-MOST_ANONYMOUS_BYTES = 1_000_000
+MOST_ANONYMOUS_BYTES = 100_000
 # The overhead around the file in the body of an upload.
 MULTIPART_OVERHEAD_BYTES = 100_000
 # A refused body is still read up to this multiple of the limit: a browser cut off while sending shows no page. Larger
@@ -35,11 +35,13 @@ class RequestSizeLimitMiddleware:
             return self.get_response(request)
         # Percent-encoded bytes that are not UTF-8 became U+FFFD before; only a NUL passes.
         query = request.META.get("QUERY_STRING", "")
+        # PostgreSQL cannot store a NUL: a view would fail at its first query.
         if "\0" in request.path or "\0" in query or "%00" in query:
             raise BadRequest("NUL in the address")
         large = request.path in (CONTACTS, ROSTER)
         limit = settings.MOST_UPLOAD_BYTES + MULTIPART_OVERHEAD_BYTES if large else MOST_FORM_BYTES
         length = _length(request)
+        # Reading the session costs a query, so it is asked only about large bodies.
         may_upload = length <= MOST_ANONYMOUS_BYTES or SESSION_KEY in request.session
         if may_upload and length <= limit:
             return self.get_response(request)
@@ -48,6 +50,7 @@ class RequestSizeLimitMiddleware:
             while request.read(CHUNK_BYTES):
                 continue
         response = too_large(request, limit if may_upload else MOST_ANONYMOUS_BYTES, upload=request.path == CONTACTS)
+        # The unread rest of the body would be taken for the next request on this connection.
         response["Connection"] = "close"
         return response
 

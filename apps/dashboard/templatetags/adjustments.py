@@ -9,6 +9,8 @@ from apps.campaigns.models import Adjustment
 from apps.dashboard.labels import adjustments, base
 
 register = template.Library()
+register.filter("kind_of", adjustments.kind_of)
+register.filter("bulk_effect", adjustments.bulk_effect)
 
 
 @register.filter
@@ -22,17 +24,7 @@ def period(adjustment: Any, rule: Any) -> str:
 
 
 @register.filter
-def kind_of(request: Any) -> base.Text:
-    return adjustments.kind_of(request)
-
-
-@register.filter
-def of_many(request: Any) -> str:
-    return adjustments.of_many(request)
-
-
-@register.filter
-def left_out(code: str) -> base.Text:
+def skip_reason(code: str) -> base.Text:
     return Adjustment.SkipReason(code).label if code in Adjustment.SkipReason.values else code
 
 
@@ -42,6 +34,6 @@ def short_day(day: date | None) -> str:
 
 
 @register.simple_tag
-def over_at_deadline(adjustment: Any, rule: Any) -> bool:
-    """Whether it ends before the cut-off, so that the campaign's own target applies again."""
+def ends_before_cutoff(adjustment: Any, rule: Any) -> bool:
+    """Whether the campaign's own target applies again at the deadline."""
     return bool(adjustment.until < rule.cutoff_at)

@@ -1,6 +1,7 @@
 """Template tags: icons, progress tracks, numbers, and times."""
 
 import json
+from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -11,20 +12,40 @@ from django.template import Context
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.html import conditional_escape, format_html
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 from lucide.templatetags.lucide import lucide
 
-from apps.dashboard.labels import base, reviews
-from apps.dashboard.template_constants import constant_tag
+from apps.dashboard.labels import audit, base, exports, reviews
+from apps.reports import standings_columns
 
 register = template.Library()
+_FILTERS: dict[str, Callable[..., str]] = {
+    "full_day": base.full_date, "long_day": base.long_date, "people": base.people,
+}  # fmt: skip
+for _filter, _function in _FILTERS.items():
+    register.filter(_filter, _function)
+register.filter("actor", audit.actor)
+
+
+def _register_labels(name: str, labels: Mapping[str, Any]) -> None:
+    """A filter from a code to its label; an unknown code stays as it is."""
+
+    def label(code: str) -> base.Text:
+        return labels.get(code, code)
+
+    register.filter(name, label)
+
+
+_register_labels("source_label", base.SOURCES)
+_register_labels("answer_label", reviews.KINDS)
+_register_labels("kind_label", base.IDENTITY_KINDS)
+_register_labels("correction_label", exports.PAST_CORRECTIONS)
 
 
 @register.simple_tag
-@constant_tag
 def icon(name: str, **attributes: str) -> str:
     """An inline SVG of Lucide, hidden from screen readers: the text beside it carries the meaning."""
     return _icon(name, tuple(attributes.items()))
@@ -35,6 +56,7 @@ def _icon(name: str, given: tuple[tuple[str, str], ...]) -> str:
     """Cached per process: a page has twenty of them."""
     attributes = dict(given)
     classes = f"icon {attributes.pop('extra', '')}".strip()
+    # `focusable`: old Edge makes every SVG a stop of the Tab key.
     return lucide(name, size=16, aria_hidden="true", focusable="false", **{"class": classes}, **attributes)
 
 
@@ -45,6 +67,7 @@ def track(counted: int, target: int, pace: float | None = None, label: str = "",
     mark = SafeString("")
     if pace is not None and 0 < pace < target:
         mark = format_html('<rect class="pace" x="{}%" y="-4" width="3" height="20" rx="1.5"/>', _share(pace, target))
+    # Without a label the number beside the bar says the same, and a screen reader would read it twice.
     hidden = format_html('role="img" aria-label="{}"', label) if label else SafeString('aria-hidden="true"')
     height = 6 if tiny else 12
     return format_html(
@@ -72,7 +95,7 @@ def num(value: float | None) -> str:
 
 
 @register.filter
-def num1(value: float) -> str:
+def decimal(value: float) -> str:
     """One decimal, but none when it is zero."""
     return base.number(round(value, 1))
 
@@ -83,6 +106,7 @@ def share_of(part: int, whole: int) -> str:
     if not whole:
         return "–"
     per_cent = round(100 * part / whole)
+    # Rounding must not claim that all are there, nor that none is.
     per_cent = min(per_cent, 99) if part < whole else per_cent
     return f"{max(per_cent, 1) if part else 0} %"
 
@@ -94,6 +118,7 @@ def when(context: Context, moment: datetime | None) -> str:
         return ""
     local = timezone.localtime(moment)
     now: datetime | None = context.get("now")
+    # `now` is the instant of the page: on a page about a past day, 'today' is that day.
     today = timezone.localtime(now).date() if now else None
     clock = f"{local:%H:%M}"
     if today and local.date() == today:
@@ -108,7 +133,7 @@ def when(context: Context, moment: datetime | None) -> str:
 
 
 @register.simple_tag(takes_context=True)
-def age(context: Context, moment: datetime) -> str:
+def waiting_for(context: Context, moment: datetime) -> str:
     """The elapsed time: 3 s, 4 min, 2 h."""
     seconds = max(int((context["now"] - moment).total_seconds()), 0)
     if seconds < 60:
@@ -119,7 +144,7 @@ def age(context: Context, moment: datetime) -> str:
 
 
 @register.simple_tag
-def reached(row: Any) -> str:
+def reached_text(row: Any) -> str:
     """The target, and the day the employee reached it."""
     if row.target_reached_at is None:
         return _("Target reached")
@@ -129,16 +154,24 @@ def reached(row: Any) -> str:
 
 @register.simple_tag
 def query(scope: Any, **more: str) -> str:
-    """A query string with the sticky parameters and `more`."""
-    return "?" + urlencode({**scope.kept, **{key: value for key, value in more.items() if value}})
+    """A query string with the campaign and `more`, for pages of now."""
+    # Always with the mark: a link that is only '?' drops the filters, an empty one keeps the address.
+    return "?" + urlencode({**scope.params_for(""), **{key: value for key, value in more.items() if value}})
 
 
-@register.simple_tag
-def now_query(scope: Any, choice: Any = None) -> str:
-    """The query string of this page as of now: the campaign and the filters, without a day."""
-    kept = {"campaign": scope.kept.get("campaign", ""), **(choice.query if choice else {})}
-    params = urlencode({key: value for key, value in kept.items() if value})
-    return f"?{params}" if params else "?"
+@register.filter
+def cell(row: standings_columns.Row, column: standings_columns.Column) -> str:
+    """The text of a plain column of the list of standings."""
+    value = getattr(row, column.source)
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    if isinstance(value, datetime):
+        return base.short_date(timezone.localtime(value).date())
+    if isinstance(value, date):
+        return base.short_date(value)
+    return base.number(value) if isinstance(value, int) else str(value)
 
 
 @register.filter
@@ -148,41 +181,13 @@ def json_text(value: object) -> str:
 
 
 @register.filter
-def called(contact: Any) -> str:
+def display_name(contact: Any) -> str:
     """The contact's name, else one of its identities, else that it was erased."""
     if contact.name:
         return contact.name
-    values = [identity.value for identity in contact.known_by if identity.value]
+    # Erased identities stay as rows without a value.
+    values = [identity.value for identity in contact.loaded_identities if identity.value]
     return values[0] if values else _("erased")
-
-
-@register.simple_tag
-def swatch(name: str) -> SafeString:
-    """The symbol in a legend: a filled square in a band's colour, the shaded half, or a sub-team's diamond."""
-    lines = {
-        "diamond": '<path class="swatch-line" d="M6 1.5 10.5 6 6 10.5 1.5 6z"/>',
-        "dots": '<path class="swatch-dots" d="M0 6h12"/>',
-    }
-    if shape := lines.get(name):
-        return SafeString(f'<svg viewBox="0 0 12 12" aria-hidden="true">{shape}</svg>')  # nosec B703 # only constants
-    return format_html(
-        '<svg viewBox="0 0 12 12" aria-hidden="true"><rect class="swatch {}" width="12" height="12" rx="3"/></svg>',
-        name,
-    )
-
-
-@register.simple_tag
-def picture_rows(picture: Any) -> SafeString:
-    """The body of a chart's table. With template loops it would cost as much as the rest of the page."""
-    lines = []
-    for first, *others in picture.rows:
-        cells = "".join(f'<td class="n">{_cell(cell)}</td>' for cell in others)
-        lines.append(f'<tr><th scope="row">{_cell(first)}</th>{cells}</tr>')
-    return SafeString("".join(lines))  # nosec B703 # each cell is escaped by _cell
-
-
-def _cell(cell: Any) -> str:
-    return format_html('<a href="{}">{}</a>', cell.url, cell.text) if cell.url else conditional_escape(cell.text)
 
 
 @register.filter
@@ -193,42 +198,26 @@ def clock(moment: datetime | None) -> str:
 @register.filter
 def short_language(name: str) -> str:
     """The name on the switch: short, in its own language."""
+    # The header is narrow on a phone.
     return {"简体中文": "中文", "Simplified Chinese": "中文"}.get(str(name), str(name))
 
 
 @register.filter
 def reason_label(code: str, final: object = None) -> base.Text:
     """`final`: the result on the page, if any."""
-    label = base.reason(code, final=bool(final))
-    return label.label if label else code
+    return base.REASONS[code].label_for(bool(final)) if code in base.REASONS else code
 
 
 @register.filter
-def reason_cure(code: str, final: object = None) -> base.Text:
+def reason_fix(code: str, final: object = None) -> base.Text:
     """What would fix it; for a result, what the reason was. `final` as above."""
-    label = base.reason(code, final=bool(final))
-    return label.cure if label else ""
+    return base.REASONS[code].sentence_for(bool(final)) if code in base.REASONS else ""
 
 
 @register.simple_tag
-def why(contact: Any, final: object) -> str:
-    """Why a contact does not count, or did not count in the result `final`; labels.base.why."""
-    return base.why(contact, final=bool(final))
-
-
-@register.filter
-def source_label(code: str) -> base.Text:
-    return base.SOURCES.get(code, code)
-
-
-@register.filter
-def pace_label(code: str) -> base.Text:
-    return base.PACES.get(code, code)
-
-
-@register.filter
-def answer_label(kind: str) -> base.Text:
-    return reviews.KINDS.get(kind, kind)
+def why_not_counted(contact: Any, final: object) -> str:
+    """labels.base.why_not_counted, with the result on the page as `final`."""
+    return base.why_not_counted(contact, final=bool(final))
 
 
 @register.filter
@@ -244,35 +233,16 @@ def restorable(end_reason: str) -> bool:
 
 @register.simple_tag
 def undo_of(message: Any) -> str:
-    """The address that undoes a message: a view that ended a contact tags its message `undo-<id>`."""
+    """The address that undoes a message: of an ended contact by the tag `undo-<id>`, of an add by `undo-add-<id>`."""
     for tag in (getattr(message, "extra_tags", "") or "").split():
+        if tag.startswith("undo-add-"):
+            return reverse("contact-add-undo", args=[tag.removeprefix("undo-add-")])
         if tag.startswith("undo-"):
             return reverse("contact-restore", args=[int(tag.removeprefix("undo-"))])
     return ""
 
 
 @register.filter
-def kind_label(kind: str) -> base.Text:
-    return base.KINDS.get(kind, kind)
-
-
-@register.filter
-def full_day(day: date) -> str:
-    return base.full_date(day)
-
-
-@register.filter
-def long_day(day: date) -> str:
-    """With its year: it may be a year away."""
-    return base.long_date(day)
-
-
-@register.filter
 def day_of(moment: datetime) -> str:
     """The local day of an instant, in the zone in force."""
     return base.full_date(timezone.localtime(moment).date())
-
-
-@register.filter
-def people(count: int) -> str:
-    return base.people(count)

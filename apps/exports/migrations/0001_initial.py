@@ -26,7 +26,7 @@ class Migration(migrations.Migration):
                             ("standings", "Standings"),
                             ("days", "Counts by day"),
                             ("teams", "Team reports"),
-                            ("flips", "Flips"),
+                            ("flips", "Status changes"),
                             ("adjustments", "Adjustments"),
                             ("reviews", "Reviews"),
                             ("leavers", "Leavers"),

@@ -1,4 +1,4 @@
-"""Reads the lines of one card: parameters, charsets, encodings and escapes, and from them a name and identities.
+"""Read the lines of one card: parameters, charsets, encodings and escapes, and from them a name and identities.
 
 vCard 2.1 (versit, 1996), RFC 2425 and 2426 (3.0), RFC 6350 (4.0), and the deviations of phones and programs.
 """
@@ -13,9 +13,9 @@ from functools import cached_property, lru_cache
 from typing import NamedTuple
 from urllib.parse import unquote
 
-from apps.core.identity import RAW_LIMIT
-from apps.fileio.encodings import codec_of
-from apps.fileio.names import addresses_in, compose_name, is_shared_line, one_line
+from apps.core.identity import MAX_RAW_CHARS
+from apps.fileio.encoding_names import codec_of
+from apps.fileio.names import collapse_whitespace, compose_name, email_addresses_in, is_shared_line
 
 # The colon after the parameters is the first one outside quotes.
 HEAD = re.compile(rb'[^":]*(?:"[^"]*"[^":]*)*:')
@@ -28,6 +28,7 @@ SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
 DIAL_PAUSE = re.compile(r"(?<=\d)\s*(?:[,;].*|[pPwW][\d\spPwW,;*#+()-]*)$", re.DOTALL)
 LEADING_DIAL_PAUSE = re.compile(r"^[\spPwW,;]+(?=[\d+(])")
 ESCAPE = re.compile(r"\\(.)", re.DOTALL)
+# Types of a line that is a person's own even when another type is shared: a phone that is also a fax.
 OWN_LINES = frozenset({"VOICE", "CELL", "IPHONE"})
 
 
@@ -35,6 +36,7 @@ OWN_LINES = frozenset({"VOICE", "CELL", "IPHONE"})
 def _codec(charset: str) -> str:
     """Python's name of a charset; "" for one that is unknown, not text or uninformative (US-ASCII)."""
     codec = codec_of(charset)
+    # Programs write US-ASCII without thinking: it says nothing about the bytes beyond it.
     return "" if charset.lower().replace("_", "-") in ("ascii", "us-ascii") else codec
 
 
@@ -61,6 +63,7 @@ class Line:
             return binascii.a2b_qp(self.value), True
         try:
             return binascii.a2b_base64(self.value), True
+        # Half a base64 value gives no name.
         except binascii.Error:
             return b"", True
 
@@ -72,11 +75,10 @@ class Undecoded(NamedTuple):
     declared: bool
 
 
-def content_line(name: bytes, parts: list[bytes], *, old: bool) -> Line | None:
-    """Build the line from its folded parts; None without a colon. `old`: in 2.1 the blank at a fold belongs to the
-    text.
-    """
-    text = old and name in (b"FN", b"N", b"NICKNAME", b"ORG") and not ENCODING.search(parts[0].partition(b":")[0])
+def content_line(name: bytes, parts: list[bytes], *, version_2: bool) -> Line | None:
+    """Build the line from its folded parts; None without a colon."""
+    # In 2.1 the blank at a fold belongs to the text, except in quoted-printable and base64.
+    text = version_2 and name in (b"FN", b"N", b"NICKNAME", b"ORG") and not ENCODING.search(parts[0].partition(b":")[0])
     whole = (b" " if text else b"").join(parts)
     match = HEAD.match(whole)
     colon = match.end() - 1 if match else whole.find(b":")
@@ -87,17 +89,17 @@ def content_line(name: bytes, parts: list[bytes], *, old: bool) -> Line | None:
     return Line(name, group.upper(), head, whole[colon + 1 :])
 
 
-class Contents:
+class CardContents:
     """What the lines of one card say. `encoding` is for text that says no charset, "" means UTF-8 or nothing.
 
-    `recoded`: the file was not in bytes that a CHARSET speaks of. `undecoded` holds the text that would have been read
-    and cannot be decoded for certain.
+    `recoded`: the bytes were converted to UTF-8 before, so a CHARSET no longer describes them. `undecoded`: the text
+    that would have been read and cannot be decoded for certain.
     """
 
-    def __init__(self, lines: Iterable[tuple[bytes, list[bytes]]], *, old: bool, encoding: str, recoded: bool):
-        lines_read = (content_line(name, parts, old=old) for name, parts in lines)
+    def __init__(self, lines: Iterable[tuple[bytes, list[bytes]]], *, version_2: bool, encoding: str, recoded: bool):
+        lines_read = (content_line(name, parts, version_2=version_2) for name, parts in lines)
         self._lines = [line for line in lines_read if line]
-        self._old, self._encoding, self._recoded = old, encoding, recoded
+        self._version_2, self._encoding, self._recoded = version_2, encoding, recoded
         self.undecoded: list[Undecoded] = []
 
     def _of(self, name: bytes) -> Iterator[Line]:
@@ -109,10 +111,11 @@ class Contents:
         return (self._plain(text) for text in texts if text is not None)
 
     def _text(self, line: Line) -> str | None:
-        data, packed = line.data()
+        data, encoded = line.data()
         declared = CHARSET.search(line.head)
         charset = _codec(declared[1].decode("ascii", "replace").strip()) if declared else ""
-        tries = [charset if packed or not self._recoded else "", "" if self._recoded else self._encoding, "utf-8"]
+        # A CHARSET speaks of the original bytes. Of a recoded file, only encoded values still have these.
+        tries = [charset if encoded or not self._recoded else "", "" if self._recoded else self._encoding, "utf-8"]
         for codec in filter(None, tries):
             try:
                 return data.decode(codec)
@@ -128,10 +131,11 @@ class Contents:
         for property_name in (b"FN", b"N", b"NICKNAME", b"ORG"):
             for line in self._of(property_name):
                 text = self._text(line)
+                # No fallback to the next property: a nickname instead of the name would hide the damage.
                 if text is None:
                     self._keep_undecoded(line)
                     return ""
-                if name := one_line(self._name_of(property_name, text)):
+                if name := collapse_whitespace(self._name_of(property_name, text)):
                     return name
         return ""
 
@@ -146,14 +150,14 @@ class Contents:
 
     def _joined(self, part: str) -> str:
         """One part of N: since 3.0 commas separate several names in it."""
-        return " ".join(self._structured(piece) for piece in ([part] if self._old else _parts(part, ",")))
+        return " ".join(self._structured(piece) for piece in ([part] if self._version_2 else _parts(part, ",")))
 
     def _structured(self, text: str) -> str:
         # 2.1 also escapes the separators of parts.
-        return ESCAPE.sub(r"\1", text) if self._old else _unescaped(text)
+        return ESCAPE.sub(r"\1", text) if self._version_2 else _unescaped(text)
 
     def _plain(self, text: str) -> str:
-        return text if self._old else _unescaped(text)
+        return text if self._version_2 else _unescaped(text)
 
     def identities(self) -> tuple[tuple[str, str], ...]:
         """Raw (kind, text), each once, in order.
@@ -172,7 +176,7 @@ class Contents:
                 case b"EMAIL":
                     identities |= dict.fromkeys(("email", text) for text in self._emails(line))
                 case b"X-HUNDRED-HANDLE":
-                    if text := one_line(self._plain(self._sure(line))):
+                    if text := collapse_whitespace(self._plain(self._identity_text(line))):
                         identities[("handle", text)] = None
         return tuple(identities)
 
@@ -184,7 +188,7 @@ class Contents:
             if line.name == b"X-ABLABEL" and line.group
         }
 
-    def _sure(self, line: Line) -> str:
+    def _identity_text(self, line: Line) -> str:
         """The value of an identity: undecodable bytes become escapes, which no normaliser accepts."""
         text = self._text(line)
         if text is None:
@@ -197,20 +201,21 @@ class Contents:
         if text is None:
             # Usually a no-break space of an 8-bit charset; any other byte makes it invalid as a number.
             text = line.data()[0].replace(b"\xa0", b" ").decode("ascii", "replace")
-        text = one_line(self._plain(text))
+        text = collapse_whitespace(self._plain(text))
         if scheme := SCHEME.match(text):
+            # sip:, im: and others are no phone numbers.
             if scheme[1].lower() not in ("tel", "callto"):
                 return []
             text = unquote(text[scheme.end() :]).partition(";")[0]
         # Longer text is not a number.
-        text = DIAL_PAUSE.sub("", LEADING_DIAL_PAUSE.sub("", text[: RAW_LIMIT + 1])).strip()
+        text = DIAL_PAUSE.sub("", LEADING_DIAL_PAUSE.sub("", text[: MAX_RAW_CHARS + 1])).strip()
         return [text] if text else []
 
     def _emails(self, line: Line) -> list[str]:
-        text = one_line(self._plain(self._sure(line)))
+        text = collapse_whitespace(self._plain(self._identity_text(line)))
         if text[:7].lower() == "mailto:":
             text = unquote(text[7:].partition("?")[0])
-        return addresses_in(text)
+        return email_addresses_in(text)
 
 
 def _is_shared(words: frozenset[str]) -> bool:
@@ -221,13 +226,14 @@ def _is_shared(words: frozenset[str]) -> bool:
 
 
 def _unescaped(text: str) -> str:
-    return ESCAPE.sub(lambda match: _replacement(match[1]), text) if "\\" in text else text
+    return ESCAPE.sub(_unescaped_character, text) if "\\" in text else text
 
 
-def _replacement(character: str) -> str:
-    if character in "nN":
+def _unescaped_character(match: re.Match[str]) -> str:
+    if match[1] in "nN":
         return "\n"
-    return f"\\{character}" if character.isalnum() else character
+    # Programs write backslashes that escape nothing (C:\users): before a letter or digit it stays.
+    return match[0] if match[1].isalnum() else match[1]
 
 
 def _parts(text: str, separator: str) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from apps.fileio.vcards.reader import CUT
+from apps.fileio.vcards.reader import BEGIN_OR_END
 
 # RFC 6350, 3.2: octets in a line without its end.
 LINE_OCTETS = 75
@@ -26,6 +26,7 @@ def _identity_line(kind: str, value: str) -> str:
     match kind:
         case "phone" if E164.fullmatch(value):
             return f"TEL;VALUE=uri:tel:{value}"
+        # A short number without a country has no tel: URI.
         case "phone":
             return f"TEL:{_escaped(value)}"
         case "email":
@@ -41,7 +42,7 @@ def _escaped(text: str) -> str:
 
 
 def _folded(line: str) -> bytes:
-    """The line with its end, folded between characters; a line that goes on begins with a blank, which counts."""
+    """The line with its end, folded between characters."""
     whole = line.encode()
     # Most lines are short, and checking each character takes ten times as long.
     if len(whole) <= LINE_OCTETS:
@@ -50,15 +51,16 @@ def _folded(line: str) -> bytes:
     piece = b""
     for character in line:
         octets = character.encode()
+        # The blank at the beginning of every further line counts too.
         if len(piece) + len(octets) > LINE_OCTETS - bool(pieces):
-            pieces += _apart(piece) if pieces else [piece]
+            pieces += _split_delimiter(piece) if pieces else [piece]
             piece = b""
         piece += octets
-    pieces += _apart(piece) if pieces else [piece]
+    pieces += _split_delimiter(piece) if pieces else [piece]
     return b"\r\n ".join(pieces) + b"\r\n"
 
 
-def _apart(piece: bytes) -> list[bytes]:
+def _split_delimiter(piece: bytes) -> list[bytes]:
     """Split a piece that would read as the end of a card after folding: a person may be called END:VCARD."""
     word = piece.upper().rfind(b"VCARD") + 1
-    return [piece[:word], piece[word:]] if CUT.match(piece) else [piece]
+    return [piece[:word], piece[word:]] if BEGIN_OR_END.match(piece) else [piece]

@@ -26,7 +26,8 @@ class Migration(migrations.Migration):
                 (
                     "state",
                     models.TextField(
-                        choices=[("asked", "asked"), ("granted", "granted"), ("refused", "refused")], default="asked"
+                        choices=[("asked", "requested"), ("granted", "approved"), ("refused", "refused")],
+                        default="asked",
                     ),
                 ),
                 ("reason", models.TextField()),

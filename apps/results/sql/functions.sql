@@ -3,26 +3,26 @@ CREATE FUNCTION results_guard_correction() RETURNS trigger
     AS $$
 BEGIN
     IF TG_OP = 'DELETE' THEN
-        RAISE EXCEPTION 'a correction is refused, never deleted' USING ERRCODE = '23H03';
+        RAISE EXCEPTION 'a correction can be refused, not deleted' USING ERRCODE = '23H03';
     END IF;
     IF TG_OP = 'INSERT' AND NEW.state <> 'asked' THEN
-        RAISE EXCEPTION 'a correction is asked for first' USING ERRCODE = '23H03';
+        RAISE EXCEPTION 'a correction must be requested before it is decided' USING ERRCODE = '23H03';
     END IF;
     IF TG_OP = 'UPDATE' AND (OLD.state <> 'asked' OR NEW.state = 'asked'
         OR (OLD.campaign_id, OLD.reason, OLD.evidence, OLD.asked_at, OLD.asked_by_id, OLD.asked_by_label)
            IS DISTINCT FROM
            (NEW.campaign_id, NEW.reason, NEW.evidence, NEW.asked_at, NEW.asked_by_id, NEW.asked_by_label)) THEN
-        RAISE EXCEPTION 'a correction is decided once and never changed' USING ERRCODE = '23H03';
+        RAISE EXCEPTION 'a correction can be decided only once and cannot change' USING ERRCODE = '23H03';
     END IF;
     IF NOT EXISTS (SELECT FROM accounts_role WHERE role = 'hr'
                    AND account_id = coalesce(NEW.decided_by_id, NEW.asked_by_id)) THEN
-        RAISE EXCEPTION 'a correction is for people of HR' USING ERRCODE = '23H03';
+        RAISE EXCEPTION 'only HR can request and decide corrections' USING ERRCODE = '23H03';
     END IF;
     IF TG_OP = 'UPDATE' AND EXISTS (
         SELECT FROM results_correctionline line JOIN accounts_account account USING (employee_id)
         WHERE line.correction_id = NEW.id AND account.id IN (NEW.asked_by_id, NEW.decided_by_id)
     ) THEN
-        RAISE EXCEPTION 'nobody corrects their own standing' USING ERRCODE = '23H03';
+        RAISE EXCEPTION 'HR users cannot correct their own standing' USING ERRCODE = '23H03';
     END IF;
     RETURN NEW;
 END $$;
@@ -33,7 +33,7 @@ CREATE FUNCTION results_guard_correction_line() RETURNS trigger
 BEGIN
     PERFORM FROM results_resultcorrection WHERE id = NEW.correction_id AND state = 'asked' FOR SHARE;
     IF NOT FOUND THEN
-        RAISE EXCEPTION 'a correction that was decided changes no more' USING ERRCODE = '23H03';
+        RAISE EXCEPTION 'a decided correction cannot change' USING ERRCODE = '23H03';
     END IF;
     RETURN NEW;
 END $$;
@@ -84,7 +84,7 @@ BEGIN
     SELECT count(*), count(*) FILTER (WHERE red) INTO counted_rows, red_rows FROM results_frozenstanding
     WHERE campaign_id = NEW.campaign_id AND version = NEW.version;
     IF (counted_rows, red_rows) IS DISTINCT FROM (NEW.rows, NEW.red) THEN
-        RAISE EXCEPTION 'a result counts its own rows' USING ERRCODE = '23H03';
+        RAISE EXCEPTION 'the totals of a result must match its rows' USING ERRCODE = '23H03';
     END IF;
     IF NEW.version > 1 AND EXISTS (
         SELECT FROM (SELECT * FROM results_frozenstanding
@@ -99,7 +99,7 @@ BEGIN
             coalesce(wanted.counted, before.counted), coalesce(wanted.target, before.target),
             coalesce(wanted.exempt, before.exempt))
     ) THEN
-        RAISE EXCEPTION 'a correction changes what it was granted for, and nothing else' USING ERRCODE = '23H03';
+        RAISE EXCEPTION 'a corrected result can differ only where its correction was approved' USING ERRCODE = '23H03';
     END IF;
     RETURN NEW;
 END $$;
@@ -110,13 +110,13 @@ CREATE FUNCTION results_refuse_result(campaign bigint, result_version integer) R
 BEGIN
     IF EXISTS (SELECT FROM results_frozenresult stored
                WHERE stored.campaign_id = campaign AND stored.version >= result_version) THEN
-        RAISE EXCEPTION 'version % of this result stands already', result_version USING ERRCODE = '23H03';
+        RAISE EXCEPTION 'version % of this result already exists', result_version USING ERRCODE = '23H03';
     END IF;
     IF result_version = 1 AND NOT EXISTS (
         SELECT FROM campaigns_campaign one
         WHERE one.id = campaign AND one.state = 'closing' AND one.snapshot_at IS NOT NULL
     ) THEN
-        RAISE EXCEPTION 'a result is stored while its campaign is closing, with its instant' USING ERRCODE = '23H03';
+        RAISE EXCEPTION 'a result can be stored only while its campaign closes, at its snapshot' USING ERRCODE = '23H03';
     END IF;
     IF result_version > 1 AND NOT EXISTS (
         SELECT FROM results_resultcorrection granted JOIN results_frozenresult base USING (campaign_id)
@@ -124,6 +124,6 @@ BEGIN
           AND granted.result_version = results_refuse_result.result_version
           AND base.version = results_refuse_result.result_version - 1
     ) THEN
-        RAISE EXCEPTION 'a later version needs a correction that a second person granted' USING ERRCODE = '23H03';
+        RAISE EXCEPTION 'a later version needs a correction approved by a second person' USING ERRCODE = '23H03';
     END IF;
 END $$;

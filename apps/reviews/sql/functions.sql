@@ -3,7 +3,7 @@ CREATE FUNCTION reviews_guard_review() RETURNS trigger
     AS $$
     BEGIN
         IF TG_OP = 'DELETE' THEN
-            RAISE EXCEPTION 'a review is answered or withdrawn, never deleted' USING ERRCODE = '23H03';
+            RAISE EXCEPTION 'a review can be answered or withdrawn, not deleted' USING ERRCODE = '23H03';
         END IF;
         
         IF NEW.text = '[…]' THEN OLD.text := NEW.text; END IF;
@@ -13,7 +13,7 @@ CREATE FUNCTION reviews_guard_review() RETURNS trigger
             NEW.target, NEW.exempt)
            IS DISTINCT FROM (OLD.id, OLD.campaign_id, OLD.employee_id, OLD.key, OLD.asked_at, OLD.due_at, OLD.text,
             OLD.counted, OLD.target, OLD.exempt) THEN
-            RAISE EXCEPTION 'what was asked in review % never changes', OLD.id USING ERRCODE = '23H03';
+            RAISE EXCEPTION 'the question of review % cannot change', OLD.id USING ERRCODE = '23H03';
         END IF;
         -- In a closed review only the state of its notification mail may still change.
         IF OLD.state <> 'open' AND to_jsonb(NEW) - '{claimed_at,notified_at}'::text[]
@@ -28,13 +28,13 @@ CREATE FUNCTION reviews_guard_review_contact() RETURNS trigger
     AS $$
     BEGIN
         IF TG_OP <> 'INSERT' THEN
-            RAISE EXCEPTION 'what was ticked stays as it was' USING ERRCODE = '23H03';
+            RAISE EXCEPTION 'the ticked contacts of a review cannot change' USING ERRCODE = '23H03';
         END IF;
         PERFORM 1 FROM reviews_review review
             JOIN contacts_contact contact ON contact.employee_id = review.employee_id
             WHERE review.id = NEW.review_id AND review.employee_id = NEW.employee_id AND contact.id = NEW.contact_id;
         IF NOT FOUND THEN
-            RAISE EXCEPTION 'only own contacts can be ticked' USING ERRCODE = '23H03';
+            RAISE EXCEPTION 'only the employee''s own contacts can be ticked' USING ERRCODE = '23H03';
         END IF;
         RETURN NEW;
     END $$;

@@ -51,7 +51,7 @@ class Migration(migrations.Migration):
                 (
                     "advanced_at",
                     models.DateTimeField(
-                        db_default=apps.core.querysets.Clock(), help_text="when somebody worked at it last"
+                        db_default=apps.core.querysets.Clock(), help_text="when a process worked on it last"
                     ),
                 ),
                 ("attempts", models.IntegerField(default=0)),

@@ -51,8 +51,11 @@ class Migration(migrations.Migration):
                 ("last_id", models.BigIntegerField()),
                 ("state", models.TextField(choices=[("waiting", "waiting"), ("done", "done")], default="waiting")),
                 ("attempts", models.IntegerField(default=0)),
-                ("enqueued_at", models.DateTimeField(help_text="when somebody was last asked to take it", null=True)),
-                ("claimed_at", models.DateTimeField(help_text="when somebody last began with it", null=True)),
+                (
+                    "enqueued_at",
+                    models.DateTimeField(help_text="when a worker was last asked to process it", null=True),
+                ),
+                ("claimed_at", models.DateTimeField(help_text="when a worker last began to process it", null=True)),
                 ("finished_at", models.DateTimeField(null=True)),
                 ("result", models.JSONField(default=dict)),
                 (

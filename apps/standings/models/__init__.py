@@ -1,4 +1,4 @@
-"""The tables of standings: the cached verdicts, their summaries, and the runs that evaluate all employees."""
+"""The tables of standings: the cached standings, their summaries, and the runs that evaluate all employees."""
 
 from apps.standings.models.run import MarkRange, MarkRun
 from apps.standings.models.standing import DailyCount, Standing, StandingChange

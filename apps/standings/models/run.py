@@ -62,13 +62,15 @@ class MarkRange(models.Model):
     last_id = models.BigIntegerField()
     state = models.TextField(choices=State.choices, default=State.WAITING)
     attempts = models.IntegerField(default=0)
-    enqueued_at = models.DateTimeField(null=True, help_text="when somebody was last asked to take it")
-    claimed_at = models.DateTimeField(null=True, help_text="when somebody last began with it")
+    enqueued_at = models.DateTimeField(null=True, help_text="when a worker was last asked to process it")
+    # Both instants count: a range is due when it was neither enqueued nor begun for an interval.
+    claimed_at = models.DateTimeField(null=True, help_text="when a worker last began to process it")
     finished_at = models.DateTimeField(null=True)
     result = models.JSONField(default=dict)
 
     class Meta:
         indexes = [
+            # Partial: readers ask for waiting ranges on every page, and nearly all ranges are done.
             models.Index(fields=["run"], name="standings_range_waiting", condition=Q(state="waiting")),
         ]
         constraints = [

@@ -1,7 +1,7 @@
-"""The tables of the summaries: stored sums, from which a report about many employees is put together.
+"""The tables of the summaries: stored sums, which a report about many employees reads.
 
-A row is the sum for a block of the org tree or for a department. An employee's share is the state in their oldest
-pending delta or, without a delta, in the stored standing (metrics.py defines the figures).
+A row is the sum for a manager's team or for a department. An employee's share is the state in their oldest pending
+delta or, without a delta, in the stored standing (metrics.py defines the figures).
 """
 
 from __future__ import annotations
@@ -26,8 +26,9 @@ class SummaryState(models.Model):
 
     campaign = models.OneToOneField("campaigns.Campaign", on_delete=models.PROTECT, primary_key=True, related_name="+")
     state = models.TextField(choices=State.choices)
-    tree = models.BigIntegerField(null=True, help_text="version of the tree whose blocks these are")
-    built_at = models.DateTimeField(db_default=Clock())
+    # Sums of another tree are invalid without any write to this table.
+    tree = models.BigIntegerField(null=True, help_text="version of the tree whose teams these are")
+    as_of = models.DateTimeField(db_default=Clock(), help_text="the sums contain every change before it")
 
     class Meta:
         constraints = [
@@ -36,7 +37,11 @@ class SummaryState(models.Model):
 
 
 class SummaryCell(models.Model):
-    """The number `n` of one kind in a block or in a department. The kind defines what the columns mean (metrics.py)."""
+    """The number `n` of one kind in a team, or in a department of the company.
+
+    `manager`: the lead of the team, who is no part of it; 0 for the company. The kind defines what the other columns
+    mean (metrics.py).
+    """
 
     id = models.BigAutoField(primary_key=True)
     # No foreign keys here and below: a build inserts hundreds of thousands of rows, all of them derived data.
@@ -44,7 +49,7 @@ class SummaryCell(models.Model):
         "campaigns.Campaign", on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
     )
     kind = models.TextField()
-    block = models.IntegerField()
+    manager = models.BigIntegerField()
     department = models.TextField(blank=True)
     day = models.DateField()
     low = models.IntegerField()
@@ -55,7 +60,7 @@ class SummaryCell(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["campaign", "kind", "block", "department", "day", "low", "high", "exempt"],
+                fields=["campaign", "kind", "manager", "department", "day", "low", "high", "exempt"],
                 name="standings_summarycell_once",
             )
         ]

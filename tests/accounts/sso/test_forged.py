@@ -307,7 +307,7 @@ class TestThePerson:
         people.load("".join(line for line in people.ROSTER.splitlines(True) if "A001" not in line), complete=True)
         answer = self._comes(bound, client, **ALICE)
         refused(client, answer)
-        assert "does not have you as employed" in words(answer)
+        assert "you are not employed today" in words(answer)
 
     def test_somebody_who_left_before_the_first_sign_in(
         self, bound: Forger, client: StrictClient, alan: Employee

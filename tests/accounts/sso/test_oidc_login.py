@@ -79,7 +79,7 @@ def test_a_second_subject_of_a_bound_account_is_refused_and_said(
     thief = StrictClient()
     answer = trip(browser=thief, sub="s2", staff_no="A001")
     assert answer.status_code == 403
-    assert "tied to another sign-in at Acme" in words(answer)
+    assert "linked to another sign-in at Acme" in words(answer)
     assert signed_in_as(thief) == ""
     entry = AuditEntry.objects.latest("pk")
     assert (entry.action, entry.subject_label) == (
@@ -90,7 +90,7 @@ def test_a_second_subject_of_a_bound_account_is_refused_and_said(
 
 def test_an_operator_unties_and_the_next_sign_in_binds_anew(trip: Trip, alice: Employee) -> None:
     trip(sub="s1", staff_no="A001")
-    assert "is tied to nobody" in say("unbind_sign_on", "A001")[0]
+    assert "is linked to no account" in say("unbind_sign_on", "A001")[0]
     assert AuditEntry.objects.latest("pk").action == "account.unbound"
     fresh, old = StrictClient(), StrictClient()
     trip(browser=fresh, sub="s2", staff_no="A001")
@@ -124,7 +124,7 @@ def test_who_is_not_on_the_roster_does_not_come_in(
 ) -> None:
     answer = trip(sub="s1", staff_no=number)
     assert answer.status_code == 403
-    assert "nobody on the roster" in words(answer)
+    assert "matches no employee on the roster" in words(answer)
     assert signed_in_as(client) == ""
     assert not ProviderSubject.objects.exists()
 
@@ -220,7 +220,7 @@ def test_a_provider_that_is_away_is_no_error_of_ours(
     settings.OIDC_ISSUER = "http://127.0.0.1:9"
     answer = client.get("/login/company/")
     assert (answer.status_code, answer["Retry-After"]) == (503, "30")
-    assert "Acme does not answer" in words(answer)
+    assert "Acme is not answering" in words(answer)
 
 
 def test_an_unknown_number_cannot_be_untied(alice: Employee) -> None:

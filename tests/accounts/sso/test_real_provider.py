@@ -86,7 +86,7 @@ def test_somebody_of_the_roster_comes_in_with_the_role_of_their_group(client: St
 
 
 def test_somebody_else_does_not(client: StrictClient, alice: Employee) -> None:
-    assert "nobody on the roster" in words(comes_by(client, sub="s9"))
+    assert "matches no employee on the roster" in words(comes_by(client, sub="s9"))
     assert signed_in_as(client) == ""
 
 

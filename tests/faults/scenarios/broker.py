@@ -14,7 +14,7 @@ from apps.contacts.imports import import_submission
 from apps.contacts.models import Submission
 from config.celery import app
 from tests import people
-from tests.contacts.submitting import handed_in, own_file, told
+from tests.contacts.submitting import own_file, stored_outcome, submit_file
 from tests.faults.clients import Answer, NoAnswer, UserClient
 from tests.faults.ground import CROSSERS, TARGET, Ground, Tally, dice_of
 from tests.faults.sampler import Sampler
@@ -55,7 +55,7 @@ def _rounds(ground: Ground, trials: int, seed: int, broken: str, *, wiped: bool)
                 (_wipe if wiped else _restart)(ground, tally, dice, sampler, trial)
                 tally.trials += 1
         tally.expect(ground.rests() is not None, "marks: they never ended")
-        files = [told(one) for one in Submission.objects.filter(source="csv").order_by("employee__staff_no")]
+        files = [stored_outcome(one) for one in Submission.objects.filter(source="csv").order_by("employee__staff_no")]
         tally.expect(len(files) == number, f"{len(files)} files for {number} submissions")
         digest = ground.verdicts(tally, "after the broker failed")
         _undisturbed(ground, tally, dice_of(seed, tally.trials - number, wiped), number, digest)
@@ -138,7 +138,7 @@ def _undisturbed(ground: Ground, tally: Tally, dice: random.Random, number: int,
     ground.fresh(staff=ROUND)
     for trial, text in enumerate(texts):
         ground.bring(f"E{trial:04d}", range(ADDS))
-        import_submission(handed_in(people.person(f"E{trial:04d}"), text).pk)
+        import_submission(submit_file(people.person(f"E{trial:04d}"), text).pk)
     for crosser in range(CROSSERS):
         ground.bring(f"R{crosser:03d}", [TARGET - 1])
     tally.expect(digest == ground.undisturbed(tally), "digest differs from that of an undisturbed run")

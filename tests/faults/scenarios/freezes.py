@@ -29,7 +29,7 @@ from apps.contacts.imports import import_contacts
 from apps.contacts.models import Contact
 from apps.contacts.services.changes import end_contact
 from apps.core.models import AuditEntry
-from apps.localstack.processes import ask_for_death_signal
+from apps.localstack.processes import set_parent_death_signal
 from apps.operations import tasks
 from apps.results import freeze, store_result
 from apps.results.models import FrozenResult
@@ -157,7 +157,7 @@ def _five_at_once(ground: Ground, tally: Tally) -> None:
 
 def _freeze(client: Callable[[], Any], barrier: Any, parent: int) -> None:
     """Ends with 0 only without an error and without an error in the log."""
-    ask_for_death_signal(signal.SIGKILL, parent)
+    set_parent_death_signal(signal.SIGKILL, parent)
     shouted: list[logging.LogRecord] = []
     listener = logging.Handler(logging.ERROR)
     vars(listener)["emit"] = shouted.append

@@ -19,7 +19,7 @@ from django.db import connection
 from apps.contacts.imports import import_submission
 from apps.contacts.models import Submission
 from tests import people
-from tests.contacts.submitting import contacts, done, handed_in, own_file, told
+from tests.contacts.submitting import contacts, own_file, records_done, stored_outcome, submit_file
 from tests.faults.ground import CROSSERS, TARGET, Ground, Tally, dice_of, send, within
 from tests.faults.moments import BATCH
 from tests.faults.sampler import Sampler
@@ -96,11 +96,11 @@ def _recovered(tally: Tally, killed: float, took: float | None, promise: float, 
 
 def _undisturbed(ground: Ground, tally: Tally, text: str) -> Any:
     ground.fresh()
-    submission = handed_in(people.person(OWNER), text)
+    submission = submit_file(people.person(OWNER), text)
     import_submission(submission.pk)
     for number in range(CROSSERS):
         ground.bring(f"R{number:03d}", [TARGET - 1])
-    return told(submission), _own_contacts(), ground.undisturbed(tally)
+    return stored_outcome(submission), _own_contacts(), ground.undisturbed(tally)
 
 
 def _own_contacts() -> list[tuple[Any, ...]]:
@@ -115,21 +115,21 @@ def _import_round(ground: Ground, tally: Tally, dice: random.Random, kills: int,
     with Sampler(ground, tally, seed):
         send(partial(ground.client(OWNER).hand_in, text))
         for kill in range(kills):
-            before = done()
-            moved = within(30, lambda: done() > before or ground.at_rest())  # noqa: B023  (called at once)
+            before = records_done()
+            moved = within(30, lambda: records_done() > before or ground.at_rest())  # noqa: B023  (called at once)
             if not tally.expect(moved is not None, f"import {kill}: it never went on") or ground.at_rest():
                 break
             time.sleep(dice.random() * 0.04)
-            killed, stood = _kill(ground, tally, dice, parent=parent), done()
+            killed, stood = _kill(ground, tally, dice, parent=parent), records_done()
             promise = CHILD_BACK
             if parent:
                 promise = PARENT_BACK + _wait_less(dice)
-            took = within(promise + 5, lambda: done() > stood or ground.at_rest())  # noqa: B023  (called at once)
+            took = within(promise + 5, lambda: records_done() > stood or ground.at_rest())  # noqa: B023  (called at once)
             _recovered(tally, killed, took, promise, f"import {kill}")
         tally.expect(ground.rests() is not None, "import: it never ended")
     tally.expect(ground.rests() is not None, "marks: they never ended")
     submission = Submission.objects.get(employee__staff_no=OWNER)
-    after = told(submission), _own_contacts(), ground.verdicts(tally, "after an import")
+    after = stored_outcome(submission), _own_contacts(), ground.verdicts(tally, "after an import")
     for name, found, wanted in zip(("report", "contacts", "digest"), after, undisturbed, strict=True):
         tally.expect(found == wanted, f"{name} differs from that of an undisturbed run")
 

@@ -20,7 +20,7 @@ from apps.contacts.imports import import_submission
 from apps.contacts.models import Submission
 from apps.localstack.processes import stop_children
 from tests import people, plugin
-from tests.contacts.submitting import contacts, handed_in, own_file, told
+from tests.contacts.submitting import contacts, own_file, stored_outcome, submit_file
 from tests.faults.clients import NoAnswer
 from tests.faults.ground import CROSSERS, PATIENCE, TARGET, Ground, Tally, dice_of, patiently, send, within
 from tests.faults.load import WRITERS, Load
@@ -86,15 +86,15 @@ def _rounds(ground: Ground, trials: int, seed: int, broken: str, fault: Fault) -
 
 def _compare(ground: Ground, tally: Tally, load: Load, text: str) -> None:
     """With the same facts on fresh ground."""
-    disturbed = told(Submission.objects.get(employee__staff_no=OWNER, source="csv")), _own_contacts()
+    disturbed = stored_outcome(Submission.objects.get(employee__staff_no=OWNER, source="csv")), _own_contacts()
     digest = ground.verdicts(tally, "after the faults")
     ground.fresh(staff=WRITERS)
-    submission = handed_in(people.person(OWNER), text)
+    submission = submit_file(people.person(OWNER), text)
     import_submission(submission.pk)
     load.replay()
     for number in range(CROSSERS):
         ground.bring(f"R{number:03d}", [TARGET - 1])
-    tally.expect(disturbed == (told(submission), _own_contacts()), "the file's report or contacts differ")
+    tally.expect(disturbed == (stored_outcome(submission), _own_contacts()), "the file's report or contacts differ")
     tally.expect(digest == ground.undisturbed(tally), "digest differs from that of an undisturbed run")
 
 
@@ -116,7 +116,7 @@ def _restart(ground: Ground, tally: Tally, dice: random.Random) -> None:
 
 
 def _stop_database(ground: Ground, tally: Tally, dice: random.Random) -> None:
-    postmaster = int((plugin.PLACES.cluster / "postmaster.pid").read_text().partition("\n")[0])
+    postmaster = int((plugin.PATHS.cluster / "postmaster.pid").read_text().partition("\n")[0])
     connection.close()
     os.kill(postmaster, signal.SIGQUIT)
     began = time.monotonic()

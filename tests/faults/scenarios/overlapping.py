@@ -17,8 +17,9 @@ from django.db.models import Max
 
 from apps.contacts.imports import import_contacts
 from apps.contacts.models import Contact
-from apps.contacts.services.changes import ContactRefused, end_contact, rename_contact
-from apps.standings.process_runs import mark_everybody
+from apps.contacts.services.changes import end_contact, rename_contact
+from apps.core.errors import Refused
+from apps.standings.process_runs import mark_all
 from tests import people
 from tests.crowd import at_once
 from tests.faults import breaks, moments
@@ -67,7 +68,7 @@ def _round(ground: Ground, tally: Tally, dice: random.Random) -> None:
     pairs = {pair for file in files for pair in file}
     before = Contact.objects.count()
     editor = _Editor(dice.randrange(10**6))
-    with _meanwhile(tally, partial(mark_everybody, ground.campaign)), _meanwhile(tally, editor.edit):
+    with _meanwhile(tally, partial(mark_all, ground.campaign)), _meanwhile(tally, editor.edit):
         reports = at_once(*(partial(_import, file, tally.trials) for file in files))
     broke = [repr(report) for report in reports if isinstance(report, Exception)]
     if tally.expect(not broke, f"imports ended with {broke[:2]}"):
@@ -123,7 +124,7 @@ class _Editor:
             return
         number, staff_no = self.dice.choice(contacts)
         named: dict[str, Any] = {"contact_id": number, "employee": people.person(staff_no), "by": people.TESTER}
-        with suppress(ContactRefused):
+        with suppress(Refused):
             if number <= self.earlier and self.dice.random() < 0.5:
                 end_contact(**named)
             else:

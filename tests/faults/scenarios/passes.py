@@ -32,7 +32,7 @@ def two_of_three(ground: Ground, trials: int, seed: int, broken: str = "") -> Ta
     while tally.trials < trials and not tally.failures:
         ground.stack.need(web="", beat="", **dict.fromkeys(WORKERS, breaks))
         ground.fresh(staff=STAFF)
-        with Sampler(ground, tally, seed, crossing=False) as sampler, patch.object(marking, "AT_MOST", RANGE):
+        with Sampler(ground, tally, seed, crossing=False) as sampler, patch.object(marking, "BATCH_SIZE", RANGE):
             for _ in range(min(ROUND, trials - tally.trials)):
                 ground.stack.need(web="", beat="", **dict.fromkeys(WORKERS, breaks))
                 _one_run(ground, tally, sampler, dice_of(seed, tally.trials))

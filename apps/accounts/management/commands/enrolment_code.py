@@ -2,27 +2,26 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-from apps.accounts.enrolment import VALID, has_factor, make_code
+from apps.accounts.enrolment import CODE_LIFETIME, create_enrolment_code, has_factor
 from apps.accounts.management.person import PersonCommand
 from apps.accounts.services import account_for
 
 
 class Command(PersonCommand):
-    help = "Makes the one-time code with which a role holder adds the first second factor; the one before is void."
+    help = "Creates the one-time code to add a role holder's first second factor; an earlier code stops working."
 
     def handle(self, *args: Any, **options: Any) -> None:
         employee = self.person(options)
         account = account_for(employee)
-        code = make_code(account=account, by=self.actor)
+        code = create_enrolment_code(account=account, by=self.actor)
         if code is None:
-            why = "there is a second factor (see reset_second_factor)" if has_factor(account) else "no role is held"
+            why = "a factor exists (see reset_second_factor)" if has_factor(account) else "the person holds no role"
             raise CommandError(f"{employee} needs no code: {why}.")
-        self.tell(options, {"staff_no": employee.staff_no, "enrolment_code": code}, said_of(code))
+        self.print_result(options, {"staff_no": employee.staff_no, "enrolment_code": code}, code_instructions(code))
 
 
-def said_of(code: str) -> str:
-    """Text that commands print: the code and what to do with it."""
+def code_instructions(code: str) -> str:
     return (
-        f"Enrolment code: {code}\nHand it over in person or by telephone, never by mail. It is typed once, within "
-        f"{VALID.days} days, to add the first second factor, and is shown this once."
+        f"Enrolment code: {code}\nGive it in person or by telephone, never by mail. It works once, within "
+        f"{CODE_LIFETIME.days} days, to add the first second factor. It is shown only now."
     )

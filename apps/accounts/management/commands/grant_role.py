@@ -2,15 +2,15 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from apps.accounts.enrolment import make_code
-from apps.accounts.management.commands.enrolment_code import said_of
+from apps.accounts.enrolment import create_enrolment_code
+from apps.accounts.management.commands.enrolment_code import code_instructions
 from apps.accounts.management.person import PersonCommand
 from apps.accounts.models import Role
 from apps.accounts.services import account_for, grant_role
 
 
 class Command(PersonCommand):
-    help = "Gives an employee a role, or takes it away; the change stands in the audit trail."
+    help = "Gives an employee a role, or takes it away; the audit trail records it."
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
@@ -23,7 +23,7 @@ class Command(PersonCommand):
         state = "no longer has" if options["revoke"] else "has"
         was = "" if changed else " (as before)"
         # Without a change, a code that was issued before stays valid.
-        code = make_code(account=account_for(employee), by=self.actor) if changed else None
-        told = {"staff_no": employee.staff_no, "role": options["role"], "changed": changed, "enrolment_code": code}
-        said = f"{employee} {state} the role {options['role']}{was}."
-        self.tell(options, told, f"{said}\n{said_of(code)}" if code else said)
+        code = create_enrolment_code(account=account_for(employee), by=self.actor) if changed else None
+        result = {"staff_no": employee.staff_no, "role": options["role"], "changed": changed, "enrolment_code": code}
+        message = f"{employee} {state} the role {options['role']}{was}."
+        self.print_result(options, result, f"{message}\n{code_instructions(code)}" if code else message)

@@ -30,12 +30,12 @@ class Command(AppCommand):
             # one.
             employees = Employee.objects.employed_at(db_now())
         if options["staff_no"]:
-            employees = employees.filter(staff_no=options["staff_no"])
-            if not Employee.objects.filter(staff_no=options["staff_no"]).exists():
+            if (employee := Employee.objects.find_by_staff_no(options["staff_no"])) is None:
                 raise CommandError(f"no employee has the number {options['staff_no']}")
+            employees = employees.filter(pk=employee.pk)
         links = {}
         sent = 0
-        with self.bar("mails", employees.count()) as progress:
+        with self.progress_bar("mails", employees.count()) as progress:
             if options["print"]:
                 for employee in employees.iterator(chunk_size=BATCH):
                     links[employee.staff_no] = set_password_link(account_for(employee), printed=True)
@@ -43,7 +43,7 @@ class Command(AppCommand):
                 sent = self._mail(employees, progress)
         lines = [f"{staff_no}  {link}" for staff_no, link in links.items()]
         summary = "\n".join(lines) if options["print"] else f"{sent} invitations sent."
-        self.tell(options, {"sent": sent, "links": links}, summary or "Everyone has a password already.")
+        self.print_result(options, {"sent": sent, "links": links}, summary or "Everyone already has a password.")
 
     def _mail(self, employees: QuerySet[Employee], progress: Callable[[int], None]) -> int:
         # No link goes to an address that waits for approval, that another employee now has, or that is unproven.
@@ -56,5 +56,5 @@ class Command(AppCommand):
             return invite(employees=people, by=self.actor, progress=progress)
         except (OSError, SMTPException) as error:
             raise CommandError(
-                f"the mail server did not take a mail: {error}. Who was mailed stands in the audit trail."
+                f"the mail server refused a mail: {error}. The audit trail lists who was mailed."
             ) from error

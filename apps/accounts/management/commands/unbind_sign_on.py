@@ -1,17 +1,17 @@
 from typing import Any
 
 from apps.accounts.management.person import PersonCommand
-from apps.accounts.oidc_login import unlink
+from apps.accounts.oidc_login import unbind
 
 
 class Command(PersonCommand):
-    help = "Unties an employee's account from the company's OpenID provider: the next sign-in there ties it again."
+    help = "Unlinks an employee's account from the company's OpenID provider: the next sign-in there links it again."
 
     def handle(self, *args: Any, **options: Any) -> None:
         employee = self.person(options)
-        untied = unlink(employee=employee, by=self.actor)
-        self.tell(
+        untied = unbind(employee=employee, by=self.actor)
+        self.print_result(
             options,
             {"staff_no": employee.staff_no, "untied": untied},
-            f"{employee} is tied to nobody at the provider{'' if untied else ' (as before)'}.",
+            f"{employee} is linked to no account at the provider{'' if untied else ' (as before)'}.",
         )

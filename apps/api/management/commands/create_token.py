@@ -5,23 +5,24 @@ from django.core.management.base import CommandError, CommandParser
 from apps.accounts import api_tokens
 from apps.accounts.management.person import PersonCommand
 from apps.accounts.services import account_for
+from apps.core.errors import Refused
 
 
 class Command(PersonCommand):
-    help = "Makes a token with which a program signs in as an employee, and shows its secret this once."
+    help = "Creates a token with which a program signs in as an employee, and shows its secret once."
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
         parser.add_argument(
-            "--scope", action="append", required=True, choices=[scope.value for scope in api_tokens.OFFERED],
-            help="what it may be used for; may be given twice",
+            "--scope", action="append", required=True, choices=[scope.value for scope in api_tokens.SCOPES],
+            help="what it may be used for; may be repeated",
         )  # fmt: skip
         parser.add_argument("--name", required=True, help="what will use it")
         parser.add_argument(
             "--days",
             type=int,
             default=api_tokens.DEFAULT_DAYS,
-            help="it expires after so many days (default: %(default)s)",
+            help="it expires after this many days (default: %(default)s)",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -29,13 +30,13 @@ class Command(PersonCommand):
         try:
             token, secret = api_tokens.create_token(
                 account=account_for(employee), name=options["name"], scopes=options["scope"], days=options["days"],
-                by=self.actor, shown=True,
+                by=self.actor, second_factor=True,
             )  # fmt: skip
-        except api_tokens.TokenRefused as refused:
+        except Refused as refused:
             raise CommandError(refused.message) from refused
-        self.warn("This is shown once and stored nowhere: keep it where you keep passwords.")
+        self.warn("This is shown once and stored nowhere: keep it like a password.")
         output = {
             "id": token.pk, "staff_no": employee.staff_no, "name": token.name, "scopes": token.scopes,
             "expires_at": token.expires_at.isoformat(), "secret": secret,
         }  # fmt: skip
-        self.tell(options, output, secret)
+        self.print_result(options, output, secret)

@@ -1,12 +1,10 @@
-from __future__ import annotations
-
 import time
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import CommandParser
 
-from apps.backups.create import take
+from apps.backups.create import create_backup
 from apps.backups.management.files import add_file, command_errors, summary, summary_lines
 from apps.core.management.base import AppCommand
 
@@ -24,11 +22,11 @@ class Command(AppCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         path: Path = options["file"]
         began = time.monotonic()
-        with command_errors(f"Stopped; {path} is what it was."), self.bar("kB") as progress:
-            manifest = take(path, progress=lambda done: progress(done // 1000))
+        with command_errors(f"Stopped; {path} is unchanged."), self.progress_bar("kB") as progress:
+            manifest = create_backup(path, progress=lambda done: progress(done // 1000))
         report = {"file": str(path), "bytes": path.stat().st_size, **summary(manifest)}
         report["seconds"] = round(time.monotonic() - began, 1)
-        self.tell(options, report, _sentences(report))
+        self.print_result(options, report, _sentences(report))
 
 
 def _sentences(report: dict[str, Any]) -> str:

@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import sys
 import time
 from pathlib import Path
@@ -29,12 +27,12 @@ class Command(AppCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         path: Path = options["file"]
         began = time.monotonic()
-        with command_errors("Stopped; nothing was changed."), self.bar("kB") as progress:
+        with command_errors("Stopped; nothing was changed."), self.progress_bar("kB") as progress:
             manifest = restore(path, progress=lambda done, total: progress(done // 1000, total // 1000))
         report = {"file": str(path), "same": True, **summary(manifest), "migrated": self._migrate(manifest)}
         report["signing_key"] = manifest["key"]
         report["seconds"] = round(time.monotonic() - began, 1)
-        self.tell(options, report, _sentences(report))
+        self.print_result(options, report, _sentences(report))
 
     def _migrate(self, manifest: dict[str, Any]) -> int:
         """Bring an older schema up to the code; returns the number of migrations."""

@@ -9,25 +9,24 @@ from apps.contacts.columns import ROLES
 from apps.contacts.import_report import ImportResult
 from apps.contacts.imports import import_contacts
 from apps.contacts.reading import FORMATS, VCARD, is_vcards
-from apps.core.management.base import AppCommand, count_entries, name_encoding, sentence
+from apps.core.management.base import AppCommand, encoding_advice, estimate_entries, with_full_stop
 from apps.employees.models import Employee
-from apps.fileio.csv_reader import UnreadableFile
-from apps.fileio.encodings import UnsureEncoding
+from apps.fileio.errors import UnreadableFile, UnsureEncoding
 
 
 def _columns(text: str) -> dict[str, str]:
-    pairs = [one.rpartition("=") for one in text.split(",")]
-    wrong = [one for one in pairs if not one[1] or not one[0].strip() or one[2].strip() not in ROLES]
+    pairs = [pair.rpartition("=") for pair in text.split(",")]
+    wrong = [pair for pair in pairs if not pair[1] or not pair[0].strip() or pair[2].strip() not in ROLES]
     if wrong:
-        raise ArgumentTypeError(f"{''.join(wrong[0])!r} is no column and its role, such as Womit=phone")
+        raise ArgumentTypeError(f"{''.join(wrong[0])!r} is not a column with its role, such as Womit=phone")
     return {name.strip(): role.strip() for name, _equals, role in pairs}
 
 
 class Command(AppCommand):
     help = (
-        "Records contacts from a CSV or vCard file, for --employee or for the staff_no (or employee_email) of each "
-        "row. Files that address books, mail programs and phones export are understood. The same file again records "
-        "nothing twice, and after a run that was cut off it goes on where that one ended."
+        "Records contacts from a CSV, XLSX or vCard file, for --employee or for the staff_no (or employee_email) of "
+        "each row. Files that address books, mail programs and phones export are understood. Importing the same file "
+        "again records nothing twice and continues an interrupted run."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -38,14 +37,14 @@ class Command(AppCommand):
         parser.add_argument(
             "--encoding",
             default="",
-            help="what its bytes mean, such as gb18030 or windows-1250, when they do not say it",
+            help="its encoding, such as gb18030 or windows-1250, if it cannot be detected",
         )
         parser.add_argument(
             "--columns", type=_columns, metavar="NAME=ROLE,...",
             help="what columns mean whose names do not say it, such as Womit=phone; nothing after = for a column "
             f"not to be read, else one of {', '.join(ROLES[:-1])}",
         )  # fmt: skip
-        parser.add_argument("--dry-run", action="store_true", help="say what would happen, and record nothing")
+        parser.add_argument("--dry-run", action="store_true", help="report what would happen and record nothing")
         parser.add_argument(
             "--trust-times", action="store_true", help="an operator's feed: read recorded_at, confirmed_at and ended_at"
         )
@@ -63,7 +62,7 @@ class Command(AppCommand):
                         raise CommandError("--rejects would overwrite the file itself: name another one")
                     rejects = stack.enter_context(options["rejects"].open("wb"))
                 mark = b"BEGIN:VCARD" if options["format"] == VCARD or is_vcards(raw) else b""
-                progress = stack.enter_context(self.bar("rows", count_entries(file, mark)))
+                progress = stack.enter_context(self.progress_bar("rows", estimate_entries(file, mark)))
                 result = import_contacts(
                     raw=raw, by=self.actor, employee=employee, format=options["format"], encoding=options["encoding"],
                     columns=options["columns"], trust_times=options["trust_times"], dry_run=options["dry_run"],
@@ -72,35 +71,35 @@ class Command(AppCommand):
         except OSError as error:
             raise CommandError(f"{error.filename}: {error.strerror}") from error
         except UnsureEncoding as error:
-            raise CommandError(f"{file}: {sentence(str(error))} {name_encoding(error.candidates)}") from error
+            raise CommandError(f"{file}: {with_full_stop(str(error))} {encoding_advice(error.candidates)}") from error
         except UnreadableFile as error:
             raise CommandError(f"{file}: {error}") from error
-        self._tell(options, result)
+        self._report(options, result)
 
-    def _tell(self, options: dict[str, Any], result: ImportResult) -> None:
+    def _report(self, options: dict[str, Any], result: ImportResult) -> None:
         if result.continued_at:
-            self.warn(f"went on at row {result.continued_at + 1}, where an earlier run of this file had ended")
+            self.warn(f"continued at row {result.continued_at + 1}, where an earlier run of this file ended")
         if result.unknown_columns:
             self.warn(f"ignored columns: {', '.join(result.unknown_columns)}")
         for reject in result.rejects:
             where = f"line {reject['line']}" + (f", {reject['column']}" if reject["column"] else "")
             self.warn(f"{where}: {reject['reason']}")
-        told = result.as_json()
-        if more := told["rejected"] - len(result.rejects):
+        report = result.as_json()
+        if more := report["rejected"] - len(result.rejects):
             self.warn(f"and {more:,} more{'' if options['rejects'] else ' (--rejects FILE writes them all)'}")
-        if result.left_out:
-            self.warn(f"of {result.left_out} created contacts an unusable name, phone, e-mail or handle was left out")
+        if result.incomplete:
+            self.warn(f"of {result.incomplete} created contacts an unusable name, phone, e-mail or handle was left out")
         done = "Would read" if options["dry_run"] else "Read"
         summary = (
-            f"{done} {told['read']} rows: {told['created']} created, {told['updated']} updated, "
-            f"{told['duplicate']} duplicate, {told['rejected']} rejected."
+            f"{done} {report['read']} rows: {report['created']} created, {report['updated']} updated, "
+            f"{report['duplicate']} duplicate, {report['rejected']} rejected."
         )
-        self.tell(options, told, summary)
+        self.print_result(options, report, summary)
 
     def _employee(self, staff_no: str | None) -> Employee | None:
         if staff_no is None:
             return None
         try:
-            return Employee.objects.by_staff_no(staff_no)
+            return Employee.objects.get_by_staff_no(staff_no)
         except Employee.DoesNotExist as error:
             raise CommandError(f"no employee has the number {staff_no}") from error

@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.commands.migrate import Command as DjangoMigrate
 from django.db import connections
 
-from apps.core.db_permissions import grant
+from apps.core.db_permissions import grant_permissions
 from apps.core.identity_key import verify_identity_key
 
 
@@ -16,9 +16,9 @@ class Command(DjangoMigrate):
         if options["database"] == "default" and "owner" in connections:
             options["database"] = "owner"
         super().handle(*args, **options)
+        # A partial migration may lack tables that the grants name.
         if options["database"] != "owner" or options["app_label"]:
             return
-        role = connections["default"].settings_dict["USER"]
-        if role and role != connections["owner"].settings_dict["USER"]:
-            grant("owner", role)
+        grant_permissions()
+        # The first start stores the check value of the key: a later start with another key is then refused.
         verify_identity_key()

@@ -7,7 +7,7 @@ from apps.dashboard.labels import approvals
 
 
 class Command(AppCommand):
-    help = "Lists the changes that wait for a second person, with the effect that was counted at the request."
+    help = "Lists the changes that are waiting for a second person, with the effect counted at the request."
 
     def handle(self, *args: Any, **options: Any) -> None:
         waiting = list(ApprovalRequest.objects.open(db_now()).order_by("requested_at", "pk"))
@@ -16,7 +16,7 @@ class Command(AppCommand):
             f"{request.requested_at:%Y-%m-%d %H:%M} UTC · {'; '.join(approvals.effect_lines(request.effect)) or '–'}"
             for request in waiting
         ]
-        self.tell(
+        self.print_result(
             options, {"waiting": [_json(request) for request in waiting]}, "\n".join(lines) or "Nothing is waiting."
         )
 

@@ -4,10 +4,10 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from apps.accounts.approvals import ApprovalRefused, refuse_request
+from apps.accounts.approvals import refuse_request
 from apps.accounts.models import ApprovalRequest
 from apps.core.clock import db_now
-from apps.core.enqueue import enqueue_marking
+from apps.core.errors import Refused
 from apps.core.management.base import AppCommand
 from apps.dashboard.labels import approvals
 from apps.roster.email_changes import roles_of, waiting_changes
@@ -15,14 +15,14 @@ from apps.standings.approvable_changes import approve_request, effect_digest, ef
 
 
 class Command(AppCommand):
-    help = "Approves or refuses a waiting change as the operator, where no second HR user can; it stands in the trail."
+    help = "Approves or refuses a waiting change as the operator, if no second HR user can; the audit trail records it."
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
         parser.add_argument("id", type=uuid.UUID, help="as `approvals` prints it")
         decision = parser.add_mutually_exclusive_group(required=True)
         decision.add_argument("--approve", action="store_true", help="make the change")
-        decision.add_argument("--refuse", metavar="WHY", help="refuse it, with the reason for whoever requested it")
+        decision.add_argument("--refuse", metavar="WHY", help="refuse it, with the reason for the requester")
         parser.add_argument("--yes", action="store_true", help="do not ask for a confirmation")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -32,17 +32,19 @@ class Command(AppCommand):
             self._show(request, effect)
             self._confirm(options)
             if options["approve"]:
+                # The operator approves the effect that was just printed: if it changes meanwhile, the service refuses.
                 seen = effect_digest(effect)
-                approve_request(request_id=request.pk, seen=seen, by=self.actor, by_operator=True)
-                enqueue_marking()
+                approve_request(request_id=request.pk, expected_digest=seen, by=self.actor, by_operator=True)
             else:
                 refuse_request(request_id=request.pk, note=options["refuse"], by=self.actor, by_operator=True)
         except ApprovalRequest.DoesNotExist as error:
             raise CommandError(f"There is no request {options['id']}.") from error
-        except ApprovalRefused as refused:
+        except Refused as refused:
             raise CommandError(f"{refused.message} Nothing was changed.") from refused
         decision = "approved" if options["approve"] else "refused"
-        self.tell(options, {"id": request.pk, "decision": decision, "effect": effect}, f"The request is {decision}.")
+        self.print_result(
+            options, {"id": request.pk, "decision": decision, "effect": effect}, f"The request is {decision}."
+        )
 
     def _show(self, request: ApprovalRequest, effect: dict[str, int]) -> None:
         """On standard error: standard output carries the result."""
@@ -59,8 +61,9 @@ class Command(AppCommand):
     def _confirm(self, options: dict[str, Any]) -> None:
         if options["yes"]:
             return
+        # In a script a prompt would wait for ever.
         if not sys.stdin.isatty():
-            raise CommandError("Nobody can be asked here: say --yes to decide without a question. Nothing was changed.")
-        self.stderr.write("Go on? [y/N] ", ending="")
+            raise CommandError("This is not a terminal: use --yes to decide without confirmation. Nothing was changed.")
+        self.stderr.write("Continue? [y/N] ", ending="")
         if input().strip().lower() not in ("y", "yes"):
             raise CommandError("Nothing was changed.")

@@ -1,20 +1,32 @@
 """Passkeys: the browser's challenge as JSON for the page's script, and the form that adds one."""
 
-from __future__ import annotations
-
 from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
-from apps.accounts.enrolment import CodeNeeded, has_factor
+from apps.accounts.enrolment import EnrolmentCodeRequired, has_factor
 from apps.accounts.models import Account
-from apps.accounts.passkey_challenges import Purpose, keep, place, take
-from apps.accounts.passkeys import NotProven, TooManyPasskeys, add_passkey, ask_known, ask_new
+from apps.accounts.passkey_challenges import Purpose, pop_challenge, relying_party, store_challenge
+from apps.accounts.passkeys import (
+    InvalidPasskeyResponse,
+    TooManyPasskeys,
+    add_passkey,
+    authentication_options,
+    registration_options,
+)
 from apps.dashboard.forms.second_factors import PasskeyForm
-from apps.dashboard.login_flow import waiting
-from apps.dashboard.views.account.second_factor import added, first_page, guess_of, is_fresh, may_change, page, stale
+from apps.dashboard.login_flow import pending_login
+from apps.dashboard.views.account.second_factor import (
+    add_app_page,
+    after_adding,
+    factors_page,
+    guess_of,
+    may_change,
+    signed_in_recently,
+    stale_session_page,
+)
 from apps.dashboard.views.page_context import PageContext
 
 
@@ -23,28 +35,27 @@ from apps.dashboard.views.page_context import PageContext
 @require_POST
 def sign_in_options(request: HttpRequest) -> HttpResponse:
     """For a sign-in that waits for its second factor."""
-    pending = waiting(request)
+    pending = pending_login(request)
     if pending is None:
         raise Http404
-    return _known(request, pending[0], Purpose.SIGN_IN)
+    return _known_key_options(request, pending[0], Purpose.SIGN_IN)
 
 
 @never_cache
 @require_POST
 def proof_options(request: HttpRequest) -> HttpResponse:
     """For the removal of a factor."""
-    return _known(request, PageContext(request).user, Purpose.PROOF)
+    return _known_key_options(request, PageContext(request).user, Purpose.PROOF)
 
 
 @never_cache
 @require_POST
 def new_options(request: HttpRequest) -> HttpResponse:
-    """For a new passkey."""
     scope = PageContext(request)
     if not may_change(scope):
         raise Http404
-    options, state = ask_new(scope.user, place(request))
-    keep(request, Purpose.ADD, scope.user, state)
+    options, state = registration_options(scope.user, relying_party(request))
+    store_challenge(request, Purpose.ADD, scope.user, state)
     return JsonResponse(options)
 
 
@@ -54,45 +65,47 @@ def add(request: HttpRequest) -> HttpResponse:
     """With a name, and confirmed by the password unless the sign-in was recent."""
     scope = PageContext(request)
     if not may_change(scope):
-        return stale(scope)
+        return stale_session_page(scope)
     account, first = scope.user, not has_factor(scope.user)
-    form = PasskeyForm(user=account, fresh=is_fresh(scope), data=request.POST)
+    form = PasskeyForm(user=account, fresh=signed_in_recently(scope), data=request.POST)
     guess = guess_of(scope, form)
     if not form.is_valid():
-        form.uncount(guess)
+        form.discount_guess(guess)
     elif _added(request, account, form):
-        guess.was_right()
-        message = _("Your passkey is added. Keep these codes on paper.") if first else _("Your passkey is added.")
-        return added(scope, message, first=first)
+        guess.succeed()
+        message = (
+            _("Your passkey is added. Keep these recovery codes on paper.") if first else _("Your passkey is added.")
+        )
+        return after_adding(scope, message, first=first)
     elif not form.has_error("enrolment"):
-        guess.was_none()
-    again = first_page if first else page
+        guess.withdraw()
+    again = add_app_page if first else factors_page
     return again(scope, new=form, status=422)
 
 
 def _added(request: HttpRequest, account: Account, form: PasskeyForm) -> bool:
     try:
         add_passkey(
-            account=account, place=place(request), state=take(request, Purpose.ADD, account),
+            account=account, relying_party=relying_party(request), state=pop_challenge(request, Purpose.ADD, account),
             answer=form.cleaned_data["passkey"], name=form.cleaned_data["name"],
             enrolment_code=form.enrolment_code,
         )  # fmt: skip
-    except NotProven:
-        form.add_error("name", _("This passkey was not taken. Try again."))
+    except InvalidPasskeyResponse:
+        form.add_error("name", _("This passkey was not accepted. Try again."))
         return False
-    except CodeNeeded:
+    except EnrolmentCodeRequired:
         form.refuse_code()
         return False
     except TooManyPasskeys:
-        form.add_error("name", _("You have as many passkeys as one can have. Remove one first."))
+        form.add_error("name", _("You have the maximum number of passkeys. Remove one first."))
         return False
     return True
 
 
-def _known(request: HttpRequest, account: Account, purpose: Purpose) -> HttpResponse:
+def _known_key_options(request: HttpRequest, account: Account, purpose: Purpose) -> HttpResponse:
     try:
-        options, state = ask_known(account, place(request))
-    except NotProven:
+        options, state = authentication_options(account, relying_party(request))
+    except InvalidPasskeyResponse:
         raise Http404 from None
-    keep(request, purpose, account, state)
+    store_challenge(request, purpose, account, state)
     return JsonResponse(options)

@@ -17,16 +17,18 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from apps.accounts.backends import account_meant
-from apps.accounts.login_throttling import TooManyGuesses, audit_locked_out, guess_in_session, guess_password
+from apps.accounts.access_log import audit_account, audit_failure
+from apps.accounts.backends import find_by_login
+from apps.accounts.login_throttling import TooManyGuesses, guess_in_session, guess_password
 from apps.accounts.models import Account
 from apps.accounts.password_links import PasswordLinkTokens, password_link_tokens, printed_link_tokens
 from apps.accounts.password_reset import find_account, has_pending_email_change, has_unproven_email
 from apps.accounts.security_mails import Event, notify_owner
-from apps.accounts.services import audit_account, audit_refused, roster_address
+from apps.accounts.services import audit_refused
 from apps.accounts.sessions import end_access
 from apps.core import enqueue
-from apps.dashboard.forms.base import ForgottenForm, SignInForm
+from apps.core.rate_limits import Kind, address_key, enforce_rate_limit
+from apps.dashboard.forms.base import ChangePasswordForm, ForgottenForm, NewPasswordForm, SignInForm
 from apps.dashboard.login_flow import complete_login
 from apps.dashboard.views.page_context import PageContext
 
@@ -49,18 +51,20 @@ class SignIn(views.LoginView):
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if not settings.PASSWORD_SIGN_IN:
             raise Http404
+        # Counted before the check, so that parallel guesses cannot slip under the limit.
         self.guess = guess_password(request, request.POST.get("username", ""))
         return super().post(request, *args, **kwargs)
 
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
-        self.guess.was_right()
+        self.guess.succeed()
         return complete_login(self.request, form.get_user(), self.get_success_url(), event="signed_in")
 
     def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
         name = form.cleaned_data.get("username") or ""
         audit_refused(name)
-        if self.guess.was_last:
-            audit_locked_out(account_meant(name))
+        if self.guess.reached_limit:
+            audit_failure("locked_out", find_by_login(name))
+            # Raised, not returned: the middleware answers 429 for every form that guesses.
             raise TooManyGuesses
         return super().form_invalid(form)
 
@@ -88,7 +92,9 @@ def forgotten(request: HttpRequest) -> HttpResponse:
         raise Http404
     form, sent = ForgottenForm(request.POST or None), False
     if request.method == "POST" and form.is_valid():
+        enforce_rate_limit(Kind.PASSWORD_MAIL, address_key(request.META.get("REMOTE_ADDR", "")))
         account_id, employee_id = find_account(form.cleaned_data["username"])
+        # By a worker, for every name: the time of the response must not reveal whether the account exists.
         enqueue.enqueue_password_mail(account_id, employee_id, get_language() or settings.LANGUAGE_CODE)
         sent = True
     status = 422 if request.method == "POST" and not sent else 200
@@ -112,16 +118,19 @@ class SetPassword(views.PasswordResetConfirmView):
     http_method_names = METHODS
     template_name = "account/set_password.html"
     success_url = reverse_lazy("login")
+    form_class = NewPasswordForm
     token_generator = _Tokens()
 
     def form_valid(self, form: SetPasswordForm) -> HttpResponse:
         token = self.request.session.get(views.INTERNAL_RESET_SESSION_TOKEN)
+        # A printed link proves no mailbox: only a mailed one makes the address proven.
         mailed = password_link_tokens.check_token(form.user, token)
         with transaction.atomic():
             response = super().form_valid(form)
-            form.user.proven_email = roster_address(form.user) if mailed else ""
+            form.user.proven_email = form.user.roster_address if mailed else ""
             form.user.save(update_fields=["proven_email"])
             audit_account("password_set", form.user)
+            # A thief of the old password loses sessions and tokens with it.
             end_access(account=form.user, by=form.user.actor)
             notify_owner(form.user, Event.PASSWORD_SET)
         messages.success(self.request, _("Your password is set. Sign in with it."))
@@ -132,12 +141,12 @@ class SetPassword(views.PasswordResetConfirmView):
 class ChangePassword(views.PasswordChangeView):
     http_method_names = METHODS
     template_name = "account/change_password.html"
-    form_class = PasswordChangeForm
+    form_class = ChangePasswordForm
     success_url = reverse_lazy("me")
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         scope = PageContext(self.request)
-        return super().get_context_data(**kwargs) | {"scope": scope, "frame": scope.frame(), "now": scope.now}
+        return super().get_context_data(**kwargs) | {"scope": scope, "now": scope.now}
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         self.guess = guess_in_session(request, PageContext(request).user)
@@ -145,11 +154,11 @@ class ChangePassword(views.PasswordChangeView):
 
     def form_invalid(self, form: PasswordChangeForm) -> HttpResponse:
         if "old_password" not in form.errors:
-            self.guess.was_right()
+            self.guess.succeed()
         return super().form_invalid(form)
 
     def form_valid(self, form: PasswordChangeForm) -> HttpResponse:
-        self.guess.was_right()
+        self.guess.succeed()
         with transaction.atomic():
             response = super().form_valid(form)
             audit_account("password_changed", form.user)

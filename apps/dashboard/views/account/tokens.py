@@ -3,15 +3,16 @@
 from typing import Any
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
-from apps.accounts.api_tokens import TokenRefused, create_token, revoke_token
+from apps.accounts.api_tokens import create_token, revoke_token
 from apps.accounts.models import ApiToken
-from apps.accounts.second_factors import SHOWN
-from apps.dashboard.forms.tokens import TokenForm, offered_to
+from apps.accounts.second_factors import SESSION_FACTOR_KEY
+from apps.dashboard.forms.tokens import TokenForm, scope_choices
+from apps.dashboard.views.list_pages import list_page
 from apps.dashboard.views.page_context import PageContext, render
 
 PAGE = 50
@@ -24,41 +25,39 @@ def index(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return _page(scope, TokenForm(scope.user))
     form = TokenForm(scope.user, request.POST)
-    if not form.is_valid():
-        return _page(scope, form, status=422)
-    try:
-        token, secret = create_token(
-            account=scope.user, by=scope.user.actor, shown=bool(request.session.get(SHOWN)), **form.terms()
-        )
-    except TokenRefused as refused:
-        form.refuse(refused.field, refused.message)
-        return _page(scope, form, status=422)
-    # No redirect: the secret is not stored, so the next page could not show it.
-    return _page(scope, TokenForm(scope.user), made=token, secret=secret)
+    if form.is_valid():
+        with form.showing_refusals():
+            token, secret = create_token(
+                account=scope.user,
+                by=scope.user.actor,
+                second_factor=bool(request.session.get(SESSION_FACTOR_KEY)),
+                **form.cleaned_data,
+            )
+            # No redirect: the secret is not stored, so the next page could not show it.
+            return _page(scope, TokenForm(scope.user), new_token=token, secret=secret)
+    return _page(scope, form, status=422)
 
 
-def _page(scope: PageContext, form: TokenForm, *, status: int = 200, **made: Any) -> HttpResponse:
-    before = scope.request.GET.get("before", "")
-    tokens = ApiToken.objects.of(scope.user).order_by("-pk")
-    behind = before.isascii() and before.isdigit() and len(before) < 19
-    rows = list((tokens.filter(pk__lt=int(before)) if behind else tokens)[: PAGE + 1])
+def _page(scope: PageContext, form: TokenForm, *, status: int = 200, **new: Any) -> HttpResponse:
+    def address(**query: str) -> str:
+        return scope.url("tokens", **query) + "#list"
+
+    page = list_page(scope, ApiToken.objects.of(scope.user), "-pk", size=PAGE, address=address)
     context = {
         "form": form,
-        "rows": [_row(scope, token) for token in rows[:PAGE]],
-        "next": scope.url("tokens", before=rows[PAGE - 1].pk) + "#list" if len(rows) > PAGE else "",
-        "first": scope.url("tokens") + "#list" if behind else "",
-        **made,
+        "page": page,
+        "rows": [_row(scope, token) for token in page.rows],
+        **new,
     }
     return render(scope, "account/tokens.html", context, status=status)
 
 
 def _row(scope: PageContext, token: ApiToken) -> dict[str, Any]:
-    labels = dict(offered_to(scope.user, everything=True))
-    usable = token.revoked_at is None and token.expires_at > scope.now
+    labels = dict(scope_choices(scope.user, include_all=True))
     return {
         "token": token,
-        "scopes": [labels.get(scope_code, scope_code) for scope_code in token.scopes],
-        "usable": usable,
+        "scopes": [labels.get(code, code) for code in token.scopes],
+        "usable": token.revoked_at is None and token.expires_at > scope.now,
     }
 
 
@@ -66,9 +65,7 @@ def _row(scope: PageContext, token: ApiToken) -> dict[str, Any]:
 def revoke(request: HttpRequest, token_id: int) -> HttpResponse:
     """The token is invalid from the next request on. Idempotent."""
     scope = PageContext(request)
-    token = ApiToken.objects.of(scope.user).filter(pk=token_id).select_related("account").first()
-    if token is None:
-        raise Http404("There is no such token")
+    token = get_object_or_404(ApiToken.objects.of(scope.user).select_related("account"), pk=token_id)
     revoke_token(token=token, by=scope.user.actor)
-    messages.success(request, _("“%(name)s” opens nothing any more.") % {"name": token.name})
+    messages.success(request, _("“%(name)s” is revoked.") % {"name": token.name})
     return redirect(scope.url("tokens"))

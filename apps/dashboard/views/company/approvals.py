@@ -1,27 +1,26 @@
 """`/company/approvals/`: changes of large effect that wait for a second person. For HR alone."""
 
-from __future__ import annotations
-
 import uuid
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from apps.accounts.approvals import ApprovalRefused, refuse_request, withdraw_request
+from apps.accounts.approvals import refuse_request, withdraw_request
 from apps.accounts.models import ApprovalRequest
-from apps.core import enqueue
 from apps.core.closed_periods import BackdatingBlocked
+from apps.core.errors import Refused
 from apps.dashboard.forms.adjustments import RefuseForm
 from apps.dashboard.labels import approval_details, approvals
 from apps.dashboard.views.company.company import hr_scope
 from apps.dashboard.views.page_context import PageContext, render
-from apps.roster.email_changes import ON_ONE_ROSTER, roles_of, waiting_changes
+from apps.roster.email_changes import VERSION_BOUND_KINDS, roles_of, waiting_changes
 from apps.standings.approvable_changes import approve_request, effect_digest, effect_of_request
 
 PAGE = 50
@@ -33,10 +32,12 @@ def index(request: HttpRequest) -> HttpResponse:
     """All requests: waiting ones first, then newest."""
     scope = hr_scope(request)
     waiting = ApprovalRequest.objects.open(scope.now).order_by("-requested_at", "pk")
+    waiting_page = Paginator(waiting, PAGE).get_page(request.GET.get("waiting"))
     decided = ApprovalRequest.objects.exclude(pk__in=waiting.values("pk")).order_by("-requested_at", "pk")
     page = Paginator(decided, PAGE).get_page(request.GET.get("page"))
     context = {
-        "waiting": [approval_line(scope, approval) for approval in waiting] if page.number == 1 else [],
+        "waiting": [approval_line(scope, approval) for approval in waiting_page] if page.number == 1 else [],
+        "waiting_page": waiting_page,
         "decided": [approval_line(scope, approval) for approval in page],
         "page": page,
     }
@@ -45,56 +46,41 @@ def index(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def detail(request: HttpRequest, request_id: uuid.UUID) -> HttpResponse:
-    """One request with its effect, and the steps available to the reader."""
     scope = hr_scope(request)
-    return _show(scope, _found(request_id))
+    return _show(scope, get_object_or_404(ApprovalRequest, pk=request_id))
 
 
 @require_POST
 def approve(request: HttpRequest, request_id: uuid.UUID) -> HttpResponse:
     """The second person approves what this page showed."""
-
-    def act(scope: PageContext) -> str:
-        approve_request(request_id=request_id, seen=request.POST.get("seen", ""), by=scope.user.actor)
-        return _("Approved. The change is made.")
-
-    return _act(request, request_id, act)
+    # `seen`, here and in the other forms: the version or digest that the page showed. The service refuses any but the
+    # current one, so that the reader never confirms what they have not seen (optimistic locking).
+    step = partial(approve_request, request_id=request_id, expected_digest=request.POST.get("seen", ""))
+    return _run(request, request_id, step, _("Approved. The change is made."))
 
 
 @require_POST
 def refuse(request: HttpRequest, request_id: uuid.UUID) -> HttpResponse:
     form = RefuseForm(request.POST)
-
-    def act(scope: PageContext) -> str:
-        refuse_request(request_id=request_id, note=form.cleaned_data["note"], by=scope.user.actor)
-        return _("Refused. Nothing was changed.")
-
-    return _act(request, request_id, act, form)
+    if not form.is_valid():
+        return _show(hr_scope(request), get_object_or_404(ApprovalRequest, pk=request_id), 422, form)
+    step = partial(refuse_request, request_id=request_id, note=form.cleaned_data["note"])
+    return _run(request, request_id, step, _("Refused. Nothing was changed."), form)
 
 
 @require_POST
 def withdraw(request: HttpRequest, request_id: uuid.UUID) -> HttpResponse:
-    def act(scope: PageContext) -> str:
-        withdraw_request(request_id=request_id, by=scope.user.actor)
-        return _("Withdrawn. Nothing was changed.")
-
-    return _act(request, request_id, act)
-
-
-def _found(request_id: uuid.UUID) -> ApprovalRequest:
-    try:
-        return ApprovalRequest.objects.get(pk=request_id)
-    except ApprovalRequest.DoesNotExist as unknown:
-        raise Http404("There is no such request") from unknown
+    step = partial(withdraw_request, request_id=request_id)
+    return _run(request, request_id, step, _("Withdrawn. Nothing was changed."))
 
 
 def approval_line(scope: PageContext, approval: ApprovalRequest) -> dict[str, Any]:
     """A request in the list, with the effect as it was requested."""
-    mine = approval.requested_by_id == scope.user.pk
+    is_own = approval.requested_by_id == scope.user.pk
     return {
-        "it": approval, "words": approvals.kind_of(approval), "state": approvals.state_of(approval, scope.now),
-        "effect": approvals.effect_lines(approvals.counted_before(approval, mine=mine)),
-        "url": scope.url("approval", approval.pk), "mine": mine,
+        "approval": approval, "kind": approvals.kind_of(approval), "state": approvals.state_of(approval, scope.now),
+        "effect": approvals.effect_lines(approvals.counted_before(approval, own=is_own)),
+        "url": scope.url("approval", approval.pk), "is_own": is_own,
     }  # fmt: skip
 
 
@@ -104,20 +90,20 @@ def _show(
     line = approval_line(scope, approval)
     waits = line["state"].code == "waiting"
     # The requester sees the counts of the request: some later numbers are for the second person alone (ADR 63).
-    effect, stale = approvals.counted_before(approval, mine=line["mine"]), ""
-    if waits and not line["mine"]:
+    effect, stale = approvals.counted_before(approval, own=line["is_own"]), ""
+    if waits and not line["is_own"]:
         try:
             effect = effect_of_request(approval, scope.now)
-        except ApprovalRefused as refusal:
+        except Refused as refusal:
             stale = refusal.message
-    page = line["words"].page
+    page = line["kind"].page
     view, arguments = page(approval) if page else ("", ())
     context = {
-        "line": line, "it": approval, "waits": waits, "effect": approvals.effect_lines(effect), "stale": stale,
+        "line": line, "approval": approval, "waits": waits, "effect": approvals.effect_lines(effect), "stale": stale,
         "seen": effect_digest(effect), "form": form or RefuseForm(), "refused": refused,
         "subject": scope.url(view, *arguments) if view else "", "changes": _changes(approval),
-        "kept": approval.kind in ON_ONE_ROSTER,
-        "details": approval_details.details_of(approval, decides=waits and not line["mine"]),
+        "counts_from_request": approval.kind in VERSION_BOUND_KINDS,
+        "details": approval_details.details_of(approval, decides=waits and not line["is_own"]),
     }  # fmt: skip
     return render(scope, "company/approval.html", context, status=status)
 
@@ -137,21 +123,20 @@ def _changes(approval: ApprovalRequest) -> dict[str, Any] | None:
     return {"rows": rows, "more": len(changes) - len(rows)}
 
 
-def _act(
-    request: HttpRequest, request_id: uuid.UUID, act: Callable[[PageContext], str], form: RefuseForm | None = None
+def _run(
+    request: HttpRequest, request_id: uuid.UUID, step: Callable[..., object], text: str, form: RefuseForm | None = None
 ) -> HttpResponse:
     """Run one step: afterwards the request with a message; after a refusal, the same page with the reason."""
     scope = hr_scope(request)
-    approval = _found(request_id)
-    if form is not None and not form.is_valid():
-        return _show(scope, approval, 422, form)
+    get_object_or_404(ApprovalRequest, pk=request_id)
     try:
-        message = act(scope)
-    except ApprovalRefused as refused:
-        return _show(scope, _found(request_id), 409, form, refused.message)
+        step(by=scope.user.actor)
+    except Refused as error:
+        refused = error.message
     except BackdatingBlocked:
-        busy = _("A campaign is being frozen, so its past cannot change now. Try again in a minute.")
-        return _show(scope, _found(request_id), 409, form, busy)
-    enqueue.enqueue_marking()
-    messages.success(request, message)
-    return redirect(scope.url("approval", approval.pk))
+        refused = _("A campaign is being frozen, so its past cannot change now. Try again in a minute.")
+    else:
+        messages.success(request, text)
+        return redirect(scope.url("approval", request_id))
+    # Read again: another HR user may have decided it meanwhile, and the page says so.
+    return _show(scope, get_object_or_404(ApprovalRequest, pk=request_id), 409, form, refused)

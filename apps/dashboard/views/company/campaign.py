@@ -6,18 +6,18 @@ from zoneinfo import ZoneInfo
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from apps.accounts.approvals import ApprovalRefused
 from apps.campaigns import rule_draft
 from apps.campaigns.models import Campaign, CampaignRule
 from apps.core import enqueue
+from apps.core.errors import Refused
 from apps.dashboard.forms.campaigns import CancelForm
 from apps.dashboard.labels import campaigns, rules
-from apps.dashboard.views.company.campaigns import look_of
+from apps.dashboard.views.company.campaigns import rule_preview
 from apps.dashboard.views.company.company import hr_scope
 from apps.dashboard.views.page_context import OPENED_STATES, PageContext, render
 from apps.reports import campaigns as reports_campaigns
@@ -29,9 +29,9 @@ from apps.standings import campaign_approvals, campaign_lifecycle
 def campaign_scope(request: HttpRequest, slug: str) -> PageContext:
     """The page context for HR and one campaign, in any state. Raises Http404 for all but HR, and for an unknown one."""
     scope = hr_scope(request)
-    campaign = Campaign.objects.filter(slug=slug).prefetch_related("rules").first()
-    if campaign is None or not campaign.versions:
-        raise Http404("There is no such campaign")
+    campaign = get_object_or_404(Campaign.objects.prefetch_related("rules"), slug=slug)
+    if not campaign.versions:
+        raise Http404("The campaign has no rule yet")
     scope.switch_campaign(campaign)
     return scope
 
@@ -47,11 +47,12 @@ class Version:
 
 def versions_of(campaign: Campaign) -> list[Version]:
     """Newest first."""
+    # Each version with the one before it; the first has none.
     pairs = zip([None, *campaign.versions], campaign.versions, strict=False)
     versions = [
         Version(
             rule, rule.changed_by_label or campaign.created_by_label,
-            rules.differences(rule_draft.changed(before, rule)) if before else [],
+            rules.differences(rule_draft.changed_columns(before, rule)) if before else [],
         )
         for before, rule in pairs
     ]  # fmt: skip
@@ -60,20 +61,19 @@ def versions_of(campaign: Campaign) -> list[Version]:
 
 @require_safe
 def campaign(request: HttpRequest, slug: str) -> HttpResponse:
-    """The state, rule and population of a campaign, and the available steps."""
     return _show(campaign_scope(request, slug))
 
 
 def _show(scope: PageContext, status: int = 200, cancel: CancelForm | None = None) -> HttpResponse:
-    campaign = scope.the_campaign
+    campaign = scope.required_campaign
     passed = campaign.rule.cutoff_at <= scope.now
     is_open = campaign.state == Campaign.State.OPEN
     context: dict[str, Any] = {
-        "state": campaigns.State(campaign.state),
-        "look": look_of(scope, campaign.rule),
+        "state": campaigns.state_of(campaign),
+        "preview": rule_preview(scope, campaign.rule),
         "version": rules.version_of(campaign.rule),
         "versions": versions_of(campaign),
-        "people": reports_campaigns.people_by_campaign([campaign], scope.now).get(campaign.pk),
+        "people": reports_campaigns.headcount_by_campaign([campaign], scope.now).get(campaign.pk),
         "overlaps": campaigns.overlaps(campaign_lifecycle.overlapping(campaign.rule)) if is_open and not passed else [],
         "shown": campaign.state in OPENED_STATES,
         "steps": {
@@ -81,9 +81,9 @@ def _show(scope: PageContext, status: int = 200, cancel: CancelForm | None = Non
             "cancel": campaign.state in ("draft", "open"),
             "close": is_open and passed,
         },
-        "by_itself": not campaign.backdated,
+        "closes_automatically": not campaign.backdated,
         "cancel": cancel or CancelForm(),
-        "waiting": campaign_approvals.waiting_at(campaign, scope.now),
+        "pending_approvals": campaign_approvals.open_requests(campaign, scope.now),
         "unfinished": close_submissions.unfinished(campaign).count() if campaign.state == Campaign.State.CLOSING else 0,
         "cancelled": reports_campaigns.cancellation_of(campaign)
         if campaign.state == Campaign.State.CANCELLED
@@ -94,40 +94,35 @@ def _show(scope: PageContext, status: int = 200, cancel: CancelForm | None = Non
 
 @require_POST
 def cancel(request: HttpRequest, slug: str) -> HttpResponse:
-    """Cancel it permanently, with a reason."""
     scope, form = campaign_scope(request, slug), CancelForm(request.POST)
     if not form.is_valid():
         return _show(scope, 422, form)
-    try:
+    with form.showing_refusals():
         waits = campaign_approvals.cancel_or_request(
-            campaign=scope.the_campaign, reason=form.cleaned_data["reason"], by=scope.user.actor
+            campaign=scope.required_campaign, reason=form.cleaned_data["reason"], by=scope.user.actor
         )
-    except rule_draft.CampaignRefused as refused:
-        form.refuse(refused.field, refused.message)
-        return _show(scope, 409 if refused.conflict else 422, form)
-    except ApprovalRefused as refused:
-        form.refuse(None, refused.message)
-        return _show(scope, 409, form)
-    message = _("The cancellation waits for a second HR user.") if waits else _("%(name)s is cancelled.")
-    messages.success(request, message % {"name": scope.the_campaign.name})
-    return redirect(scope.url("campaign", slug))
+        message = _("The cancellation is waiting for a second HR user.") if waits else _("%(name)s is cancelled.")
+        messages.success(request, message % {"name": scope.required_campaign.name})
+        return redirect(scope.url("campaign", slug))
+    return _show(scope, form.error_status, form)
 
 
 @require_POST
 def close(request: HttpRequest, slug: str) -> HttpResponse:
     """Begin to close it by hand; a worker continues, and the page follows."""
     scope = campaign_scope(request, slug)
-    campaign = scope.the_campaign
+    campaign = scope.required_campaign
     try:
         waits = close_or_request(campaign=campaign, by=scope.user.actor)
-    except ApprovalRefused as refused:
+    except Refused as refused:
         messages.warning(request, refused.message)
         return _show(scope, 409)
     except close_submissions.CutoffNotReached:
+        # The message is formatted here, outside of `render`, which sets the zone for templates.
         with timezone.override(ZoneInfo(campaign.rule.time_zone)):
             messages.warning(request, _("It runs until %(cut_off)s.") % {"cut_off": rules.cut_off(campaign.rule)})
         return _show(scope, 409)
     if waits:
-        messages.success(request, _("The closing waits for a second HR user."))
+        messages.success(request, _("The closing is waiting for a second HR user."))
     enqueue.enqueue_freeze()
     return redirect(scope.url("campaign", slug))

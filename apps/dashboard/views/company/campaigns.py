@@ -6,41 +6,39 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from apps.accounts.approvals import ApprovalRefused
 from apps.accounts.models import ApprovalRequest
 from apps.campaigns.models import Campaign, CampaignRule
-from apps.campaigns.rule_draft import CampaignRefused
-from apps.core import enqueue
+from apps.core.time_zones import company_zone
 from apps.dashboard.forms.campaigns import CampaignForm, OpenForm
-from apps.dashboard.labels import campaigns, rules
-from apps.dashboard.views.company.company import hr_scope
-from apps.dashboard.views.company.late_joiners import departments
+from apps.dashboard.labels import base, campaigns, rules
+from apps.dashboard.views.company.company import department_names, hr_scope
+from apps.dashboard.views.list_pages import text_param
 from apps.dashboard.views.page_context import PageContext, render
-from apps.dashboard.views.standing.standing_card import elsewhere
+from apps.dashboard.views.standing.standing_card import in_reader_zone
 from apps.reports import campaigns as reports_campaigns
 from apps.standings import campaign_lifecycle, opening_approvals
 from apps.standings.campaign_lifecycle import OpeningPreview
 
 
 @dataclass(frozen=True)
-class Line:
+class CampaignRow:
     """One campaign in the list. `people`: its headcount; None when it was cancelled."""
 
     campaign: Campaign
     people: int | None
 
     @property
-    def state(self) -> campaigns.State:
-        return campaigns.State(self.campaign.state)
+    def state(self) -> base.Badge:
+        return campaigns.state_of(self.campaign)
 
     @property
     def opens(self) -> str:
-        return rules.first_day(self.campaign.rule)
+        return base.long_date(self.campaign.rule.opens_on)
 
     @property
     def cut_off(self) -> str:
@@ -52,26 +50,26 @@ def index(request: HttpRequest) -> HttpResponse:
     """All campaigns: running ones first, then finished ones."""
     scope = hr_scope(request)
     campaigns = reports_campaigns.all_campaigns()
-    people = reports_campaigns.people_by_campaign(campaigns, scope.now)
-    lines = [Line(campaign, people.get(campaign.pk)) for campaign in campaigns]
-    context = {"lines": lines, "waiting": opening_approvals.waiting_openings(scope.now)}
+    people = reports_campaigns.headcount_by_campaign(campaigns, scope.now)
+    rows = [CampaignRow(campaign, people.get(campaign.pk)) for campaign in campaigns]
+    context = {"rows": rows, "pending_approvals": opening_approvals.open_opening_requests(scope.now)}
     return render(scope, "company/campaigns.html", context)
 
 
 @dataclass(frozen=True)
-class Look:
+class RulePreview:
     """The preview of a rule in words, with its cut-off in the campaign's zone and in the reader's."""
 
     rule: CampaignRule
     text: str
     cut_off: str
-    elsewhere: str
+    in_reader_zone: str
 
 
-def look_of(scope: PageContext, rule: CampaignRule) -> Look:
+def rule_preview(scope: PageContext, rule: CampaignRule) -> RulePreview:
     zone = ZoneInfo(rule.time_zone)
-    there = elsewhere(rule.cutoff_at - timedelta(minutes=1), zone, scope.employee)
-    return Look(rule, rules.in_words(rule.campaign.name, rule), rules.cut_off(rule), there)
+    there = in_reader_zone(rule.cutoff_at - timedelta(minutes=1), zone, scope.employee)
+    return RulePreview(rule, rules.in_words(rule.campaign.name, rule), rules.cut_off(rule), there)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -79,51 +77,59 @@ def new(request: HttpRequest) -> HttpResponse:
     """The form and, when sent, the preview: nothing is opened here."""
     scope = hr_scope(request)
     if request.method != "POST":
-        return _page(scope, CampaignForm.empty(departments()))
-    form = CampaignForm(request.POST, departments=departments())
+        if like := text_param(request.GET, "like"):
+            return _duplicate(scope, like)
+        newest = reports_campaigns.newest_campaign()
+        zone = newest.rule.time_zone if newest else company_zone()
+        return _page(scope, CampaignForm.with_defaults(department_names(), zone))
+    form = CampaignForm(request.POST, departments=department_names())
     if form.is_valid():
-        try:
-            look = campaign_lifecycle.preview_opening(name=form.cleaned_data["name"], terms=form.terms(), now=scope.now)
-        except CampaignRefused as refused:
-            form.refuse(refused.field, refused.message)
-        else:
-            return _page(scope, form, look)
+        with form.showing_refusals():
+            name = form.cleaned_data["name"]
+            opening = campaign_lifecycle.preview_opening(name=name, draft=form.draft(), now=scope.now)
+            return _page(scope, form, opening)
     return _page(scope, form, status=422)
+
+
+def _duplicate(scope: PageContext, slug: str) -> HttpResponse:
+    """The form with the rule of an earlier campaign in any state."""
+    original = get_object_or_404(Campaign.objects.prefetch_related("rules"), slug=slug)
+    if not original.versions:
+        raise Http404("The campaign has no rule yet")
+    names = department_names()
+    form = CampaignForm.duplicate_of(original.rule, names)
+    missing = [name for name in original.rule.scope if name not in names]
+    return _page(scope, form, original=original, missing=missing)
 
 
 @require_POST
 def confirm(request: HttpRequest) -> HttpResponse:
     """Open the previewed campaign, once."""
     scope = hr_scope(request)
-    form, sent = CampaignForm(request.POST, departments=departments()), OpenForm(request.POST)
+    form, sent = CampaignForm(request.POST, departments=department_names()), OpenForm(request.POST)
     if form.is_valid() and sent.is_valid():
-        try:
+        with form.showing_refusals():
             opened = opening_approvals.open_or_request(
-                name=form.cleaned_data["name"], terms=form.terms(), key=sent.cleaned_data["key"], by=scope.user.actor
+                name=form.cleaned_data["name"], draft=form.draft(), key=sent.cleaned_data["key"], by=scope.user.actor
             )
-        except CampaignRefused as refused:
-            form.refuse(refused.field, refused.message)
-        except ApprovalRefused as refused:
-            form.refuse(None, refused.message)
-        else:
             if isinstance(opened, ApprovalRequest):
-                waits = _("The opening of %(name)s waits for a second HR user.")
-                messages.success(request, waits % {"name": opened.label})
+                message = _("The opening of %(name)s is waiting for a second HR user.")
+                messages.success(request, message % {"name": opened.label})
                 return redirect(scope.url("campaigns"))
-            enqueue.enqueue_marking()
             messages.success(request, _("%(name)s is open.") % {"name": opened.name})
             return redirect(scope.url("campaign", opened.slug))
     return _page(scope, form, status=422)
 
 
 def _page(
-    scope: PageContext, form: CampaignForm, look: OpeningPreview | None = None, status: int = 200
+    scope: PageContext, form: CampaignForm, opening: OpeningPreview | None = None, status: int = 200, **more: Any
 ) -> HttpResponse:
-    context: dict[str, Any] = {"form": form}
-    if look:
+    context: dict[str, Any] = {"form": form, **more}
+    if opening:
         context |= {
-            "look": look_of(scope, look.rule), "people": look.people, "warnings": campaigns.warnings(look),
-            "sent": OpenForm(), "late": look.backdated,
-            "alone": opening_approvals.opens_alone(look.rule, scope.user.actor, scope.now),
+            "preview": rule_preview(scope, opening.rule), "people": opening.people,
+            "warnings": campaigns.warnings(opening, reports_campaigns.newest_campaign()),
+            "sent": OpenForm(), "late": opening.backdated,
+            "needs_approval": not opening_approvals.may_open_alone(opening.rule, scope.user.actor, scope.now),
         }  # fmt: skip
     return render(scope, "company/campaign_new.html", context, status=status)

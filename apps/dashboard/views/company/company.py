@@ -3,6 +3,7 @@
 404 for all other readers.
 """
 
+from collections.abc import Callable
 from datetime import date
 from typing import Any
 
@@ -15,161 +16,167 @@ from apps.dashboard.chart_cards import teams
 from apps.dashboard.chart_cards.chart_card import ChartCard
 from apps.dashboard.charts.groups import GroupBar
 from apps.dashboard.labels import base
-from apps.dashboard.views.page_context import PageContext, fragment, render
+from apps.dashboard.views.page_context import PageContext, render
 from apps.dashboard.views.standing.standing_card import period_of
-from apps.dashboard.views.team.data_quality import meter_of
-from apps.dashboard.views.team.standings_list import choice_of, csv_response, listing, tile_urls
+from apps.dashboard.views.team.data_quality import data_quality_of
+from apps.dashboard.views.team.list_filters import page_filters, remember_filters
+from apps.dashboard.views.team.standings_list import csv_response, list_response, standings_context, tile_urls
+from apps.employees.models import TreeNode
 from apps.exports.models import Export
-from apps.reports import adjustments, small_groups, standings_report, team_report
+from apps.reports import adjustments, group_totals, small_groups, standings_report
 from apps.reviews.models import Review
-from apps.standings import population
+from apps.standings import report_people
 
 
 def hr_scope(request: HttpRequest) -> PageContext:
     """The page context of a request by HR. Raises Http404 for all others."""
     scope = PageContext(request)
     if not scope.user.has_role("hr"):
-        raise Http404("There is no such page")
+        raise Http404("Page not found")
     return scope
 
 
 def company_scope(request: HttpRequest) -> PageContext:
     """The page context of a request by HR or an auditor. Raises Http404 for all others."""
     scope = PageContext(request)
-    if not scope.reads_company:
-        raise Http404("There is no such page")
+    if not scope.reads_results:
+        raise Http404("Page not found")
     return scope
 
 
-def departments_for(scope: PageContext, standings: standings_report.Standings) -> list[team_report.Group]:
+def department_names() -> list[str]:
+    """Today's departments, sorted."""
+    names = TreeNode.objects.exclude(department="").order_by("department")
+    return list(names.values_list("department", flat=True).distinct())
+
+
+def departments_for(scope: PageContext, standings: standings_report.Standings) -> list[group_totals.Group]:
     """The departments for this reader: small ones are merged for readers who may not see single employees."""
-    return standings.departments() if scope.user.has_role("hr") else standings.folded_departments()
+    return (
+        group_totals.departments(standings) if scope.user.has_role("hr") else group_totals.folded_departments(standings)
+    )
 
 
-def may_sum_up(scope: PageContext, standings: standings_report.Standings) -> bool:
+def may_see_totals(scope: PageContext, standings: standings_report.Standings) -> bool:
     """Whether this reader may see sums of these people: small groups only with access to single employees."""
     return scope.user.has_role("hr") or standings.totals().people >= small_groups.MIN_GROUP_SIZE
 
 
 @require_safe
 def company(request: HttpRequest) -> HttpResponse:
-    """The whole company: totals, departments side by side, the curve to the deadline, and the list."""
     scope = company_scope(request)
     if scope.campaign is None:
         return render(scope, "no_campaign.html", {})
     if not scope.user.has_role("hr"):
         return _summary(scope)
-    choice = choice_of(scope)
-    standings = scope.standings(population.WholeCompany())
-    listed = listing(scope, standings, choice, "company")
-    departments = departments_for(scope, standings)
+    filters = page_filters(scope)
+    everybody = scope.standings(report_people.WholeCompany())
+    standings = scope.standings(everybody.people, filters.department_only) if filters.department else everybody
+    listed = standings_context(scope, standings, filters, "company")
+    # To choose from and to compare: never those of one department alone.
+    departments = departments_for(scope, everybody)
     listed["department_names"] = _names(departments)
     if request.headers.get("HX-Target") == "list":
-        return fragment(scope, "components/_standings_refresh.html", listed)
+        return list_response(scope, filters, listed)
     totals = standings.totals()
     context = {
         **listed,
         "totals": totals,
+        "now": scope.totals_as_of(standings),
         "departments": departments,
-        "tiles": tile_urls(scope, choice, "company"),
+        "tiles": tile_urls(scope, filters, "company"),
         "period": period_of(scope),
-        "meter": meter_of(scope, standings, totals, "company"),
-        "reviews": Review.objects.filter(campaign=scope.campaign).tally(scope.now),
-        "pictures": company_pictures(scope, standings, totals, departments),
-        "waiting": adjustments.waiting_for(scope.the_campaign, scope.user).count(),
+        "data_quality": data_quality_of(scope, standings, totals, "company"),
+        "reviews": Review.objects.filter(campaign=scope.campaign).count_by_state(scope.now),
+        "charts": [card() for card in company_charts(scope, standings, lambda: departments).values()],
+        "adjustments_waiting": adjustments.waiting_for(scope.required_campaign, scope.user).count(),
     }
-    return render(scope, "company/company.html", context)
+    return remember_filters(scope, filters, render(scope, "company/company.html", context))
 
 
 def _summary(scope: PageContext) -> HttpResponse:
     """The page for an auditor: sums without filters, and no link to any employee."""
-    standings = scope.standings(population.WholeCompany())
+    standings = scope.standings(report_people.WholeCompany())
     totals = standings.totals()
     context: dict[str, Any] = {
         "totals": totals,
+        "now": scope.totals_as_of(standings),
         "period": period_of(scope),
         "here": scope.request.path,
-        "fewest": small_groups.MIN_GROUP_SIZE,
-        "enough": totals.people >= small_groups.MIN_GROUP_SIZE,
+        "min_group_size": small_groups.MIN_GROUP_SIZE,
+        "may_see_totals": may_see_totals(scope, standings),
     }
-    if context["enough"]:
+    # A total of a few people would tell an auditor each one's number.
+    if context["may_see_totals"]:
         departments = departments_for(scope, standings)
         context |= {
-            "meter": meter_of(scope, standings, totals),
-            "pictures": company_pictures(scope, standings, totals, departments),
+            "data_quality": data_quality_of(scope, standings, totals),
+            "charts": [card() for card in company_charts(scope, standings, lambda: departments).values()],
         }
     return render(scope, "company/summary.html", context)
 
 
-def _names(departments: list[team_report.Group]) -> list[tuple[str, str]]:
-    """The filter values of the list, as (value, label)."""
+def _names(departments: list[group_totals.Group]) -> list[tuple[str, str]]:
     named = sorted((group.key, group.key) for group in departments if group.key)
+    # Only when there are such employees: otherwise the filter would find nothing.
     without = [(base.NO_DEPARTMENT, _("without a department"))] if len(named) < len(departments) else []
     return [*named, *without]
 
 
-def company_pictures(scope: PageContext, standings: Any, totals: Any, departments: list[Any]) -> list[ChartCard]:
-    """The four charts of the company, each with its address."""
+def company_charts(
+    scope: PageContext, standings: Any, departments: Callable[[], list[group_totals.Group]]
+) -> dict[str, Callable[[], ChartCard]]:
+    """The charts of the company by the key in their addresses. Each reads its data only when it is called."""
+    # An auditor reads sums and gets no link to any employee.
+    hr, department = scope.user.has_role("hr"), standings.filters.department
 
-    def address(key: str) -> str:
-        return scope.url("chart-company", key)
+    def url(key: str) -> str:
+        return scope.url("chart-company", key, department=department)
 
-    return [
-        under(scope, address("under"), standings, totals),
-        by_department(scope, address("departments"), departments),
-        teams.spread(scope, address("histogram"), standings.histogram(), totals, []),
-        sources(scope, address("sources"), standings),
-    ]
+    def people_url(**filters: str) -> str:
+        return scope.url("company", **{"department": department, **filters}) + "#list" if hr else ""
+
+    def red_list(day: date | None) -> str:
+        return people_url(status="red", **({} if day is None else {"as_of": day.isoformat()}))
+
+    def group_list(bar: GroupBar, status: str) -> str:
+        return people_url(department=bar.key or base.NO_DEPARTMENT, status=status)
+
+    def below_target() -> ChartCard:
+        rows = standings.under_target_by_day()
+        return day_by_day.below_target_by_day(scope, url("under"), rows, standings.totals(), red_list if hr else None)
+
+    def by_department() -> ChartCard:
+        plain_bars = (teams.group_bar(group, _name(group), "", group.key) for group in departments())
+        bars = [bar._replace(url=group_list(bar, "")) for bar in plain_bars]
+        return teams.group_shares(
+            url("departments"), bars, key="departments", note=_departments_note(department), first=_("Department"),
+            list_url=group_list,
+        )  # fmt: skip
+
+    def histogram() -> ChartCard:
+        return teams.histogram_card(scope, url("histogram"), standings.histogram(), standings.totals(), [], people_url)
+
+    def by_source() -> ChartCard:
+        # Only the employee has a list of contacts; HR has the file by person and day.
+        file = scope.url("export-new", Export.Kind.DAYS) if hr else ""
+        return day_by_day.by_source(scope, url("sources"), standings.by_source(), file)
+
+    return {"under": below_target, "departments": by_department, "histogram": histogram, "sources": by_source}
 
 
-def under(scope: PageContext, url: str, standings: Any, totals: Any) -> ChartCard:
-    """People under the target by day; for HR each day links to the list as of its end."""
-
-    def listed(day: date | None) -> str:
-        then = {} if day is None else {"as_of": day.isoformat()}
-        return scope.url("company", status="red", **then) + "#list"
-
-    hr = scope.user.has_role("hr")
-    return day_by_day.under_by_day(scope, url, standings.under_target_by_day(), totals, listed if hr else None)
-
-
-def sources(scope: PageContext, url: str, standings: Any) -> ChartCard:
-    """Contacts by day and source; only the employee has a list of contacts, HR has the file by person and day."""
-    file = scope.url("export-new", Export.Kind.DAYS) if scope.user.has_role("hr") else ""
-    return day_by_day.by_source(scope, url, standings.by_source(), file)
-
-
-def by_department(scope: PageContext, url: str, departments: list[Any]) -> ChartCard:
-    """Departments side by side; for HR every number links to its employees."""
-    hr = scope.user.has_role("hr")
-
-    def listed(bar: GroupBar, status: str) -> str:
-        return scope.url("company", department=bar.key or base.NO_DEPARTMENT, status=status) + "#list" if hr else ""
-
-    bars = [
-        GroupBar(
-            label=_name(group),
-            url="",
-            people=group.people,
-            at_target=group.at_target,
-            red=group.red,
-            counted=group.counted,
-            median=float(group.median or 0),
-            key=group.key,
-        )
-        for group in departments
-    ]
-    bars = [bar._replace(url=listed(bar, "")) for bar in bars]
+def _departments_note(department: str) -> str:
     note = _("Share of people at the target, by department, with the number of people.")
-    return teams.side_by_side(url, bars, key="departments", note=note, first=_("Department"), listed=listed)
+    # The chart keeps all departments where a filter narrows the rest of the page.
+    return _("Whole company. %(note)s") % {"note": note} if department else note
 
 
-def _name(group: team_report.Group) -> str:
-    if group.key == team_report.OTHERS:
+def _name(group: group_totals.Group) -> str:
+    if group.key == group_totals.OTHERS:
         return _("others")
     return group.label or _("without a department")
 
 
 @require_safe
 def company_csv(request: HttpRequest) -> FileResponse:
-    return csv_response(hr_scope(request), population.WholeCompany(), "company")
+    return csv_response(hr_scope(request), report_people.WholeCompany(), "company")

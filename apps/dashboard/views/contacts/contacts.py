@@ -1,19 +1,27 @@
 """`/contacts/`: the reader's own contacts and the actions on one. Contacts of others never appear here."""
 
+from typing import Any
+
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from apps.campaigns import selectors
 from apps.contacts.models import Contact
 from apps.contacts.services import changes
-from apps.core import enqueue
+from apps.core.errors import Refused
 from apps.dashboard.forms.base import IDENTITY_FIELDS, CorrectForm, QuickAddForm, RefusableForm, RenameForm
-from apps.dashboard.views.contacts.contact_list import choice_of, choice_typed, list_url, own_page
+from apps.dashboard.views.contacts.contact_list import (
+    chips_context,
+    filters_from_form,
+    filters_from_url,
+    list_context,
+    list_url,
+)
 from apps.dashboard.views.page_context import PageContext, render
-from apps.dashboard.views.standing.my_standing import final_line, own_contacts
+from apps.dashboard.views.standing.my_standing import own_contacts, own_result
 from apps.privacy import retention
 from apps.reviews import services
 
@@ -21,48 +29,65 @@ from apps.reviews import services
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
     """The list: search, filters, sorting, and keyset pagination, so that page 1,000 costs what page 1 does."""
-    return listing(PageContext(request), QuickAddForm())
+    return contacts_page(PageContext(request), QuickAddForm())
 
 
 @require_POST
 def search(request: HttpRequest) -> HttpResponse:
     """Redirect to the filtered list; the search text is encrypted in its address."""
     scope = PageContext(request)
-    return redirect(list_url(scope, choice_typed(scope)))
+    return redirect(list_url(scope, filters_from_form(scope)))
 
 
-def listing(scope: PageContext, form: QuickAddForm, status: int = 200) -> HttpResponse:
-    can_ask = scope.campaign is not None and services.can_ask(scope.campaign, scope.now)
+def contacts_page(scope: PageContext, form: QuickAddForm, status: int = 200) -> HttpResponse:
+    can_request_review = scope.campaign is not None and services.can_request_review(scope.campaign, scope.now)
     until = retention.contacts_retained_until(scope.campaign) if scope.campaign else None
     context = {
         "form": form,
-        "can_ask": can_ask,
-        "final": final_line(scope),
+        "can_request_review": can_request_review,
+        "own_result": own_result(scope),
         "retained_until": until.astimezone(scope.zone).date() if until else None,
-        **own_page(scope, choice_of(scope)),
+        **list_context(scope, filters_from_url(scope)),
     }
     return render(scope, "contacts/contacts.html", context, status=status)
 
 
 def _own(scope: PageContext, contact_id: int) -> Contact:
     """The reader's contact with its reason; 404 for a contact of another employee."""
-    contact = own_contacts(scope).filter(pk=contact_id).first()
-    if contact is None:
-        raise Http404("There is no such contact")
-    return contact
+    return get_object_or_404(own_contacts(scope), pk=contact_id)
+
+
+def _reader(scope: PageContext) -> dict[str, Any]:
+    """The reader as the owner of a contact and as the actor of its change."""
+    return {"employee": scope.required_employee, "by": scope.user.actor}
 
 
 @require_safe
 def contact(request: HttpRequest, contact_id: int) -> HttpResponse:
-    """One contact: all its data, what would make it count, and the three actions."""
     scope = PageContext(request)
     return _show(scope, _own(scope, contact_id))
 
 
+def _in_the_form(contact: Contact) -> tuple[dict[str, str], list[tuple[str, str]]]:
+    """The first identity of each kind, which the form of a correction shows, and all others as (kind, value).
+
+    A file may bring several phones of one person; a correction keeps those that the form does not show.
+    """
+    shown: dict[str, str] = {}
+    others = []
+    for identity in sorted(contact.identities.all(), key=lambda identity: identity.pk):
+        if identity.kind in shown and identity.value:
+            others.append((identity.kind, identity.value))
+        else:
+            shown.setdefault(identity.kind, identity.value or "")
+    return shown, others
+
+
 def _show(scope: PageContext, contact: Contact, status: int = 200, **forms: RefusableForm) -> HttpResponse:
-    identities = {identity.kind: identity.value for identity in contact.identities.all()}
+    identities, others = _in_the_form(contact)
     context = {
         "contact": contact,
+        "others": others,
         "rename": forms.get("rename") or RenameForm(initial={"name": contact.name or ""}),
         "correct": forms.get("correct")
         or CorrectForm(initial={kind: identities.get(kind) or "" for kind in IDENTITY_FIELDS}),
@@ -73,53 +98,70 @@ def _show(scope: PageContext, contact: Contact, status: int = 200, **forms: Refu
 @require_POST
 def rename(request: HttpRequest, contact_id: int) -> HttpResponse:
     scope = PageContext(request)
-    found, form = _own(scope, contact_id), RenameForm(request.POST)
+    own_contact, form = _own(scope, contact_id), RenameForm(request.POST)
     if form.is_valid():
-        try:
-            changes.rename_contact(
-                contact_id=found.pk, employee=scope.the_employee, name=form.cleaned_data["name"], by=scope.user.actor
-            )
-        except changes.ContactRefused as refused:
-            form.refuse(refused.field or "name", refused.message)
-        else:
-            messages.success(request, _("The name is changed."))
-            return redirect(scope.url("contact", found.pk))
-    return _show(scope, found, 422, rename=form)
+        with form.showing_refusals("name"):
+            changes.rename_contact(contact_id=own_contact.pk, name=form.cleaned_data["name"], **_reader(scope))
+            if (own_contact.name or "") == form.cleaned_data["name"]:
+                messages.info(request, _("Nothing has changed: the name is the same as before."))
+            else:
+                messages.success(request, _("The name is changed."))
+            return redirect(scope.url("contact", own_contact.pk))
+    return _show(scope, own_contact, 422, rename=form)
 
 
 @require_POST
 def correct(request: HttpRequest, contact_id: int) -> HttpResponse:
     """Another identity is another contact: the old one ends as corrected, the new one is recorded now."""
     scope = PageContext(request)
-    found, form = _own(scope, contact_id), CorrectForm(request.POST)
+    own_contact, form = _own(scope, contact_id), CorrectForm(request.POST)
     if form.is_valid():
-        try:
-            fresh = changes.correct_contact(
-                contact_id=found.pk, employee=scope.the_employee, identities=form.identities(), by=scope.user.actor
-            )
-        except changes.ContactRefused as refused:
-            form.refuse(refused.field or "phone", refused.message)
-        else:
-            enqueue.enqueue_marking()
-            messages.success(request, _("Corrected. The new entry is recorded from now on."))
-            return redirect(scope.url("contact", fresh))
-    return _show(scope, found, 422, correct=form)
+        with form.showing_refusals("phone"):
+            identities = [*form.identities(), *_in_the_form(own_contact)[1]]
+            new_id = changes.correct_contact(contact_id=own_contact.pk, identities=identities, **_reader(scope))
+            if new_id == own_contact.pk:
+                messages.info(request, _("Nothing has changed: phone, e-mail and handle are the same as before."))
+            else:
+                messages.success(request, _("Corrected. The new entry starts now."))
+            return redirect(scope.url("contact", new_id))
+    return _show(scope, own_contact, 422, correct=form)
+
+
+@require_POST
+def record_again(request: HttpRequest, contact_id: int) -> HttpResponse:
+    """Record a person outside the period again, while the campaign takes contacts."""
+    scope = PageContext(request)
+    contact: Any = _own(scope, contact_id)
+    campaign = scope.campaign
+    if campaign is None or contact.reason != "outside_period" or not selectors.takes_contacts(campaign, scope.now):
+        messages.warning(request, _("Nothing has changed: this contact cannot be recorded again now."))
+        return _back_to_list(scope)
+    try:
+        new_id = selectors.record_again_while_open(campaign=campaign, contact_id=contact_id, **_reader(scope))
+    except Refused as refused:
+        messages.warning(request, refused.message)
+        return _back_to_list(scope)
+    if getattr(request, "htmx", False):
+        return _changed_row(request, new_id)
+    messages.success(request, _("Recorded again today."))
+    return redirect(scope.url("contact", new_id))
 
 
 @require_POST
 def end(request: HttpRequest, contact_id: int) -> HttpResponse:
-    """End a contact at once; the message offers to undo it."""
     scope = PageContext(request)
     contact = _own(scope, contact_id)
     try:
-        changes.end_contact(contact_id=contact.pk, employee=scope.the_employee, by=scope.user.actor)
-    except changes.ContactRefused as refused:
+        changes.end_contact(contact_id=contact.pk, **_reader(scope))
+    except Refused as refused:
         messages.warning(request, refused.message)
     else:
-        enqueue.enqueue_marking()
         text = _("%(name)s is ended.") % {"name": contact.name} if contact.name else _("The contact is ended.")
+        # The tag makes the Undo button of the message (`undo_of`).
+        if getattr(request, "htmx", False):
+            return _changed_row(request, contact_id)
         messages.info(request, text, extra_tags=f"undo-{contact.pk}")
-    return redirect(scope.url("contacts"))
+    return _back_to_list(scope)
 
 
 @require_POST
@@ -128,12 +170,29 @@ def restore(request: HttpRequest, contact_id: int) -> HttpResponse:
     scope = PageContext(request)
     contact = _own(scope, contact_id)
     try:
-        selectors.restore_while_open(contact_id=contact.pk, employee=scope.the_employee, by=scope.user.actor)
-    except changes.ContactRefused as refused:
+        selectors.restore_while_open(contact_id=contact.pk, **_reader(scope))
+    except Refused as refused:
         messages.warning(request, refused.message)
     else:
-        enqueue.enqueue_marking()
+        if getattr(request, "htmx", False):
+            return _changed_row(request, contact_id)
         messages.success(
-            request, _("%(name)s is back.") % {"name": contact.name} if contact.name else _("The contact is back.")
+            request,
+            _("%(name)s is restored.") % {"name": contact.name} if contact.name else _("The contact is restored."),
         )
-    return redirect(scope.url("contacts"))
+    return _back_to_list(scope)
+
+
+def _changed_row(request: HttpRequest, contact_id: int) -> HttpResponse:
+    """What stands in the list in place of the contact's row."""
+    # A new context: the change must be before its instant to be shown.
+    scope = PageContext(request)
+    context = {"contact": _own(scope, contact_id), **chips_context(scope, filters_from_url(scope))}
+    return render(scope, "contacts/_changed_row.html", context)
+
+
+def _back_to_list(scope: PageContext) -> HttpResponse:
+    """The same page of the same list: its filters stand in the address of the form."""
+    # Without the fragment of the list: the message stands above it.
+    filters = filters_from_url(scope)
+    return redirect(scope.url("contacts", **filters.query, after=scope.request.GET.get("after", "")))

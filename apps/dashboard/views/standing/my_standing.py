@@ -12,61 +12,52 @@ from django.utils.translation import get_language
 from django.views.decorators.http import require_safe
 
 from apps.campaigns import rule_draft, rules, selectors
-from apps.campaigns.models import Campaign
+from apps.campaigns.models import Adjustment, Campaign
 from apps.dashboard.chart_cards.curves import own_curve
 from apps.dashboard.forms.base import QuickAddForm
 from apps.dashboard.labels import rules as rule_labels
-from apps.dashboard.views.page_context import PageContext, fragment, render, request_has
-from apps.dashboard.views.standing.standing_card import Card, card_of, period_of
-from apps.dashboard.views.standing.summary_lines import Line, readout
+from apps.dashboard.views.etags import request_has_etag
+from apps.dashboard.views.page_context import PageContext, render
+from apps.dashboard.views.standing.standing_card import Card, card_of, is_prorated, period_of
+from apps.dashboard.views.standing.summary_lines import SummaryLine, summary_lines
 from apps.reports import adjustments, campaigns, employee_detail, own_page, standings_report
 from apps.reviews import services
 from apps.reviews.models import Review
-from apps.standings import population
+from apps.standings import report_people
 
-LATEST, EXAMPLES = 5, 3
+LATEST_CONTACTS, EXAMPLES_PER_REASON = 5, 3
 
 
 @dataclass(frozen=True)
 class OwnSummary:
-    """The reader's numbers: the verdict's row, its curve, active contacts by reason, adjustments.
+    """The reader's standing with its curve and status changes, their contacts by reason, and what HR decided on it."""
 
-    `changes`: what happened to contacts since the end of yesterday; None once nothing can change.
-    """
-
-    row: Any
-    days: list[Any]
-    flips: list[Any]
-    by_reason: dict[str, int]
-    asked: Any
-    can_ask: bool
-    terms: list[Any]
-    moved: list[employee_detail.ReasonChange] | None
+    standing: own_page.OwnStanding
+    contacts: own_page.OwnContacts
+    review: Review | None
+    can_request_review: bool
+    adjustments: list[Any]
     corrections: list[Any]
 
     @property
-    def begun(self) -> bool:
-        """Whether the reader has any contact that has not ended."""
-        return bool(self.row.counted or self.not_counting)
+    def has_contacts(self) -> bool:
+        return bool(self.standing.row.counted or self.not_counting)
 
     @property
     def not_counting(self) -> int:
         """Active contacts that do not count, which can still be fixed."""
-        return sum(count for reason, count in self.by_reason.items() if reason not in ("", "ended"))
+        return sum(count for reason, count in self.contacts.by_reason.items() if reason not in ("", "ended"))
 
 
 def own_contacts(scope: PageContext, at: datetime | None = None) -> QuerySet[Any]:
     """The reader's contacts, each with its reason at `at` (default: the request's now), newest first."""
-    contacts = employee_detail.contacts_with_reason(scope.campaign, scope.the_employee, at or scope.now)
+    contacts = employee_detail.contacts_with_reason(scope.campaign, scope.required_employee, at or scope.now)
+    # By id too: contacts of one file have the same time.
     return contacts.order_by("-recorded_at", "-id")
 
 
-def counts_by_reason(scope: PageContext) -> dict[str, int]:
-    return employee_detail.reason_counts(scope.campaign, scope.the_employee, scope.now)
-
-
 @dataclass(frozen=True)
-class Final:
+class OwnResult:
     """The reader's row of a frozen result, and how many contacts counted at the cut-off in the list below it."""
 
     row: Any
@@ -78,17 +69,17 @@ class Final:
         return bool(self.row.counted == self.contacts)
 
 
-def final_line(scope: PageContext) -> Final | None:
+def own_result(scope: PageContext) -> OwnResult | None:
     """None while there is no result, or when the reader is not in it."""
     if scope.result is None or scope.employee is None:
         return None
-    row = standings_report.Standings(
-        scope.the_campaign, population.OneEmployee(scope.employee), result=scope.result
-    ).one(scope.employee.pk)
+    reader = report_people.OneEmployee(scope.employee)
+    row = standings_report.Standings(scope.required_campaign, reader, result=scope.result).row_of(scope.employee.pk)
     if row is None:
         return None
-    fixed = employee_detail.corrections_of(scope.result, scope.employee)
-    return Final(row, counts_by_reason(scope).get("", 0), corrected=bool(fixed))
+    counts = employee_detail.reason_counts(scope.campaign, scope.employee, scope.now)
+    corrections = employee_detail.corrections_of(scope.result, scope.employee)
+    return OwnResult(row, counts.get("", 0), corrected=bool(corrections))
 
 
 def load_summary(scope: PageContext, contacts: own_page.OwnContacts) -> OwnSummary | None:
@@ -97,38 +88,32 @@ def load_summary(scope: PageContext, contacts: own_page.OwnContacts) -> OwnSumma
     if campaign is None or employee is None:
         return None
     standings = standings_report.Standings(
-        campaign, population.OneEmployee(employee), result=scope.result, show_reviews=True, now=scope.now
+        campaign, report_people.OneEmployee(employee), result=scope.result, show_reviews=True, now=scope.now
     )
-    standing_data = own_page.own_standing(standings, employee)
-    if standing_data is None:
+    standing = own_page.own_standing(standings, employee)
+    if standing is None:
         return None
-    # Most employees have neither, so one flag saves two queries.
+    # Most employees have neither a review nor an adjustment, so one flag each saves two queries.
     reviews = Review.objects.filter(campaign=campaign, employee=employee).order_by("-asked_at")
-    asked = reviews.first() if standing_data.asked else None
-    terms = (
-        adjustments.terms_of(campaign, [employee.pk], scope.now).get(employee.pk, []) if standing_data.adjusted else []
-    )
-    fixed = employee_detail.corrections_of(scope.result, employee) if scope.result else []
-    can_ask = services.can_ask(campaign, scope.now)
+    in_force: dict[int, list[Adjustment]] = {}
+    if standing.has_adjustments:
+        in_force = adjustments.adjustments_by_employee(campaign, [employee.pk], scope.now)
     return OwnSummary(
-        standing_data.row,
-        standing_data.days,
-        standing_data.flips,
-        contacts.by_reason,
-        asked,
-        can_ask,
-        terms,
-        contacts.changes,
-        fixed,
+        standing,
+        contacts,
+        review=reviews.first() if standing.has_reviews else None,
+        can_request_review=services.can_request_review(campaign, scope.now),
+        adjustments=in_force.get(employee.pk, []),
+        corrections=employee_detail.corrections_of(scope.result, employee) if scope.result else [],
     )
 
 
 def load_contacts(
-    scope: PageContext, at: datetime | None = None, *, latest: int = LATEST, each: int = EXAMPLES
+    scope: PageContext, at: datetime | None = None, *, latest: int = LATEST_CONTACTS, each: int = EXAMPLES_PER_REASON
 ) -> own_page.OwnContacts:
     """The reader's contacts at `at` (default: the request's now), and their changes since the end of yesterday."""
     return own_page.own_contacts(
-        scope.campaign, scope.the_employee, at or scope.now, before=_yesterday(scope), latest=latest, each=each
+        scope.campaign, scope.required_employee, at or scope.now, before=_yesterday(scope), latest=latest, each=each
     )
 
 
@@ -146,38 +131,52 @@ def me(request: HttpRequest) -> HttpResponse:
     scope = PageContext(request)
     if scope.employee is None:
         return render(scope, "standing/no_employee.html")
-    return page(scope, QuickAddForm(), hurry="added" in request.GET)
+    return standing_page(scope, QuickAddForm(), poll_quickly="added" in request.GET)
 
 
-def page(scope: PageContext, form: QuickAddForm, *, hurry: bool = False, status: int = 200) -> HttpResponse:
+def standing_page(
+    scope: PageContext, form: QuickAddForm, *, poll_quickly: bool = False, status: int = 200
+) -> HttpResponse:
     contacts = load_contacts(scope)
     own = load_summary(scope, contacts)
-    context: dict[str, Any] = {"form": form, "hurry": hurry, **lists(contacts)}
+    context: dict[str, Any] = {"form": form, "poll_quickly": poll_quickly, **contact_groups(contacts)}
     if own:
-        context |= _shown(scope, own)
+        context |= _card_context(scope, own)
         # Without a curve there is no box for the chart: then the form is sent as a whole page, which returns with one.
-        context["picture"] = own_curve(scope, context["card"], own.days) if own.row.counted else None
-        context["flips"] = own.flips
+        context["chart"] = own_curve(scope, context["card"], own.standing.days) if own.standing.row.counted else None
+        context["status_changes"] = own.standing.status_changes
     elif scope.campaign:
         context["period"] = period_of(scope)
-        context["waiting"] = not context["period"].opened and selectors.covers(scope.campaign, scope.user)
+        context["before_opening"] = not context["period"].opened and selectors.covers(scope.campaign, scope.user)
     if scope.campaign:
-        changes = campaigns.fresh_changes(scope.campaign, scope.now)
-        context["changes"] = [rule_labels.notice(rule, rule_draft.changed(before, rule)) for before, rule in changes]
+        changes = campaigns.recent_rule_changes(scope.campaign, scope.now)
+        context["changes"] = [
+            rule_labels.notice(rule, rule_draft.changed_columns(before, rule)) for before, rule in changes
+        ]
         context["rule"] = rule_labels.in_words(scope.campaign.name, scope.rule)
         context["rule_version"] = rule_labels.version_of(scope.rule)
+    context["can_add"] = _can_add(scope, context)
     return render(scope, "standing/my_standing.html", context, status=status)
 
 
-def _shown(scope: PageContext, own: OwnSummary) -> dict[str, Any]:
-    """Context of the standing card."""
-    card = card_of(scope, own.row, own.days)
-    lines = readout(scope, card, own.moved, own.not_counting)
-    return {"card": card, "own": own, "lines": lines, "etag": _etag(scope, own, card, lines)}
+def _can_add(scope: PageContext, context: dict[str, Any]) -> bool:
+    """Whether the page has the form: not before the opening, and with a standing not after the deadline."""
+    if scope.campaign and "card" in context:
+        return scope.campaign.state == Campaign.State.OPEN and not context["card"].period.ended
+    return not context.get("before_opening")
+
+
+def _card_context(scope: PageContext, own: OwnSummary) -> dict[str, Any]:
+    card = card_of(scope, own.standing.row, own.standing.days)
+    lines = summary_lines(scope, card, own.contacts.changes, own.not_counting)
+    return {
+        "card": card, "own": own, "lines": lines, "etag": _etag(scope, own, card, lines),
+        "prorated": is_prorated(scope, own.standing.row, own.adjustments),
+    }  # fmt: skip
 
 
 @dataclass
-class Reason:
+class ReasonGroup:
     """One reason why contacts do not count: how many have it, and the newest of them."""
 
     code: str
@@ -185,41 +184,47 @@ class Reason:
     newest: list[Any]
 
 
-def lists(contacts: own_page.OwnContacts) -> dict[str, Any]:
+def contact_groups(contacts: own_page.OwnContacts) -> dict[str, Any]:
     """The newest contacts, and the active ones that do not count, by reason."""
     by_reason = contacts.fixable
-    ordered = [Reason(code, contacts.by_reason[code], by_reason[code]) for code in rules.REASONS if code in by_reason]
-    return {"latest": contacts.latest, "mendable": ordered}
+    ordered = [
+        ReasonGroup(code, contacts.by_reason[code], by_reason[code]) for code in rules.REASONS if code in by_reason
+    ]
+    return {"latest": contacts.latest, "fixable": ordered}
 
 
 @require_safe
 def standing(request: HttpRequest) -> HttpResponse:
     """The standing card alone, for polling: 304 while nothing changed."""
     scope = PageContext(request)
+    # The card needs the numbers alone; most polls end with 304.
     own = load_summary(scope, load_contacts(scope, latest=0, each=0)) if scope.employee else None
     if own is None:
         raise Http404("There is no standing")
-    shown = _shown(scope, own)
-    etag = shown["etag"]
-    if request_has(request, etag):
+    context = _card_context(scope, own)
+    etag = context["etag"]
+    if request_has_etag(request, etag):
         response: HttpResponse = HttpResponseNotModified()
         add_never_cache_headers(response)
     else:
-        response = fragment(scope, "standing/_standing_card.html", shown)
+        response = render(scope, "standing/_standing_card.html", context)
     response["ETag"] = etag
+    # A 304 has no body, so the script takes the new time from here.
     response["X-As-Of"] = scope.now.astimezone(scope.zone).strftime("%H:%M")
     return response
 
 
-def _etag(scope: PageContext, own: OwnSummary, card: Card, lines: list[Line]) -> str:
+def _etag(scope: PageContext, own: OwnSummary, card: Card, lines: list[SummaryLine]) -> str:
     """Everything on the standing card except the time of the request."""
-    row = own.row
+    row = own.standing.row
     shown = (
         card.state,
         *(row.counted, row.target, row.red, row.exempt, row.stale, row.pace, card.gap),
-        *(row.under_review, own.can_ask, own.asked is not None),
+        *(row.under_review, own.can_request_review, own.review is not None),
+        # The language: after a switch the same numbers need other words.
         *(own.not_counting, scope.rule.version, get_language()),
         *lines,
-        *((term.pk, term.ended_at, term.starts_at < scope.now) for term in own.terms),
+        # Whether it has begun: the card then shows another target, although no row changed.
+        *((adjustment.pk, adjustment.ended_at, adjustment.starts_at < scope.now) for adjustment in own.adjustments),
     )
     return f'"{hashlib.sha256(repr(shown).encode()).hexdigest()[:24]}"'

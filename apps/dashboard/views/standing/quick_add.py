@@ -1,22 +1,35 @@
 """`/contacts/add/`: the short form on `/` and on the list, for one person or a pasted list."""
 
 import hashlib
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
 from django.views.decorators.http import require_POST
 
-from apps.contacts.models import Source
+from apps.contacts.models import Source, Submission
 from apps.contacts.pasting import lines_of
-from apps.contacts.services import changes, submissions
-from apps.core import clock, enqueue
-from apps.core.rate_limits import Kind, count, person_of
+from apps.contacts.services import submissions
+from apps.core import clock
+from apps.core.errors import Refused
+from apps.core.rate_limits import Kind, account_key, enforce_rate_limit
 from apps.dashboard.forms.base import QuickAddForm
-from apps.dashboard.views.contacts.contacts import listing
-from apps.dashboard.views.page_context import PageContext, fragment
-from apps.dashboard.views.standing.my_standing import lists, load_contacts, page
-from apps.dashboard.views.standing.quick_add_feedback import Feedback, answer_many, answer_one, number_now
+from apps.dashboard.page_address import referring_page
+from apps.dashboard.views.contacts.contacts import contacts_page
+from apps.dashboard.views.page_context import PageContext, render
+from apps.dashboard.views.standing.my_standing import contact_groups, load_contacts, standing_page
+from apps.dashboard.views.standing.quick_add_feedback import (
+    Feedback,
+    feedback_on_many,
+    feedback_on_one,
+    number_now,
+    undo_feedback,
+)
+from apps.dashboard.views.standing.quick_add_preview import understand
 
 
 @require_POST
@@ -24,33 +37,46 @@ def add(request: HttpRequest) -> HttpResponse:
     """Record the people in the form. Idempotent; refused lines come back in the form."""
     scope = PageContext(request)
     form = QuickAddForm(request.POST)
-    answer = _record(scope, form) if form.is_valid() else None
-    form = form.refused() if answer is None else QuickAddForm.holding(answer.failed, answer.text)
+    feedback = _record(scope, form) if form.is_valid() else None
+    form = form.with_new_key() if feedback is None else QuickAddForm.with_failed_lines(feedback.failed, feedback.text)
     if getattr(request, "htmx", False):
-        return _in_place(scope, form, answer)
-    return _whole(scope, form, answer)
+        return _partial_response(scope, form, feedback)
+    return _page_response(scope, form, feedback)
 
 
-def _in_place(scope: PageContext, form: QuickAddForm, answer: Feedback | None) -> HttpResponse:
+def _partial_response(scope: PageContext, form: QuickAddForm, feedback: Feedback | None) -> HttpResponse:
     """The form, and the parts of the page that the recording changed."""
-    if answer is None:
-        return fragment(scope, "standing/_quick_add.html", {"form": form}, status=422)
-    # The request began before the recording, and reports show only what came before their instant.
-    around = lists(load_contacts(scope, clock.db_now()))
-    text = " ".join(filter(None, [answer.text, number_now(scope)]))
-    form.summary = text
-    context = {"form": form, "said": text, "level": messages.DEFAULT_TAGS[answer.level], **around}
-    response = fragment(scope, "standing/_quick_add_feedback.html", context, status=422 if answer.failed else 200)
+    if feedback is None:
+        return render(scope, "standing/_quick_add.html", {"form": form}, status=422)
+    context = _feedback_context(scope, feedback)
+    form.summary = context["text"]
+    status = 422 if feedback.failed else 200
+    return _recorded(render(scope, "standing/_quick_add_feedback.html", {"form": form, **context}, status=status))
+
+
+def _feedback_context(scope: PageContext, feedback: Feedback) -> dict[str, Any]:
+    return {
+        "text": " ".join(filter(None, [feedback.text, number_now(scope)])),
+        "level": messages.DEFAULT_TAGS[feedback.level],
+        "submission_id": feedback.submission_id,
+        # The request began before the recording, and reports show only what came before their instant.
+        **contact_groups(load_contacts(scope, clock.db_now())),
+    }
+
+
+def _recorded(response: HttpResponse) -> HttpResponse:
+    # page.js polls the standing quickly after this event.
     response["HX-Trigger"] = "recorded"
     return response
 
 
-def _whole(scope: PageContext, form: QuickAddForm, answer: Feedback | None) -> HttpResponse:
+def _page_response(scope: PageContext, form: QuickAddForm, feedback: Feedback | None) -> HttpResponse:
     from_list = scope.request.GET.get("next") == "contacts"
-    if answer:
-        messages.add_message(scope.request, answer.level, answer.text)
-    if answer is None or answer.failed:
-        show = listing if from_list else page
+    if feedback:
+        messages.add_message(scope.request, feedback.level, feedback.text, extra_tags=feedback.extra_tags)
+    if feedback is None or feedback.failed:
+        show = contacts_page if from_list else standing_page
+        # A new context: what was just recorded must be before its instant to be shown.
         return show(PageContext(scope.request), form, status=422)
     return redirect(scope.url("contacts") if from_list else scope.url("me", added=1))
 
@@ -58,28 +84,44 @@ def _whole(scope: PageContext, form: QuickAddForm, answer: Feedback | None) -> H
 def _record(scope: PageContext, form: QuickAddForm) -> Feedback | None:
     """The feedback after recording; None when a single person was refused (the form shows why)."""
     typed = form.cleaned_data["reach"]
-    count(Kind.PEOPLE, person_of(scope.user.pk), len(lines_of(typed)))
+    # By people, not by requests: a pasted list of 200 must not escape the limit.
+    enforce_rate_limit(Kind.PEOPLE, account_key(scope.user.pk), len(lines_of(typed)))
     drafts = form.drafts
     try:
         report = submissions.submit(
-            employee=scope.the_employee,
+            employee=scope.required_employee,
             drafts=drafts,
             source=Source.PAGE if len(drafts) == 1 else Source.PASTE,
             by=scope.user.actor,
             key=_key(form),
         )
-    except changes.ContactRefused as refused:
+    except Refused as refused:
         form.refuse("reach", refused.message)
         return None
-    if report.created:
-        enqueue.enqueue_marking()
     if len(drafts) > 1:
-        return answer_many(scope, dict(lines_of(typed)), drafts, report)
-    answer = answer_one(scope, drafts[0], report.outcomes[0])
-    if isinstance(answer, str):
-        form.refuse("reach", answer)
+        feedback: Feedback | str = feedback_on_many(scope, dict(lines_of(typed)), drafts, report)
+    else:
+        feedback = feedback_on_one(scope, drafts[0], report.outcomes[0])
+    if isinstance(feedback, str):
+        form.refuse("reach", feedback)
+        form.understood = understand(drafts)
         return None
-    return answer
+    return replace(feedback, submission_id=report.submission_id if report.created else None)
+
+
+@require_POST
+def undo(request: HttpRequest, submission_id: UUID) -> HttpResponse:
+    """End what one submission of this form recorded."""
+    scope = PageContext(request)
+    typed = Submission.objects.filter(employee=scope.required_employee, source__in=[Source.PAGE, Source.PASTE])
+    get_object_or_404(typed, pk=submission_id)
+    feedback = undo_feedback(scope, submission_id)
+    if getattr(request, "htmx", False):
+        # The form stays as it is: the next person may be half typed.
+        return _recorded(render(scope, "standing/_added.html", _feedback_context(scope, feedback)))
+    messages.add_message(request, feedback.level, feedback.text)
+    from_list = referring_page(request).startswith(reverse("contacts"))
+    return redirect(scope.url("contacts" if from_list else "me"))
 
 
 def _key(form: QuickAddForm) -> str:

@@ -24,8 +24,8 @@ class Period:
     opened: bool
     deadline: str
     last_minute: str
-    elsewhere: str
-    left: str
+    in_reader_zone: str
+    time_left: str
     opening: str
 
 
@@ -43,12 +43,12 @@ class Card:
     gap: int
     needed: int | None
     last_week: float
-    says: str
+    announcement: str
 
     @property
     def pace_text(self) -> str:
         """The pace in words: softer than red, and empty when it adds nothing."""
-        if self.row.exempt:
+        if self.row.exempt or not base.pace_label(self.row.pace, self.period.days_left):
             return ""
         if self.row.pace == "behind" and self.gap > 0:
             return _("%(count)s behind pace") % {"count": base.number(self.gap)}
@@ -59,13 +59,15 @@ class Card:
 
 def period_of(scope: PageContext) -> Period:
     """The deadline in the campaign's zone, and in the reader's when it differs."""
-    rule, look = scope.rule, scope.look
+    rule, instant = scope.rule, scope.instant
     last = rule.cutoff_at - timedelta(minutes=1)
-    days = rules.days_left(rule.cutoff_at, rule.time_zone, look)
-    opened = look >= rule.opens_at
+    days = rules.days_left(rule.cutoff_at, rule.time_zone, instant)
+    opened = instant >= rule.opens_at
     if not opened:
-        wait = (rule.opens_on - look.astimezone(scope.zone).date()).days
+        wait = (rule.opens_on - instant.astimezone(scope.zone).date()).days
         left = ngettext("opens in %(days)s day", "opens in %(days)s days", wait) % {"days": wait}
+    elif days == 1:
+        left = _("ends today at %(time)s (%(city)s)") % rule_labels.instant_labels(last, scope.zone)
     elif days:
         left = ngettext("%(days)s day left", "%(days)s days left", days) % {"days": days}
     else:
@@ -78,17 +80,18 @@ def period_of(scope: PageContext) -> Period:
         opened=opened,
         deadline=_("until %(day)s, %(time)s in %(city)s") % labels,
         last_minute=_("%(day)s, %(time)s in %(city)s") % labels,
-        elsewhere=elsewhere(last, scope.zone, scope.employee),
-        left=left,
+        in_reader_zone=in_reader_zone(last, scope.zone, scope.employee),
+        time_left=left,
         opening=opening,
     )
 
 
-def elsewhere(moment: datetime, zone: ZoneInfo, employee: Employee | None) -> str:
+def in_reader_zone(moment: datetime, zone: ZoneInfo, employee: Employee | None) -> str:
     """The same instant in the reader's zone; empty when the clocks agree."""
     name = employee.time_zone if employee else ""
     try:
         own = ZoneInfo(name) if name else None
+    # The roster may hold a zone that this machine's tz database does not know.
     except (ZoneInfoNotFoundError, ValueError):
         own = None
     if own is None or moment.astimezone(own).utcoffset() == moment.astimezone(zone).utcoffset():
@@ -99,16 +102,17 @@ def elsewhere(moment: datetime, zone: ZoneInfo, employee: Employee | None) -> st
 def card_of(scope: PageContext, row: Any, days: list[Any]) -> Card:
     """Words and numbers of one row; `days` is its curve, for the contacts of the last week."""
     rule, period = scope.rule, period_of(scope)
-    expected = rules.expected(row.target, rule.opens_at, rule.cutoff_at, scope.look)
+    expected = rules.expected(row.target, rule.opens_at, rule.cutoff_at, scope.instant)
     return Card(
         row=row,
         state=_state(row, scope),
         period=period,
         expected=expected,
+        # Positive: behind. The sign decides between the two sentences about pace.
         gap=round(expected - row.counted),
         needed=rules.needed_per_day(row.remaining, period.days_left) if period.opened else None,
-        last_week=last_week(days, scope.look.astimezone(scope.zone).date()),
-        says=_says(row, scope),
+        last_week=last_week(days, scope.instant.astimezone(scope.zone).date()),
+        announcement=_announcement(row, scope),
     )
 
 
@@ -116,11 +120,12 @@ def _state(row: Any, scope: PageContext) -> str:
     if row.red and scope.counting:
         return "counting"
     if row.red:
+        # An evaluation is pending, so the stored red may be wrong; a wrong red is the worst fault.
         return "updating" if row.stale and scope.as_of is None else "red"
     return "exempt" if row.exempt and row.remaining else "reached"
 
 
-def _says(row: Any, scope: PageContext) -> str:
+def _announcement(row: Any, scope: PageContext) -> str:
     """The sentence for the live region: what a screen reader says when the number changes."""
     numbers = {"counted": base.number(row.counted), "target": base.number(row.target)}
     if row.counted >= row.target:
@@ -131,10 +136,16 @@ def _says(row: Any, scope: PageContext) -> str:
         return _("%(counted)s of %(target)s counted. You are exempt.") % numbers
     numbers["remaining"] = base.number(row.remaining)
     if scope.counting:
-        return _("%(counted)s of %(target)s counted so far. It is still being counted.") % numbers
+        return _("%(counted)s of %(target)s counted so far. Counting is not finished.") % numbers
     if row.stale:
         return _("%(counted)s of %(target)s counted, %(remaining)s to go. Updating.") % numbers
     return _("%(counted)s of %(target)s counted, %(remaining)s to go. You are red.") % numbers
+
+
+def is_prorated(scope: PageContext, row: Any, terms: list[Any]) -> bool:
+    """Whether the target is lower than the campaign's only because the employee joined after the first day."""
+    adjusted = any(term.target is not None and term.starts_at < scope.instant for term in terms)
+    return bool(scope.rule.prorate_joiners and row.target < scope.rule.target and not adjusted)
 
 
 def last_week(days: list[Any], today: date) -> float:

@@ -2,6 +2,9 @@
 
 import hashlib
 import json
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotModified
 from django.template.loader import render_to_string
@@ -10,34 +13,30 @@ from django.utils.cache import add_never_cache_headers
 from django.views.decorators.http import require_safe
 
 from apps.accounts.access_log import log_record_access
-from apps.dashboard.chart_cards import curves, teams
+from apps.dashboard.chart_cards import curves
 from apps.dashboard.chart_cards.chart_card import ChartCard
 from apps.dashboard.charts.layout import with_hover_text
-from apps.dashboard.views.company.company import (
-    by_department,
-    company_scope,
-    departments_for,
-    may_sum_up,
-    sources,
-    under,
-)
-from apps.dashboard.views.page_context import PageContext, request_has
-from apps.dashboard.views.standing.standing_card import card_of
-from apps.dashboard.views.team.team import sub_teams, team_visible, visible
-from apps.reports import standings_report
-from apps.standings import population
+from apps.dashboard.views.company.company import company_charts, company_scope, departments_for, may_see_totals
+from apps.dashboard.views.etags import request_has_etag
+from apps.dashboard.views.page_context import PageContext
+from apps.dashboard.views.standing.standing_card import Card, card_of
+from apps.dashboard.views.team.list_filters import filters_from_url
+from apps.dashboard.views.team.team import team_charts, team_visible, visible
+from apps.employees.models import Employee
+from apps.reports import group_totals
+from apps.standings import report_people
 
 
-def answer(scope: PageContext, picture: ChartCard) -> HttpResponse:
+def answer(scope: PageContext, card: ChartCard) -> HttpResponse:
     """The figure with its title; 304 when the reader's script has the same one already."""
     with timezone.override(scope.zone):
-        sent = {"title": picture.title, "summary": picture.summary, "figure": with_hover_text(picture.figure())}
-        if picture.live:
-            table = render_to_string("components/_chart_table.html", {"picture": picture})
-            sent |= {"drawing": picture.drawing, "table": table}
-    body = json.dumps(sent, ensure_ascii=False, separators=(",", ":")).encode()
+        content = {"title": card.title, "summary": card.summary, "figure": with_hover_text(card.figure())}
+        if card.live:
+            table = render_to_string("components/_chart_table.html", {"chart": card})
+            content |= {"preview_svg": card.preview_svg, "table": table}
+    body = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
     etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-    if request_has(scope.request, etag):
+    if request_has_etag(scope.request, etag):
         response: HttpResponse = HttpResponseNotModified()
     else:
         response = HttpResponse(body, content_type="application/json; charset=utf-8")
@@ -46,15 +45,25 @@ def answer(scope: PageContext, picture: ChartCard) -> HttpResponse:
     return response
 
 
-@require_safe
-def me(request: HttpRequest) -> HttpResponse:
-    scope = PageContext(request)
-    standings = _standings(scope, population.OneEmployee(scope.the_employee))
-    row = standings.one(scope.the_employee.pk)
+def _answer_key(scope: PageContext, charts: Mapping[str, Callable[[], ChartCard]], key: str) -> HttpResponse:
+    if key not in charts:
+        raise Http404("There is no such chart")
+    return answer(scope, charts[key]())
+
+
+def _standing(scope: PageContext, employee: Employee) -> tuple[Card, list[Any]]:
+    standings = scope.standings(report_people.OneEmployee(employee))
+    row = standings.row_of(employee.pk)
     if row is None:
         raise Http404("There is no standing")
     days = standings.curve()
-    return answer(scope, curves.own_curve(scope, card_of(scope, row, days), days))
+    return card_of(scope, row, days), days
+
+
+@require_safe
+def me(request: HttpRequest) -> HttpResponse:
+    scope = PageContext(request)
+    return answer(scope, curves.own_curve(scope, *_standing(scope, scope.required_employee)))
 
 
 @require_safe
@@ -62,57 +71,29 @@ def member(request: HttpRequest, staff_no: str) -> HttpResponse:
     scope = PageContext(request)
     employee = visible(scope, staff_no)
     log_record_access(scope.user, employee, "standing")
-    standings = _standings(scope, population.OneEmployee(employee))
-    row = standings.one(employee.pk)
-    if row is None:
-        raise Http404("There is no standing")
-    days = standings.curve()
-    return answer(scope, curves.member_curve(scope, staff_no, card_of(scope, row, days), days))
+    return answer(scope, curves.member_curve(scope, staff_no, *_standing(scope, employee)))
 
 
 @require_safe
 def team(request: HttpRequest, staff_no: str, key: str) -> HttpResponse:
-    """One chart of a team; only its data is read."""
     scope = PageContext(request)
     employee = team_visible(scope, staff_no)
     if not employee.is_manager:
         raise Http404("There is no team")
-    standings, url = _standings(scope, population.Team(employee)), request.path
-    if key == "histogram":
-        groups = standings.sub_teams(employee)
-        picture = teams.spread(scope, url, standings.histogram(), standings.totals(), groups)
-    elif key == "teams":
-        picture = sub_teams(scope, url, standings.sub_teams(employee))
-    elif key == "bands":
-        picture = teams.band_days(scope, url, standings.bands_by_day())
-    elif key == "curve":
-        picture = curves.team_curve(scope, url, standings.curve())
-    else:
-        raise Http404("There is no such chart")
-    return answer(scope, picture)
+    standings = scope.standings(report_people.Team(employee, scope.user), filters_from_url(scope).department_only)
+    groups = partial(group_totals.sub_teams, standings, employee)
+    return _answer_key(scope, team_charts(scope, employee, standings, groups), key)
 
 
 @require_safe
 def company(request: HttpRequest, key: str) -> HttpResponse:
-    """One chart of the company; only its data is read. An auditor sees small groups merged, without links."""
+    """An auditor sees small groups merged, without links."""
     scope = company_scope(request)
-    standings, url = _standings(scope, population.WholeCompany()), request.path
-    if not may_sum_up(scope, standings):
+    standings = scope.standings(report_people.WholeCompany())
+    if not may_see_totals(scope, standings):
         raise Http404("There is no such chart")
-    if key == "under":
-        picture = under(scope, url, standings, standings.totals())
-    elif key == "departments":
-        picture = by_department(scope, url, departments_for(scope, standings))
-    elif key == "histogram":
-        picture = teams.spread(scope, url, standings.histogram(), standings.totals(), [])
-    elif key == "sources":
-        picture = sources(scope, url, standings)
-    else:
-        raise Http404("There is no such chart")
-    return answer(scope, picture)
-
-
-def _standings(
-    scope: PageContext, people: population.WholeCompany | population.OneEmployee | population.Team
-) -> standings_report.Standings:
-    return scope.standings(people)
+    departments = partial(departments_for, scope, standings)
+    # An auditor reads sums of all employees: a department could be one person.
+    filters = filters_from_url(scope).department_only if scope.user.has_role("hr") else None
+    narrowed = scope.standings(standings.people, filters) if filters and filters.department else standings
+    return _answer_key(scope, company_charts(scope, narrowed, departments), key)

@@ -1,8 +1,8 @@
 """`/deputies/`: the reader's deputies, and the managers the reader is a deputy for.
 
-`/company/deputies/`: HR names deputies of any manager. The page has no search: a number is typed in full. It shows the
-name only after the person was named as deputy, which the audit trail records. So the page is no directory of people
-whom a manager may not see.
+`/company/deputies/`: HR names deputies of any manager. A manager finds by name only people whom the manager sees. For
+others a number or address is typed in full, and the page shows the name only after the person was named as deputy,
+which the audit trail records. So it is no directory.
 """
 
 from typing import Any
@@ -13,51 +13,48 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
-from apps.accounts.deputies import DeputyRefused, end_deputyship, name_deputy
+from apps.accounts.deputies import end_deputyship, name_deputy
 from apps.accounts.models import Deputyship
 from apps.dashboard.forms.deputies import DeputyForm
 from apps.dashboard.labels import base
 from apps.dashboard.views.company.company import hr_scope
+from apps.dashboard.views.list_pages import list_page, text_param
 from apps.dashboard.views.page_context import PageContext, render
+from apps.dashboard.views.people import named_employee
 from apps.employees.models import Employee
 
 PAGE = 50
 
 
-def _own_scope(request: HttpRequest) -> PageContext:
-    """The page context of a manager, or of a party to a deputyship that is not over. Raises Http404 for all others."""
-    scope = PageContext(request)
-    if not _has_page(scope):
-        raise Http404("There is no such page")
-    return scope
-
-
 def _has_page(scope: PageContext) -> bool:
+    """Whether the reader is a manager, or a party to a deputyship that is not over."""
     reader = scope.employee
     return reader is not None and (reader.is_manager or Deputyship.objects.not_over().of(reader).exists())
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def index(request: HttpRequest) -> HttpResponse:
-    """The reader's deputies with a form for one more, and the managers the reader is a deputy for."""
-    scope = _own_scope(request)
-    reader = scope.the_employee
+    scope = PageContext(request)
+    if not _has_page(scope):
+        raise Http404("Page not found")
+    reader = scope.required_employee
     if request.method != "POST":
         return _own_page(scope, DeputyForm(company=False))
     if not reader.is_manager:
         raise Http404("There is no team to stand in for")
     form = DeputyForm(request.POST, company=False)
-    if form.is_valid() and _named(scope, form, reader):
+    if form.is_valid() and _name_deputy(scope, form, reader):
         return redirect(scope.url("deputies"))
     return _own_page(scope, form, 422)
 
 
 def _own_page(scope: PageContext, form: DeputyForm, status: int = 200) -> HttpResponse:
+    # Also those that begin later: both parties see and can end them.
     deputyships = Deputyship.objects.not_over().select_related("manager__node", "deputy")
     context = {
-        "form": form if scope.the_employee.is_manager else None,
-        "mine": deputyships.filter(manager=scope.the_employee),
-        "held": deputyships.filter(deputy=scope.the_employee),
+        "form": form if scope.required_employee.is_manager else None,
+        "own_deputies": deputyships.filter(manager=scope.required_employee),
+        "own_deputyships": deputyships.filter(deputy=scope.required_employee),
         "end_url": "deputy-end",
     }
     return render(scope, "team/deputies.html", context, status=status)
@@ -65,56 +62,53 @@ def _own_page(scope: PageContext, form: DeputyForm, status: int = 200) -> HttpRe
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def company(request: HttpRequest) -> HttpResponse:
-    """All deputyships by end, with a form that names a deputy for any manager."""
     scope = hr_scope(request)
     if request.method != "POST":
-        named = request.GET.get("manager", "").replace("\0", "")
-        return _company_page(scope, DeputyForm(company=True, initial={"manager": named}))
+        manager_no = text_param(request.GET, "manager")
+        return _company_page(scope, DeputyForm(company=True, initial={"manager": manager_no}))
     form = DeputyForm(request.POST, company=True)
-    manager = _person(form, "manager") if form.is_valid() else None
-    if manager and _named(scope, form, manager):
+    manager = named_employee(scope, form, "manager") if form.is_valid() else None
+    if manager and _name_deputy(scope, form, manager):
         return redirect(scope.url("company-deputies"))
     return _company_page(scope, form, 422)
 
 
 def _company_page(scope: PageContext, form: DeputyForm, status: int = 200) -> HttpResponse:
-    deputyships = Deputyship.objects.not_over().select_related("manager", "deputy").order_by("-pk")
-    before = scope.request.GET.get("before", "")
-    behind = before.isascii() and before.isdigit() and len(before) < 19
-    rows = list((deputyships.filter(pk__lt=int(before)) if behind else deputyships)[: PAGE + 1])
+    past = scope.request.GET.get("show") == "past"
+    deputyships = Deputyship.objects.past() if past else Deputyship.objects.not_over()
+
+    def address(**query: str) -> str:
+        return scope.url("company-deputies", show="past" if past else "", **query) + "#list"
+
+    choices = [(_("Current and later"), "", not past), (_("Past"), "past", past)]
     context = {
         "form": form,
-        "rows": rows[:PAGE],
-        "next": scope.url("company-deputies", before=rows[PAGE - 1].pk) + "#list" if len(rows) > PAGE else "",
-        "first": scope.url("company-deputies") + "#list" if behind else "",
+        "page": list_page(scope, deputyships.select_related("manager", "deputy"), "-pk", size=PAGE, address=address),
+        "past": past,
+        "chips": [
+            {"label": label, "url": scope.url("company-deputies", show=show) + "#list", "is_current": is_current}
+            for label, show, is_current in choices
+        ],
         "end_url": "company-deputy-end",
     }
     return render(scope, "team/company_deputies.html", context, status=status)
 
 
-def _person(form: DeputyForm, field: str) -> Employee | None:
-    employee: Employee | None = Employee.objects.named(form.cleaned_data[field])
-    if employee is None:
-        form.refuse(field, _("Nobody on the roster has this staff number or e-mail address."))
-    return employee
-
-
-def _named(scope: PageContext, form: DeputyForm, manager: Employee) -> bool:
+def _name_deputy(scope: PageContext, form: DeputyForm, manager: Employee) -> bool:
     """Name the deputy in the form, and confirm it. False: the form shows what is wrong."""
-    deputy = _person(form, "deputy")
+    deputy = named_employee(scope, form, "deputy")
     if deputy is None:
         return False
     typed = {name: form.cleaned_data[name] for name in ("starts_on", "until", "key")}
-    try:
-        made = name_deputy(manager=manager, deputy=deputy, by=scope.user, **typed)
-    except DeputyRefused as refused:
-        form.refuse(refused.field, refused.message)
-        return False
-    messages.success(scope.request, _("%(deputy)s stands in for %(manager)s until %(day)s.") % _words(made))
-    return True
+    with form.showing_refusals():
+        deputyship = name_deputy(manager=manager, deputy=deputy, by=scope.user, **typed)
+        text = _("%(deputy)s is the deputy of %(manager)s until %(day)s.")
+        messages.success(scope.request, text % _message_values(deputyship))
+        return True
+    return False
 
 
-def _words(deputyship: Deputyship) -> dict[str, Any]:
+def _message_values(deputyship: Deputyship) -> dict[str, Any]:
     return {
         "deputy": deputyship.deputy.name,
         "manager": deputyship.manager.name,
@@ -140,11 +134,11 @@ def company_end(request: HttpRequest, deputyship_id: int) -> HttpResponse:
 
 def _end(scope: PageContext, deputyship_id: int) -> None:
     try:
-        found, ended = end_deputyship(deputyship_id=deputyship_id, by=scope.user)
+        deputyship, ended = end_deputyship(deputyship_id=deputyship_id, by=scope.user)
     except Deputyship.DoesNotExist as unknown:
         raise Http404("There is no such deputyship") from unknown
     if ended:
-        message = _("%(deputy)s no longer stands in for %(manager)s.")
+        message = _("%(deputy)s is no longer the deputy of %(manager)s.")
     else:
-        message = _("It was over already: %(deputy)s does not stand in for %(manager)s by it.")
-    messages.success(scope.request, message % _words(found))
+        message = _("This deputyship had already ended: %(deputy)s is not the deputy of %(manager)s.")
+    messages.success(scope.request, message % _message_values(deputyship))

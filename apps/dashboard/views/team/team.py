@@ -1,5 +1,6 @@
 """`/team/`: a manager's whole reporting tree in numbers. Never a contact, and never a colleague's number."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
@@ -8,21 +9,21 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from apps.accounts.access_log import log_record_access
-from apps.core.identity import storable
+from apps.core.identity import is_storable
 from apps.dashboard.chart_cards import curves, teams
 from apps.dashboard.chart_cards.chart_card import ChartCard
-from apps.dashboard.charts.groups import GroupBar
-from apps.dashboard.views.page_context import PageContext, fragment, render
-from apps.dashboard.views.standing.standing_card import card_of, period_of
-from apps.dashboard.views.team.data_quality import meter_of
-from apps.dashboard.views.team.standings_list import choice_of, csv_response, listing, tile_urls
+from apps.dashboard.views.page_context import PageContext, render
+from apps.dashboard.views.standing.standing_card import card_of, is_prorated, period_of
+from apps.dashboard.views.team.data_quality import data_quality_of
+from apps.dashboard.views.team.list_filters import page_filters, remember_filters
+from apps.dashboard.views.team.standings_list import csv_response, list_response, standings_context, tile_urls
 from apps.employees.models import Employee
-from apps.employees.querysets import in_force_now
-from apps.reports import adjustments, employee_detail, targets, team_report
-from apps.standings import population
+from apps.employees.querysets import _current_deputyships
+from apps.reports import adjustments, employee_detail, group_totals, targets
+from apps.standings import report_people
 
 # Above this number of flips a list adds nothing to the curve.
-MAX_FLIPS = 50
+MAX_STATUS_CHANGES = 50
 
 
 @require_safe
@@ -34,9 +35,9 @@ def home(request: HttpRequest) -> HttpResponse:
     scope = PageContext(request)
     if scope.employee and scope.employee.is_manager:
         return redirect(scope.url("team", scope.employee.staff_no))
-    if len(scope.stands_in) == 1:
-        return redirect(scope.url("team", scope.stands_in[0].manager.staff_no))
-    if scope.stands_in:
+    if len(scope.deputyships) == 1:
+        return redirect(scope.url("team", scope.deputyships[0].manager.staff_no))
+    if scope.deputyships:
         return redirect(scope.url("deputies"))
     if scope.user.has_role("hr"):
         return redirect(scope.url("company"))
@@ -45,7 +46,7 @@ def home(request: HttpRequest) -> HttpResponse:
 
 def visible(scope: PageContext, staff_no: str) -> Employee:
     """The employee, when the reader may see them; else 404, the same as for an unknown number."""
-    return _found(Employee.objects.visible_to(scope.user), staff_no)
+    return _employee_or_404(Employee.objects.visible_to(scope.user), staff_no)
 
 
 def team_visible(scope: PageContext, staff_no: str) -> Employee:
@@ -53,12 +54,12 @@ def team_visible(scope: PageContext, staff_no: str) -> Employee:
     # Readers may always see themselves.
     if scope.employee is not None and scope.employee.staff_no == staff_no:
         return scope.employee
-    return _found(Employee.objects.teams_visible_to(scope.user), staff_no)
+    return _employee_or_404(Employee.objects.teams_visible_to(scope.user), staff_no)
 
 
-def _found(visible: Any, staff_no: str) -> Employee:
+def _employee_or_404(visible: Any, staff_no: str) -> Employee:
     employee: Employee | None = (
-        visible.select_related("node").filter(staff_no=staff_no).first() if storable(staff_no) else None
+        visible.select_related("node").filter(staff_no=staff_no).first() if is_storable(staff_no) else None
     )
     if employee is None:
         raise Http404("There is no such employee")
@@ -71,111 +72,117 @@ def team(request: HttpRequest, staff_no: str) -> HttpResponse:
     scope = PageContext(request)
     employee = team_visible(scope, staff_no)
     if scope.campaign is None:
-        return render(scope, "no_campaign.html", {"employee": employee, **_standing_in(scope, employee)})
+        return render(scope, "no_campaign.html", {"employee": employee, **_deputy_context(scope, employee)})
     # The usual reader of a team page is its manager, which saves the query.
-    seen = employee.pk == scope.user.employee_id or (
+    may_see_manager = employee.pk == scope.user.employee_id or (
         Employee.objects.visible_to(scope.user).filter(pk=employee.pk).exists()
     )
-    if seen:  # a deputy does not see the manager whose team this is
+    # A deputy sees the team, but not the standing of the manager whose team it is.
+    if may_see_manager:
         log_record_access(scope.user, employee, "standing")
     if not employee.is_manager:
         return _member(scope, employee)
-    choice = choice_of(scope)
-    standings = scope.standings(population.Team(employee))
-    listed = listing(scope, standings, choice, "team", staff_no)
+    filters = page_filters(scope)
+    standings = scope.standings(report_people.Team(employee, scope.user), filters.department_only)
+    listed = standings_context(scope, standings, filters, "team", staff_no)
+    # htmx replaces the list alone: totals and charts follow none of its filters but the department.
     if request.headers.get("HX-Target") == "list":
-        return fragment(scope, "components/_standings_refresh.html", listed)
-    groups = standings.sub_teams(employee)
+        return list_response(scope, filters, listed)
+    groups = group_totals.sub_teams(standings, employee)
     totals = standings.totals()
+    charts = team_charts(scope, employee, standings, lambda: groups)
     context = {
         **listed,
         "employee": employee,
         "crumbs": _crumbs(scope, employee),
-        "own": _own_card(scope, employee) if seen else None,
-        **_standing_in(scope, employee),
+        "own": _own_card(scope, employee) if may_see_manager else None,
+        **_deputy_context(scope, employee),
         "totals": totals,
-        "tiles": tile_urls(scope, choice, "team", staff_no),
+        "now": scope.totals_as_of(standings),
+        "tiles": tile_urls(scope, filters, "team", staff_no),
         "period": period_of(scope),
-        "meter": meter_of(scope, standings, totals, "team", staff_no),
+        "data_quality": data_quality_of(scope, standings, totals, "team", staff_no),
         "groups": groups,
-        "pictures": team_pictures(scope, employee, standings, totals, groups),
+        # Without sub-teams there is nothing to compare.
+        "charts": [card() for key, card in charts.items() if groups or key != "teams"],
     }
-    return render(scope, "team/team.html", context)
+    return remember_filters(scope, filters, render(scope, "team/team.html", context))
 
 
-def team_pictures(
-    scope: PageContext, employee: Employee, standings: Any, totals: Any, groups: list[team_report.Group]
-) -> list[ChartCard]:
-    """The charts of a team, each with its address; sub-teams side by side where there are any."""
+def team_charts(
+    scope: PageContext, employee: Employee, standings: Any, groups: Callable[[], list[group_totals.Group]]
+) -> dict[str, Callable[[], ChartCard]]:
+    """The charts of a team by the key in their addresses. Each reads its data only when it is called."""
 
-    def address(key: str) -> str:
-        return scope.url("chart-team", employee.staff_no, key)
+    department = standings.filters.department
 
-    return [
-        teams.spread(scope, address("histogram"), standings.histogram(), totals, groups),
-        *([sub_teams(scope, address("teams"), groups)] if groups else []),
-        teams.band_days(scope, address("bands"), standings.bands_by_day()),
-        curves.team_curve(scope, address("curve"), standings.curve()),
-    ]
+    def url(key: str) -> str:
+        return scope.url("chart-team", employee.staff_no, key, department=department)
 
+    def people_url(**filters: str) -> str:
+        return scope.url("team", employee.staff_no, department=department, **filters) + "#list"
 
-def sub_teams(scope: PageContext, url: str, groups: list[Any]) -> ChartCard:
-
-    bars = [
-        GroupBar(
-            label=group.label,
-            url=scope.url("team", group.staff_no),
-            people=group.people,
-            at_target=group.at_target,
-            red=group.red,
-            counted=group.counted,
-            median=float(group.median or 0),
+    def histogram() -> ChartCard:
+        return teams.histogram_card(
+            scope, url("histogram"), standings.histogram(), standings.totals(), groups(), people_url
         )
-        for group in groups
-    ]
-    note = _("Share of people at the target, by direct report, with the number of people.")
-    return teams.side_by_side(url, bars, key="teams", note=note, first=_("Team"))
+
+    def sub_teams() -> ChartCard:
+        bars = [teams.group_bar(group, group.label, scope.url("team", group.staff_no)) for group in groups()]
+        note = _("Share of people at the target, by direct report, with the number of people.")
+        return teams.group_shares(url("teams"), bars, key="teams", note=note, first=_("Team"))
+
+    return {
+        "histogram": histogram,
+        "teams": sub_teams,
+        "bands": lambda: teams.band_days(scope, url("bands"), standings.bands_by_day(), people_url),
+        "curve": lambda: curves.team_curve(scope, url("curve"), standings.curve()),
+    }
 
 
 def _own_card(scope: PageContext, employee: Employee) -> Any:
     """The manager's own standing, for those above. The reader's own stands on `/`, and a deputy may not see it."""
     if scope.employee and scope.employee.pk == employee.pk:
         return None
-    return scope.standings(population.OneEmployee(employee)).one(employee.pk)
+    return scope.standings(report_people.OneEmployee(employee)).row_of(employee.pk)
 
 
-def _standing_in(scope: PageContext, employee: Employee) -> dict[str, Any]:
+def _deputy_context(scope: PageContext, employee: Employee) -> dict[str, Any]:
     """Whether this is the reader's own team, and who sees it now as a deputy."""
     own = scope.employee is not None and scope.employee.pk == employee.pk and employee.is_manager
-    deputyships = in_force_now().filter(manager=employee).select_related("deputy") if own else []
-    return {"own_team": own, "stand_ins": list(deputyships)}
+    deputyships = _current_deputyships().filter(manager=employee).select_related("deputy") if own else []
+    return {"own_team": own, "current_deputies": list(deputyships)}
 
 
 def _member(scope: PageContext, employee: Employee) -> HttpResponse:
-    standings = scope.standings(population.OneEmployee(employee))
-    row, days = standings.one(employee.pk), standings.curve()
+    standings = scope.standings(report_people.OneEmployee(employee))
+    row, days = standings.row_of(employee.pk), standings.curve()
+    flips = employee_detail.status_changes(scope.required_campaign, employee)
     context: dict[str, Any] = {
         "employee": employee,
         "crumbs": _crumbs(scope, employee),
         "period": period_of(scope),
-        "flips": employee_detail.flips(scope.the_campaign, employee).filter(at__lt=scope.look)[:MAX_FLIPS],
+        "status_changes": flips.filter(at__lt=scope.instant)[:MAX_STATUS_CHANGES],
         "here": scope.request.path,
     }
     if row:
         context |= {"card": card_of(scope, row, days), **_terms(scope, employee)}
-        context["targets"] = targets.target_history(scope.the_campaign, employee, scope.look)
-        context["picture"] = curves.member_curve(scope, employee.staff_no, context["card"], days)
+        context["prorated"] = is_prorated(scope, row, context["terms"])
+        context["targets"] = targets.target_history(scope.required_campaign, employee, scope.instant)
+        context["chart"] = curves.member_curve(scope, employee.staff_no, context["card"], days)
     return render(scope, "team/member.html", context)
 
 
 def _terms(scope: PageContext, employee: Employee) -> dict[str, Any]:
     """The adjustments of the employee. Only HR and the employee see the reason: a leave is private."""
     hr, own = scope.user.has_role("hr"), scope.user.employee_id == employee.pk
-    adjustments_in_force = adjustments.terms_of(scope.the_campaign, [employee.pk], scope.look).get(employee.pk, [])
+    adjustments_in_force = adjustments.adjustments_by_employee(
+        scope.required_campaign, [employee.pk], scope.instant
+    ).get(employee.pk, [])
     shown = [
         adjustment for adjustment in adjustments_in_force if scope.as_of is None or adjustment.starts_at < scope.as_of
     ]
-    return {"terms": shown, "told": "all" if hr or own else "", "hr": hr, "adjustable": hr and not own}
+    return {"terms": shown, "with_reason": hr or own, "hr": hr, "adjustable": hr and not own}
 
 
 def _crumbs(scope: PageContext, employee: Employee) -> list[tuple[str, str]]:
@@ -197,9 +204,10 @@ def _root(scope: PageContext, employee: Employee) -> Employee | None:
     own = scope.employee
     if own is None or own.pk == employee.pk or employee.manager_chain_below(own):
         return own
-    for held in scope.stands_in:
-        if held.manager_id == employee.pk or employee.manager_chain_below(held.manager):
-            return held.manager
+    # A deputy of two managers sees the path from the one whose team this is.
+    for deputyship in scope.deputyships:
+        if deputyship.manager_id == employee.pk or employee.manager_chain_below(deputyship.manager):
+            return deputyship.manager
     return own
 
 
@@ -209,4 +217,4 @@ def team_csv(request: HttpRequest, staff_no: str) -> FileResponse:
     employee = team_visible(scope, staff_no)
     if not employee.is_manager:
         raise Http404("There is no team")
-    return csv_response(scope, population.Team(employee), employee.staff_no)
+    return csv_response(scope, report_people.Team(employee, scope.user), employee.staff_no)

@@ -13,12 +13,11 @@ class Command(AppCommand):
         try:
             accounts = sign_ins()
         except NoDemo as none:
-            raise CommandError("There is no demo in this database; seed_demo makes one in an empty database.") from none
+            raise CommandError(
+                "There is no demo in this database; seed_demo creates one in an empty database."
+            ) from none
         columns = ("role", "login", "password")
-        widths = [max(len(row[column]) for row in (*accounts, {column: column})) for column in columns]
-        rows = [dict(zip(columns, columns, strict=True)), *accounts]
-        table = "\n".join(
-            "  ".join(row[column].ljust(width) for column, width in zip(columns, widths, strict=True)).rstrip()
-            for row in rows
-        )
-        self.tell(options, {"sign_ins": accounts}, table)
+        rows = [columns, *([row[column] for column in columns] for row in accounts)]
+        widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
+        lines = ("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
+        self.print_result(options, {"sign_ins": accounts}, "\n".join(lines))

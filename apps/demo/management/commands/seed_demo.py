@@ -1,17 +1,9 @@
-from dataclasses import asdict
 from typing import Any
 
-from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import CommandError, CommandParser
 
 from apps.core.management.base import AppCommand
-from apps.demo.seeding import AlreadySeeded, NotEmpty, seed_demo
-
-ALREADY = "The demo company is there already; nothing was changed."
-FOREIGN = (
-    "This database holds employees or campaigns that are not the demo's; nothing was changed. "
-    "The demo goes into an empty database."
-)
+from apps.demo.seeding import NotEmpty, seed_demo
 
 
 class Command(AppCommand):
@@ -22,31 +14,29 @@ class Command(AppCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
-        parser.add_argument("--employees", type=int, default=500, help="how many (500)")
-        parser.add_argument("--contacts", type=int, default=80, help="how many each employee recorded on average (80)")
-        parser.add_argument("--seed", type=int, default=1, help="another number makes another company (1)")
+        parser.add_argument("--employees", type=int, default=500, help="number of employees (500)")
+        parser.add_argument("--contacts", type=int, default=80, help="average number of contacts per employee (80)")
+        parser.add_argument("--seed", type=int, default=1, help="seed of the random company (1)")
         parser.add_argument("--if-empty", action="store_true", help="do nothing if the database already has employees")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             seeded = seed_demo(
                 employees=options["employees"], contacts=options["contacts"], seed=options["seed"], by=self.actor,
-                bar=self.bar,
+                bar=self.progress_bar,
             )  # fmt: skip
-        except (AlreadySeeded, NotEmpty) as error:
-            sentence = ALREADY if isinstance(error, AlreadySeeded) else FOREIGN
+        except NotEmpty as error:
             if not options["if_empty"]:
-                raise CommandError(sentence) from error
-            self.tell(options, {"seeded": False, "reason": sentence}, sentence)
+                raise CommandError(str(error)) from error
+            self.print_result(options, {"seeded": False, "reason": str(error)}, str(error))
             return
-        except (ValueError, ImproperlyConfigured) as error:
+        except ValueError as error:
             raise CommandError(str(error)) from error
-        if seeded.resumed:
-            self.warn("This run finished the demo of an earlier run, with that run's numbers.")
-        self.tell(
+        if seeded["resumed"]:
+            self.warn("This run finished an interrupted demo, with that run's numbers.")
+        self.print_result(
             options,
-            {"seeded": True, **asdict(seeded)},
-            f"Made a demo company of {seeded.employees} employees, {seeded.depth} levels deep, with {seeded.contacts} "
-            f"contacts and the running campaign {seeded.campaign}: {seeded.red} are red. "
-            "The sign-ins: python manage.py demo_sign_ins",
+            {"seeded": True, **seeded},
+            "Created a demo company of {employees} employees, {depth} levels deep, with {contacts} contacts and the "
+            "running campaign {campaign}: {red} are red. The sign-ins: python manage.py demo_sign_ins".format(**seeded),
         )

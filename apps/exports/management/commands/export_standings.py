@@ -9,12 +9,12 @@ from django.core.management.base import CommandError, CommandParser
 
 from apps.campaigns.management.campaign_argument import add_campaign, choose_campaign
 from apps.core.clock import db_now
-from apps.core.management.base import AppCommand, instant
+from apps.core.management.base import AppCommand, parse_instant
 from apps.exports.standings_export import write_standings
 from apps.reports.standings_report import Standings
 from apps.results.result_files import UnknownResult, result_of, signature_file
 from apps.standings.models import Standing
-from apps.standings.population import WholeCompany
+from apps.standings.report_people import WholeCompany
 
 
 class Command(AppCommand):
@@ -23,21 +23,24 @@ class Command(AppCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
         add_campaign(parser)
-        parser.add_argument("--as-of", type=instant, metavar="ISO", help="the state just before this instant")
+        parser.add_argument("--as-of", type=parse_instant, metavar="ISO", help="the state just before this instant")
         parser.add_argument("--result", type=int, metavar="N", help="an earlier version of a frozen result")
-        parser.add_argument("--output", type=Path, metavar="FILE", help="where to write; standard output without it")
+        parser.add_argument("--output", type=Path, metavar="FILE", help="where to write; default: standard output")
 
     def handle(self, *args: Any, **options: Any) -> None:
         campaign, as_of, output = choose_campaign(options["campaign"]), options["as_of"], options["output"]
         if as_of and as_of > db_now():
-            raise CommandError("--as-of lies in the future")
+            raise CommandError("--as-of is in the future")
         if options["json"] and not output:
             raise CommandError("--json needs --output: standard output holds the CSV", returncode=2)
         try:
             result = result_of(campaign, options["result"]) if options["result"] else None
         except UnknownResult as unknown:
             raise CommandError(str(unknown)) from unknown
-        standings = Standings(campaign, WholeCompany(), as_of=as_of, result=result, show_reviews=True)
+        # Without sums: scripts compare these totals with the lines.
+        standings = Standings(
+            campaign, WholeCompany(), as_of=as_of, result=result, show_reviews=True, use_summaries=False
+        )
         if not output:
             # On a terminal the lines themselves show the progress, and a bar would mix with them.
             write = write_standings if sys.stdout.isatty() else self._write
@@ -63,12 +66,12 @@ class Command(AppCommand):
             summary += (
                 f" Final result, version {final.version}, frozen {final.frozen_at.isoformat()}, digest {final.digest}."
             )
-        self.tell(options, report, summary)
+        self.print_result(options, report, summary)
 
     def _write(self, standings: Standings, write: Callable[[bytes], object]) -> None:
         # About as many lines as there are standings now: an exact count of a past instant costs as much as the file.
         people = Standing.objects.filter(campaign=standings.campaign).count()
-        with self.bar("employees", people) as progress:
+        with self.progress_bar("employees", people) as progress:
             # PostgreSQL writes the lines, a cell never has a line end, and the first line is the header.
             lines = -1
 
@@ -88,6 +91,7 @@ def _write_whole(output: Path, fill: Callable[[Callable[[bytes], object]], objec
     try:
         with os.fdopen(handle, "wb") as file:
             fill(file.write)
+        # A temporary file is readable by its owner alone.
         part.chmod(0o644)
         part.replace(output)
     finally:

@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from apps.core.management.base import AppCommand
-from apps.exports.verify_stored import verify_part_here, verify_stored
+from apps.exports.verify_stored import verify_stored, verify_stored_part
 from apps.results.verification import UnreadableResultFile, opened, write_clean_file
 
 # The value of --part without a file.
@@ -15,9 +15,9 @@ STORED = Path()
 
 class Command(AppCommand):
     help = (
-        "Proves that a CSV is a frozen result or a hand-over, or names its first line that is not. Without options it "
-        "looks beside the file for FILE.sig, else compares with the results stored here; scripts/verify.py does it "
-        "with no database. With --part the file may hold some rows of the result only, such as one team's."
+        "Verifies that a CSV is a frozen result or a hand-over, or names the first line that differs. Without options, "
+        "it uses FILE.sig beside the file, or else the results stored here; scripts/verify.py does the same without a "
+        "database. With --part, the file may contain only some rows of the result, such as one team's."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -25,13 +25,13 @@ class Command(AppCommand):
         parser.add_argument("file", type=Path, metavar="FILE")
         parser.add_argument(
             "--part", type=Path, nargs="?", const=STORED, metavar="WHOLE.csv",
-            help="FILE holds some rows of this whole result; without a name, of one that is stored here",
+            help="FILE contains some rows of this whole result; without a value: of a result stored here",
         )  # fmt: skip
-        parser.add_argument("--signature", type=Path, metavar="FILE.sig", help="else the whole CSV with .sig behind it")
-        parser.add_argument("--public-key", type=Path, metavar="PEM", help="else the key stored with the result")
         parser.add_argument(
-            "--clean", type=Path, metavar="OUT.csv", help="where to write what is proved and nothing else"
+            "--signature", type=Path, metavar="FILE.sig", help="default: the name of the whole CSV with .sig appended"
         )
+        parser.add_argument("--public-key", type=Path, metavar="PEM", help="default: the key stored with the result")
+        parser.add_argument("--clean", type=Path, metavar="OUT.csv", help="write only the proved content here")
 
     def handle(self, *args: Any, **options: Any) -> None:
         part = options["part"]
@@ -42,21 +42,20 @@ class Command(AppCommand):
             key, signature = _bytes(options["public_key"]), _bytes(options["signature"] or (whole and _beside(whole)))
             with opened(options["file"]) as raw:
                 if part is None:
-                    verdict = verify_stored(raw, signature, key)
+                    finding = verify_stored(raw, signature, key)
                 else:
                     with opened(whole) if whole else nullcontext() as whole_file:
-                        verdict = verify_part_here(raw, whole_file, signature, key)
-                if options["clean"] and verdict.covered_is_proved:
-                    write_clean_file(verdict, options["clean"])
+                        finding = verify_stored_part(raw, whole_file, signature, key)
+                if options["clean"] and finding.covered_is_proved:
+                    write_clean_file(finding, options["clean"])
         except UnreadableResultFile as error:
             raise CommandError(str(error)) from error
-        self.tell(options, verdict.as_json, verdict.sentence)
-        if not verdict.verified:
+        self.print_result(options, finding.as_json, finding.sentence)
+        if not finding.verified:
             sys.exit(1)
 
 
 def _beside(file: Path) -> Path | None:
-    """The signature file next to a CSV, when there is one."""
     beside = file.parent / f"{file.name}.sig"
     return beside if beside.exists() else None
 

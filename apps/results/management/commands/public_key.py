@@ -35,4 +35,4 @@ class Command(AppCommand):
         if not options["json"]:
             # Not a sentence: the output is compared and copied.
             self.stderr.write(f"Fingerprint: {fingerprint(pem)}")
-        self.tell(options, {"public_key": pem, "fingerprint": fingerprint(pem)}, pem.strip())
+        self.print_result(options, {"public_key": pem, "fingerprint": fingerprint(pem)}, pem.strip())

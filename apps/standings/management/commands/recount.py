@@ -6,51 +6,55 @@ from django.core.management.base import CommandError, CommandParser
 from apps.campaigns.management.campaign_argument import add_campaign, choose_campaign
 from apps.core.management.base import AppCommand
 from apps.standings.build_summaries import verify_summaries
-from apps.standings.recount import compare_everybody, record_drift
+from apps.standings.recount import compare_all, record_drift
 
-SHOWN = 100
+MAX_PRINTED = 100
 
 
 class Command(AppCommand):
-    help = "Compares every standing with a recount from the facts; exits 1 on any difference that is left."
+    help = "Compares every standing with a recount from the facts; exits with 1 if a difference remains."
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
         add_campaign(parser)
-        parser.add_argument("--repair", action="store_true", help="judge anew whoever differs, then compare again")
+        parser.add_argument(
+            "--repair", action="store_true", help="evaluate differing employees again, then compare again"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         campaign = choose_campaign(options["campaign"])
         if campaign.snapshot_at is not None:
-            raise CommandError(f"{campaign.name} is being frozen or is: its result stands, and verify_freeze proves it")
-        with self.bar("employees") as progress:
-            found = compare_everybody(campaign, progress, repairing=options["repair"], by=self.actor)
-        left = found
-        if options["repair"] and found.differences:
-            with self.bar("employees again") as progress:
-                left = compare_everybody(campaign, progress)
+            raise CommandError(f"{campaign.name} is being frozen or is frozen: verify_freeze proves its result")
+        with self.progress_bar("employees") as progress:
+            result = compare_all(campaign, progress, repairing=options["repair"], by=self.actor)
+        remaining = result
+        if options["repair"] and result.differences:
+            with self.progress_bar("employees again") as progress:
+                remaining = compare_all(campaign, progress)
         sums = verify_summaries(campaign)
-        record_drift(campaign, len(left.differences) + sums)
-        repaired = len(found.differences) - len(left.differences)
+        record_drift(campaign, len(remaining.differences) + sums)
+        repaired = len(result.differences) - len(remaining.differences)
         listed = [
-            {"staff_no": one.staff_no, "fields": one.fields, "stored": one.stored, "recounted": one.recounted}
-            for one in found.differences
+            {"staff_no": line.staff_no, "fields": line.fields, "stored": line.stored, "recounted": line.recounted}
+            for line in result.differences
         ]
-        compared = found.people - found.waiting
-        lines = [f"{len(found.differences)} differences in {campaign.name}; {compared} employees compared."]
+        compared = result.people - result.waiting
+        lines = [f"{len(result.differences)} differences in {campaign.name}; {compared} employees compared."]
         if options["repair"]:
-            lines.append(f"{repaired} put right, {len(left.differences)} left.")
+            lines.append(f"{repaired} repaired, {len(remaining.differences)} left.")
         if sums:
-            lines.append(f"{sums} sums of the roll-up differed; they are built anew.")
-        if found.waiting:
-            lines.append(f"{found.waiting} employees wait for their mark and were not compared.")
-        lines += [f"  {one.staff_no} {one.name}: {', '.join(one.fields)}" for one in found.differences[:SHOWN]]
-        if len(listed) > SHOWN:
-            lines.append(f"  and {len(listed) - SHOWN} more (--json lists them all)")
-        told = {
-            "campaign": campaign.slug, "differences": len(found.differences), "repaired": repaired,
-            "compared": compared, "waiting": found.waiting, "sums": sums, "employees": listed,
+            lines.append(f"{sums} sums of the summaries differed and were rebuilt.")
+        if result.waiting:
+            lines.append(f"{result.waiting} employees are waiting for their mark and were not compared.")
+        lines += [
+            f"  {line.staff_no} {line.name}: {', '.join(line.fields)}" for line in result.differences[:MAX_PRINTED]
+        ]
+        if len(listed) > MAX_PRINTED:
+            lines.append(f"  and {len(listed) - MAX_PRINTED} more (--json lists them all)")
+        report = {
+            "campaign": campaign.slug, "differences": len(result.differences), "repaired": repaired,
+            "compared": compared, "waiting": result.waiting, "sums": sums, "employees": listed,
         }  # fmt: skip
-        self.tell(options, told, "\n".join(lines))
-        if left.differences or sums:
+        self.print_result(options, report, "\n".join(lines))
+        if remaining.differences or sums:
             sys.exit(1)

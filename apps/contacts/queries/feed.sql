@@ -1,0 +1,72 @@
+-- name: connected
+-- All contacts of an employee that shared identities connect with those looked up, in any number of steps. LATERAL with
+-- OFFSET 0 forces one index look-up per row: a planner that overestimates the list would read whole tables.
+WITH RECURSIVE lookup AS MATERIALIZED (
+    SELECT employee_id, kind, decode(hex, 'hex') AS digest
+    FROM unnest(%(employees)s::bigint[], string_to_array(%(kinds)s, ','), string_to_array(%(digests)s, ','))
+        AS parameter (employee_id, kind, hex)),
+connected AS (
+    SELECT identity.employee_id, identity.contact_id FROM lookup
+    JOIN LATERAL (SELECT * FROM contacts_contactidentity stored WHERE stored.employee_id = lookup.employee_id
+                  AND stored.kind = lookup.kind AND stored.digest = lookup.digest OFFSET 0) AS identity ON true
+    UNION
+    SELECT shared_identity.employee_id, shared_identity.contact_id FROM connected
+    JOIN LATERAL (SELECT * FROM contacts_contactidentity stored WHERE stored.employee_id = connected.employee_id
+                  AND stored.contact_id = connected.contact_id OFFSET 0) AS identity ON true
+    JOIN LATERAL (SELECT * FROM contacts_contactidentity stored WHERE stored.employee_id = identity.employee_id
+                  AND stored.kind = identity.kind AND stored.digest = identity.digest OFFSET 0) AS shared_identity
+        ON true)
+SELECT connected.employee_id, contact.id, contact.name, contact.recorded_at, contact.confirmed_at, contact.ended_at,
+    contact.end_reason, array_agg(identity.kind), array_agg(identity.value), array_agg(identity.digest),
+    array_agg(identity.claimed_from)
+FROM connected
+JOIN LATERAL (SELECT * FROM contacts_contact stored WHERE stored.employee_id = connected.employee_id
+              AND stored.id = connected.contact_id OFFSET 0) AS contact
+    ON contact.end_reason IS DISTINCT FROM 'merged'
+JOIN LATERAL (SELECT * FROM contacts_contactidentity stored WHERE stored.employee_id = connected.employee_id
+              AND stored.contact_id = connected.contact_id OFFSET 0) AS identity ON true
+GROUP BY 1, 2, 3, 4, 5, 6, 7 ORDER BY contact.recorded_at, contact.id;
+
+-- name: sightings
+SELECT contact_id, id, keys, seen_at, confirmed_at, ended_at FROM contacts_sighting
+WHERE contact_id = ANY(%(contacts)s) ORDER BY id;
+
+-- name: change_contacts
+UPDATE contacts_contact contact
+SET recorded_at = change.recorded_at, confirmed_at = change.confirmed_at, ended_at = change.ended_at,
+    name = CASE WHEN contact.name = '' THEN change.name ELSE contact.name END,
+    end_reason = CASE WHEN change.ended_at IS NULL THEN NULL
+        ELSE coalesce(change.end_reason, contact.end_reason, 'withdrawn') END
+FROM unnest(%(contact_id)s::bigint[], %(recorded_at)s::timestamptz[], %(confirmed_at)s::timestamptz[],
+    %(ended_at)s::timestamptz[], %(name)s::text[], %(end_reason)s::text[])
+    AS change (contact_id, recorded_at, confirmed_at, ended_at, name, end_reason)
+WHERE contact.id = change.contact_id;
+
+-- name: add_identities
+INSERT INTO contacts_contactidentity (employee_id, contact_id, kind, value, domain, digest, live)
+SELECT contact.employee_id, contact.id, new_identity.kind, new_identity.value, nullif(new_identity.domain, ''),
+    decode(new_identity.hex, 'hex'), contact.live
+FROM unnest(%(contact_id)s::bigint[], %(kind)s::text[], %(value)s::text[], %(domain)s::text[], %(digest)s::text[])
+    AS new_identity (contact_id, kind, value, domain, hex)
+JOIN contacts_contact contact ON contact.id = new_identity.contact_id;
+
+-- name: set_claims
+UPDATE contacts_contactidentity identity SET claimed_from = claim.claimed_from
+FROM unnest(%(employee_id)s::bigint[], %(contact_id)s::bigint[], %(kind)s::text[], %(digest)s::text[],
+    %(claimed_from)s::timestamptz[]) AS claim (employee_id, contact_id, kind, hex, claimed_from)
+WHERE identity.employee_id = claim.employee_id AND identity.contact_id = claim.contact_id
+  AND identity.kind = claim.kind AND identity.digest = decode(claim.hex, 'hex');
+
+-- name: add_sightings
+INSERT INTO contacts_sighting (employee_id, contact_id, keys, seen_at, confirmed_at, ended_at)
+SELECT employee_id, contact_id, string_to_array(keys, ','), seen_at, confirmed_at, ended_at
+FROM unnest(%(employee_id)s::bigint[], %(contact_id)s::bigint[], %(keys)s::text[], %(seen_at)s::timestamptz[],
+    %(confirmed_at)s::timestamptz[], %(ended_at)s::timestamptz[])
+    AS new_sighting (employee_id, contact_id, keys, seen_at, confirmed_at, ended_at);
+
+-- name: change_sightings
+UPDATE contacts_sighting sighting
+SET contact_id = change.contact_id, confirmed_at = change.confirmed_at, ended_at = change.ended_at
+FROM unnest(%(sighting_id)s::bigint[], %(contact_id)s::bigint[], %(confirmed_at)s::timestamptz[],
+    %(ended_at)s::timestamptz[]) AS change (sighting_id, contact_id, confirmed_at, ended_at)
+WHERE sighting.id = change.sighting_id;

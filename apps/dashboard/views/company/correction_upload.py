@@ -1,0 +1,166 @@
+"""`/company/result/corrections/by-file/`: a correction of many by a file: preview, request, then delete the file."""
+
+import uuid
+from functools import partial
+from typing import Any
+
+from django.contrib import messages
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import redirect
+from django.utils import translation
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from apps.campaigns.adjustments.bulk_file import MAX_LINES
+from apps.core import clock, enqueue
+from apps.core.errors import Refused
+from apps.core.models import FilePreview, StoredFile
+from apps.core.previews import request_preview
+from apps.dashboard.forms.adjustments import MAX_LIST_BYTES, ListForm
+from apps.dashboard.forms.base import EvidenceForm
+from apps.dashboard.labels import adjustments
+from apps.dashboard.views.company.company import hr_scope
+from apps.dashboard.views.company.correction_lines import correction_page
+from apps.dashboard.views.contacts.import_preview import (
+    delete_older_uploads,
+    own_upload,
+    preview_of,
+    reading_progress,
+    store_upload,
+)
+from apps.dashboard.views.page_context import PageContext, render
+from apps.dashboard.views.progress import render_progress
+from apps.dashboard.views.streaming import streamed
+from apps.fileio.encoding_names import ENCODINGS
+from apps.results import correction_file
+from apps.results.correction_file import UPLOAD
+from apps.results.models import ResultCorrection
+
+# No employee has these numbers: the unchanged template requests nothing.
+TEMPLATE = "staff_no,counted,target,exempt\r\nEXAMPLE-1,102,,\r\nEXAMPLE-2,,80,no\r\n"
+
+
+def _scope(request: HttpRequest) -> PageContext:
+    scope = hr_scope(request)
+    if scope.campaign is None or scope.campaign.newest_result is None:
+        raise Http404("There is no result")
+    return scope
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def index(request: HttpRequest) -> HttpResponse:
+    """The form; an uploaded file is kept for a day and previewed, and nothing is requested."""
+    scope = _scope(request)
+    form = ListForm(request.POST, request.FILES) if request.method == "POST" else ListForm()
+    if request.method == "POST" and form.is_valid():
+        with transaction.atomic():
+            stored = store_upload(scope, form.name, form.content(), UPLOAD)
+            _request_preview(scope, stored)
+        delete_older_uploads(StoredFile.objects.filter(owner_id=scope.user.pk, content_type=UPLOAD))
+        return redirect(scope.url("corrections-file", stored.pk))
+    context = {"form": form, "bytes": MAX_LIST_BYTES, "max_lines": MAX_LINES}
+    return render(scope, "company/correction_upload.html", context, status=422 if form.errors else 200)
+
+
+@require_safe
+def template(request: HttpRequest) -> StreamingHttpResponse:
+    hr_scope(request)
+    return streamed([f"\ufeff{TEMPLATE}".encode()], "corrections-template.csv", "text/csv; charset=utf-8")
+
+
+def _request_preview(scope: PageContext, stored: StoredFile, encoding: str = "") -> None:
+    settings = {
+        "campaign": scope.required_campaign.pk, "employee": scope.user.employee_id,
+        "language": translation.get_language(), "encoding": encoding if encoding in ENCODINGS else "",
+    }  # fmt: skip
+    # A correction may have made a new version since.
+    request_preview(stored, settings, again=True)
+    enqueue.enqueue_preview(stored.pk)
+
+
+def _to_existing_request(scope: PageContext, list_id: uuid.UUID) -> HttpResponse | None:
+    """Redirect to the request of a file that was used already: in another window, or by a double click."""
+    existing = ResultCorrection.objects.filter(key=list_id, asked_by_id=scope.user.pk).first()
+    return redirect(scope.url("correction", existing.pk)) if existing else None
+
+
+def _stored(scope: PageContext, list_id: uuid.UUID) -> StoredFile:
+    return own_upload(scope, list_id, content_type=UPLOAD)
+
+
+@require_safe
+def preview(request: HttpRequest, list_id: uuid.UUID) -> HttpResponse:
+    """The preview: what the file would correct, and lines without effect."""
+    scope = _scope(request)
+    return _to_existing_request(scope, list_id) or _page(scope, _stored(scope, list_id), EvidenceForm())
+
+
+@require_safe
+def progress(request: HttpRequest, list_id: uuid.UUID) -> HttpResponse:
+    scope = _scope(request)
+    context = _context(scope, _stored(scope, list_id), EvidenceForm())
+    return render_progress(scope, "company/_correction_file.html", context, running=bool(context["work"]))
+
+
+@require_POST
+def refresh(request: HttpRequest, list_id: uuid.UUID) -> HttpResponse:
+    """Read the file again: in another encoding, or for the current result."""
+    scope = _scope(request)
+    if redirection := _to_existing_request(scope, list_id):
+        return redirection
+    stored = _stored(scope, list_id)
+    _request_preview(scope, stored, request.POST.get("encoding", ""))
+    return redirect(scope.url("corrections-file", stored.pk))
+
+
+@require_POST
+def ask(request: HttpRequest, list_id: uuid.UUID) -> HttpResponse:
+    """Request exactly the previewed list."""
+    scope = _scope(request)
+    if redirection := _to_existing_request(scope, list_id):
+        return redirection
+    stored, form = _stored(scope, list_id), EvidenceForm(request.POST)
+    if not form.is_valid():
+        return _page(scope, stored, form, 422)
+    try:
+        correction = correction_file.request_by_file(
+            campaign=scope.required_campaign, stored=stored, **form.cleaned_data, seen=request.POST.get("seen", ""),
+            by=scope.user,
+        )  # fmt: skip
+    except Refused as refused:
+        messages.warning(request, refused.message)
+        return _page(scope, stored, form, 409 if refused.conflict else 422)
+    messages.success(request, _("Requested. Another HR user decides on it."))
+    return redirect(scope.url("correction", correction.pk))
+
+
+@require_safe
+def rejected(request: HttpRequest, list_id: uuid.UUID) -> StreamingHttpResponse:
+    stored = _stored(_scope(request), list_id)
+    # Read only here: it may be megabytes, and pages defer it.
+    content = FilePreview.objects.filter(pk=stored.pk).values_list("attachment", flat=True).first()
+    if not content:
+        raise Http404("There are no rejected lines")
+    return streamed([bytes(content)], f"rejected-{stored.pk.hex[:8]}.csv", "text/csv; charset=utf-8")
+
+
+def _page(scope: PageContext, stored: StoredFile, form: EvidenceForm, status: int = 200) -> HttpResponse:
+    return render(scope, "company/correction_file.html", _context(scope, stored, form), status=status)
+
+
+def _context(scope: PageContext, stored: StoredFile, form: EvidenceForm) -> dict[str, Any]:
+    preview = preview_of(stored)
+    report = preview.report if preview else {}
+    context = {
+        "stored": stored, "form": form, "report": report, "file_preview": preview,
+        **reading_progress(preview, clock.db_now()),
+    }  # fmt: skip
+    newest = correction_file.required_result(scope.required_campaign)
+    if report.get("problem"):
+        context["problem"] = adjustments.problem(report)
+    elif "rows" in report and correction_file.is_about(report, newest):
+        terms = {employee: (counted, target, exempt) for employee, counted, target, exempt in report["rows"]}
+        context["rejects"] = report["rejects"].get(translation.get_language(), [])
+        context["lines"] = correction_page(scope, newest, terms, partial(scope.url, "corrections-file", stored.pk))
+    return context

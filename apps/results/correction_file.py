@@ -1,0 +1,241 @@
+"""Correct many standings by a file: read and compared with the newest result by a worker, then requested as one.
+
+A preview stores new standings by employee id, without names. A result never changes, so its preview holds as long as
+the result is the newest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models.functions import Lower
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from apps.accounts.models import Account
+from apps.campaigns.adjustments.bulk_file import (
+    HEADINGS,
+    NO,
+    YES,
+    InvalidLine,
+    PeopleFile,
+    RejectedLine,
+    cells_of,
+    read_people,
+    rejected_csv,
+)
+from apps.campaigns.models import Campaign
+from apps.core.errors import Refused
+from apps.core.files import open_file
+from apps.core.models import FilePreview, StoredFile
+from apps.core.previews import PreviewResult
+from apps.fileio.csv_reader import Record
+from apps.fileio.encodings import sample_lines
+from apps.fileio.errors import UnreadableFile, UnsureEncoding
+from apps.results.corrections import MAX_CORRECTED_NUMBER, CorrectionDraft, request_correction
+from apps.results.models import FrozenResult, FrozenStanding, ResultCorrection
+from apps.roster.columns import WORDS, HeaderWords
+
+# The kind of a stored file that is an upload of corrections.
+UPLOAD = "results/corrections"
+# A page of them; all rejected lines are in the file for download.
+SHOWN_REJECTS = 100
+TERMS = ("counted", "target", "exempt")
+CORRECTIONS = HeaderWords(
+    {
+        **{role: HEADINGS.words[role] for role in ("staff_no", "email", "target", "exempt")},
+        "name": WORDS["name"],
+        "counted": "counted|new count|count|corrected count|计入|计入数|计数|数量|gezählt|anzahl|compté|nombre|contado",
+    }
+)
+
+
+@dataclass(frozen=True)
+class Line:
+    """One readable line; None keeps a value of the standing."""
+
+    number: int
+    cells: tuple[str, ...]
+    staff_no: str
+    email: str
+    counted: int | None
+    target: int | None
+    exempt: bool | None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The new standings of a file, as (employee id, counted, target, exempt), and its rejected lines."""
+
+    rows: list[tuple[int, int, int, bool]]
+    rejects: list[RejectedLine]
+
+
+def preview_corrections(stored: StoredFile, asked: dict[str, Any]) -> PreviewResult:
+    """Return the standings a file would correct, and its rejected lines.
+
+    `asked` has `campaign` (an id) and `employee` (the requester's id, or None). `problem` is a code when the file
+    cannot be read.
+    """
+    result, own_language = required_result(Campaign.objects.get(pk=asked["campaign"])), asked["language"]
+
+    def read(language: str) -> tuple[PeopleFile[Line], Comparison]:
+        with translation.override(language):
+            file = read_people(raw, asked["encoding"], CORRECTIONS, TERMS, _line)
+            return file, compare_with_result(file, result, asked["employee"])
+
+    with open_file(stored) as raw:
+        try:
+            file, compared = read(own_language)
+        except UnreadableFile as error:
+            candidates = error.candidates[:6] if isinstance(error, UnsureEncoding) else []
+            readings = [[name, sample_lines(raw, name)] for name in candidates]
+            return PreviewResult(error.as_problem() | {"readings": readings})
+        # The reasons are messages in one language, and the reader may change the language.
+        others = {code for code, _name in settings.LANGUAGES} - {own_language} if compared.rejects else set()
+        rejects = {own_language: _as_json(compared.rejects)}
+        rejects |= {language: _as_json(read(language)[1].rejects) for language in others}
+    report = {
+        "problem": "", "encoding": file.encoding, "unused": file.unused,
+        "campaign": result.campaign_id, "version": result.version,
+        "rows": compared.rows, "rejected": len(compared.rejects), "rejects": rejects,
+    }  # fmt: skip
+    return PreviewResult(report, rejected_csv(file, compared.rejects))
+
+
+def is_about(report: dict[str, Any], result: FrozenResult) -> bool:
+    """Whether a stored preview compares its file with this version of this campaign's result."""
+    return (report.get("campaign"), report.get("version")) == (result.campaign_id, result.version)
+
+
+def required_result(campaign: Campaign) -> FrozenResult:
+    """The result that a correction changes. Raises Refused without one."""
+    if (newest := campaign.newest_result) is None:
+        raise Refused("invalid", _("This campaign is not frozen."), "campaign")
+    return newest
+
+
+def _as_json(rejects: Iterable[RejectedLine]) -> list[dict[str, Any]]:
+    return [asdict(line) | {"cells": list(line.cells)} for line in list(rejects)[:SHOWN_REJECTS]]
+
+
+def _line(record: Record) -> Line:
+    cells = cells_of(record)
+    exempt = cells.get("exempt", "").lower()
+    if exempt not in YES | NO:
+        raise InvalidLine("exempt", _("“%(text)s” is neither yes nor no.") % {"text": cells["exempt"]})
+    # Unlike in a file of adjustments, an empty cell keeps what the standing has.
+    terms = _number(cells, "counted", 0), _number(cells, "target", 1), (exempt in YES) if exempt else None
+    if terms == (None, None, None):
+        raise InvalidLine("counted", _("This line gives no count, no target and no exemption."))
+    return Line(record.line, tuple(record.values), cells.get("staff_no", ""), cells.get("email", ""), *terms)
+
+
+def _number(cells: Mapping[str, str], role: str, least: int) -> int | None:
+    if not (text := cells.get(role, "")):
+        return None
+    digits = text.lstrip("0") or "0"
+    if not (text.isascii() and text.isdigit()):
+        raise InvalidLine(role, _("“%(text)s” is no whole number.") % {"text": text})
+    if len(digits) > len(str(MAX_CORRECTED_NUMBER)) or not least <= int(digits) <= MAX_CORRECTED_NUMBER:
+        raise InvalidLine(role, _("A number is too large or too small."))
+    return int(digits)
+
+
+def compare_with_result(file: PeopleFile[Line], result: FrozenResult, acting_employee_id: int | None) -> Comparison:
+    """Return the new standings of the file's employees. HR users do not correct their own, `acting_employee_id`."""
+    rejects, rows = list(file.rejects), []
+    by_text, lines_of = _standings(file.lines, result), dict[int, int]()
+    for line in file.lines:
+        try:
+            row = _named_standing(line, by_text)
+            after = _corrected(line, row, acting_employee_id)
+            if (earlier := lines_of.setdefault(row.employee_id, line.number)) != line.number:
+                raise InvalidLine(_role(line), _("Line %(line)s names this person already.") % {"line": earlier})
+            rows.append((row.employee_id, *after))
+        except InvalidLine as refused:
+            rejects.append(file.rejected(line.number, line.cells, refused.role, refused.reason))
+    # By line, as HR reads the file: rejects of both passes are mixed.
+    return Comparison(rows, sorted(rejects, key=lambda rejected: rejected.line))
+
+
+def _standings(lines: Iterable[Line], result: FrozenResult) -> dict[str, list[FrozenStanding]]:
+    """The standings of the result by staff number, and by e-mail address in lower case."""
+    numbers, addresses = {line.staff_no for line in lines}, {line.email.lower() for line in lines}
+    rows = FrozenStanding.objects.filter(campaign=result.campaign_id, version=result.version)
+    found: dict[str, list[FrozenStanding]] = {}
+    for row in rows.filter(staff_no__in=numbers - {""}):
+        found.setdefault(row.staff_no, []).append(row)
+    if addresses - {""}:
+        for row in rows.annotate(address=Lower("email")).filter(address__in=addresses - {""}):
+            found.setdefault(row.email.lower(), []).append(row)
+    return found
+
+
+def _named_standing(line: Line, by_text: Mapping[str, list[FrozenStanding]]) -> FrozenStanding:
+    """The one standing a line names; a staff number and an e-mail address must match the same one."""
+    named = {role: text for role, text in (("staff_no", line.staff_no), ("email", line.email.lower())) if text}
+    found = {}
+    for role, text in named.items():
+        rows = by_text.get(text, [])
+        if not rows:
+            raise InvalidLine(role, _("No employee in this result has this staff number or e-mail address."))
+        if len(rows) > 1:
+            raise InvalidLine(role, _("More than one person has this e-mail address: use the staff number."))
+        found[rows[0].employee_id] = rows[0]
+    if len(found) > 1:
+        raise InvalidLine("email", _("This e-mail address and this staff number belong to different people."))
+    return next(iter(found.values()))
+
+
+def _corrected(line: Line, row: FrozenStanding, acting_employee_id: int | None) -> tuple[int, int, bool]:
+    if row.employee_id == acting_employee_id:
+        raise InvalidLine(_role(line), _("You cannot request a correction of your own standing."))
+    after = (
+        row.counted if line.counted is None else line.counted,
+        row.target if line.target is None else line.target,
+        row.exempt if line.exempt is None else line.exempt,
+    )
+    if after == (row.counted, row.target, row.exempt):
+        raise InvalidLine(_role(line), _("This line changes nothing."))
+    return after
+
+
+def _role(line: Line) -> str:
+    return "staff_no" if line.staff_no else "email"
+
+
+def request_by_file(
+    *, campaign: Campaign, stored: StoredFile, reason: str, evidence: str, seen: str, by: Account
+) -> ResultCorrection:  # fmt: skip
+    """Request the correction of all standings on a previewed list, and delete the file.
+
+    `seen`: the version of the preview that the page showed. It is one request, granted or refused as a whole. A file
+    makes one request, however often the form is sent. Raises Refused, also when the list has changed.
+    """
+    with transaction.atomic():
+        kept = StoredFile.objects.select_for_update().filter(pk=stored.pk).exists()
+        if existing := ResultCorrection.objects.filter(key=stored.pk, asked_by_id=by.pk).first():
+            return existing
+        preview = FilePreview.objects.filter(pk=stored.pk).first() if kept else None
+        if preview is None or "rows" not in preview.report:
+            raise Refused("conflict", _("The file is no longer stored. Upload it again."), conflict=True)
+        newest = required_result(campaign)
+        if str(preview.version) != seen or not is_about(preview.report, newest):
+            raise Refused("conflict", _("The list has changed since you saw it. Check it again."), conflict=True)
+        numbers = dict(
+            FrozenStanding.objects.filter(campaign=campaign, version=newest.version)
+            .filter(employee__in=[employee for employee, *_terms in preview.report["rows"]])
+            .values_list("employee_id", "staff_no")
+        )
+        correction = request_correction(
+            campaign=campaign, reason=reason, evidence=evidence, by=by, key=stored.pk,
+            drafts=[CorrectionDraft(numbers[employee], *terms) for employee, *terms in preview.report["rows"]],
+        )  # fmt: skip
+        # In the same transaction: the file names people, and is kept no longer than needed (ADR 43).
+        StoredFile.objects.filter(pk=stored.pk).delete()
+    return correction

@@ -1,0 +1,89 @@
+"""Count the employees whose counts or targets a roster change alters, in its transaction, before the commit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from django.db import connection
+from psycopg2.sql import SQL
+
+from apps.campaigns.models import Campaign, CampaignRule
+from apps.campaigns.rule_draft import company_domains
+from apps.contacts.models import ContactIdentity
+from apps.core.email_domains import in_domains
+from apps.core.identity_key import normalise_identity
+from apps.core.sql import compose, fetch_all, sql_literal, statement
+from apps.core.time_zones import company_zone
+from apps.employees.models import EmployeeIdentity
+
+CHANGED_IDENTITIES = statement("standings", "affected_counts", "changed_identities")
+CHANGED_IN_CAMPAIGN = statement("standings", "affected_counts", "changed_in_campaign")
+CHANGED_FOR_EVERY_CAMPAIGN = statement("standings", "affected_counts", "changed_for_every_campaign")
+CHANGED_TARGETS = statement("standings", "affected_counts", "changed_targets")
+RECORDERS = statement("standings", "affected_counts", "recorders")
+FUTURE_COLLEAGUES = statement("standings", "affected_counts", "future_colleagues")
+
+
+def count_affected_employees() -> int:
+    """Count the employees with a contact whose time as a colleague changes in any campaign, or for all campaigns.
+
+    For all campaigns: the person becomes a colleague for the first time, or is no colleague at any time any more.
+    """
+    rules = CampaignRule.objects.exclude(campaign__state=Campaign.State.CANCELLED)
+    # All versions: a query as of a past instant uses the version that was in force then.
+    periods = rules.values_list("opens_at", "cutoff_at").distinct()
+    changed = [
+        CHANGED_IN_CAMPAIGN.format(opens_at=sql_literal(opens_at), cutoff_at=sql_literal(cutoff_at))
+        for opens_at, cutoff_at in periods
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(CHANGED_IDENTITIES)
+        cursor.execute(RECORDERS.format(changed="\nUNION\n".join([CHANGED_FOR_EVERY_CAMPAIGN, *changed])))
+        return int(cursor.fetchone()[0])
+
+
+def count_changed_targets() -> int:
+    """Count the employees whose target changes with their first day, in an unfinished campaign that pro-rates it.
+
+    Not those who first join: their first day is news, and no correction that lowers a target.
+    """
+    campaigns = Campaign.objects.filter(state__in=["draft", "open", "closing"], snapshot_at=None)
+    changed = [
+        compose(
+            CHANGED_TARGETS, time_zone=company_zone(), opens_on=campaign.rule.opens_on, opens_at=campaign.rule.opens_at,
+            cutoff_at=campaign.rule.cutoff_at,
+        )
+        for campaign in campaigns.prefetch_related("rules")
+        if campaign.versions and campaign.rule.prorate_joiners
+    ]  # fmt: skip
+    if not changed:
+        return 0
+    with connection.cursor() as cursor:
+        changed_in_any = SQL(" UNION ".join(changed))
+        cursor.execute(compose("SELECT count(*) FROM ({changed}) changed", changed=changed_in_any))
+        return int(cursor.fetchone()[0])
+
+
+def count_future_colleagues() -> int:
+    """Count the people whose first day is to come, with an identity that an employee may record until then (ADR 63)."""
+    unfinished = Campaign.objects.filter(state__in=[Campaign.State.DRAFT, Campaign.State.OPEN])
+    lists = [campaign.rule.company_domains for campaign in unfinished.prefetch_related("rules") if campaign.versions]
+    # One HR user may open a further campaign with the domains of the settings.
+    always = [frozenset(domains) for domains in [company_domains(), *lists]]
+    recordable = fetch_all(FUTURE_COLLEAGUES)
+    return len(
+        {
+            employee
+            for employee, domain in recordable
+            if domain is None or not all(in_domains(domain, domains) for domains in always)
+        }
+    )
+
+
+def count_recorders(addresses: Iterable[str]) -> int:
+    """Count the employees who have a contact with one of these e-mail addresses. Employees' addresses are left out."""
+    digests = {normalise_identity("email", address).digest for address in addresses}
+    # An address that an employee has already makes no further contact internal.
+    of_employees = EmployeeIdentity.objects.filter(kind="email", digest__in=digests).values_list("digest", flat=True)
+    new = digests - {bytes(digest) for digest in of_employees}
+    return ContactIdentity.objects.filter(kind="email", digest__in=new).values("employee").distinct().count()

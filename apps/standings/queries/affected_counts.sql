@@ -1,0 +1,66 @@
+-- name: changed_identities
+-- `effect_recorded`: the identities of the changed employees that are also a contact's identity, ended contacts included,
+-- because a query with an earlier as_of counts them. `effect_employed`: the employment periods of all employees who
+-- have or had these identities, before and after the change. The other `effect_` tables hold the state before the change
+-- (apps/roster/effects.py).
+DROP TABLE IF EXISTS pg_temp.effect_recorded, pg_temp.effect_employed;
+CREATE TEMP TABLE effect_recorded ON COMMIT DROP AS
+SELECT kind, digest FROM (
+    SELECT kind, digest FROM effect_employeeidentity
+    UNION SELECT kind, digest FROM employees_employeeidentity JOIN effect_people USING (employee_id)) changed
+WHERE EXISTS (
+    SELECT FROM contacts_contactidentity identity WHERE identity.kind = changed.kind AND identity.digest = changed.digest);
+ANALYZE effect_recorded;
+CREATE TEMP TABLE effect_employed ON COMMIT DROP AS
+SELECT kind, digest, true AS was, false AS is_now, starts_at, ends_at FROM effect_recorded
+JOIN effect_employeeidentity USING (kind, digest) JOIN effect_employment USING (employee_id)
+UNION ALL
+SELECT kind, digest, changed.employee_id IS NULL, true, starts_at, ends_at FROM effect_recorded
+JOIN employees_employeeidentity identity USING (kind, digest) JOIN employees_employment USING (employee_id)
+LEFT JOIN effect_people changed ON changed.employee_id = identity.employee_id;
+ANALYZE effect_employed;
+
+-- name: changed_in_campaign
+-- A query as of T treats a contact as a colleague if the person was employed at any moment between the opening and T.
+-- That holds for every T after the first such moment. If the change moves this moment, some query of the campaign gives
+-- another answer. This includes frozen campaigns, whose earlier days are counted from the facts.
+SELECT kind, digest FROM effect_employed WHERE starts_at < {cutoff_at} AND ends_at > {opens_at} GROUP BY 1, 2
+HAVING min(greatest(starts_at, {opens_at})) FILTER (WHERE was)
+    IS DISTINCT FROM min(greatest(starts_at, {opens_at})) FILTER (WHERE is_now)
+
+-- name: changed_for_every_campaign
+-- For campaigns that open later: a person who never was a colleague becomes one, or the reverse.
+SELECT kind, digest FROM effect_employed GROUP BY 1, 2 HAVING bool_or(was) <> bool_or(is_now)
+
+-- name: recorders
+SELECT count(DISTINCT identity.employee_id) FROM ({changed}) changed
+JOIN contacts_contactidentity identity ON identity.kind = changed.kind AND identity.digest = changed.digest
+
+-- name: changed_targets
+-- The first day that pro-rates a target, not before the campaign's, before and after the change. Who leaves before a
+-- campaign opens has no target in it.
+SELECT employee_id FROM (
+    SELECT employee_id, (
+            SELECT (min(starts_at) AT TIME ZONE {time_zone})::date FROM effect_employment old_period
+            WHERE old_period.employee_id = effect_people.employee_id
+              AND ends_at > {opens_at} AND starts_at < {cutoff_at}) AS before, (
+            SELECT (min(starts_at) AT TIME ZONE {time_zone})::date FROM employees_employment period
+            WHERE period.employee_id = effect_people.employee_id
+              AND ends_at > {opens_at} AND starts_at < {cutoff_at}) AS after
+    FROM effect_people) first_day
+WHERE before IS NOT NULL
+  AND CASE WHEN after IS NULL THEN {opens_at} <= hundred_clock()
+      ELSE greatest(before, {opens_on}) <> greatest(after, {opens_on}) END
+
+-- name: future_colleagues
+-- (employee, domain of an address) for the new phones and addresses of people whose employment begins later, and for all of
+-- people whose first day is new. Until then, others may record them as a contact, which stops counting on the first day.
+SELECT DISTINCT employee_id, CASE identity.kind WHEN 'email' THEN substring(identity.value FROM '[^@]*$') END
+FROM effect_people
+JOIN employees_employment employment USING (employee_id)
+JOIN employees_employeeidentity identity USING (employee_id)
+WHERE employment.starts_at > hundred_clock()
+  AND NOT EXISTS (
+    SELECT FROM effect_employment old_employment JOIN effect_employeeidentity old_identity USING (employee_id)
+    WHERE old_employment.employee_id = employment.employee_id AND old_employment.starts_at = employment.starts_at
+      AND old_identity.kind = identity.kind AND old_identity.digest = identity.digest);

@@ -67,26 +67,24 @@ def create_token(
 
 def _validate(account: Account, name: str, scopes: Collection[str], days: int, second_factor: bool) -> None:
     if not name:
-        raise Refused("required", _("A token needs a name."), "name")
+        raise Refused("required", _("Enter a name for the token."), "name")
     if not scopes or not set(scopes) <= set(SCOPES):
         offered = ", ".join(SCOPES)
-        raise Refused("invalid_choice", _("Scopes are: %(scopes)s.") % {"scopes": offered}, "scopes")
+        raise Refused("invalid_choice", _("Choose from these scopes: %(scopes)s.") % {"scopes": offered}, "scopes")
     if not 1 <= days <= MAX_DAYS:
-        message = _("A token lasts from 1 to %(days)s days.") % {"days": MAX_DAYS}
+        message = _("A token can be valid for 1 to %(days)s days.") % {"days": MAX_DAYS}
         raise Refused("out_of_range", message, "days")
     # Read again: the operator's command creates tokens for others, who may have left.
     owner = EmployeeBackend().get_user(account.pk)
     if owner is None:
         raise Refused("cannot_sign_in", _("This person cannot sign in."))
     if Scope.FEED in scopes and Role.Kind.OPERATOR not in _token_roles(owner, second_factor):
-        raise Refused("invalid_choice", _("Only programs of an operator can send the feed."), "scopes")
+        raise Refused("invalid_choice", _("Only operators can create a token for the feed."), "scopes")
     if ApiToken.objects.of(account).usable().count() >= MAX_TOKENS:
         message = _("You already have %(count)s tokens. Revoke one first.") % {"count": MAX_TOKENS}
         raise Refused("too_many_tokens", message)
     if ApiToken.objects.of(account).filter(created_at__gt=db_now() - timedelta(hours=1)).count() >= MAX_TOKENS_AN_HOUR:
-        message = _("At most %(count)s tokens can be created in an hour. Try again later.") % {
-            "count": MAX_TOKENS_AN_HOUR
-        }
+        message = _("You can create at most %(count)s tokens an hour. Try again later.") % {"count": MAX_TOKENS_AN_HOUR}
         raise Refused("too_many_tokens", message)
 
 

@@ -54,7 +54,7 @@ def require_second_person(by: Actor) -> None:
     # A revocation of the role waits until the decision is stored, and a decision waits for a revocation.
     role = Role.objects.select_for_update(no_key=True).filter(account_id=by.id or 0, role=Role.Kind.HR).first()
     if role is None or not accounts.exists():
-        raise Refused("not_hr", _("Only HR users can take part in this."), conflict=True)
+        raise Refused("not_hr", _("Only HR users can do this."), conflict=True)
     require_past_cooldown(by)
 
 
@@ -64,8 +64,8 @@ def require_past_cooldown(by: Actor) -> None:
         raise Refused(
             "unsettled",
             _(
-                "The e-mail address, second factor or role of your account changed within the last %(days)s "
-                "days. During this time, another HR user has to do this."
+                "The e-mail address, second factor or role of your account changed in the last %(days)s days. "
+                "Ask another HR user to do this."
             )
             % {"days": settings.APPROVAL_COOLDOWN_DAYS},
             conflict=True,
@@ -79,8 +79,8 @@ def require_few_requests(kind: str, by: Actor) -> None:
     waiting = ApprovalRequest.objects.open(db_now()).filter(kind=kind, requested_by_id=by.id)
     if waiting.count() >= MAX_OPEN_REQUESTS:
         message = _(
-            "%(most)s of your requests of this kind are waiting for a second person. Withdraw one, or wait "
-            "for a decision."
+            "You already have %(most)s requests of this kind waiting for a second person. Withdraw one, or "
+            "wait for a decision."
         )
         raise Refused("too_many", message % {"most": MAX_OPEN_REQUESTS}, conflict=True)
 
@@ -88,7 +88,7 @@ def require_few_requests(kind: str, by: Actor) -> None:
 def refuse_if_waiting(kind: str, subject: str) -> None:
     """Raise Refused while a request of this kind for this subject is open."""
     if ApprovalRequest.objects.open(db_now()).filter(kind=kind, subject=subject).exists():
-        raise Refused("waiting", _("A request for this is already waiting."), conflict=True)
+        raise Refused("waiting", _("The same request is already waiting for approval."), conflict=True)
 
 
 def request_approval(
@@ -170,7 +170,9 @@ def withdraw_request(*, request_id: uuid.UUID, by: Actor) -> None:
     with transaction.atomic():
         request = lock_open_request(request_id)
         if by.id is None or request.requested_by_id != by.id:
-            raise Refused("not_yours", _("Another person requested this: you can refuse it."), conflict=True)
+            raise Refused(
+                "not_yours", _("You cannot withdraw another person's request. You can refuse it."), conflict=True
+            )
         _decide(request, Decision.WITHDRAWN, by)
 
 
@@ -185,11 +187,13 @@ def _require_decider(request: ApprovalRequest, by: Actor, by_operator: bool) -> 
     if by_operator:
         if approvers(request, db_now()).exists():
             raise Refused(
-                "hr_decides", _("An HR user can decide this: the operator decides only where none can."), conflict=True
+                "hr_decides",
+                _("An HR user can decide this request. The operator decides only if no HR user can."),
+                conflict=True,
             )
         return
     if by.id is None or by.id == request.requested_by_id:
-        raise Refused("own", _("You requested this yourself: another HR user decides it."), conflict=True)
+        raise Refused("own", _("You requested this yourself, so another HR user has to decide."), conflict=True)
     require_second_person(by)
 
 

@@ -51,7 +51,7 @@ def name_deputy(
         )
         if overlapping.exists():
             raise Refused(
-                "invalid", _("This person is already a deputy at that time. End that deputyship first."), "deputy"
+                "invalid", _("This person is already a deputy in that period. End the existing entry first."), "deputy"
             )
         deputyship = Deputyship.objects.create(
             key=key, manager=manager, deputy=deputy, starts_at=begin, ends_at=end, named_at=now, named_by_id=by.pk,
@@ -81,7 +81,7 @@ def _period(now: datetime, starts_on: date | None, until: date) -> tuple[datetim
         raise Refused("invalid", _("The end is before the start."), "until")
     # Compare days first: `midnight` would overflow after the calendar's last day.
     if until > (now + MAX_PERIOD).date() or midnight(until, 1) > now + MAX_PERIOD:
-        raise Refused("invalid", _("A deputyship lasts at most one year."), "until")
+        raise Refused("invalid", _("A deputy can be named for at most one year."), "until")
     return (midnight(starts_on) if starts_on and starts_on > today else now), midnight(until, 1)
 
 

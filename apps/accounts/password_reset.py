@@ -124,11 +124,12 @@ def _mailed_too_often(account: Account) -> bool:
 def _link_mail(account: Account, language: str) -> EmailMessage:
     with override(language):
         return EmailMessage(
-            subject=_("Your password for Hundred"),
+            subject=_("Set a new password for Hundred"),
             body=_(
-                "Hello %(name)s,\n\na new password for your account was requested. Set it "
-                "here:\n%(link)s\n\nYour sign-in is %(login)s. The link works once, for three days. If you "
-                "did not request it, do nothing: your password stays unchanged.\n"
+                "Hello %(name)s,\n\nA new password was requested for your account. Set it "
+                "here:\n%(link)s\n\nYour username is %(login)s. The link works once and expires after three "
+                "days. If you did not request a new password, ignore this e-mail: your password stays the "
+                "same.\n"
             )
             % {"name": account, "link": set_password_link(account), "login": account.login},
             to=[account.roster_address],

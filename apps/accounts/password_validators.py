@@ -31,12 +31,12 @@ class CompanyWordValidator:
         for word in company_words():
             if word in plain and len(plain) - len(word) < self.rest:
                 raise ValidationError(
-                    _("“%(word)s” is among the first words to be guessed here: add more to it."),
+                    _("“%(word)s” is easy to guess. Add more characters."),
                     code="password_house_word", params={"word": word},
                 )  # fmt: skip
 
     def get_help_text(self) -> str:
-        return _("It cannot be just the name of the company or of this product with small changes.")
+        return _("Your password cannot be only the name of the company or of this product with small changes.")
 
 
 class BreachedValidator:
@@ -54,11 +54,11 @@ class BreachedValidator:
             message = _("Passwords cannot be set at the moment. Try again later.")
             raise ValidationError(message, code="password_list_away") from error
         if known:
-            message = _("This password has leaked elsewhere and is among the first to be guessed: choose another.")
+            message = _("This password is in a list of leaked passwords. Choose another one.")
             raise ValidationError(message, code="password_breached")
 
     def get_help_text(self) -> str:
-        return _("It cannot be one that has leaked elsewhere.")
+        return _("Your password cannot be in a list of leaked passwords.")
 
 
 def company_words() -> Iterator[str]:

@@ -42,7 +42,10 @@ class UndecryptableSecret(Exception):
 class EncryptingMFAAdapter(DefaultMFAAdapter):
     """Encrypt allauth's secrets, so that a copy of the database alone yields no code."""
 
-    error_messages = {**DefaultMFAAdapter.error_messages, "incorrect_code": _("This code is wrong or has been used.")}
+    error_messages = {
+        **DefaultMFAAdapter.error_messages,
+        "incorrect_code": _("This code is wrong or has already been used."),
+    }
 
     def get_totp_issuer(self) -> str:
         return "Hundred"

@@ -80,7 +80,7 @@ def build_mail(event: SecurityEvent) -> EmailMessage:
     subjects, bodies = [], []
     for language in LANGUAGES:
         with translation.override(language):
-            subjects.append(_("Your Hundred account: a security notice"))
+            subjects.append(_("Security notice for your Hundred account"))
             bodies.append(_body(event))
     # A stable Message-ID: a repeated mail is recognised as the same message.
     headers = {"Message-ID": f"<security-{event.pk}@hundred>"}
@@ -92,10 +92,10 @@ def _body(event: SecurityEvent) -> str:
     zone = (person.time_zone if person else "") or settings.TIME_ZONE
     when = f"{event.at.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M} ({zone})"
     return _(
-        "Hello %(name)s,\n\n%(what)s\n\nWhen: %(when)s\nFrom: %(where)s\n\nIf you did this or requested it, "
-        "no action is needed. If not, contact HR and the operator of Hundred at once, and set a new password: "
-        "the sign-in page of Hundred has a link for a forgotten password. A mail like this never asks you for "
-        "a password or a code.\n"
+        "Hello %(name)s,\n\n%(what)s\n\nWhen: %(when)s\nFrom: %(where)s\n\nIf this was you, or you requested "
+        "it, no action is needed. If not, contact HR and the operator of Hundred immediately. Then set a new "
+        "password: the sign-in page has a link for a forgotten password. Hundred never asks for a password or "
+        "a code by e-mail.\n"
     ) % {"name": event.account, "what": event.sentence, "when": when, "where": _origin_text(event)}
 
 

@@ -92,10 +92,10 @@ def set_password_link(account: Account, *, printed: bool = False) -> str:
 
 def invitation(account: Account) -> EmailMessage:
     return EmailMessage(
-        subject=_("Your sign-in to Hundred"),
+        subject=_("Set your password for Hundred"),
         body=_(
-            "Hello %(name)s,\n\nset your password here:\n%(link)s\n\nYour sign-in is %(login)s. The link works once, "
-            "for three days.\n"
+            "Hello %(name)s,\n\nSet your password for Hundred here:\n%(link)s\n\nYour username is %(login)s. "
+            "The link works once and expires after three days.\n"
         )
         % {"name": account, "link": set_password_link(account), "login": account.login},
         to=[account.roster_address],

@@ -44,7 +44,7 @@ class BrowserSessionAuthentication(SessionAuthentication):
     def authenticate(self, request: Request) -> tuple[Any, None] | None:
         token = super().authenticate(request)
         if token and isinstance(token[0], Account) and lacks_factor(token[0], request.session):
-            raise PermissionDenied(_("Your role needs a second factor."), code="second_factor_needed")
+            raise PermissionDenied(_("Your role requires a second factor."), code="second_factor_needed")
         return token
 
     def enforce_csrf(self, request: Request) -> None:

@@ -115,7 +115,9 @@ def withdraw_correction(*, correction_id: int, by: Account) -> None:
         correction, _newest = _lock_request(correction_id, by)
         _require_open(correction)
         if correction.asked_by_id != by.pk:
-            raise Refused("invalid", _("Another person requested this: you can refuse it."), "decided_by")
+            raise Refused(
+                "invalid", _("You cannot withdraw another person's request. You can refuse it."), "decided_by"
+            )
         _decide(correction, ResultCorrection.State.WITHDRAWN, by, "", None)
         _audit("withdrawn", correction, by.actor)
 

@@ -68,7 +68,7 @@ class TestWithout:
         signs_in(client)
         assert client.get(address)["Location"] == OWN
         assert client.post(address)["Location"] == OWN
-        assert "Your role needs a second factor to open pages." in words(client.get(OWN))
+        assert "Your role requires a second factor. Add one to continue." in words(client.get(OWN))
 
     def test_the_api_says_it_in_its_own_words(self, client: StrictClient, hr: Employee) -> None:
         signs_in(client)

@@ -36,7 +36,7 @@ def test_hr_begins_with_the_company(hr: Employee, settings: object, campaign: Ca
 def test_a_person_chooses_the_first_page(as_: SignIn, bob: Employee, campaign: Campaign) -> None:
     client = as_(bob)
     page = client.get("/settings/")
-    assert "First page after signing in Usual for my role: Team Team My standing Save settings" in words(page)
+    assert "First page after signing in Default for my role: Team Team My standing Save settings" in words(page)
     assert "/settings/" in links(client.get("/"))
     assert "Your settings are saved." in words(client.post("/settings/", {"first_page": "me"}, follow=True))
     assert landing(bob) == "/"

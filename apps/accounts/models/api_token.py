@@ -15,7 +15,7 @@ from apps.core.querysets import Clock
 class Scope(models.TextChoices):
     """What a token may be used for. A scope never exceeds what the account may see."""
 
-    OWN = "own", _("own standing and own contacts")
+    OWN = "own", _("your own standing and contacts")
     REPORTS = "reports:read", _("campaigns, and the standings its owner may see")
     FEED = "feed:write", _("the feed of the messaging product; for operators")
 

@@ -30,8 +30,8 @@ class SecurityEvent(models.Model):
         TOKEN_CREATED = "token_created", _("An API token was created for your account.")
         TOKEN_REVOKED = "token_revoked", _("An API token of your account was revoked.")
         ROLE_CHANGED = "role_changed", _("The roles of your account were changed. You were signed out everywhere.")
-        CODE_GUESSES = "code_guesses", _("Your password was entered at sign-in, followed by several wrong codes.")
-        ADDRESS_REQUESTED = "address_requested", _("HR requested another e-mail address for you.")
+        CODE_GUESSES = "code_guesses", _("A sign-in attempt used your password and then several wrong codes.")
+        ADDRESS_REQUESTED = "address_requested", _("HR requested a new e-mail address for your account.")
         ADDRESS_CHANGED = "address_changed", _("HR changed the e-mail address of your account.")
 
     # A kind without a sentence; `browser` then holds the language of the mail (apps.accounts.password_reset).

@@ -45,7 +45,7 @@ def grant_adjustment(*, request_id: int, by: Actor, expected_digest: str = "") -
     """
     with transaction.atomic():
         request, context = _lock_request(request_id, by)
-        _require_other_person(request, context, _("You requested this yourself: another HR user must decide."))
+        _require_other_person(request, context, _("You requested this yourself, so another HR user has to decide."))
         # Compared before the employees' locks too: a refusal must keep none of them from recording.
         if request.for_many:
             _checked_list(request, context, expected_digest)
@@ -83,7 +83,7 @@ def withdraw_adjustment(*, request_id: int, by: Actor) -> None:
     with transaction.atomic():
         request, context = _lock_request(request_id, by, must_be_open=False)
         if request.asked_by_id != by.id:
-            raise conflict(_("Another user requested this: you can refuse it."))
+            raise conflict(_("You cannot withdraw another person's request. You can refuse it."))
         _decide(request, AdjustmentRequest.Decision.WITHDRAWN, context, by)
         note_step(request, "end_withdrawn" if request.ends_id else "withdrawn", by)
 

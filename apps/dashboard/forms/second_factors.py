@@ -30,7 +30,7 @@ def _answer(*, required: bool) -> forms.CharField:
     """The browser's passkey answer as JSON, which the page's script fills in."""
     return forms.CharField(
         max_length=MAX_ANSWER_BYTES, required=required, widget=forms.HiddenInput,
-        error_messages={"required": _("Your browser has not created a passkey. Use an app instead.")},
+        error_messages={"required": _("Your browser did not create a passkey. Use an authenticator app instead.")},
     )  # fmt: skip
 
 
@@ -86,17 +86,17 @@ class NewCodesForm(CodeForm):
 class RemoveForm(CodeForm):
     """The factor to remove, confirmed with any factor."""
 
-    factor = forms.TypedChoiceField(label=_("What to remove"), coerce=int, empty_value=None, required=False)
+    factor = forms.TypedChoiceField(label=_("Second factor to remove"), coerce=int, empty_value=None, required=False)
     code = _code(autofocus=False)
     field_order = ["factor", "code", "passkey"]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         named = [
-            (factor.pk, str(factor) if factor.type == factor.Type.WEBAUTHN else _("The app"))
+            (factor.pk, str(factor) if factor.type == factor.Type.WEBAUTHN else _("Authenticator app"))
             for factor in factors(self.user)
         ]
-        everything = ("", pgettext_lazy("second factors", "Everything, with the recovery codes"))
+        everything = ("", pgettext_lazy("second factors", "All, including the recovery codes"))
         set_choices(self.fields["factor"], [everything, *named])
 
 
@@ -107,8 +107,10 @@ class AddFactorForm(BoundedPasswords, forms.Form):
 
     enrolment = forms.CharField(
         label=_("Enrolment code"), max_length=40,
-        help_text=_("Your role needs this code to add its first second factor. The operator of Hundred gives it to "
-            "you once."),
+        help_text=_(
+            "People with your role need this code to add a second factor for the first time. The operator of "
+            "Hundred gives it to you."
+        ),
         widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"}),
     )  # fmt: skip
     password = forms.CharField(
@@ -140,7 +142,7 @@ class AddFactorForm(BoundedPasswords, forms.Form):
     def refuse_code(self) -> None:
         # Worth an entry: the password before it was right.
         audit_failure("enrolment_code_refused", self.user)
-        self.add_error("enrolment", _("This code is wrong, used or expired. The operator can create a new one."))
+        self.add_error("enrolment", _("This code is wrong, used or expired. Ask the operator for a new one."))
 
     def clean_password(self) -> str:
         password: str = self.cleaned_data["password"]

@@ -20,6 +20,6 @@ class SettingsForm(forms.ModelForm):
         super().__init__(*args, **kwargs)
         pages = first_pages(self.instance)
         labels = dict(Account.FirstPage.choices)
-        usual = _("Usual for my role: %(page)s") % {"page": labels[pages[0]]}
+        usual = _("Default for my role: %(page)s") % {"page": labels[pages[0]]}
         field = cast(forms.ChoiceField, self.fields["first_page"])
         field.choices = [("", usual), *((page, labels[page]) for page in pages)]

@@ -18,17 +18,17 @@ def scope_choices(account: Account, *, include_all: bool = False) -> list[tuple[
 
 class TokenForm(RefusableForm):
     name = forms.CharField(
-        label=_("What will use it"),
+        label=_("Program that will use it"),
         max_length=api_tokens.MAX_NAME_CHARS,
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     scopes = forms.MultipleChoiceField(
-        label=_("What it may read or do"),
+        label=_("Permissions"),
         widget=forms.CheckboxSelectMultiple,
         error_messages={"required": _("Choose at least one.")},
     )
     days = forms.IntegerField(
-        label=_("Expires after this number of days"),
+        label=_("Expires after (days)"),
         initial=api_tokens.DEFAULT_DAYS,
         min_value=1,
         max_value=api_tokens.MAX_DAYS,

@@ -269,7 +269,7 @@ class TestTheBrowser:
     def test_a_no_at_the_provider(self, bound: Forger, client: StrictClient) -> None:
         answer = back(client, state=sent(client)["state"], error="access_denied")
         refused(client, answer)
-        assert "You left the page of Acme" in words(answer)
+        assert "You cancelled the sign-in at Acme" in words(answer)
 
     def test_the_answer_of_another_provider(self, bound: Forger, client: StrictClient) -> None:
         """Mix-up attack: the client would send one provider's code to another (RFC 9207)."""

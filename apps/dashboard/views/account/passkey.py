@@ -74,7 +74,9 @@ def add(request: HttpRequest) -> HttpResponse:
     elif _added(request, account, form):
         guess.succeed()
         message = (
-            _("Your passkey is added. Keep these recovery codes on paper.") if first else _("Your passkey is added.")
+            _("Your passkey is added. Write down or print these recovery codes, and keep them in a safe place.")
+            if first
+            else _("Your passkey is added.")
         )
         return after_adding(scope, message, first=first)
     elif not form.has_error("enrolment"):

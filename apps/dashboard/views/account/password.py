@@ -133,7 +133,7 @@ class SetPassword(views.PasswordResetConfirmView):
             # A thief of the old password loses sessions and tokens with it.
             end_access(account=form.user, by=form.user.actor)
             notify_owner(form.user, Event.PASSWORD_SET)
-        messages.success(self.request, _("Your password is set. Sign in with it."))
+        messages.success(self.request, _("Your password is set. You can now sign in."))
         return response
 
 

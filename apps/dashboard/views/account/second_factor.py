@@ -103,11 +103,11 @@ def remove(request: HttpRequest) -> HttpResponse:
         remove_factor(account=account, factor=factor)
     _end_other_sessions(scope)
     if has_factor(account):
-        messages.success(request, _("It is removed."))
+        messages.success(request, _("The second factor is removed."))
         return redirect("second-factor")
     # The session has shown nothing any more: a role that requires a factor asks again.
     request.session[SESSION_FACTOR_KEY] = False
-    messages.success(request, _("Your second factor is removed."))
+    messages.success(request, _("Your last second factor is removed."))
     return HttpResponseRedirect(settings.LOGIN_REDIRECT_URL)
 
 
@@ -213,7 +213,11 @@ def _add_app(scope: PageContext) -> HttpResponse:
         return redirect("second-factor")
     # The secret waits in the session until its first code: after that only the encrypted copy remains.
     clear_totp_secret(request)
-    message = _("Your second factor is added. Keep these recovery codes on paper.") if first else _("The app is added.")
+    message = (
+        _("Your second factor is added. Write down or print these recovery codes, and keep them in a safe place.")
+        if first
+        else _("The authenticator app is added.")
+    )
     return after_adding(scope, message, first=first)
 
 

@@ -151,16 +151,43 @@ def test_the_lists_filters_take_effect_at_once_and_can_be_cleared(open_as: Open,
     assert mine.problems() == []
 
 
-def test_on_a_phone_the_filters_fold_away_until_one_is_set(open_as: Open, alice: Employee) -> None:
-    mine = open_as(alice, width=390)
+@pytest.mark.parametrize("scripts", [True, False])
+def test_on_a_phone_the_filters_are_behind_one_button_that_counts_them(
+    open_as: Open, alice: Employee, scripts: bool
+) -> None:
+    mine = open_as(alice, width=390, java_script_enabled=scripts)
     mine.page.goto("/contacts/")
-    sort = mine.page.locator("select[name=sort]")
-    expect(sort).not_to_be_visible()
-    mine.page.click("text=Filter and sort")
-    sort.select_option("oldest")
-    mine.page.wait_for_url("**/contacts/?*sort=oldest*")
-    expect(sort).to_be_visible()
-    assert mine.problems() + mine.findings() == []
+    button, source = mine.page.locator("#list summary"), mine.page.locator("select[name=source]")
+    expect(source).not_to_be_visible()
+    expect(button).to_have_text("Filters")
+    button.click()
+    source.select_option("page")
+    if not scripts:
+        mine.page.get_by_role("button", name="Apply").click()
+    mine.page.wait_for_url("**/contacts/?*source=page*")
+    expect(source).not_to_be_visible()
+    expect(button).to_have_text("Filters (1)")
+    if scripts:
+        assert mine.problems() + mine.findings() == []
+
+
+def test_on_a_phone_the_search_stays_in_view(open_as: Open, alice: Employee, bob: Employee) -> None:
+    mine, team = open_as(alice, width=390), open_as(bob, width=390)
+    mine.page.goto("/contacts/")
+    mine.page.locator("#list tbody").nth(15).scroll_into_view_if_needed()
+    expect(mine.page.locator("#list input[name=q]")).to_be_in_viewport()
+    team.page.goto("/team/B001/")
+    team.page.locator("#list tbody tr").last.evaluate("row => row.scrollIntoView({ block: 'center' })")
+    expect(team.page.locator("#list input[name=q]")).to_be_in_viewport()
+
+
+def test_on_a_wide_page_search_and_filters_stand_in_one_row(open_as: Open, alice: Employee, hr: Employee) -> None:
+    for reader, path, count in ((alice, "/contacts/", 3), (hr, "/company/", 4)):
+        page = open_as(reader, width=1440).page
+        page.goto(path)
+        fields = page.locator("#list .own-filters").locator("input[type=search]:visible, select:visible")
+        expect(fields).to_have_count(count)
+        assert len({round(field.bounding_box()["y"]) for field in fields.all()}) == 1  # type: ignore[index]
 
 
 def test_the_keyboard_reaches_everything(open_as: Open, alice: Employee) -> None:

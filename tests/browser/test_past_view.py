@@ -48,7 +48,7 @@ def test_a_past_view_is_marked_and_never_follows_to_own_pages(open_as: Open, bob
     expect(banner).to_be_in_viewport()
     # A filter of the list changes its way back, and nothing else of it.
     page.get_by_label("Search").fill("alan")
-    page.get_by_role("button", name="Apply").click()
+    page.get_by_role("button", name="Search").click()
     expect(banner.get_by_role("link")).to_have_attribute("href", "/team/B001/?status=red&q=alan")
     # The own pages are of now; the team keeps the day.
     nav = page.get_by_role("navigation", name="Pages")

@@ -101,7 +101,7 @@ def test_a_manager_finds_who_needs_help_and_takes_exactly_that_away(
 
     # Down to a team, and by the crumbs up again.
     page.get_by_label("Search").fill("Bob")
-    page.get_by_role("button", name="Apply").click()
+    page.get_by_role("button", name="Search").click()
     page.get_by_role("link", name=re.compile("^Bob")).click()
     expect(page.locator("h1")).to_contain_text("Team of Bob")
     assert {staff_no for staff_no, _ in shown(page)} == {"A001", "A002"}

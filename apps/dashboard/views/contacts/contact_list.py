@@ -72,9 +72,9 @@ class ContactFilters:
         return bool(self.q or self.reason or self.source or self.batch)
 
     @property
-    def collapsed(self) -> bool:
-        """Whether no filter inside the collapsed section is set, so that it may stay closed on a phone."""
-        return not (self.source or self.batch or self.sort)
+    def folded_count(self) -> int:
+        """How many filters are in force among those behind the button *Filters* of a phone."""
+        return sum(map(bool, (self.source, self.batch)))
 
 
 def filters_from_url(scope: PageContext) -> ContactFilters:

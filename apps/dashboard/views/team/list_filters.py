@@ -54,6 +54,11 @@ class StandingFilters:
         """Whether the filters exclude any employee."""
         return bool(self.status or self.q or self.department or self.counted)
 
+    @property
+    def folded_count(self) -> int:
+        """How many filters are in force among those behind the button *Filters* of a phone."""
+        return sum(map(bool, (self.status, self.department)))
+
 
 def filters_from_url(scope: PageContext) -> StandingFilters:
     return _filters(scope, scope.request.GET)

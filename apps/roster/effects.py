@@ -33,7 +33,10 @@ EFFECT_WINDOW = timedelta(days=1)
 # Effects that only the second person reads, because they reveal whose contact a person is.
 CONFIDENTIAL = ("counts",)
 # Effects that always need a second person, and the summed effects: people who change and people who come.
-ALWAYS_TWO = ("counts", "targets", "future_colleagues", "addresses", "shared_addresses", "role_changes", "used_numbers")
+ALWAYS_TWO = (
+    "counts", "targets", "joiners_and_leavers", "future_colleagues", "addresses", "shared_addresses", "role_changes",
+    "used_numbers",
+)  # fmt: skip
 CHANGED, CAME = ("leaving", "moving", "renaming", "phones", "time_zones"), ("joining", "returning")
 
 _statement = partial(statement, "roster", "effect")
@@ -61,14 +64,14 @@ class NeedsSecondPerson(RuntimeError):
 
 
 # By name: contacts and campaigns stand above this app, which may not import them.
-_registered_effects: dict[str, Callable[[], int]] = {}
+_registered_effects: dict[str, Callable[[Actor], int]] = {}
 
 
-def register_effects(**counts: Callable[[], int]) -> None:
+def register_effects(**counts: Callable[[Actor], int]) -> None:
     """Register the functions that count the people of an effect on contacts or campaigns, by its name.
 
-    Higher-level apps own contacts and campaigns. The functions read `effect_people`, `effect_employment` and
-    `effect_employeeidentity`.
+    Higher-level apps own contacts and campaigns. The functions get the account that makes the change, and read
+    `effect_people` and the other tables of `store_people`.
     """
     _registered_effects.update(counts)
 
@@ -125,7 +128,7 @@ def count_effect(now: datetime, by: Actor) -> dict[str, int]:
         for name, query in COUNTED.items():
             cursor.execute(query, {"now": now, "by": by.id})
             [effect[name]] = cursor.fetchone()
-    effect |= {name: count() for name, count in _registered_effects.items()}
+    effect |= {name: count(by) for name, count in _registered_effects.items()}
     return {name: number for name, number in effect.items() if number}
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
 
 from django.db import connection
 from psycopg2.sql import SQL
@@ -10,6 +12,7 @@ from psycopg2.sql import SQL
 from apps.campaigns.models import Campaign, CampaignRule
 from apps.campaigns.rule_draft import company_domains
 from apps.contacts.models import ContactIdentity
+from apps.core.audit import Actor
 from apps.core.email_domains import in_domains
 from apps.core.identity_key import normalise_identity
 from apps.core.sql import compose, fetch_all, sql_literal, statement
@@ -20,11 +23,15 @@ CHANGED_IDENTITIES = statement("standings", "affected_counts", "changed_identiti
 CHANGED_IN_CAMPAIGN = statement("standings", "affected_counts", "changed_in_campaign")
 CHANGED_FOR_EVERY_CAMPAIGN = statement("standings", "affected_counts", "changed_for_every_campaign")
 CHANGED_TARGETS = statement("standings", "affected_counts", "changed_targets")
+JOINERS_AND_LEAVERS = statement("standings", "affected_counts", "joiners_and_leavers")
+LEFT_SCOPE = statement("standings", "affected_counts", "left_scope")
 RECORDERS = statement("standings", "affected_counts", "recorders")
 FUTURE_COLLEAGUES = statement("standings", "affected_counts", "future_colleagues")
+# A gap between the two employments of one person must be longer than this before it passes as two people.
+LEFT_BEFORE = timedelta(days=31)
 
 
-def count_affected_employees() -> int:
+def count_affected_employees(by: Actor) -> int:
     """Count the employees with a contact whose time as a colleague changes in any campaign, or for all campaigns.
 
     For all campaigns: the person becomes a colleague for the first time, or is no colleague at any time any more.
@@ -42,29 +49,45 @@ def count_affected_employees() -> int:
         return int(cursor.fetchone()[0])
 
 
-def count_changed_targets() -> int:
+def count_changed_targets(by: Actor) -> int:
     """Count the employees whose target changes with their first day, in an unfinished campaign that pro-rates it.
 
-    Not those who first join: their first day is news, and no correction that lowers a target.
+    Not those who are new to the roster: their first day is news, and no correction that lowers a target.
     """
+    return _count_in_campaigns(CHANGED_TARGETS)
+
+
+def count_joiners_and_leavers(by: Actor) -> int:
+    """Count the people who join or leave a campaign that pro-rates joiners, if `by` alone loaded both (ADR 28).
+
+    Otherwise one HR user could end a staff number and load the same person with a later first day and a lower target.
+    Names and addresses prove nothing: HR writes them.
+    """
+    # The operator's command is trusted, as for addresses.
+    return _count_in_campaigns(JOINERS_AND_LEAVERS, by=by.id) if by.id is not None else 0
+
+
+def _count_in_campaigns(employees: str, **parts: Any) -> int:
+    """Count the employees that the SELECT names in any unfinished campaign that pro-rates joiners."""
     campaigns = Campaign.objects.filter(state__in=["draft", "open", "closing"], snapshot_at=None)
-    changed = [
-        compose(
-            CHANGED_TARGETS, time_zone=company_zone(), opens_on=campaign.rule.opens_on, opens_at=campaign.rule.opens_at,
-            cutoff_at=campaign.rule.cutoff_at,
-        )
-        for campaign in campaigns.prefetch_related("rules")
-        if campaign.versions and campaign.rule.prorate_joiners
-    ]  # fmt: skip
-    if not changed:
+    rules = [campaign.rule for campaign in campaigns.prefetch_related("rules") if campaign.versions]
+    in_any = SQL(" UNION ".join(_in_campaign(employees, rule, parts) for rule in rules if rule.prorate_joiners))
+    if not in_any.string:
         return 0
     with connection.cursor() as cursor:
-        changed_in_any = SQL(" UNION ".join(changed))
-        cursor.execute(compose("SELECT count(*) FROM ({changed}) changed", changed=changed_in_any))
+        cursor.execute(compose("SELECT count(*) FROM ({employees}) affected", employees=in_any))
         return int(cursor.fetchone()[0])
 
 
-def count_future_colleagues() -> int:
+def _in_campaign(employees: str, rule: CampaignRule, parts: dict[str, Any]) -> str:
+    times = {"opens_at": rule.opens_at, "cutoff_at": rule.cutoff_at, "leavers_from": rule.opens_at - LEFT_BEFORE}
+    left_scope = compose(LEFT_SCOPE, scope=rule.scope, **times) if rule.scope else "SELECT NULL, NULL WHERE false"
+    return compose(
+        employees, time_zone=company_zone(), opens_on=rule.opens_on, left_scope=SQL(left_scope), **times, **parts
+    )
+
+
+def count_future_colleagues(by: Actor) -> int:
     """Count the people whose first day is to come, with an identity that an employee may record until then (ADR 63)."""
     unfinished = Campaign.objects.filter(state__in=[Campaign.State.DRAFT, Campaign.State.OPEN])
     lists = [campaign.rule.company_domains for campaign in unfinished.prefetch_related("rules") if campaign.versions]

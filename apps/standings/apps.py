@@ -12,8 +12,10 @@ class StandingsConfig(AppConfig):
             count_affected_employees,
             count_changed_targets,
             count_future_colleagues,
+            count_joiners_and_leavers,
         )
 
         register_effects(
-            counts=count_affected_employees, targets=count_changed_targets, future_colleagues=count_future_colleagues
-        )
+            counts=count_affected_employees, targets=count_changed_targets, future_colleagues=count_future_colleagues,
+            joiners_and_leavers=count_joiners_and_leavers,
+        )  # fmt: skip

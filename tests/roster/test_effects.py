@@ -4,6 +4,7 @@ Each case was once possible for one HR account alone.
 """
 
 import io
+from datetime import date
 from typing import Any
 
 import pytest
@@ -85,11 +86,90 @@ def test_another_first_day_needs_two_where_the_campaign_prorates_by_it(clock: Cl
     refuse_request(request_id=ApprovalRequest.objects.get(decision=None).pk, note="x", by=officer("hr-2"))
     earlier = confirmed(DATES + "A001,Alice 艾,alice@corp.example.com,2020-02-02,\n")
     assert earlier.state == State.DONE, "still before the campaign"
-    left = confirmed(DATES + "A002,Alan,alan@corp.example.com,,2026-11-22\n")
+    left = confirmed(DATES + "A002,Alan,alan@corp.example.com,,2026-11-22\n", officer("hr-2"))
     assert left.state == State.DONE, "a leaver keeps the first day"
     assert request_of(confirmed(DATES + "B001,Bob 白,bob@corp.example.com,,2026-10-01\n"))["targets"] == 1
     clock.set("2026-12-01T00:05:00+08:00", ticks=True)
     freeze(campaign=campaign, by=TESTER, wait=False)
+
+
+ALICE_LEAVES = DATES + "A001,Alice 艾,alice@corp.example.com,,2026-11-22\n"
+ALYSSA_JOINS = DATES + "N001,Alyssa,alyssa@corp.example.com,2026-11-25,\n"
+
+
+@pytest.mark.parametrize("files", [(ALICE_LEAVES, ALYSSA_JOINS), (ALYSSA_JOINS, ALICE_LEAVES)], ids=["ends", "joins"])
+def test_one_hr_user_cannot_lower_a_target_by_another_staff_number(settings: Any, files: tuple[str, str]) -> None:
+    """Whatever name and address the new line has, in one file or in two, in any order."""
+    settings.ROSTER_APPROVAL_SHARE = 0.9
+    november(prorate_joiners=True)
+    assert confirmed(files[0]).state == State.DONE
+    done = confirmed(files[1])
+    assert request_of(done)["joiners_and_leavers"] == 1
+    approve()
+    assert worked(done).state == State.DONE
+    both = DATES + "A002,Alan,alan@corp.example.com,,2026-11-22\nN002,Nina,nina@corp.example.com,2026-11-25,\n"
+    assert request_of(confirmed(both, officer("hr-2")))["joiners_and_leavers"] == 2
+
+
+@pytest.mark.parametrize(
+    ("rule", "first", "second"),
+    [
+        ({}, ALICE_LEAVES, ALYSSA_JOINS),
+        ({"prorate_joiners": True}, ALICE_LEAVES, ALYSSA_JOINS.replace("2026-11-25", "2026-11-01")),
+        ({"prorate_joiners": True}, ALYSSA_JOINS, ALYSSA_JOINS.replace("N001,Alyssa,alyssa", "N002,Nina,nina")),
+        ({"prorate_joiners": True}, ALICE_LEAVES, ALICE_LEAVES.replace("A001,Alice 艾,alice", "A002,Alan,alan")),
+        ({"prorate_joiners": True}, ALICE_LEAVES.replace("11-22", "09-22"), ALYSSA_JOINS),
+    ],
+    ids=["no pro-rating", "full target", "only joiners", "only leavers", "left long before"],
+)
+def test_honest_joiners_and_leavers_need_no_second_person(
+    settings: Any, rule: dict[str, bool], first: str, second: str
+) -> None:
+    settings.ROSTER_APPROVAL_SHARE = 0.9
+    if "09-22" not in first:
+        november(**rule)
+    assert confirmed(first).state == State.DONE
+    if "09-22" in first:
+        november(**rule)
+    assert confirmed(second).state == State.DONE
+
+
+def test_leavers_of_another_account_and_loads_that_two_approved_leave_joiners_free(settings: Any) -> None:
+    settings.ROSTER_APPROVAL_SHARE = 0.9
+    november(prorate_joiners=True)
+    assert confirmed(ALICE_LEAVES, officer("hr-2")).state == State.DONE
+    assert confirmed(ALYSSA_JOINS).state == State.DONE
+    done = confirmed(DATES + "A002,Alan,alan@corp.example.com,,2026-11-22\n")
+    approve()
+    assert worked(done).state == State.DONE
+    assert confirmed(ALYSSA_JOINS.replace("N001,Alyssa,alyssa", "N002,Nina,nina")).state == State.DONE
+
+
+def test_a_move_out_of_the_campaigns_departments_counts_as_leaving(settings: Any) -> None:
+    """Otherwise the old number is not red, and the new one has a lower target."""
+    settings.ROSTER_APPROVAL_SHARE = 0.9
+    november(prorate_joiners=True, scope=["Sales"])
+    moves = "staff_no,name,email,department\nA001,Alice 艾,alice@corp.example.com,{}\n"
+    assert confirmed(moves.format("Sales")).state == State.DONE
+    assert confirmed(moves.format("Other")).state == State.DONE
+    assert request_of(confirmed(ALYSSA_JOINS))["joiners_and_leavers"] == 1
+
+
+def test_a_returner_with_a_later_first_day_needs_two_where_the_campaign_prorates(settings: Any) -> None:
+    """Otherwise one HR user ends an employment just before the opening, and begins it again with a lower target."""
+    settings.ROSTER_APPROVAL_SHARE = 0.9
+    assert confirmed(ALICE_LEAVES.replace("2026-11-22", "2026-10-20")).state == State.DONE
+    november(prorate_joiners=True)
+    returned = confirmed(DATES + "A001,Alice 艾,alice@corp.example.com,2026-11-25,\n")
+    assert request_of(returned)["targets"] == 1
+
+
+def test_a_first_day_put_off_beyond_a_campaign_to_come_needs_two(settings: Any) -> None:
+    """Otherwise one HR user takes an employee out before the opening, and loads the person again as a joiner."""
+    settings.ROSTER_APPROVAL_SHARE = 0.9
+    november(prorate_joiners=True, opens_on=date(2026, 12, 1), deadline=date(2026, 12, 31))
+    put_off = confirmed(DATES + "A001,Alice 艾,alice@corp.example.com,2099-01-01,\n")
+    assert request_of(put_off)["targets"] == 1
 
 
 def test_a_returner_who_shares_an_address_with_another_needs_two(settings: Any) -> None:

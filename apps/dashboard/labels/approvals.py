@@ -105,6 +105,13 @@ EFFECTS: dict[str, Any] = {
         "The targets of %(count)s people change with the first day of work",
         "number",
     ),
+    "joiners_and_leavers": ngettext_lazy(
+        "%(count)s person joins or leaves a campaign that lowers the target of joiners, where the same account alone "
+        "loaded leavers and joiners: check that none of them is the same person with another staff number",
+        "%(count)s people join or leave a campaign that lowers the target of joiners, where the same account alone "
+        "loaded leavers and joiners: check that none of them is the same person with another staff number",
+        "number",
+    ),
     # Campaigns: their rules, opening, cancelling and closing.
     "people": ngettext_lazy("%(count)s person is in the campaign", "%(count)s people are in the campaign", "number"),
     "with_contacts": ngettext_lazy(

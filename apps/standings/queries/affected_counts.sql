@@ -38,7 +38,8 @@ JOIN contacts_contactidentity identity ON identity.kind = changed.kind AND ident
 
 -- name: changed_targets
 -- The first day that pro-rates a target, not before the campaign's, before and after the change. Who leaves before a
--- campaign opens has no target in it.
+-- campaign opens has no target in it, unless the first day is only put off. A returner had an earlier first day, a person
+-- new to the roster had none.
 SELECT employee_id FROM (
     SELECT employee_id, (
             SELECT (min(starts_at) AT TIME ZONE {time_zone})::date FROM effect_employment old_period
@@ -48,9 +49,70 @@ SELECT employee_id FROM (
             WHERE period.employee_id = effect_people.employee_id
               AND ends_at > {opens_at} AND starts_at < {cutoff_at}) AS after
     FROM effect_people) first_day
-WHERE before IS NOT NULL
-  AND CASE WHEN after IS NULL THEN {opens_at} <= hundred_clock()
+WHERE CASE WHEN before IS NULL THEN after > {opens_on}
+        AND EXISTS (SELECT FROM effect_employment earlier WHERE earlier.employee_id = first_day.employee_id)
+      WHEN after IS NULL THEN {opens_at} <= hundred_clock() OR EXISTS (
+        SELECT FROM employees_employment later
+        WHERE later.employee_id = first_day.employee_id AND later.starts_at >= {cutoff_at})
       ELSE greatest(before, {opens_on}) <> greatest(after, {opens_on}) END
+
+-- name: joiners_and_leavers
+-- The people of this change who join a campaign with a lower target, or leave it, where one account alone loaded both: any
+-- joiner may be any of the leavers under a new number. `alone`: the times of the loads that this account made without a
+-- second person; the change itself comes after the last load.
+SELECT employee_id FROM (
+    WITH done_load AS (
+        SELECT id, actor_id, done_at, lag(done_at, 1, '-infinity') OVER (ORDER BY done_at) AS after
+        FROM roster_rosterimport WHERE state = 'done'
+    ), alone AS (
+        SELECT after, done_at AS until FROM done_load
+        WHERE actor_id = {by} AND NOT EXISTS (
+            SELECT FROM accounts_approvalrequest request
+            WHERE request.kind = 'roster_load' AND request.subject = done_load.id::text
+              AND request.decision = 'approved')
+        UNION ALL
+        SELECT coalesce(max(done_at), '-infinity'), 'infinity' FROM done_load
+    ), new_person AS (
+        SELECT employee_id FROM effect_people
+        WHERE employee_id NOT IN (SELECT employee_id FROM effect_employment)
+    ), joiner AS (
+        SELECT employee.id AS employee_id, employee.id IN (TABLE new_person) AS is_new
+        FROM employees_employee employee
+        JOIN (
+            SELECT employee_id, (min(starts_at) AT TIME ZONE {time_zone})::date AS first_day
+            FROM employees_employment WHERE ends_at > {opens_at} AND starts_at < {cutoff_at} GROUP BY employee_id
+        ) joined ON joined.employee_id = employee.id
+        WHERE first_day > {opens_on}
+          AND (employee.id IN (TABLE new_person)
+               OR EXISTS (SELECT FROM alone WHERE employee.created_at > after AND employee.created_at <= until))
+    ), leaver AS (
+        SELECT employee_id, bool_or(until = 'infinity') AS is_new
+        FROM employees_employment ended
+        JOIN alone ON ended.ended_recorded_at > alone.after AND ended.ended_recorded_at <= alone.until
+        WHERE ends_at > {leavers_from} AND ends_at < {cutoff_at}
+          AND NOT EXISTS (
+            SELECT FROM employees_employment period WHERE period.employee_id = ended.employee_id
+              AND in_force(period.starts_at, period.ends_at, {cutoff_at}))
+        GROUP BY employee_id
+        UNION ALL
+        {left_scope}
+    )
+    SELECT employee_id FROM (TABLE joiner UNION TABLE leaver) affected
+    WHERE is_new AND EXISTS (SELECT FROM joiner JOIN leaver ON leaver.employee_id <> joiner.employee_id)
+) joiners_and_leavers
+
+-- name: left_scope
+-- Who moved out of the departments of the campaign. A placement does not record who loaded it.
+SELECT employee_id, changed.employee_id IS NOT NULL AND EXISTS (
+        SELECT FROM effect_placement old_placement WHERE old_placement.employee_id = placement.employee_id
+          AND in_force(old_placement.starts_at, old_placement.ends_at, {cutoff_at})
+          AND old_placement.department = ANY({scope})) AS is_new
+FROM employees_placement placement LEFT JOIN effect_people changed USING (employee_id)
+WHERE department = ANY({scope}) AND ends_at > {leavers_from} AND ends_at < {cutoff_at}
+  AND NOT EXISTS (
+    SELECT FROM employees_placement last_placement WHERE last_placement.employee_id = placement.employee_id
+      AND in_force(last_placement.starts_at, last_placement.ends_at, {cutoff_at})
+      AND last_placement.department = ANY({scope}))
 
 -- name: future_colleagues
 -- (employee, domain of an address) for the new phones and addresses of people whose employment begins later, and for all of

@@ -53,7 +53,7 @@ class BrowserSessionAuthentication(SessionAuthentication):
         except PermissionDenied as error:
             # Counted here, before the general count, since such senders repeat the request.
             _count(Kind.STRANGER, _address(request))
-            message = _("A browser session needs the X-CSRFToken header to write.")
+            message = _("To change data, a browser session needs the X-CSRFToken header.")
             raise PermissionDenied(message, code="csrf_failed") from error
 
 
@@ -67,9 +67,9 @@ class HasScope(BasePermission):
         if required_scope in request.auth.scopes:
             return True
         if required_scope is None:
-            message = _("This address does not accept tokens: sign in with a browser.")
+            message = _("This endpoint does not accept tokens. Sign in with a browser.")
         else:
-            message = _("This token lacks the scope %(scope)s.") % {"scope": required_scope}
+            message = _("This token does not have the scope %(scope)s.") % {"scope": required_scope}
         raise PermissionDenied(message, code="insufficient_scope")
 
 

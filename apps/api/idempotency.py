@@ -27,7 +27,7 @@ def submission_key(sent: str | None, drafts: Sequence[Draft]) -> tuple[str | Non
         return None, ""
     # An empty key would make all requests of this employee one.
     if not sent.strip() or len(sent) > KEY_LIMIT:
-        message = _("A key has from 1 to %(most)s characters.") % {"most": KEY_LIMIT}
+        message = _("A key must have 1 to %(most)s characters.") % {"most": KEY_LIMIT}
         raise Problem(400, "invalid", message, ((HEADER, "invalid_key", message),))
     # Fixed lengths, so that no key is a prefix of another.
     sender = f"api:{hashlib.sha256(sent.strip().encode('utf-8', 'replace')).hexdigest()}:"
@@ -37,5 +37,5 @@ def submission_key(sent: str | None, drafts: Sequence[Draft]) -> tuple[str | Non
 
 def key_reused() -> Problem:
     """The answer to a key that was sent before with other contacts."""
-    message = _("This key was sent before with other contacts: nothing was recorded.")
+    message = _("This key was already used with other contacts. Nothing was recorded.")
     return Problem(422, "idempotency_key_reused", message, ((HEADER, "idempotency_key_reused", message),))

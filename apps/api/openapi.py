@@ -24,7 +24,7 @@ class TokenScheme(OpenApiAuthenticationExtension):
             "type": "http",
             "scheme": "bearer",
             "bearerFormat": "hnd_...",
-            "description": str(_("A token of a person, with scopes. Operators create them with `create_token`.")),
+            "description": str(_("A personal token with scopes. Operators create tokens with `create_token`.")),
         }
 
 
@@ -37,7 +37,7 @@ class SessionScheme(OpenApiAuthenticationExtension):
             "type": "apiKey",
             "in": "cookie",
             "name": settings.SESSION_COOKIE_NAME,
-            "description": str(_("A browser that is signed in. Writing needs the X-CSRFToken header as well.")),
+            "description": str(_("A signed-in browser. Requests that change data also need the X-CSRFToken header.")),
         }
 
 
@@ -45,8 +45,8 @@ class SessionScheme(OpenApiAuthenticationExtension):
 _EXAMPLES: dict[int, tuple[str, str | Promise, str, list[dict[str, str]]]] = {
     400: (
         "invalid",
-        _("A field, a parameter or the JSON cannot be used: `errors` names which."),
-        "Some fields cannot be used: see errors.",
+        _("A field, a parameter or the JSON is not valid. `errors` lists which."),
+        "Some fields are not valid. See errors.",
         [{"field": "limit", "code": "max_value", "detail": "Ensure this value is less than or equal to 500."}],
     ),
     401: (
@@ -57,14 +57,17 @@ _EXAMPLES: dict[int, tuple[str, str | Promise, str, list[dict[str, str]]]] = {
     ),
     403: (
         "insufficient_scope",
-        _("The token lacks the scope, the session the CSRF token, or the request TLS (`tls_required`)."),
-        "This token lacks the scope own.",
+        _(
+            "The token does not have the scope, the session has no CSRF token, or the request does not use TLS "
+            "(`tls_required`)."
+        ),
+        "This token does not have the scope own.",
         [],
     ),
     404: (
         "not_found",
-        _("It does not exist, or the reader may not see it: both are answered alike."),
-        "There is nothing here that you may see.",
+        _("It does not exist, or you may not see it. The response is the same for both."),
+        "It does not exist, or you may not see it.",
         [],
     ),
     409: ("already_ended", _("The current state does not allow it."), "This contact has already ended.", []),
@@ -74,25 +77,25 @@ _EXAMPLES: dict[int, tuple[str, str | Promise, str, list[dict[str, str]]]] = {
     422: (
         "idempotency_key_reused",
         _("The content cannot be accepted."),
-        "This key was sent before with other contacts: nothing was recorded.",
-        [{"field": HEADER, "code": "idempotency_key_reused", "detail": "This key was sent before."}],
+        "This key was already used with other contacts. Nothing was recorded.",
+        [{"field": HEADER, "code": "idempotency_key_reused", "detail": "This key was already used."}],
     ),
     429: (
         "throttled",
-        _("Too many requests: try again after `Retry-After` seconds."),
+        _("Too many requests. Try again after `Retry-After` seconds."),
         "Request was throttled. Expected available in 5 seconds.",
         [],
     ),
     500: (
         "internal",
-        _("An error in this software. The log has the id."),
-        "Something went wrong here. Give the id when you report it.",
+        _("An internal error. The log contains the id."),
+        "Something went wrong on our side. Include the id when you report it.",
         [],
     ),
     503: (
         "unavailable",
-        _("The database does not answer: try again after `Retry-After` seconds."),
-        "The database does not answer. Try again in a moment.",
+        _("The database does not respond. Try again after `Retry-After` seconds."),
+        "The database does not respond. Try again in a moment.",
         [],
     ),
 }
@@ -105,8 +108,8 @@ IDEMPOTENCY_KEY = OpenApiParameter(
     str,
     OpenApiParameter.HEADER,
     description=_(
-        "The sender's own name for this request, up to 255 characters. The same key with the same contacts again "
-        "records nothing more and answers the same."
+        "A unique key of your choice for this request, up to 255 characters. If you send the same key with the "
+        "same contacts again, nothing more is recorded and the response is the same."
     ),
 )
 

@@ -72,7 +72,7 @@ class CsvParser(BaseParser):
 
 
 def unstorable_error() -> ErrorDetail:
-    return ErrorDetail(_("This text holds a character that cannot be stored."), code="unstorable_text")
+    return ErrorDetail(_("This text contains a character that cannot be stored."), code="unstorable_text")
 
 
 def _refuse_constant(name: str) -> float:

@@ -35,11 +35,11 @@ RETRY_AFTER = 5
 MAX_ERRORS, MESSAGE_LIMIT = 20, 500
 
 TITLES = {
-    400: gettext_lazy("The request is not understood"),
+    400: gettext_lazy("Invalid request"),
     401: gettext_lazy("Sign in first"),
     403: gettext_lazy("Not allowed"),
     404: gettext_lazy("Not found"),
-    405: gettext_lazy("This address does not support the method"),
+    405: gettext_lazy("This endpoint does not support the method"),
     406: gettext_lazy("Only JSON is returned here"),
     409: gettext_lazy("Not possible now"),
     411: gettext_lazy("Length required"),
@@ -66,7 +66,7 @@ class NotFoundProblem(Problem):
     """The same answer for what does not exist and for what the caller may not see."""
 
     def __init__(self) -> None:
-        super().__init__(404, "not_found", _("There is nothing here that you may see."))
+        super().__init__(404, "not_found", _("It does not exist, or you may not see it."))
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
@@ -89,7 +89,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
         problem = exceptions.ParseError(_("The request cannot be read."))
     elif is_database_unavailable(error):
         logger.error("The database did not serve %s: %s", context["request"].path, _error_name(error))
-        problem = Problem(503, "unavailable", _("The database does not answer. Try again in a moment."))
+        problem = Problem(503, "unavailable", _("The database does not respond. Try again in a moment."))
         headers = {"Retry-After": str(RETRY_AFTER)}
     else:
         return _unexpected(error, context["request"].path)
@@ -112,7 +112,7 @@ def _unexpected(error: Exception, path: str) -> Response:
     error_id = uuid.uuid4().hex[:12]
     frames = "".join(traceback.format_tb(error.__traceback__))
     logger.error("Trouble %s at %s: %s", error_id, path, _error_name(error), extra={"frames": frames})
-    body = _body(500, "internal", path, _("Something went wrong here. Give the id when you report it."))
+    body = _body(500, "internal", path, _("Something went wrong on our side. Include the id when you report it."))
     return Response({**body, "id": error_id}, status=500, content_type=MEDIA_TYPE)
 
 
@@ -122,7 +122,7 @@ def _body(status: int, code: str, path: str, detail: str) -> dict[str, Any]:
 
 
 def _unknown_page() -> exceptions.ValidationError:
-    message = _("This is not a page of this list: follow the address in next.")
+    message = _("This is not a page of this list. Use the URL in next.")
     return exceptions.ValidationError({"after": [exceptions.ErrorDetail(message, code="unknown_page")]})
 
 
@@ -143,7 +143,7 @@ def _code(problem: exceptions.APIException) -> str:
 
 def _detail(problem: exceptions.APIException) -> str:
     if isinstance(problem, exceptions.ValidationError):
-        return _("Some fields cannot be used: see errors.")
+        return _("Some fields are not valid. See errors.")
     return str(problem.detail)
 
 

@@ -195,7 +195,7 @@ def _word(schema: dict[str, Any]) -> str:
     words = {
         "date-time": _("instant"),
         "date": _("date"),
-        "uri": _("address"),
+        "uri": _("URL"),
         "integer": _("number"),
         "boolean": _("true or false"),
         "string": _("text"),

@@ -226,9 +226,9 @@ def test_the_command_prints_the_secret_once(alice: Employee, campaign: Campaign)
     ("arguments", "says"),
     [
         (["X999", "--scope", "own", "--name", "x"], "no employee has the number X999"),
-        (["A001", "--scope", "own", "--name", " "], "needs a name"),
+        (["A001", "--scope", "own", "--name", " "], "Enter a name"),
         (["A001", "--scope", "own", "--name", "x", "--days", "0"], "1 to 366 days"),
-        (["A001", "--scope", "feed:write", "--name", "x"], "of an operator"),
+        (["A001", "--scope", "feed:write", "--name", "x"], "Only operators"),
     ],
 )
 def test_the_command_refuses_plainly(alice: Employee, arguments: list[str], says: str) -> None:

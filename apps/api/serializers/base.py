@@ -67,7 +67,7 @@ class StrictSerializer(serializers.Serializer):
 
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, dict):
-            unknown = ErrorDetail(_("There is no such field here."), code="unknown_field")
+            unknown = ErrorDetail(_("This field does not exist."), code="unknown_field")
             wrong = {name: unknown for name in data if name not in self.fields}
             if not isinstance(data, QueryValues):
                 wrong |= self._mistyped(data)
@@ -82,7 +82,7 @@ class StrictSerializer(serializers.Serializer):
             name for name, field, value in given if isinstance(field, serializers.IntegerField) and type(value) is str
         ]
         return {
-            **dict.fromkeys(texts, ErrorDetail(_("This must be a text."), code="invalid")),
+            **dict.fromkeys(texts, ErrorDetail(_("This must be text."), code="invalid")),
             **dict.fromkeys(numbers, ErrorDetail(_("This must be a number."), code="invalid")),
         }
 
@@ -118,25 +118,24 @@ class CampaignQuery(Query):
         required=False,
         max_length=TEXT_LIMIT,
         help_text=gettext_lazy(
-            "Short name of a campaign. Without it: the open one with the nearest cut-off, else the latest frozen one."
+            "Short name of a campaign. Default: the open campaign with the nearest cut-off, otherwise the "
+            "campaign frozen last."
         ),
     )
 
 
 class PageQuery(Query):
     after = serializers.CharField(
-        required=False, help_text=gettext_lazy("From the address in `next`; do not build it yourself.")
+        required=False, help_text=gettext_lazy("Taken from the URL in `next`. Do not build it yourself.")
     )
     limit = serializers.IntegerField(
         required=False,
         default=DEFAULT_LIMIT,
         min_value=1,
         max_value=MAX_LIMIT,
-        help_text=gettext_lazy("Rows on a page."),
+        help_text=gettext_lazy("Rows per page."),
     )
 
 
 class NextPageSerializer(serializers.Serializer):
-    next = serializers.URLField(
-        allow_null=True, help_text=gettext_lazy("The address of the next page; null on the last one.")
-    )
+    next = serializers.URLField(allow_null=True, help_text=gettext_lazy("URL of the next page; null on the last page."))

@@ -8,21 +8,23 @@ from apps.campaigns.models import Campaign
 
 
 class CampaignSerializer(serializers.Serializer):
-    slug = serializers.CharField(source="campaign.slug", help_text=_("The short name that `?campaign=` takes."))
+    slug = serializers.CharField(source="campaign.slug", help_text=_("The short name to use in `?campaign=`."))
     name = serializers.CharField(source="campaign.name")
     state = serializers.ChoiceField(
         source="campaign.state",
         choices=[Campaign.State.OPEN.value, Campaign.State.CLOSING.value, Campaign.State.FROZEN.value],
         help_text=_("`closing`: after the cut-off, until the result is final. `frozen`: the result is final."),
     )
-    rule_version = serializers.IntegerField(source="version", help_text=_("A changed rule is a new version."))
-    target = serializers.IntegerField(help_text=_("Counted contacts an employee needs."))
-    time_zone = serializers.CharField(help_text=_("IANA name; the days of the campaign are local days there."))
+    rule_version = serializers.IntegerField(
+        source="version", help_text=_("Each change of the rule creates a new version.")
+    )
+    target = serializers.IntegerField(help_text=_("Number of counted contacts that each employee needs."))
+    time_zone = serializers.CharField(help_text=_("IANA name. The days of the campaign are local days in this zone."))
     opens_on = serializers.DateField()
     deadline = serializers.DateField(help_text=_("The last day, inclusive."))
     opens_at = InstantField()
     cutoff_at = InstantField(help_text=_("The first instant that no longer counts."))
-    exclusive = serializers.BooleanField(help_text=_("Only the first to record a person has them counted."))
+    exclusive = serializers.BooleanField(help_text=_("A person counts only for the employee who recorded them first."))
     confirmed_only = serializers.BooleanField(help_text=_("Only confirmed contacts count."))
     company_domains = serializers.ListField(
         child=serializers.CharField(), help_text=_("E-mail domains that are not external.")
@@ -30,10 +32,10 @@ class CampaignSerializer(serializers.Serializer):
     departments = serializers.ListField(
         source="scope",
         child=serializers.CharField(),
-        help_text=_("Which employees it covers; empty: the whole company."),
+        help_text=_("Departments that it covers; empty: the whole company."),
     )
     prorate_joiners = serializers.BooleanField(
-        help_text=_("Employees who join after the first day have a lower target, pro rata.")
+        help_text=_("Employees who join after the first day have a lower, pro-rata target.")
     )
 
 

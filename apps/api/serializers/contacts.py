@@ -30,13 +30,13 @@ class ContactsQuery(CampaignQuery, PageQuery):
     reason = serializers.ChoiceField(
         required=False,
         choices=[COUNTS, NOT_COUNTING, *REASONS],
-        help_text=_("`counts`; `not_counting`: live, but for any reason not counted; or one reason."),
+        help_text=_("`counts`; `not_counting`: active but not counted, for any reason; or one exclusion reason."),
     )
     source = serializers.ChoiceField(  # type: ignore[assignment]  # a declared field is no attribute
         required=False, choices=Source.values, help_text=_("Only contacts recorded this way.")
     )
     batch = serializers.UUIDField(
-        required=False, help_text=_("Only contacts of this file or request of yours; 404 for another employee's.")
+        required=False, help_text=_("Only contacts of this file or request. One that is not yours returns 404.")
     )
 
 
@@ -45,7 +45,7 @@ class ContactSearchSerializer(ContactsQuery):
 
     q = serializers.CharField(max_length=TEXT_LIMIT, help_text=_("Part of a name, phone, e-mail or handle."))
     after = serializers.CharField(
-        required=False, allow_null=True, help_text=_("The `next` of the previous page; do not build it yourself.")
+        required=False, allow_null=True, help_text=_("`next` of the previous page. Do not build it yourself.")
     )
 
 
@@ -77,7 +77,7 @@ class ContactSerializer(serializers.Serializer):
 
 class ContactResultsSerializer(serializers.Serializer):
     campaign = serializers.CharField(
-        allow_null=True, help_text=_("The campaign in which they count; null: there is none.")
+        allow_null=True, help_text=_("The campaign for which they are counted; null if there is none.")
     )
     as_of = InstantField(help_text=_("The state just before this instant."))
     results = ContactSerializer(many=True)
@@ -89,21 +89,25 @@ class ContactPageSerializer(NextPageSerializer, ContactResultsSerializer):
 
 class FoundContactsSerializer(ContactResultsSerializer):
     next = serializers.CharField(
-        allow_null=True, help_text=_("Sent as `after` with the same search: the next page. Null on the last one.")
+        allow_null=True,
+        help_text=_("Send it as `after` with the same search to get the next page. Null on the last page."),
     )
 
 
 class DraftSerializer(StrictSerializer):
     name = serializers.CharField(required=False, default="", allow_blank=True, max_length=MAX_NAME_CHARS)
     phone = serializers.CharField(
-        required=False, default="", allow_blank=True, help_text=_("International, or national in the company's region.")
+        required=False,
+        default="",
+        allow_blank=True,
+        help_text=_("In international format, or in the national format of the company's region."),
     )
     email = serializers.CharField(required=False, default="", allow_blank=True)
     handle = serializers.CharField(
         required=False,
         default="",
         allow_blank=True,
-        help_text=_("The name in the messaging product, with or without its @."),
+        help_text=_("The handle in the messaging product, with or without @."),
     )
 
 
@@ -118,19 +122,19 @@ class RenameSerializer(StrictSerializer):
 class OutcomeSerializer(serializers.Serializer):
     index = serializers.IntegerField(help_text=_("Its position in the request, from 0."))
     code = serializers.ChoiceField(choices=OUTCOMES)
-    contact = serializers.IntegerField(allow_null=True, help_text=_("The id of the contact recorded."))
+    contact = serializers.IntegerField(allow_null=True, help_text=_("The id of the recorded contact."))
     existing_contact = serializers.IntegerField(
-        allow_null=True, help_text=_("With `duplicate`: the own contact that already has this identity.")
+        allow_null=True, help_text=_("For `duplicate`: your contact that already has this identity.")
     )
-    field = serializers.CharField(allow_null=True, help_text=_("With `invalid_identity`: which part."))
-    message = serializers.CharField(allow_blank=True, help_text=_("A sentence for people."))
+    field = serializers.CharField(allow_null=True, help_text=_("For `invalid_identity`: the field that is not valid."))
+    message = serializers.CharField(allow_blank=True, help_text=_("A message for people."))
 
 
 class ReportSerializer(serializers.Serializer):
     created = serializers.IntegerField()
     duplicate = serializers.IntegerField()
     rejected = serializers.IntegerField()
-    outcomes = OutcomeSerializer(many=True, help_text=_("One for each contact sent, in the order sent."))
+    outcomes = OutcomeSerializer(many=True, help_text=_("One for each contact, in the order of the request."))
 
 
 def draft_of(row: Mapping[str, str]) -> Draft:

@@ -5,18 +5,18 @@ from rest_framework import serializers
 
 
 class FieldProblemSerializer(serializers.Serializer):
-    field = serializers.CharField(help_text=_("Dotted name, such as `contacts.3.name`."))
-    code = serializers.CharField(help_text=_("A word for programs; it never changes."))
-    detail = serializers.CharField(help_text=_("A sentence for people, in the language asked for."))
+    field = serializers.CharField(help_text=_("Path of the field, such as `contacts.3.name`."))
+    code = serializers.CharField(help_text=_("A code for programs. It never changes."))
+    detail = serializers.CharField(help_text=_("A message for people, in the requested language."))
 
 
 class ProblemSerializer(serializers.Serializer):
-    type = serializers.CharField(help_text=_("`urn:hundred:problem:` and a word for programs; it never changes."))
-    title = serializers.CharField(help_text=_("The kind of the problem, for people."))
-    status = serializers.IntegerField(help_text=_("The HTTP status again."))
-    detail = serializers.CharField(help_text=_("A sentence for people, in the language asked for."))
+    type = serializers.CharField(help_text=_("`urn:hundred:problem:` and a code for programs. It never changes."))
+    title = serializers.CharField(help_text=_("A title for people."))
+    status = serializers.IntegerField(help_text=_("The HTTP status code."))
+    detail = serializers.CharField(help_text=_("A message for people, in the requested language."))
     instance = serializers.CharField(help_text=_("The path of the request."))
     errors = FieldProblemSerializer(  # type: ignore[assignment]  # a declared field is no attribute
-        many=True, required=False, help_text=_("The fields it is about.")
+        many=True, required=False, help_text=_("The fields that are not valid.")
     )
-    id = serializers.CharField(required=False, help_text=_("With 500 only: the operator finds it in the log."))
+    id = serializers.CharField(required=False, help_text=_("Only with status 500: the id of the error in the log."))

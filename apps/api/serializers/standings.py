@@ -58,9 +58,7 @@ class ResultQuery(CampaignQuery):
         required=False,
         min_value=1,
         max_value=99_999,
-        help_text=gettext_lazy(
-            "An earlier version of a frozen result, before it was corrected. Without it: the newest."
-        ),
+        help_text=gettext_lazy("An earlier version of a frozen result, before a correction. Default: the newest."),
     )
 
 
@@ -68,7 +66,7 @@ class AsOfQuery(ResultQuery):
     as_of = AsOfField(
         required=False,
         help_text=gettext_lazy(
-            "A past day (its end in the campaign's zone) or instant (ISO 8601 with zone). Without it: now."
+            "A past day (its end in the campaign's zone) or instant (ISO 8601 with zone). Default: now."
         ),
     )
 
@@ -78,44 +76,47 @@ class StandingsQuery(AsOfQuery, PageQuery):
         required=False,
         max_length=TEXT_LIMIT,
         help_text=gettext_lazy(
-            "Staff number: the team below this person, or the person if they lead no team. Without it: the "
-            "own team; for HR, the company."
+            "Staff number. The report covers this person's team, or the person if they lead no team. Default: "
+            "your own team; for HR, the whole company."
         ),
     )
     status = serializers.ChoiceField(
         required=False,
         choices=sorted(STATUS),
         help_text=gettext_lazy(
-            "Only these. `keeping_pace`: ahead or on pace; `still`: red, and nothing new counted for a week."
+            "Only people with this status. `keeping_pace`: ahead or on pace; `still`: red, and nothing new "
+            "counted for a week."
         ),
     )
     q = serializers.CharField(
         required=False, max_length=TEXT_LIMIT, help_text=gettext_lazy("Part of a name, number or e-mail.")
     )
     department = serializers.CharField(
-        required=False, max_length=TEXT_LIMIT, help_text=gettext_lazy("Exactly this department.")
+        required=False, max_length=TEXT_LIMIT, help_text=gettext_lazy("Only this department.")
     )
     sort = serializers.ChoiceField(
         required=False,
         default="help",
         choices=list(SORTS),
-        help_text=gettext_lazy("`help`: who needs most help first."),
+        help_text=gettext_lazy("`help`: people who need the most help first."),
     )
 
 
 class AdjustedSerializer(serializers.Serializer):
     """HR's adjustments that apply to an employee at the instant of the report."""
 
-    target = serializers.IntegerField(allow_null=True, help_text=gettext_lazy("The other target, or null."))
-    exempt = serializers.BooleanField(allow_null=True, help_text=gettext_lazy("Never red while it holds, or null."))
+    target = serializers.IntegerField(allow_null=True, help_text=gettext_lazy("The adjusted target, or null."))
+    exempt = serializers.BooleanField(
+        allow_null=True, help_text=gettext_lazy("Never red while it is in force, or null.")
+    )
     kind = serializers.ChoiceField(
         choices=AdjustmentRequest.Kind.choices,
         allow_null=True,
-        help_text=gettext_lazy("Why; only for HR and the employee, otherwise null."),
+        help_text=gettext_lazy("The reason. Only for HR and the employee; otherwise null."),
     )
-    since = InstantField(help_text=gettext_lazy("It holds from this instant on."))
+    since = InstantField(help_text=gettext_lazy("In force from this instant."))
     until = InstantField(
-        allow_null=True, help_text=gettext_lazy("The first instant at which it no longer holds; or null.")
+        allow_null=True, help_text=gettext_lazy("The first instant at which it is no longer in force, or null.")
     )
 
 
@@ -147,10 +148,11 @@ class StandingSerializer(PlainRowSerializer):
     """The columns of standings_columns.IN_API; those declared here depend on more than the row."""
 
     needed_per_day = serializers.IntegerField(
-        allow_null=True, help_text=gettext_lazy("To reach the target in time; null once the cut-off has passed.")
+        allow_null=True,
+        help_text=gettext_lazy("Contacts needed per day to reach the target in time; null after the cut-off."),
     )
     adjustments = AdjustedSerializer(
-        many=True, help_text=gettext_lazy("The adjustments of this person; the first one of each kind decides.")
+        many=True, help_text=gettext_lazy("The adjustments of this person. The first of each kind applies.")
     )
 
     def get_fields(self) -> dict[str, serializers.Field]:
@@ -159,7 +161,7 @@ class StandingSerializer(PlainRowSerializer):
 
 
 class ResultSerializer(serializers.Serializer):
-    version = serializers.IntegerField(help_text=gettext_lazy("1 is the freeze; every later one is a correction."))
+    version = serializers.IntegerField(help_text=gettext_lazy("1 is the freeze; each later version is a correction."))
     frozen_at = InstantField(help_text=gettext_lazy("When this version was stored."))
     digest = serializers.CharField(
         help_text=gettext_lazy("SHA-256 of its canonical lines, which the signature covers.")
@@ -167,7 +169,7 @@ class ResultSerializer(serializers.Serializer):
 
 
 class ReportHeaderSerializer(serializers.Serializer):
-    campaign = serializers.CharField(help_text=gettext_lazy("Its short name."))
+    campaign = serializers.CharField(help_text=gettext_lazy("Short name of the campaign."))
     as_of = InstantField(help_text=gettext_lazy("These numbers are the state just before this instant."))
     days_left = serializers.IntegerField(help_text=gettext_lazy("Local days to the deadline, today included."))
     result = ResultSerializer(

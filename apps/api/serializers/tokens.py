@@ -15,7 +15,7 @@ class TokenSerializer(serializers.Serializer):
     scopes = serializers.ListField(child=serializers.ChoiceField(choices=SCOPES))
     created_at = InstantField()
     expires_at = InstantField()
-    last_used_at = InstantField(allow_null=True, help_text=_("Exact to the hour."))
+    last_used_at = InstantField(allow_null=True, help_text=_("Rounded to the hour."))
     revoked_at = InstantField(allow_null=True)
 
 
@@ -24,11 +24,11 @@ class TokenPageSerializer(NextPageSerializer):
 
 
 class NewTokenSerializer(TokenSerializer):
-    secret = serializers.CharField(help_text=_("Shown this once. Send it as `Authorization: Bearer ...`."))
+    secret = serializers.CharField(help_text=_("Shown only once. Send it as `Authorization: Bearer ...`."))
 
 
 class TokenTermsSerializer(StrictSerializer):
-    name = serializers.CharField(max_length=api_tokens.MAX_NAME_CHARS, help_text=_("What will use it."))
+    name = serializers.CharField(max_length=api_tokens.MAX_NAME_CHARS, help_text=_("The program that will use it."))
     scopes = serializers.ListField(
         child=serializers.ChoiceField(choices=SCOPES),
         allow_empty=False,
@@ -36,5 +36,5 @@ class TokenTermsSerializer(StrictSerializer):
     )
     days = serializers.IntegerField(
         required=False, default=api_tokens.DEFAULT_DAYS, min_value=1, max_value=api_tokens.MAX_DAYS,
-        help_text=_("It expires after so many days."),
+        help_text=_("It expires after this number of days."),
     )  # fmt: skip

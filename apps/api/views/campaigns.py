@@ -43,7 +43,7 @@ class CampaignList(ApiView):
         operation_id="campaigns_list",
         tags=["campaigns"],
         summary=_("Campaigns"),
-        description=_("All campaigns that have been opened, by short name. Scope `reports:read`."),
+        description=_("All campaigns that have been opened, sorted by short name. Scope `reports:read`."),
         parameters=[PageQuery],
         responses={200: CampaignPageSerializer, **problems()},
         examples=[example("campaigns", {"results": [NOVEMBER], "next": None})],
@@ -60,7 +60,7 @@ class CampaignDetail(ApiView):
         operation_id="campaigns_retrieve",
         tags=["campaigns"],
         summary=_("One campaign"),
-        description=_("A campaign by its short name, with the rule in force. Scope `reports:read`."),
+        description=_("One campaign with the rule in force, by its short name. Scope `reports:read`."),
         responses={200: CampaignSerializer, **problems(404)},
         examples=[example("campaign", NOVEMBER)],
     )

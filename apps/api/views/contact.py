@@ -53,7 +53,7 @@ class ContactDetail(OwnContacts):
         operation_id="contacts_retrieve",
         tags=["contacts"],
         summary=_("One of my contacts"),
-        description=_("An own contact with why it does not count. Scope `own`."),
+        description=_("One of your contacts, with the reason if it does not count. Scope `own`."),
         parameters=[CampaignQuery],
         responses={200: ContactSerializer, **problems(404)},
         examples=[example("contact", WANG)],
@@ -82,7 +82,7 @@ class ContactEnd(OwnContacts):
         tags=["contacts"],
         summary=_("End a contact"),
         description=_(
-            "The contact stays stored with its end and no longer counts. 409 when it has already ended. Scope `own`."
+            "The contact stays stored with its end and no longer counts. 409 if it has already ended. Scope `own`."
         ),
         request=None,
         responses={200: ContactSerializer, **problems(404, 409)},
@@ -98,8 +98,8 @@ class ContactRestore(OwnContacts):
         tags=["contacts"],
         summary=_("Restore a contact"),
         description=_(
-            "Removes an end that was a mistake. 409 when the person has been recorded again since, or when "
-            "the campaign is over. Scope `own`."
+            "Removes an end that was a mistake. 409 if the person has been recorded again since, or if the "
+            "campaign is over. Scope `own`."
         ),
         request=None,
         responses={200: ContactSerializer, **problems(404, 409)},

@@ -39,7 +39,7 @@ SENT = {"name": "王伟", "phone": "138 0013 8000"}
 CREATED = {"index": 0, "code": "created", "contact": 4711, "existing_contact": None, "field": None, "message": ""}
 TWICE = {
     "index": 1, "code": "duplicate", "contact": None, "existing_contact": 4711, "field": None,
-    "message": "You have recorded this person already.",
+    "message": "You have already recorded this person.",
 }  # fmt: skip
 LISTED = {"campaign": "november-2026", "as_of": "2026-11-23T04:01:00Z", "results": [WANG]}
 
@@ -75,7 +75,7 @@ class ContactList(ContactPages):
         operation_id="contacts_list",
         tags=["contacts"],
         summary=_("My contacts"),
-        description=_("Own contacts, the newest first, each with why it does not count. Scope `own`."),
+        description=_("Your contacts, newest first, each with the reason if it does not count. Scope `own`."),
         parameters=[ContactsQuery],
         responses={200: ContactPageSerializer, **problems(404)},
         examples=[
@@ -92,9 +92,10 @@ class ContactList(ContactPages):
         tags=["contacts"],
         summary=_("Record contacts"),
         description=_(
-            "One person, or up to 500 at a time. They count from the moment the whole request has arrived. Duplicates "
-            "and unusable identities are outcomes, not errors: 201 when anything was recorded, else 200. Unknown "
-            "fields refuse the request, and then nothing is recorded. Scope `own`."
+            "Records one person, or up to 500 at a time. They count from the moment the whole request has "
+            "arrived. Duplicates and invalid identities are outcomes, not errors: 201 if anything was "
+            "recorded, otherwise 200. A request with unknown fields is refused, and nothing is recorded. Scope "
+            "`own`."
         ),
         parameters=[IDEMPOTENCY_KEY],
         request=PolymorphicProxySerializer(
@@ -134,8 +135,9 @@ class ContactSearch(ContactPages):
         tags=["contacts"],
         summary=_("Search my contacts"),
         description=_(
-            "Own contacts with a part of a name, phone, e-mail or handle, the newest first. A phone is found however "
-            "it is spaced. By POST, since an address is kept in logs and histories. Nothing is changed. Scope `own`."
+            "Finds your contacts by a part of the name, phone, e-mail or handle, newest first. Spaces in a "
+            "phone number do not matter. It uses POST because URLs are kept in logs and histories; it changes "
+            "nothing. Scope `own`."
         ),
         request=ContactSearchSerializer,
         responses={200: FoundContactsSerializer, **problems(*WITH_BODY, 404)},

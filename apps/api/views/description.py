@@ -62,7 +62,7 @@ class Schema(APIView):
         tags=["description"],
         auth=NO_SIGN_IN,
         summary=gettext_lazy("This description"),
-        description=gettext_lazy("OpenAPI 3, as JSON or YAML, in the language asked for."),
+        description=gettext_lazy("OpenAPI 3, as JSON or YAML, in the requested language."),
         responses={200: OpenApiTypes.OBJECT},
     )
     def get(self, request: Request) -> HttpResponse:

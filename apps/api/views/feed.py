@@ -72,5 +72,5 @@ class Feed(ApiView):
         except UnreadableFile as error:
             raise Problem(422, "unreadable_file", str(error)) from error
         except BackdatingBlocked as error:
-            raise Problem(409, "freezing", gettext("A campaign is being frozen: send it again in a minute.")) from error
+            raise Problem(409, "freezing", gettext("A campaign is being frozen. Send it again in a minute.")) from error
         return Response(FeedReportSerializer(result.as_totals()).data)

@@ -132,8 +132,9 @@ class OwnStanding(ApiView):
         tags=["me"],
         summary=gettext_lazy("My standing"),
         description=gettext_lazy(
-            "How many count, how many are missing, how long is left, red or not, and why own contacts do not count. "
-            "404 with `no_campaign` or `not_in_campaign` when there is no standing. Scope `own`."
+            "How many contacts count, how many are missing, how long is left, red or not, and why some of your "
+            "contacts do not count. 404 with `no_campaign` or `not_in_campaign` if you have no standing. Scope "
+            "`own`."
         ),
         parameters=[ResultQuery],
         responses={200: OwnStandingSerializer, **problems(404)},
@@ -162,9 +163,9 @@ class StandingList(ApiView):
         tags=["standings"],
         summary=gettext_lazy("Standings"),
         description=gettext_lazy(
-            "Everyone below a manager, direct and indirect; for HR, the company. A deputy names the manager as `root`. "
-            "Numbers only. A report on the past evaluates the facts again, with that day's reporting tree. "
-            "Scope `reports:read`."
+            "Everyone below a manager, direct and indirect; for HR, the whole company. A deputy gives the "
+            "manager as `root`. Numbers only. A report on the past is recounted from the facts, with the "
+            "reporting lines of that day. Scope `reports:read`."
         ),
         parameters=[StandingsQuery],
         responses={200: StandingPageSerializer, **problems(404)},
@@ -199,8 +200,8 @@ class StandingDetail(ApiView):
         tags=["standings"],
         summary=gettext_lazy("One person's standing"),
         description=gettext_lazy(
-            "The standing of the reader or of an employee below; for HR, of any employee. All others are "
-            "404, like an unknown number. Scope `reports:read`."
+            "Your own standing or that of an employee below you; for HR, of any employee. Everyone else "
+            "returns 404, like an unknown staff number. Scope `reports:read`."
         ),
         parameters=[AsOfQuery, OpenApiParameter("staff_no", OpenApiTypes.STR, OpenApiParameter.PATH)],
         responses={200: OneStandingSerializer, **problems(404)},

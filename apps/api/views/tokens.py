@@ -37,7 +37,7 @@ class TokenList(ApiView):
         tags=["tokens"],
         auth=SESSION_ONLY,
         summary=_("My tokens"),
-        description=_("Own tokens, the newest first, with revoked and expired ones. With a browser's session only."),
+        description=_("Your tokens, newest first, including revoked and expired ones. Browser sessions only."),
         parameters=[PageQuery],
         responses={200: TokenPageSerializer, **problems()},
         examples=[example("tokens", {"results": [REPORT], "next": None})],
@@ -51,7 +51,7 @@ class TokenList(ApiView):
         tags=["tokens"],
         auth=SESSION_ONLY,
         summary=_("Create a token"),
-        description=_("The secret is in this answer and nowhere else. With a browser's session only."),
+        description=_("The secret is shown only in this response. Browser sessions only."),
         request=TokenTermsSerializer,
         responses={201: NewTokenSerializer, **problems(*WITH_BODY, 409, 422)},
         examples=[
@@ -78,7 +78,7 @@ class TokenDetail(ApiView):
         auth=SESSION_ONLY,
         summary=_("Revoke a token"),
         description=_(
-            "It stops working with the next request. Revoking it again is not an error. With a browser's session only."
+            "The token stops working with the next request. Revoking it again is not an error. Browser sessions only."
         ),
         responses={204: None, **problems(404)},
     )

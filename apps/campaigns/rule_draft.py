@@ -84,7 +84,7 @@ def changed_columns(old: CampaignRule, new: CampaignRule) -> dict[str, tuple[Any
 
 def _validate(draft: RuleDraft) -> None:
     if not 1 <= draft.target <= MAX_TARGET:
-        raise Refused("invalid", _("The target must be a number from 1 to 1,000,000."), "target")
+        raise Refused("invalid", _("Enter a target from 1 to 1,000,000."), "target")
     if draft.deadline < draft.opens_on:
         raise Refused("invalid", _("The deadline is before the opening."), "deadline")
     if not is_time_zone(draft.time_zone):
@@ -94,7 +94,7 @@ def _validate(draft: RuleDraft) -> None:
     if len(draft.scope) > MAX_NAMES or any(not clean_text(name) for name in draft.scope):
         raise Refused("invalid", _("Choose departments from the list."), "scope")
     if len(draft.company_domains) > MAX_NAMES:
-        raise Refused("invalid", _("There are too many domains."), "company_domains")
+        raise Refused("invalid", _("There are too many domains. Remove some."), "company_domains")
     for domain in draft.company_domains:
         if not DOMAIN.fullmatch(normalise_domain(domain)):
             raise Refused("invalid", _("%(domain)s is not a domain such as example.com.") % {

@@ -110,7 +110,7 @@ def restore_while_open(*, contact_id: int, employee: Employee, by: Actor) -> Non
         contact = Contact.objects.of(employee).get(pk=contact_id)
         if any(contact.recorded_at < campaign.rule.cutoff_at for campaign in _campaigns_over(db_now())):
             raise Refused(
-                "campaign_over", _("This contact belongs to a campaign that has ended: it can no longer be restored.")
+                "campaign_over", _("This contact belongs to a campaign that is over, so it can no longer be restored.")
             )
         running = Campaign.objects.running().prefetch_related("rules")
         claimable = any(
@@ -155,7 +155,7 @@ def undo_while_open(*, submission_id: uuid.UUID, employee: Employee, by: Actor) 
     with transaction.atomic():
         lock_facts()
         if not can_undo(Submission.objects.get(pk=submission_id, employee=employee).received_at):
-            message = _("This file counted in a campaign that is over: it can no longer be undone.")
+            message = _("This file counted in a campaign that is over, so its import can no longer be undone.")
             raise Refused("campaign_over", message)
         return undo_submission(submission_id=submission_id, employee=employee, by=by)
 

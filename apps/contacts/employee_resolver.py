@@ -55,7 +55,7 @@ class EmployeeResolver:
             # A file for one employee may repeat the number or the address in every line, but not name a colleague.
             if number == self._only.staff_no or (not number and (not email or email_digest(email) in self._addresses)):
                 return self._only.pk
-            message = _("The line names %(named)s, but the file is for %(owner)s.")
+            message = _("This line names %(named)s, but the file is for %(owner)s.")
             message %= {"named": named, "owner": self._only.staff_no}
             return Outcome(
                 OutcomeCode.UNKNOWN_EMPLOYEE, entry.line, "staff_no" if number else "employee_email", message
@@ -66,5 +66,5 @@ class EmployeeResolver:
         column = "staff_no" if number or not email else "employee_email"
         reason = _("There is no employee %(named)s.") % {"named": named}
         if not (number or email):
-            reason = _("No employee is named.")
+            reason = _("This line does not name an employee.")
         return Outcome(OutcomeCode.UNKNOWN_EMPLOYEE, entry.line, column, reason)

@@ -66,7 +66,7 @@ def _with_times(draft: NormalisedDraft, received_at: datetime, now: datetime) ->
     if early := [column for column, time in times.items() if time > now]:
         return _with_bad_time(draft, early[0], _("This time has not come yet."))
     if draft.ended_at and draft.ended_at < at:
-        return _with_bad_time(draft, "ended_at", _("It ends before it was recorded."))
+        return _with_bad_time(draft, "ended_at", _("The end is before the time of recording."))
     return draft._replace(recorded_at=at)
 
 

@@ -10,7 +10,7 @@ from apps.contacts.drafts import BARE_WORD, EXTENSION, OutcomeCode
 from apps.core.identity import IdentityTooLong, InvalidIdentity
 from apps.core.phone_spelling import has_mistyped_letter, likely_phone
 
-NO_IDENTITY = gettext_noop("A phone, an e-mail or a handle is needed.")
+NO_IDENTITY = gettext_noop("Enter a phone number, an e-mail or a handle.")
 
 
 def error_message(error: InvalidIdentity, raw: str) -> str:
@@ -27,8 +27,8 @@ def error_message(error: InvalidIdentity, raw: str) -> str:
         "phone": _("This is not a valid phone number."),
         "email": _("This is not a valid e-mail address."),
         "handle": _("This is not a valid handle."),
-        BARE_WORD: _("This is neither a phone number nor an e-mail address. A handle is written with @ before it."),
-    }.get(error.kind, _("This is not a usable phone, e-mail or handle."))
+        BARE_WORD: _("This is neither a phone number nor an e-mail address. Start a handle with @."),
+    }.get(error.kind, _("This is not a valid phone number, e-mail or handle."))
 
 
 def outcome_messages() -> dict[str, str]:
@@ -37,16 +37,16 @@ def outcome_messages() -> dict[str, str]:
     Called once a batch: a translation for each line would cost as much as evaluating it.
     """
     return {
-        OutcomeCode.DUPLICATE: _("You have recorded this person already."),
+        OutcomeCode.DUPLICATE: _("You have already recorded this person."),
         EXTENSION: _(
-            "You have recorded this number already. A number counts once, whatever its extension: add the person by "
-            "another number, an e-mail or a handle."
+            "You have already recorded this number. A number counts once, whatever its extension. Add the "
+            "person with another number, an e-mail or a handle."
         ),
         OutcomeCode.OBJECTED: _("This person has asked the company to forget them, so they cannot be recorded."),
-        OutcomeCode.NOT_EXTERNAL: _("This is the staff number of a colleague: only people outside the company count."),
+        OutcomeCode.NOT_EXTERNAL: _("This is the staff number of a colleague. Only people outside the company count."),
         OutcomeCode.CAMPAIGN_OVER: _(
-            "This would change a contact that counted in a campaign that is closing or frozen: nothing was changed."
+            "Nothing was changed: this contact counted in a campaign that is closing or frozen."
         ),
-        OutcomeCode.TOO_MANY_TODAY: _("At most %(most)s contacts can be recorded in one day. Add this one tomorrow.")
+        OutcomeCode.TOO_MANY_TODAY: _("You can record at most %(most)s contacts a day. Add this one tomorrow.")
         % {"most": f"{settings.MAX_CONTACTS_PER_EMPLOYEE_AND_DAY:,}"},
     }

@@ -27,7 +27,7 @@ def normalise_draft(draft: Draft, *, lenient: bool = False, identify: Identify |
     """
     identify = identify or identity_normaliser()
     if len(draft.identities) > MAX_IDENTITIES:
-        too_long = Outcome(OutcomeCode.TOO_LONG, draft.line, "", _("This is too long to be one person."))
+        too_long = Outcome(OutcomeCode.TOO_LONG, draft.line, "", _("This is too long for one person."))
         return NormalisedDraft(clean_text(draft.name), (), draft.line, refused=too_long)
     identities: list[Identity] = []
     failed: list[tuple[InvalidIdentity, str]] = []

@@ -254,8 +254,8 @@ def problem_message(problem: str) -> str:
     """Return the message for a record that could not be separated from the rest of its file."""
     messages: dict[str, str] = {
         OutcomeCode.UNTERMINATED_QUOTE: _("A quotation mark is missing or in the wrong place."),
-        OutcomeCode.UNTERMINATED_CARD: _("This card has no end."),
-        OutcomeCode.TOO_LONG: _("This is too long to be one person."),
+        OutcomeCode.UNTERMINATED_CARD: _("This vCard is incomplete: its end is missing."),
+        OutcomeCode.TOO_LONG: _("This is too long for one person."),
     }
     return messages.get(problem, _("This line cannot be read."))
 
@@ -270,7 +270,7 @@ def _instants(record: Record, columns: Sequence[int | None]) -> list[datetime | 
     at = [_instant(_cell(record, column), role) for column, role in zip(columns, TIME_ROLES, strict=True)]
     # Without it the row would count from the day on which the feed was sent.
     if at[0] is None:
-        raise Refused(OutcomeCode.BAD_TIME, _("A trusted feed gives the instant of every row."), "recorded_at")
+        raise Refused(OutcomeCode.BAD_TIME, _("In a trusted feed, every row needs its instant."), "recorded_at")
     return at
 
 

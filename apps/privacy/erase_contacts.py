@@ -76,7 +76,7 @@ def check_reason(reason: str, pattern: PiiPattern) -> str:
     """Return the reason of an erasure, cleaned. Raises Refused when it is empty or identifies the person."""
     reason = clean_text(reason, 2_000)
     if not reason:
-        raise Refused("reason", _("Enter how the request was received and verified."), "reason")
+        raise Refused("reason", _("Describe how the request was received and verified."), "reason")
     if pattern.matches([reason]):
         raise Refused("reason", _("The reason is stored, so it must not name the person."), "reason")
     return reason

@@ -50,7 +50,7 @@ def request_correction(
     texts = {name: clean_text(text, MAX_TEXT_CHARS) for name, text in (("reason", reason), ("evidence", evidence))}
     for name, text in texts.items():
         if not text:
-            raise Refused("invalid", _("A correction needs its reason and its evidence."), name)
+            raise Refused("invalid", _("Enter the reason and the evidence for the correction."), name)
     with transaction.atomic():
         newest = _lock_newest_result(campaign, by)
         if open_corrections(db_now()).filter(asked_by_id=by.pk).count() >= MAX_OPEN_REQUESTS:

@@ -80,7 +80,7 @@ def request_review(
     """
     question, contact_ids = clean_lines(text), set(contacts)
     if not question:
-        raise Refused("text", _("Write what HR should check."), "text")
+        raise Refused("text", _("Describe what HR should check."), "text")
     if len(contact_ids) > MAX_TICKED_CONTACTS:
         raise Refused("contacts", _("At most %(most)s contacts can be ticked.") % {"most": MAX_TICKED_CONTACTS})
     with transaction.atomic():
@@ -169,7 +169,7 @@ def answer_review(
     """
     reason = clean_lines(text)
     if kind not in Review.Kind.values:
-        raise Refused("kind", _("Choose how you answer."), "kind")
+        raise Refused("kind", _("Choose the type of answer."), "kind")
     if kind == Review.Kind.REASON and not reason:
         raise Refused("text", _("Write the reason."), "text")
     with transaction.atomic():

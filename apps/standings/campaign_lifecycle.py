@@ -164,7 +164,7 @@ def cancel_campaign(*, campaign: Campaign, reason: str, by: Actor, approved_by: 
     """
     reason = clean_text(reason, MAX_REASON_CHARS)
     if not reason:
-        raise Refused("invalid", _("A cancellation needs a reason."), "reason")
+        raise Refused("invalid", _("Enter a reason for the cancellation."), "reason")
     with transaction.atomic():
         lock_facts()
         cancellable = Campaign.objects.filter(pk=campaign.pk, state__in=[Campaign.State.DRAFT, Campaign.State.OPEN])
@@ -177,7 +177,7 @@ def cancel_campaign(*, campaign: Campaign, reason: str, by: Actor, approved_by: 
 def _clean_name(name: str) -> str:
     cleaned = clean_text(name)
     if not cleaned:
-        raise Refused("invalid", _("A campaign needs a name."), "name")
+        raise Refused("invalid", _("Enter a name for the campaign."), "name")
     return cleaned
 
 

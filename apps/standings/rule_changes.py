@@ -187,7 +187,7 @@ def change_rule(
 def require_reason(reason: str, rule: CampaignRule, now: datetime) -> None:
     """Raise Refused for a change without a reason after the opening."""
     if not reason and rule.opens_at <= now:
-        message = _("A change after the opening needs a reason that all employees can read.")
+        message = _("The campaign has opened. Enter a reason for the change; all employees will see it.")
         raise Refused("invalid", message, "reason")
 
 

@@ -133,7 +133,7 @@ def test_a_workbook_of_contacts_is_confirmed_and_its_report_names_people(open_as
     expect(mine.page.locator("#people")).to_contain_text("Grace Hopper")
     expect(mine.page.locator(".tiles > *", has_text="of them count now").locator("strong")).to_have_text("1")
     expect(mine.page.locator("#rejects tbody tr")).to_contain_text("Nobody")
-    expect(mine.page.locator("#rejects tbody tr")).to_contain_text("A phone, an e-mail or a handle is needed.")
+    expect(mine.page.locator("#rejects tbody tr")).to_contain_text("Enter a phone number, an e-mail or a handle.")
     clean(mine)
 
 

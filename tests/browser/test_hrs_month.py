@@ -137,7 +137,9 @@ def open_november(page: Page) -> None:
         page.fill(f"[name={name}]", text)
     page.select_option("[name=time_zone]", "Asia/Shanghai")
     page.click("button:has-text('Preview')")
-    expect(page.locator("#look")).to_contain_text("each employee is to record 3 people from outside the company")
+    expect(page.locator("#look")).to_contain_text(
+        "the target for each employee is to record 3 people from outside the company"
+    )
     expect(page.locator("#look")).to_contain_text("10 people")
     page.click("#look button:has-text('Open campaign')")
     expect(page.locator("#messages")).to_contain_text("November is open.")

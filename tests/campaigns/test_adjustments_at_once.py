@@ -195,7 +195,7 @@ def test_a_campaign_that_closes_in_between_is_not_adjusted(campaign: Campaign, a
             gate.before(lambda: None)()
 
     said = grant_behind(close, gate, asked, by)
-    assert said == "This campaign is being closed or is over: nothing in it can be adjusted any more."
+    assert said == "This campaign is being closed or is over. Adjustments are no longer possible."
     assert Adjustment.objects.get().granted_at is None
 
 

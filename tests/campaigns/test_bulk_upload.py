@@ -128,17 +128,17 @@ def test_days_are_the_campaigns_and_both_included(campaign: Campaign) -> None:
     ("row", "column", "said"),
     [
         ("X999,80,,", "staff_no", "No employee on the roster has this staff number or e-mail address."),
-        (",80,,", "staff_no", "This line names no person."),
+        (",80,,", "staff_no", "This line does not name an employee."),
         ("A001,,,", "target", "This line has no target and no exemption."),
         ("A001,many,,", "target", "“many” is neither a whole number nor “exempt”."),
         ('A001,"1,000",,', "target", "“1,000” is neither a whole number nor “exempt”."),
         ("A001,-5,,", "target", "“-5” is neither a whole number nor “exempt”."),
-        ("A001,0,,", "target", "The target must be a number from 1 to 1,000,000."),
-        ("A001,1000001,,", "target", "The target must be a number from 1 to 1,000,000."),
+        ("A001,0,,", "target", "Enter a target from 1 to 1,000,000."),
+        ("A001,1000001,,", "target", "Enter a target from 1 to 1,000,000."),
         ("A001,80,05/11/2026,", "from", "“05/11/2026” is not a date such as 2026-11-30."),
         ("A001,80,2026-11-20,2026-11-10", "until", "The end is before the start."),
-        ("A001,80,2026-12-01,", "from", "It starts after the deadline, so it would change nothing."),
-        ("A001,80,2026-10-01,2026-10-31", "until", "It ends before the campaign opens."),
+        ("A001,80,2026-12-01,", "from", "The adjustment starts after the deadline, so it would change nothing."),
+        ("A001,80,2026-10-01,2026-10-31", "until", "The adjustment ends before the campaign opens."),
         ("GONE,80,,", "staff_no", "This person is not in the campaign now: not employed, or in another department."),
     ],
 )
@@ -153,7 +153,7 @@ def test_a_bad_line_says_where_and_why_and_costs_no_other(campaign: Campaign, ro
 @pytest.mark.parametrize(
     ("row", "said"),
     [
-        ("A001,80,yes", "This line has a target and an exemption: give only one."),
+        ("A001,80,yes", "This line has a target and an exemption. Use only one."),
         ("A001,,perhaps", "“perhaps” is neither yes nor no."),
         ("A001,,no", "This line has no target and no exemption."),
         ('"A001,80,yes', "A quotation mark is missing or in the wrong place."),

@@ -83,10 +83,10 @@ def test_a_switchboard_counts_once_and_the_employee_reads_why(alice: Employee, s
     outcome = record_one(alice, ("phone", second)).outcomes[0]
     assert outcome.code == "duplicate"
     assert outcome.message.startswith(
-        "You have recorded this number already. A number counts once, whatever its extension"
+        "You have already recorded this number. A number counts once, whatever its extension"
     )
     same = record_one(alice, ("phone", "+86 10 6552 9911")).outcomes[0]
-    assert same.message == "You have recorded this person already."
+    assert same.message == "You have already recorded this person."
 
 
 def test_two_employees_may_both_record_one_person(alice: Employee, alan: Employee) -> None:

@@ -47,8 +47,8 @@ def test_a_preview_opens_nothing_and_shows_the_rule_in_words(as_: SignIn, campai
     Employee.objects.filter(pk=hr.pk).update(time_zone="Europe/Berlin")
     page = words(as_(hr).post(NEW, typed(scope=["Sales"], exclusive="on")))
     assert (
-        "In 十二月, each employee is to record 50 people from outside the company, from Tue 1 Dec until Thu 31 Dec"
-        in page
+        "In 十二月, the target for each employee is to record 50 people from outside the company, from Tue 1 Dec until"
+        " Thu 31 Dec" in page
     )
     assert "no company address (corp.example.com)" in page
     assert "The campaign covers Sales." in page
@@ -88,7 +88,7 @@ def test_a_new_campaign_takes_the_zone_of_the_last_one_and_says_when_it_differs(
     assert zones(page)[0] == "UTC", "the company's zone comes first"
     assert "The last campaign" not in words(client.post(NEW, typed()))
     other = words(client.post(NEW, typed(time_zone="Europe/Berlin")))
-    assert "The days are those of Europe/Berlin. The last campaign, November, had those of Asia/Shanghai." in other
+    assert "This campaign uses the time zone Europe/Berlin. The last campaign, November, used Asia/Shanghai." in other
 
 
 def test_a_campaign_prorates_joiners_where_hr_says_so_and_pages_say_why(
@@ -179,7 +179,7 @@ def test_several_campaigns_whose_names_make_one_short_name_run_at_a_time(
         ({"scope": ["Nowhere"]}, "Choose departments from the list."),
         ({"company_domains": "a@b@c"}, "is not a domain"),
         ({"name": "November"}, "A campaign named November exists already."),
-        ({"name": "\u200b"}, "A campaign needs a name."),
+        ({"name": "\u200b"}, "Enter a name for the campaign."),
     ],
 )
 def test_what_makes_no_campaign_comes_back_filled_in(
@@ -349,7 +349,7 @@ def test_what_is_no_change_comes_back(
         answer = as_(hr).post(address, november(**changed))
         assert (answer.status_code, said in words(answer)) == (422, True)
     answer = as_(hr).post(DO, november(reason=" "))
-    assert (answer.status_code, "needs a reason" in words(answer)) == (422, True)
+    assert (answer.status_code, "Enter a reason" in words(answer)) == (422, True)
     assert campaign.rules.count() == 1
 
 

@@ -43,13 +43,13 @@ def bands(*at_target: int, people: int = 54) -> list[Any]:
     [
         (
             [5, 0, 0, 0, 0, 0, 0, 18, 18],
-            "18 of 54 are at the target, 18 more than a week ago",
+            "18 of 54 are at target, 18 more than a week ago",
             "54 人中 18 人达标，比一周前多 18 人",
         ),
-        ([1] * 8, "1 of 54 is at the target, as a week ago", "54 人中 1 人达标，与一周前相同"),
-        ([9, *[0] * 6, 7], "7 of 54 are at the target, 2 fewer than a week ago", "54 人中 7 人达标，比一周前少 2 人"),
-        ([0, 2], "2 of 54 are at the target, 2 more than on 1 Nov", "54 人中 2 人达标，比11月1日多 2 人"),
-        ([3], "3 of 54 are at the target", "54 人中 3 人达标"),
+        ([1] * 8, "1 of 54 is at target, same as a week ago", "54 人中 1 人达标，与一周前相同"),
+        ([9, *[0] * 6, 7], "7 of 54 are at target, 2 fewer than a week ago", "54 人中 7 人达标，比一周前少 2 人"),
+        ([0, 2], "2 of 54 are at target, 2 more than on 1 Nov", "54 人中 2 人达标，比11月1日多 2 人"),
+        ([3], "3 of 54 are at target", "54 人中 3 人达标"),
         ([], "No changes yet", "暂无变化"),
     ],
 )
@@ -64,7 +64,7 @@ def test_a_team_is_compared_with_the_day_that_is_named(
     [
         (63, "63 of 140 are still below target", "140 人中仍有 63 人未达标"),
         (1, "1 of 140 is still below target", "140 人中仍有 1 人未达标"),
-        (0, "All employees are at the target", "所有人都已达标"),
+        (0, "All employees are at target", "所有人都已达标"),
     ],
 )
 def test_people_under_the_target_are_shown_as_a_number(language: str, under: int, english: str, chinese: str) -> None:

@@ -109,7 +109,7 @@ def test_a_way_that_is_not_offered_answers_nothing(
     review = ask(campaign, alice)
     answered = as_(hr).post(f"/company/reviews/{review.pk}/answer/", {"answer": choice, "text": "Kept words."})
     assert answered.status_code == 422
-    assert "Choose how you answer." in words(answered)
+    assert "Choose the type of answer." in words(answered)
     assert b"Kept words." in answered.content
     assert Review.objects.get().state == "open"
 

@@ -68,7 +68,7 @@ def test_a_question_without_words_comes_back_with_its_ticks(as_: SignIn, alice: 
     people.record(alice, 2)
     answered = as_(alice).post("/review/ask/", form(" ", ids(alice)[0]))
     assert answered.status_code == 422
-    assert "Write what HR should check." in words(answered)
+    assert "Describe what HR should check." in words(answered)
     assert f'value="{ids(alice)[0]}" checked'.encode() in answered.content
     assert answered.content.count(b"checked") == 1
 
@@ -77,7 +77,7 @@ def test_a_text_that_is_too_long_comes_back_whole(as_: SignIn, alice: Employee, 
     text = "x" * 4001
     answered = as_(alice).post("/review/ask/", form(text))
     assert answered.status_code == 422
-    assert "At most 4,000 characters: this has 4,001." in words(answered)
+    assert "Use at most 4,000 characters. This text has 4,001." in words(answered)
     assert text.encode() in answered.content
 
 

@@ -204,6 +204,6 @@ def test_what_does_not_count_is_listed_by_reason_with_its_number_and_its_fix(
     people.mark()
     page = as_(alice).get("/")
     said = words(page)
-    assert "1 · A colleague Employees and the company's own addresses do not count." in said
+    assert "1 · A colleague Employees and company addresses do not count." in said
     assert "5 · Not confirmed yet It counts as soon as the person confirms" in said
     assert b"/contacts/?reason=unconfirmed#list" in page.content

@@ -34,7 +34,7 @@ def test_a_team_counts_everyone_below_and_not_its_leader(as_: SignIn, bob: Emplo
     said = words(as_(bob).get("/team/B001/"))
     assert "Team of Bob 白 2 people" in said
     assert "1 red" in said
-    assert "1 at the target" in said
+    assert "1 at target" in said
 
 
 def test_between_the_deadline_and_the_result_no_team_member_is_red(

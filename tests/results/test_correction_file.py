@@ -64,7 +64,7 @@ def test_empty_cells_keep_what_the_standing_has(frozen: Campaign, hr: Employee) 
     ("line", "reason"),
     [
         ("X999,5,,", "No employee in this result"),
-        (",5,,", "This line names no person."),
+        (",5,,", "This line does not name an employee."),
         ("H001,5,,", "You cannot request a correction of your own standing."),
         ("A001,99,100,no", "This line changes nothing."),
         ("A001,,,", "This line gives no count, no target and no exemption."),

@@ -73,7 +73,7 @@ def refuse_adjustment(*, request_id: int, note: str, by: Actor) -> None:
         raise Refused("invalid", _("Enter the reason for refusal."), "note")
     with transaction.atomic():
         request, context = _lock_request(request_id, by, must_be_open=False)
-        _require_other_person(request, context, _("You requested this yourself: you can withdraw it."))
+        _require_other_person(request, context, _("This is your own request. You can withdraw it."))
         _decide(request, AdjustmentRequest.Decision.REFUSED, context, by, note=reason)
         note_step(request, "end_refused" if request.ends_id else "refused", by)
 
@@ -109,7 +109,7 @@ def _require_other_person(request: AdjustmentRequest, context: LockedContext, ow
     if request.asked_by_id == context.by.id:
         raise conflict(own_request)
     if context.employee_id is not None and request.employee_id == context.employee_id:
-        raise conflict(_("This is about you: another HR user must decide."))
+        raise conflict(_("This is about you, so another HR user has to decide."))
 
 
 def _decide(request: AdjustmentRequest, decision: str, context: LockedContext, by: Actor, *, note: str = "") -> None:

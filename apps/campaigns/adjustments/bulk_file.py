@@ -173,13 +173,13 @@ def rejected_csv(file: PeopleFile[L], rejects: Sequence[RejectedLine]) -> bytes:
 def cells_of(record: Record) -> dict[str, str]:
     """The cells of a line by role. Raises InvalidLine for a line that cannot be read or that names no employee."""
     if record.problem == "too_long":
-        raise InvalidLine("", _("The line is too long to be read."))
+        raise InvalidLine("", _("This line is too long."))
     if record.problem:
         raise InvalidLine("", _("A quotation mark is missing or in the wrong place."))
     # Undone here, so that the list of rejected lines can be corrected and uploaded again.
     cells = {role: clean_text(unescape_formula(text), MAX_CELL_CHARS) for role, text in record.cells.items() if role}
     if not cells.get("staff_no") and not cells.get("email"):
-        raise InvalidLine("staff_no" if "staff_no" in cells else "email", _("This line names no person."))
+        raise InvalidLine("staff_no" if "staff_no" in cells else "email", _("This line does not name an employee."))
     return cells
 
 
@@ -199,7 +199,7 @@ def _terms(target: str, exempt: str) -> tuple[int | None, bool | None]:
         raise InvalidLine("exempt", _("“%(text)s” is neither yes nor no.") % {"text": exempt})
     if target_text in EXEMPT or exempt_text in YES:
         if target and target_text not in EXEMPT:
-            raise InvalidLine("target", _("This line has a target and an exemption: give only one."))
+            raise InvalidLine("target", _("This line has a target and an exemption. Use only one."))
         return None, True
     if not target:
         raise InvalidLine("target", _("This line has no target and no exemption."))
@@ -208,7 +208,7 @@ def _terms(target: str, exempt: str) -> tuple[int | None, bool | None]:
     # Longer than any accepted number, whether or not it has leading zeros.
     number = int(target) if len(target) <= MAX_CELL_CHARS else MAX_TARGET + 1
     if not 1 <= number <= MAX_TARGET:
-        raise InvalidLine("target", _("The target must be a number from 1 to 1,000,000."))
+        raise InvalidLine("target", _("Enter a target from 1 to 1,000,000."))
     return number, None
 
 

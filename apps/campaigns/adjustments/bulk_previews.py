@@ -137,5 +137,5 @@ def _report(stored: StoredFile) -> dict[str, Any]:
         raise conflict(_("The file is no longer stored. Upload it again."))
     made = FilePreview.objects.filter(pk=stored.pk).values_list("report", flat=True).first() or {}
     if "rows" not in made:
-        raise conflict(_("This file has not been read as a list of adjustments."))
+        raise conflict(_("This file was not read as a list of adjustments."))
     return dict(made)

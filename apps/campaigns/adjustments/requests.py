@@ -59,7 +59,7 @@ class LockedContext:
     def refuse_own(self, employee_id: int | None) -> None:
         """Raise Refused when the actor is this employee."""
         if employee_id is not None and employee_id == self.employee_id:
-            raise conflict(_("This is about you: other HR users must request and decide it."))
+            raise conflict(_("This is about you, so other HR users have to request and approve it."))
 
 
 def lock_for_adjustment(campaign_id: int, by: Actor, *, must_be_open: bool = True) -> LockedContext:
@@ -75,10 +75,10 @@ def lock_for_adjustment(campaign_id: int, by: Actor, *, must_be_open: bool = Tru
     now = db_now()
     if must_be_open:
         if campaign.state not in (Campaign.State.DRAFT, Campaign.State.OPEN):
-            raise conflict(_("This campaign is being closed or is over: nothing in it can be adjusted any more."))
+            raise conflict(_("This campaign is being closed or is over. Adjustments are no longer possible."))
         # A backdated campaign opens after its cut-off, and could otherwise never be adjusted.
         if campaign.rule.cutoff_at <= now and not campaign.backdated:
-            raise conflict(_("The deadline has passed: adjustments can no longer apply to the past."))
+            raise conflict(_("The deadline has passed, so this can no longer be requested or approved."))
     return LockedContext(campaign.rule, now, by, employee_id)
 
 
@@ -168,15 +168,15 @@ def _refuse_repeated(campaign: Campaign, employee: Employee, by: Actor) -> None:
     if waiting.filter(employee=employee).exists():
         raise conflict(_("Your request for this person is already waiting for a decision."))
     if waiting.count() >= MAX_WAITING:
-        message = _("%(most)s of your requests are waiting for a decision. To request more, use a file.")
+        message = _("You already have %(most)s requests waiting for a decision. To request more, upload a file.")
         raise conflict(message % {"most": MAX_WAITING})
 
 
 def _validate_change(target: int | None, exempt: bool | None) -> None:
     if (target is None) == (exempt is None):
-        raise Refused("invalid", _("Give either a target or an exemption."), "target")
+        raise Refused("invalid", _("Enter either a target or an exemption."), "target")
     if target is not None and not 1 <= target <= MAX_TARGET:
-        raise Refused("invalid", _("The target must be a number from 1 to 1,000,000."), "target")
+        raise Refused("invalid", _("Enter a target from 1 to 1,000,000."), "target")
 
 
 def validate_period(rule: CampaignRule, begin: datetime, end: datetime) -> None:
@@ -185,9 +185,11 @@ def validate_period(rule: CampaignRule, begin: datetime, end: datetime) -> None:
         raise Refused("invalid", _("The end is before the start."), "ends_on")
     # Such an adjustment would be stored and approved, and change nothing: a mistake in the dates.
     if end <= rule.opens_at:
-        raise Refused("invalid", _("It ends before the campaign opens."), "ends_on")
+        raise Refused("invalid", _("The adjustment ends before the campaign opens."), "ends_on")
     if begin >= rule.cutoff_at:
-        raise Refused("invalid", _("It starts after the deadline, so it would change nothing."), "starts_on")
+        raise Refused(
+            "invalid", _("The adjustment starts after the deadline, so it would change nothing."), "starts_on"
+        )
 
 
 def request_revocation(
@@ -211,7 +213,7 @@ def request_revocation(
         elif request.employee_id is not None:
             employee = request.employee
         if not concerned.exists():
-            raise conflict(_("It is no longer in force, so there is nothing to end."))
+            raise conflict(_("The adjustment is no longer in force, so there is nothing to end."))
         context.refuse_own(employee.pk if employee else None)
         if request.endings.filter(employee=employee, decision=None).exists():
             raise conflict(_("A request to end it is already waiting for a decision."))
@@ -231,7 +233,7 @@ def cleaned_reason(kind: str, kind_text: str, reason: str) -> dict[str, str]:
     if kind == AdjustmentRequest.Kind.OTHER and not cleaned_text:
         raise Refused("invalid", _("Describe the category in a few words."), "kind_text")
     if not (cleaned := clean_text(reason, MAX_REASON_CHARS)):
-        raise Refused("invalid", _("An adjustment needs a reason."), "reason")
+        raise Refused("invalid", _("Enter a reason for the adjustment."), "reason")
     return {"kind": kind, "kind_text": cleaned_text, "reason": cleaned}
 
 
@@ -239,7 +241,7 @@ def find_by_key(key: uuid.UUID | None, by: Actor) -> AdjustmentRequest | None:
     """Return the request this form made earlier. Raises Refused for another user's key."""
     existing = AdjustmentRequest.objects.filter(key=key).first() if key else None
     if existing is not None and existing.asked_by_id != by.id:
-        raise conflict(_("Another user sent this form."))
+        raise conflict(_("Another user has already sent this form."))
     return existing
 
 

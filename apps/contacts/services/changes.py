@@ -85,9 +85,9 @@ def restore_contact(*, contact_id: int, employee: Employee, by: Actor) -> None:
             raise Refused("not_ended", _("This contact has not ended."))
         # Two contacts of one person would be live.
         if contact.end_reason == EndReason.CORRECTED:
-            raise Refused("corrected", _("This contact was corrected: the new entry replaces it."))
+            raise Refused("corrected", _("This contact was corrected. The new entry replaces it."))
         if contact.end_reason == EndReason.MERGED:
-            raise Refused("merged", _("This is the same person as another of your contacts, which is kept."))
+            raise Refused("merged", _("Another of your contacts is the same person. That contact is kept."))
         if _recorded_again(contact):
             message = _("You have recorded this person again since then. The newer contact is kept.")
             raise Refused("identity_taken", message)

@@ -70,7 +70,7 @@ def latest(scope: PageContext, count: int) -> str:
 
 def past_days_note() -> str:
     """Why a past day of a chart may differ from the list of that day, which a click opens."""
-    return _("Past days show the contacts that still count now; their lists show what counted then.")
+    return _("Past days show contacts that still count today. The list of a past day shows what counted then.")
 
 
 def day_axis(scope: PageContext) -> dict[str, Any]:

@@ -52,7 +52,7 @@ def below_target_by_day(
 
 def _below_target_title(under: int, people: int) -> str:
     if not under:
-        return _("All employees are at the target")
+        return _("All employees are at target")
     return ngettext(
         "%(under)s of %(people)s is still below target",
         "%(under)s of %(people)s are still below target",

@@ -52,13 +52,13 @@ def _bands_title(data: list[bands.BandDay]) -> str:
     newest, before = data[-1], data[max(len(data) - 8, 0)]
     now, rise = newest.people[-1], newest.people[-1] - before.people[-1]
     numbers = {"now": base.number(now), "all": base.number(newest.total)}
-    lead = ngettext("%(now)s of %(all)s is at the target", "%(now)s of %(all)s are at the target", now) % numbers
+    lead = ngettext("%(now)s of %(all)s is at target", "%(now)s of %(all)s are at target", now) % numbers
     if newest == before:
         return lead
     then = _("a week ago") if len(data) >= 8 else _("on %(day)s") % {"day": base.short_date(before.day)}
     labels = {"lead": lead, "then": then, "count": base.number(abs(rise))}
     if rise == 0:
-        return _("%(lead)s, as %(then)s") % labels
+        return _("%(lead)s, same as %(then)s") % labels
     return (
         _("%(lead)s, %(count)s more than %(then)s") if rise > 0 else _("%(lead)s, %(count)s fewer than %(then)s")
     ) % labels
@@ -81,7 +81,7 @@ def histogram_card(
         if team.people
     ]
     labels = _histogram_labels(target, totals.median, people_url)
-    legend = [("band-2", _("below target")), ("band-4", _("at the target")), ("soft", _("the middle half"))]
+    legend = [("band-2", _("below target")), ("band-4", _("at target")), ("soft", _("the middle half"))]
     if medians:
         legend.append(("diamond", _("a sub-team's median")))
     return ChartCard(
@@ -158,7 +158,7 @@ def group_shares(
         title=_groups_title(ordered),
         note=note if len(ordered) <= groups.MAX_BARS else f"{note} {_first_of(len(ordered))}",
         url=url,
-        header=(first, _("People"), _("At the target"), _("Red"), _("Median")),
+        header=(first, _("People"), _("At target"), _("Red"), _("Median")),
         rows=[
             cells(
                 Cell(bar.label, bar.url),
@@ -169,9 +169,7 @@ def group_shares(
             )
             for bar in ordered
         ],
-        figure=lambda: groups.groups_figure(
-            ordered, x_unit=_("share of people at the target"), hover_text=_group_hover
-        ),
+        figure=lambda: groups.groups_figure(ordered, x_unit=_("share of people at target"), hover_text=_group_hover),
         size=_size(len(ordered)),
     )
 
@@ -188,7 +186,7 @@ def _groups_title(ordered: list[groups.GroupBar]) -> str:
         return _("Nothing to compare")
     most = max(ordered, key=lambda bar: bar.to_go)
     if most.to_go == 0:
-        return _("All employees are at the target")
+        return _("All employees are at target")
     return _("%(name)s has the most people below target (%(count)s)") % {
         "name": layout.shorten(most.label, 40),
         "count": base.number(most.to_go),
@@ -196,7 +194,7 @@ def _groups_title(ordered: list[groups.GroupBar]) -> str:
 
 
 def _group_hover(bar: groups.GroupBar) -> str:
-    return _("%(done)s of %(people)s at the target, %(red)s red") % {
+    return _("%(done)s of %(people)s at target, %(red)s red") % {
         "done": base.number(bar.at_target),
         "people": base.number(bar.people),
         "red": base.number(bar.red),

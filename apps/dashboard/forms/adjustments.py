@@ -36,7 +36,7 @@ def reason_field(label: Any, help_text: Any, *, required: bool = True) -> forms.
 
 class _KindFields(forms.Form):
     kind = forms.ChoiceField(label=_("Category"), choices=AdjustmentRequest.Kind.choices)
-    kind_text = forms.CharField(label=_("If other: describe it"), required=False, max_length=MAX_KIND_CHARS)
+    kind_text = forms.CharField(label=_("Description (for “Other”)"), required=False, max_length=MAX_KIND_CHARS)
 
 
 class KindForm(_KindFields, RefusableForm):
@@ -62,7 +62,7 @@ class ListForm(RefusableForm):
         if not self.errors and not sent and not pasted.strip():
             self.add_error("file", _("Choose a file, or paste the lines."))
         if sent and pasted.strip():
-            self.add_error("pasted", _("Send either a file or pasted lines, not both."))
+            self.add_error("pasted", _("Upload a file or paste the lines, but not both."))
         if sent and sent.size > MAX_LIST_BYTES:
             self.add_error("file", _("This file is larger than 2 MB."))
         # `replace`: a lone surrogate, which a browser can send, has no UTF-8.

@@ -18,7 +18,7 @@ from apps.results.corrections import CorrectionDraft
 
 MAX_CHARS = 500
 MAX_LINES, MAX_PASTED_CHARS = 200, 50_000
-IDENTITY_NEEDED = _("A phone number, an e-mail or a handle is needed.")
+IDENTITY_NEEDED = _("Enter a phone number, an e-mail or a handle.")
 IDENTITY_FIELDS = ("phone", "email", "handle")
 
 
@@ -130,7 +130,7 @@ class QuickAddForm(IdempotentForm):
             raise forms.ValidationError(IDENTITY_NEEDED)
         if too_long or len(lines) > MAX_LINES:
             raise forms.ValidationError(
-                _("At most %(lines)s lines and %(characters)s characters at once: for more, upload a file instead."),
+                _("At most %(lines)s lines and %(characters)s characters at once. For more, upload a file instead."),
                 params={"lines": MAX_LINES, "characters": f"{MAX_PASTED_CHARS:,}"},
             )
         return text
@@ -192,7 +192,7 @@ class CorrectForm(RefusableForm):
     def clean(self) -> dict[str, Any]:
         cleaned = self.cleaned_data
         if not self.errors and not self.identities():
-            self.add_error("phone", _("At least one of phone, e-mail and handle is needed."))
+            self.add_error("phone", _("Enter a phone number, an e-mail or a handle."))
         return cleaned
 
     def identities(self) -> tuple[tuple[str, str], ...]:

@@ -23,7 +23,7 @@ class TermsForm(RefusableForm):
         label=_("Target"),
         min_value=1,
         max_value=MAX_TARGET,
-        help_text=_("How many contacts each employee needs."),
+        help_text=_("Number of contacts that each employee needs."),
     )
     opens_on = day_field(label=_("First day"))
     deadline = day_field(label=_("Deadline: the last day that counts"))
@@ -46,7 +46,7 @@ class TermsForm(RefusableForm):
         error_messages={"invalid_choice": _("Choose departments from the list.")},
     )
     company_domains = forms.CharField(
-        label=_("Domains of the company's own addresses"),
+        label=_("Company e-mail domains"),
         required=False,
         max_length=MAX_DOMAINS_CHARS,
         widget=forms.Textarea(attrs={"rows": 2, "spellcheck": "false", "autocapitalize": "none"}),

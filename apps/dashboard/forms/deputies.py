@@ -21,18 +21,18 @@ SEPARATORS = ("\t", ";", ",")
 
 class DeputyForm(IdempotentForm):
     manager = person_field(
-        _("Manager to stand in for"), teams=True, help_text=_("Name, staff number or e-mail address.")
+        _("Manager whose team they see"), teams=True, help_text=_("Name, staff number or e-mail address.")
     )
     deputy = person_field(_("Deputy"), help_text=_("Name, staff number or e-mail address."))
     starts_on = day_field(label=_("First day"), required=False, help_text=_("Leave empty to start now."))
-    until = day_field(label=_("Last day"), help_text=_("It ends automatically at the end of this day."))
+    until = day_field(label=_("Last day"), help_text=_("The deputy loses access at the end of this day."))
 
     def __init__(self, *args: Any, company: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if not company:
             del self.fields["manager"]
             self.fields["deputy"].help_text = _(
-                "Staff number or e-mail address, in full. People in your team are found by name as well."
+                "Enter the full staff number or e-mail address. For people in your team, a name also works."
             )
 
 
@@ -58,8 +58,8 @@ class ManyDeputiesForm(IdempotentForm):
         strip=False,
         widget=forms.Textarea(attrs={"rows": 8, "spellcheck": "false", "autocomplete": "off"}),
         help_text=_(
-            "In each line: manager; deputy; last day; and the first day if it begins later. People by staff number or"
-            " e-mail address. You can paste the columns of a spreadsheet."
+            "One deputy per line: manager; deputy; last day; and the first day if it starts later. Give people "
+            "by staff number or e-mail address. You can paste columns from a spreadsheet."
         ),
     )
 

@@ -15,7 +15,7 @@ class ErasureForm(IdempotentForm):
     reason = forms.CharField(
         label=_("How the request was received and verified"),
         max_length=2_000,
-        help_text=_("It is stored with the erasure. Do not name the person."),
+        help_text=_("This text is stored with the erasure. Do not name the person."),
         widget=forms.Textarea(attrs={"rows": 3, "autocomplete": "off"}),
     )
     sure = forms.BooleanField(

@@ -59,7 +59,7 @@ class ExportForm(IdempotentForm):
         label=_("Columns"),
         required=False,
         widget=forms.CheckboxSelectMultiple,
-        help_text=_("Tick none for all columns."),
+        help_text=_("If you tick none, the file has all columns."),
     )
 
     # Sent by the button beside the warning that the file would have no line.
@@ -111,7 +111,7 @@ class ExportForm(IdempotentForm):
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
         if cleaned.get("time") and not cleaned.get("day") and "day" not in self.errors:
-            self.add_error("day", _("Enter the day of this time."))
+            self.add_error("day", _("Enter the day for this time."))
         return cleaned
 
     def filters(self) -> dict[str, str]:

@@ -27,7 +27,7 @@ class TextField(forms.CharField):
     def validate(self, value: str) -> None:
         super().validate(value)
         if len(value) > MAX_CHARS:
-            message = _("At most %(most)s characters: this has %(count)s.")
+            message = _("Use at most %(most)s characters. This text has %(count)s.")
             raise forms.ValidationError(message, params={"most": f"{MAX_CHARS:,}", "count": f"{len(value):,}"})
 
 
@@ -37,7 +37,7 @@ class ReviewForm(IdempotentForm):
     text = TextField(
         label=_("What should HR check?"),
         rows=5,
-        error_messages={"required": _("Write what HR should check.")},
+        error_messages={"required": _("Describe what HR should check.")},
         help_text=_(
             "HR reads this text. Do not name any contact: HR does not need the names and does not see those "
             "of the contacts you tick."
@@ -49,9 +49,9 @@ class AnswerForm(RefusableForm):
     """A reason, or a decision by HR for this employee, as `adjustment:12`."""
 
     answer = forms.ChoiceField(
-        label=_("How do you answer?"),
+        label=_("Type of answer"),
         widget=forms.RadioSelect,
-        error_messages={"required": _("Choose how you answer."), "invalid_choice": _("Choose how you answer.")},
+        error_messages={"required": _("Choose the type of answer."), "invalid_choice": _("Choose the type of answer.")},
     )
     text = TextField(label=_("Your answer"), rows=5, required=False)
 

@@ -111,12 +111,13 @@ def problem(error: dict[str, Any]) -> str:
     if code == "too_large":
         return files.too_large(line, error["limit"], error["unit"])
     sentences = {
-        "no_staff_no": _("No column identifies the employee. Add a column named staff_no or email."),
+        "no_staff_no": _("No column identifies the employees. Add a column named staff_no or email."),
         "no_target": _("No column has the new target. Add a column named target or exempt."),
         "no_counted": _("No column has a new value. Add a column named counted, target or exempt."),
         "packed": _("This is an archive or a picture, not a list. Use XLSX or CSV; save an old XLS file as XLSX."),
         "unsure_encoding": _("The encoding of the file cannot be detected."),
-        "too_many": _("The file has more than %(most)s lines. Send it in parts.") % {"most": base.number(MAX_LINES)},
+        "too_many": _("The file has more than %(most)s lines. Split it into several files.")
+        % {"most": base.number(MAX_LINES)},
         "gave_up": _("Processing this file was interrupted too often. Upload it again."),
     }
     if code in sentences:

@@ -40,7 +40,7 @@ def details_of(request: ApprovalRequest, *, decides: bool) -> Details | None:
         return Details(_("The change of the rule"), differences=differences)
     # Not saved: only the texts of a rule that does not exist yet are needed.
     rule = draft.rule(Campaign(pk=0, name=request.label), 1)
-    domains = (_("Domains of the company's own addresses"), ", ".join(rule.company_domains) or "–")
+    domains = (_("Company e-mail domains"), ", ".join(rule.company_domains) or "–")
     return Details(_("The campaign"), [domains], text=rules.in_words(request.label, rule))
 
 

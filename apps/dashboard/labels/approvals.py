@@ -57,10 +57,10 @@ EFFECTS: dict[str, Any] = {
         "%(count)s person is employed again", "%(count)s people are employed again", "number"
     ),
     "future_colleagues": ngettext_lazy(
-        "%(count)s person who starts later gets a phone or an address outside the company. A contact with it stops "
-        "counting on the first day",
-        "%(count)s people who start later get phones or addresses outside the company. Contacts with them stop "
-        "counting on the first day",
+        "%(count)s future employee gets a phone or an external address. A contact with it stops counting on "
+        "the employee's first day",
+        "%(count)s future employees get phones or external addresses. Contacts with them stop counting on the "
+        "employees' first day",
         "number",
     ),
     "renaming": ngettext_lazy(
@@ -101,8 +101,8 @@ EFFECTS: dict[str, Any] = {
         "number",
     ),
     "targets": ngettext_lazy(
-        "The target of %(count)s person changes with the first day of work",
-        "The targets of %(count)s people change with the first day of work",
+        "The target of %(count)s person changes because the first day of work changes",
+        "The targets of %(count)s people change because their first days of work change",
         "number",
     ),
     "joiners_and_leavers": ngettext_lazy(

@@ -50,42 +50,40 @@ class ReasonLabel:
 REASONS: dict[str, ReasonLabel] = {
     "ended": ReasonLabel(
         gettext_lazy("Ended"),
-        gettext_lazy("Restore it, and it can count again."),
-        gettext_lazy("It had ended before the cut-off."),
+        gettext_lazy("If you restore it, it can count again."),
+        gettext_lazy("It had ended before the deadline."),
     ),
     "outside_period": ReasonLabel(
         gettext_lazy("Outside the period"),
         gettext_lazy(
-            "It was not recorded while the campaign was open. Recorded again until the deadline, it can count."
+            "It was not recorded while the campaign was open. Record it again before the deadline, and it can count."
         ),
         gettext_lazy("It was recorded outside the campaign's period, or arrived after the result was created."),
     ),
     "not_external": ReasonLabel(
         gettext_lazy("A colleague"),
-        gettext_lazy(
-            "Employees and the company's own addresses do not count. Correct the entry if this is another person."
-        ),
-        gettext_lazy("Employees and the company's own addresses did not count."),
+        gettext_lazy("Employees and company addresses do not count. If this is another person, correct the entry."),
+        gettext_lazy("Employees and company addresses did not count."),
     ),
     "unconfirmed": ReasonLabel(
         gettext_lazy("Not confirmed yet"),
         gettext_lazy("It counts as soon as the person confirms in the messaging app. Only the person can do that."),
-        gettext_lazy("The person had not confirmed in the messaging app before the cut-off."),
+        gettext_lazy("The person had not confirmed in the messaging app before the deadline."),
         final_label=gettext_lazy("Not confirmed in time"),
     ),
     "claimed": ReasonLabel(
         gettext_lazy("Recorded by a colleague first"),
         gettext_lazy("It counts only if the earlier entry ends. You cannot change that."),
-        gettext_lazy("A colleague's earlier entry was valid at the cut-off."),
+        gettext_lazy("A colleague's earlier entry was valid at the deadline."),
     ),
 }
 
 ENDINGS: dict[str, Text] = {
     "removed": gettext_lazy("You ended it."),
-    "corrected": gettext_lazy("Corrected: the new entry replaces it."),
+    "corrected": gettext_lazy("Corrected. The new entry replaces it."),
     "withdrawn": gettext_lazy("The person withdrew. You cannot restore it."),
     "rejected": gettext_lazy("A reviewer rejected it. You cannot restore it."),
-    "undone": gettext_lazy("You undid its recording. Add the person again if that was a mistake."),
+    "undone": gettext_lazy("You undid this entry. If that was a mistake, add the person again."),
     "merged": gettext_lazy("The same person as another of your contacts."),
 }
 # The other endings come from the person, a feed or an undo: the employee cannot take them back.
@@ -127,7 +125,7 @@ STATUSES: dict[str, Text] = {
     "": gettext_lazy("Everybody"),
     "red": gettext_lazy("Red"),
     "not_red": gettext_lazy("Not red"),
-    "done": gettext_lazy("At the target"),
+    "done": gettext_lazy("At target"),
     "to_go": gettext_lazy("Below target"),
     "ahead": gettext_lazy("Ahead of pace"),
     "on_pace": gettext_lazy("On pace"),
@@ -157,7 +155,7 @@ def statuses(show_reviews: bool) -> dict[str, Text]:
 
 
 SORTS: dict[str, Text] = {
-    "help": gettext_lazy("Help needed first"),
+    "help": gettext_lazy("Most help needed first"),
     "name": gettext_lazy("Name"),
     "counted": gettext_lazy("Counted, fewest first"),
     "-counted": gettext_lazy("Counted, most first"),
@@ -246,7 +244,7 @@ def why_not_counted(contact: Any, *, final: bool) -> str:
     """
     label = REASONS.get(contact.reason)
     if final and label is None:
-        return _("It counted at the cut-off. Ending it later changes nothing.") if contact.ended_at else ""
+        return _("It counted at the deadline. Its later end changes nothing.") if contact.ended_at else ""
     if contact.reason == "ended" and not final:
         fix = label.fix if label and contact.end_reason in RESTORABLE else ""
         return f"{ENDINGS.get(contact.end_reason, '')} {fix}".strip()

@@ -23,11 +23,13 @@ def warnings(preview: OpeningPreview, newest: Campaign | None) -> list[str]:
     """What HR should check before an opening; `newest` is the campaign before it."""
     sentences = [*overlaps(preview.overlaps), *claims(preview.rule)]
     if newest and newest.rule.time_zone != preview.rule.time_zone:
-        text = _("The days are those of %(zone)s. The last campaign, %(name)s, had those of %(other)s.")
+        text = _("This campaign uses the time zone %(zone)s. The last campaign, %(name)s, used %(other)s.")
         names = {"zone": preview.rule.time_zone, "name": newest.name, "other": newest.rule.time_zone}
         sentences.insert(0, text % names)
     if preview.backdated:
-        sentences.append(_("The deadline has already passed: everything loaded counts until HR closes the campaign."))
+        sentences.append(
+            _("The deadline has already passed. Data imported before HR closes the campaign still counts.")
+        )
     if not preview.people:
         sentences.append(
             _("The campaign has no employees today. Check that the roster is loaded and the departments are right.")
@@ -50,6 +52,6 @@ def claims(rule: CampaignRule) -> list[str]:
 def overlaps(campaigns: list[Campaign]) -> list[str]:
     """A sentence for each open campaign with common days and people."""
     text = _(
-        "%(name)s is open until %(deadline)s: people in both campaigns have two targets, and a contact counts in each."
+        "%(name)s is open until %(deadline)s. People in both campaigns have two targets, and a contact counts in both."
     )
     return [text % {"name": campaign.name, "deadline": rules.cut_off(campaign.rule)} for campaign in campaigns]

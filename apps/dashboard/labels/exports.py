@@ -17,7 +17,9 @@ ICONS_AND_DESCRIPTIONS: dict[str, tuple[str, Any]] = {
         "message-circle-question-mark", _("Review requests with their reply date and the answer.")
     ),
     Kind.LEAVERS: (
-        "log-out", _("Employees who left since the opening: in no total, with their counted contacts.")
+        "log-out", _(
+            "Employees who left since the opening, with their counted contacts. They are not part of any total."
+        )
     ),
     Kind.ROSTER_CHANGES: ("git-branch", _("Employees who joined, left or moved between two moments.")),
     Kind.HANDOVER: ("stamp", _("The final result for the reward system: eligible, not eligible or under review.")),

@@ -58,18 +58,21 @@ def rejection(code: str, column: str, message: str = "") -> str:
 
 # The limits of a file, by the unit of fileio.errors.TooLarge.
 LIMITS: dict[str, base.Text] = {
-    "lines": gettext_lazy("The file has more than %(limit)s lines, blank ones included. Send it in parts."),
+    "lines": gettext_lazy(
+        "The file has more than %(limit)s lines, including blank lines. Split it into several files."
+    ),
     "lines before the header": gettext_lazy(
-        "The first %(limit)s lines are blank. Delete them: the columns come first."
+        "The first %(limit)s lines are blank. Delete them, so that the file starts with the column names."
     ),
     "empty records in quotes": gettext_lazy(
         "More than %(limit)s values contain only quotation marks. Delete these lines."
     ),
     "phones, addresses and handles": gettext_lazy(
-        "The file has more than %(limit)s phones, e-mail addresses and handles. Send it in parts."
+        "The file has more than %(limit)s phones, e-mail addresses and handles. Split it into several files."
     ),
     "domains that are not ASCII": gettext_lazy(
-        "The file has more than %(limit)s different mail domains with letters other than a to z. Send it in parts."
+        "The file has more than %(limit)s different e-mail domains with letters other than a to z. Split it "
+        "into several files."
     ),
     "rows": gettext_lazy(
         "The sheet has more than %(limit)s rows, more than a spreadsheet can have. Save the file as CSV UTF-8."

@@ -49,10 +49,10 @@ def _why(code: str, column: str, about: str) -> str:
         "missing": _("The name is missing.") if column == "name" else _("The staff number is missing."),
         "too_long": _("This is too long."),
         "staff_no_sign": _("A staff number cannot have an @."),
-        "staff_no_taken": _("The sign-in for this staff number would be the same as for %(about)s.") % values,
+        "staff_no_taken": _("The username for this staff number would be the same as for %(about)s.") % values,
         "unterminated_quote": _("A quotation mark is missing or in the wrong place."),
         "invalid_identity": _("The phone number is not valid.") if column == "phone" else _("The e-mail is not valid."),
-        "email_shared": _("The same e-mail as %(about)s: it is unclear whose it is.") % values,
+        "email_shared": _("%(about)s has the same e-mail. It is unclear whose it is.") % values,
         "email_taken": _("This is the e-mail of %(about)s, who is employed and not in the file.") % values,
         "unknown_manager": _("The manager %(about)s is neither the staff number nor the unique name of an employee.")
         % values,
@@ -90,17 +90,17 @@ def problem(error: RosterProblem) -> str:
 
 def _problems(values: dict[str, str]) -> dict[str, str]:
     return {
-        "column_missing": _("Choose below the column for: %(columns)s.") % values,
+        "column_missing": _("Below, choose the column for: %(columns)s.") % values,
         "column_twice": _("Two columns have the same meaning: %(columns)s.") % values,
         "disagree": _("Lines %(lines)s contradict each other about %(about)s.") % values,
         "unreadable_row": _(
-            "Line %(lines)s cannot be read: if it names an employee, a complete file would end their employment."
+            "Line %(lines)s cannot be read. If it names an employee, a complete file would end their employment."
         )
         % values,
         "cycle": _("These people report to each other in a circle: %(about)s.") % values,
         "too_deep": _("There are more than 100 levels of managers below %(about)s.") % values,
         "overlap": _("Two periods of %(about)s overlap.") % values,
-        "no_employees": _("The file has no employees: as a complete file it would end every employment."),
+        "no_employees": _("The file has no employees. As a complete file, it would end every employment."),
         "yourself": _(
             "This file would end your own employment. If it is the right file, another HR user has to load it."
         ),
@@ -116,11 +116,11 @@ def _problems(values: dict[str, str]) -> dict[str, str]:
         ),
         "approval_waiting": _("A request for this file is already waiting."),
         "approval_too_many": _(
-            "Too many files of the person who loaded this one are waiting for a second person. Ask another HR "
+            "The person who loaded this file already has too many files waiting for approval. Ask another HR "
             "user to load it."
         ),
         "lost": _("The file is no longer stored. Upload it again."),
-        "too_slow": _("Comparing this file with the roster took too long. Send it in parts."),
+        "too_slow": _("Comparing this file with the roster took too long. Split it into several files."),
         "gave_up": _("Processing this file was interrupted too often. Upload it again."),
     }
 

@@ -22,7 +22,10 @@ def in_words(name: str, rule: Any) -> str:
     texts.append(_("A contact that has ended does not count."))
     if rule.prorate_joiners:
         texts.append(
-            _("An employee who joins after the first day has a pro-rata target: by the days from then to the deadline.")
+            _(
+                "An employee who joins after the first day has a pro-rata target, based on the days from the "
+                "first day of work to the deadline."
+            )
         )
     if rule.scope:
         texts.append(_("The campaign covers %(departments)s.") % {"departments": _listed(rule.scope)})
@@ -65,7 +68,7 @@ def differences(changed: dict[str, tuple[Any, Any]]) -> list[Difference]:
         "prorate_joiners": (pgettext("term of a rule", "target of late joiners"), _of_joiners),
         "scope": (pgettext("term of a rule", "departments"), lambda names: _listed(names) or _("all")),
         "company_domains": (
-            pgettext("term of a rule", "the company's addresses"),
+            pgettext("term of a rule", "company e-mail domains"),
             lambda names: _listed(names) or pgettext("domains", "none"),
         ),
     }
@@ -124,8 +127,8 @@ def _period(name: str, rule: Any) -> str:
         "deadline": last["day"],
     }
     text = _(
-        "In %(name)s, each employee is to record %(people)s from outside the company, from %(opens)s until "
-        "%(deadline)s, %(time)s in %(city)s."
+        "In %(name)s, the target for each employee is to record %(people)s from outside the company, from "
+        "%(opens)s until %(deadline)s, %(time)s in %(city)s."
     )
     return text % values
 
@@ -142,11 +145,11 @@ def _external(rule: Any) -> str:
 def _claims(rule: Any) -> str:
     if rule.exclusive:
         return _("A person counts only for the colleague who recorded them first.")
-    return _("When several colleagues know the same person, that person counts for each of them.")
+    return _("If several colleagues record the same person, the person counts for each of them.")
 
 
 def _for_whom(exclusive: bool) -> str:
-    return _("the colleague who recorded them first") if exclusive else _("everybody who recorded them")
+    return _("the colleague who recorded them first") if exclusive else _("every colleague who recorded them")
 
 
 def _from_when(confirmed_only: bool) -> str:

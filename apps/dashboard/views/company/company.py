@@ -166,7 +166,7 @@ def company_charts(
 
 
 def _departments_note(department: str) -> str:
-    note = _("Share of people at the target, by department, with the number of people.")
+    note = _("Share of people at target by department, with the number of people.")
     # The chart keeps all departments where a filter narrows the rest of the page.
     return _("Whole company. %(note)s") % {"note": note} if department else note
 

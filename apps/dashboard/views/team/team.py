@@ -129,7 +129,7 @@ def team_charts(
 
     def sub_teams() -> ChartCard:
         bars = [teams.group_bar(group, group.label, scope.url("team", group.staff_no)) for group in groups()]
-        note = _("Share of people at the target, by direct report, with the number of people.")
+        note = _("Share of people at target by direct report, with the number of people.")
         return teams.group_shares(url("teams"), bars, key="teams", note=note, first=_("Team"))
 
     return {

@@ -11,7 +11,7 @@ from django.db.models.expressions import RawSQL
 from django.http import HttpRequest
 
 from apps.accounts.models import Account, Deputyship
-from apps.accounts.models.account import matches_login
+from apps.accounts.models.account import best_matches, matches_login
 from apps.core.identity import MAX_RAW_CHARS, is_storable
 from apps.core.periods import in_force_from
 from apps.core.querysets import Clock
@@ -51,16 +51,14 @@ def normalise_login(raw: str) -> str:
 
 
 def find_by_login(name: str) -> Account | None:
-    """Return the currently employed account that a sign-in name matches; None for no match or two."""
+    """Return the currently employed account that a sign-in name matches best; None for no match or two."""
     name = normalise_login(name)
     if not name or not is_storable(name):
         return None
     # Only current employees: a leaver's address may belong to another employee today.
     allowed = Account.objects.filter(matches_login(name) & CAN_SIGN_IN).select_related("employee").distinct()
-    matches = list(allowed.order_by(F("employee").asc(nulls_last=True))[:2])
-    # A matching login takes precedence over a matching e-mail.
-    exact = [account for account in matches if account.login == name] or matches
-    return exact[0] if len(exact) == 1 else None
+    matches = best_matches(allowed, name)
+    return matches[0] if len(matches) == 1 else None
 
 
 class EmployeeBackend(ModelBackend):

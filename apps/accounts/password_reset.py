@@ -18,7 +18,7 @@ from apps.accounts.access_log import audit_account
 from apps.accounts.approvals import REQUEST_LIFETIME
 from apps.accounts.backends import CAN_SIGN_IN
 from apps.accounts.models import Account, EmailChange, ProviderSubject, SecurityEvent
-from apps.accounts.models.account import matches_login
+from apps.accounts.models.account import best_matches, matches_login
 from apps.accounts.services import account_for, set_password_link
 from apps.core.audit import SYSTEM
 from apps.core.clock import db_now
@@ -48,9 +48,9 @@ def find_account(name: str) -> tuple[int, int]:
     Both queries always run, so that the time reveals nothing.
     """
     name = name.strip() if is_storable(name) else ""
-    accounts = list(Account.objects.filter(matches_login(name.lower()) & CAN_SIGN_IN, is_active=True).distinct()[:2])
-    # As at the sign-in, an exact login or number takes precedence; two matches that are left are none.
-    accounts = [account for account in accounts if account.login == name.lower()] or accounts
+    allowed = Account.objects.filter(matches_login(name.lower()) & CAN_SIGN_IN, is_active=True).distinct()
+    # As at the sign-in; two matches that are left are none.
+    accounts = best_matches(allowed, name.lower())
     by_name = Q(staff_no=name) | Q(staff_no=name.lower()) | Q(staff_no=name.upper()) | Q(email=name.lower())
     employees = list(Employee.objects.employed_at(db_now()).filter(by_name).order_by("pk")[:2])
     employees = [employee for employee in employees if employee.staff_no == name] or employees

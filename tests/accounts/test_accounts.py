@@ -13,6 +13,7 @@ from django.urls import reverse
 
 from apps.accounts.access_log import audit_account
 from apps.accounts.models import Account, Role
+from apps.accounts.password_reset import find_account
 from apps.accounts.services import UnknownRole, account_for, grant_role, set_password_link
 from apps.core.models import AuditEntry
 from apps.employees.models import Employee
@@ -61,6 +62,17 @@ def test_the_heir_of_a_leavers_address_signs_in_with_it(alan: Employee) -> None:
     heir = with_account(Employee.objects.get(staff_no="A003"))
     assert authenticate(None, username="alan@corp.example.com", password=PASSWORD) == heir.account
     assert authenticate(None, username="A002", password=PASSWORD) is None
+
+
+def test_a_new_line_with_the_address_of_an_account_without_an_employee_takes_nothing(alan: Employee) -> None:
+    """Otherwise one HR user keeps the operator from signing in, and from a new password, by a line of the roster."""
+    operator = Account.objects.create_user("operator", PASSWORD, email="Ops@corp.example.com")
+    load("staff_no,name,email\nN001,Nina,ops@corp.example.com")
+    planted = with_account(Employee.objects.get(staff_no="N001"))
+    assert authenticate(None, username="ops@corp.example.com", password=PASSWORD) == operator
+    assert find_account("ops@corp.example.com")[0] == operator.pk
+    assert Account.objects.named("ops@corp.example.com") == [operator], "the trail names the account of a refusal"
+    assert authenticate(None, username="n001", password=PASSWORD) == planted.account
 
 
 @mock.patch("apps.roster.load_checks.REJECT_MISLEADING_NUMBERS", ())  # older rosters have such numbers

@@ -1,5 +1,6 @@
 """Accounts that sign in, their roles, enrolment codes (ADR 65) and bindings to the OpenID provider."""
 
+from collections.abc import Iterable
 from functools import cached_property
 from typing import Any
 
@@ -22,6 +23,17 @@ def matches_login(name: str) -> Q:
     return Q(login=name) | Q(employee__email=name) | Q(employee=None, email__iexact=name)
 
 
+def best_matches(accounts: Iterable["Account"], name: str) -> list["Account"]:
+    """Those of these accounts that a lower-case sign-in name matches best.
+
+    A login comes first, then the address of an account without an employee. An employee's address comes last: one HR
+    user writes that of a new line, which must not make another person's sign-in ambiguous.
+    """
+    matches = list(accounts)
+    by_login = [account for account in matches if account.login == name]
+    return by_login or [account for account in matches if account.employee_id is None] or matches
+
+
 class AccountManager(BaseUserManager["Account"]):
     """Accounts by login. `createsuperuser` works, but a superuser does not hold the HR role."""
 
@@ -36,8 +48,9 @@ class AccountManager(BaseUserManager["Account"]):
         return self.create_user(login, password, is_staff=True, is_superuser=True, **fields)
 
     def named(self, name: str) -> list["Account"]:
-        """At most two accounts, leavers included, that a sign-in name matches."""
-        return list(self.filter(matches_login(name.strip().lower())).order_by("pk")[:2])
+        """The accounts, leavers included, that a sign-in name matches best."""
+        name = name.strip().lower()
+        return best_matches(self.filter(matches_login(name)).order_by("pk"), name)
 
     def get_by_natural_key(self, username: str | None) -> "Account":
         return self.get(login=(username or "").lower())

@@ -21,8 +21,10 @@ from apps.accounts.approvals import request_approval
 from apps.accounts.models import ApprovalRequest, Role
 from apps.core.audit import Actor, audit
 from apps.core.errors import Refused
+from apps.core.identity import InvalidIdentity
+from apps.core.identity_key import identity_normaliser
 from apps.core.periods import in_force_from
-from apps.core.sql import statement
+from apps.core.sql import fetch_all, statement
 from apps.employees.models import Employment
 from apps.employees.org_tree import roster_version
 from apps.roster.models import RosterImport
@@ -35,12 +37,13 @@ CONFIDENTIAL = ("counts",)
 # Effects that always need a second person, and the summed effects: people who change and people who come.
 ALWAYS_TWO = (
     "counts", "targets", "joiners_and_leavers", "future_colleagues", "addresses", "shared_addresses", "role_changes",
-    "used_numbers",
+    "used_numbers", "handle_numbers",
 )  # fmt: skip
 CHANGED, CAME = ("leaving", "moving", "renaming", "phones", "time_zones"), ("joining", "returning")
 
 _statement = partial(statement, "roster", "effect")
 STORE_PEOPLE = _statement("store_people")
+NUMBERS_OF_NEW_FORM = _statement("numbers_of_new_form")
 PEOPLE_OF_LOAD = _statement("people_of_load")
 PERIODS = _statement("periods")
 # Effects that one number describes, each the number of people.
@@ -129,7 +132,26 @@ def count_effect(now: datetime, by: Actor) -> dict[str, int]:
             cursor.execute(query, {"now": now, "by": by.id})
             [effect[name]] = cursor.fetchone()
     effect |= {name: count(by) for name, count in _registered_effects.items()}
+    effect["handle_numbers"] = _count_handle_numbers(by)
     return {name: number for name, number in effect.items() if number}
+
+
+def _count_handle_numbers(by: Actor) -> int:
+    """Count the new staff numbers of a new form that could be a handle: such a handle can no longer be recorded.
+
+    Numbers of a known form are not counted: an outsider's handle seldom has the form of a company's numbers (ADR 72).
+    """
+    if by.id is None:  # the operator's command is trusted
+        return 0
+    return sum(_is_handle(number) for (number,) in fetch_all(NUMBERS_OF_NEW_FORM))
+
+
+def _is_handle(text: str) -> bool:
+    try:
+        identity_normaliser()("handle", f"@{text}")
+    except InvalidIdentity:
+        return False
+    return True
 
 
 def require_approval_if_large(

@@ -484,7 +484,7 @@ def test_past_days_that_move_a_frozen_campaigns_counts_need_two(
     campaign: Campaign, alice: Employee, noon: Clock, settings: Any
 ) -> None:
     """Otherwise HR could move a former colleague's days, and see in earlier results who has that contact."""
-    ghost = "staff_no,name,email,phone,started_on,left_on\nG1,Ghost,ghost@corp.example.com,+8613912345678,{},{}\n"
+    ghost = "staff_no,name,email,phone,started_on,left_on\nG001,Ghost,ghost@corp.example.com,+8613912345678,{},{}\n"
     assert confirmed(ghost.format("2020-01-01", "2020-01-02")).state == State.DONE
     record_one(alice, ("phone", "+8613912345678"))
     noon.set("2026-12-01T12:00:01+08:00", ticks=True)
@@ -617,3 +617,24 @@ def test_a_number_that_nobody_used_is_free_after_its_undo(settings: Any) -> None
     assert undo_or_request(load_id=done.pk, by=officer("hr-1")) is None
     confirmed("staff_no,name,email\nX001,Xenia,other@corp.example.com\n")
     assert person("X001").email == "other@corp.example.com"
+
+
+@pytest.mark.parametrize(
+    ("number", "needed"),
+    [("wang.prospect", 1), ("Fang88", 1), ("Z017", 0), ("90017", 0), ("wang prospect", 0)],
+    ids=["handle", "handle in capitals", "form of the company's numbers", "digits", "no handle"],
+)
+def test_a_new_number_that_could_be_an_outsiders_handle_needs_two(settings: Any, number: str, needed: int) -> None:
+    """Otherwise one HR user keeps employees from recording an outsider, by an invented joiner with the handle."""
+    settings.ROSTER_APPROVAL_SHARE = 1
+    done = confirmed(f"{DATES}{number},Zoe,zoe@corp.example.com,,\n")
+    assert (done.state == State.REQUESTED) == bool(needed)
+    assert (request_of(done) if needed else done.effect).get("handle_numbers", 0) == needed
+
+
+def test_a_form_of_numbers_that_two_approved_is_free(settings: Any) -> None:
+    settings.ROSTER_APPROVAL_SHARE = 1
+    done = confirmed(f"{DATES}HR-1001,Zoe,zoe@corp.example.com,,\n")
+    approve()
+    assert worked(done).state == State.DONE
+    assert confirmed(f"{DATES}IT-2002,Yan,yan@corp.example.com,,\n").state == State.DONE

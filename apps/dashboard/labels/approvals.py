@@ -82,6 +82,13 @@ EFFECTS: dict[str, Any] = {
         "%(count)s people with contacts or accounts in use no longer have any employment",
         "number",
     ),
+    "handle_numbers": ngettext_lazy(
+        "%(count)s new staff number has a form that no other has. An outsider with the same handle can no longer be "
+        "recorded",
+        "%(count)s new staff numbers have forms that no others have. Outsiders with the same handles can no longer be "
+        "recorded",
+        "number",
+    ),
     "addresses": ngettext_lazy(
         "%(count)s person gets another e-mail address", "%(count)s people get another e-mail address", "number"
     ),

@@ -90,7 +90,7 @@ def _make_waiting(export: Export, *, show_progress: bool) -> Export | None:
     if export.state != Export.State.WAITING:
         return export
     if export.attempts >= MAX_ATTEMPTS:
-        return _fail(export, _("The worker that created it stopped several times."))
+        return _fail(export, _("Creating the file was interrupted several times."))
     # A contact recorded before `as_of` may not be committed yet, and would be missing.
     if not wait_for_writers(WAIT_SECONDS):
         return None

@@ -131,7 +131,7 @@ def _line(record: Record) -> Line:
     # Unlike in a file of adjustments, an empty cell keeps what the standing has.
     terms = _number(cells, "counted", 0), _number(cells, "target", 1), (exempt in YES) if exempt else None
     if terms == (None, None, None):
-        raise InvalidLine("counted", _("This line gives no count, no target and no exemption."))
+        raise InvalidLine("counted", _("This line has no count, no target and no exemption."))
     return Line(record.line, tuple(record.values), cells.get("staff_no", ""), cells.get("email", ""), *terms)
 
 
@@ -140,7 +140,7 @@ def _number(cells: Mapping[str, str], role: str, least: int) -> int | None:
         return None
     digits = text.lstrip("0") or "0"
     if not (text.isascii() and text.isdigit()):
-        raise InvalidLine(role, _("“%(text)s” is no whole number.") % {"text": text})
+        raise InvalidLine(role, _("“%(text)s” is not a whole number.") % {"text": text})
     if len(digits) > len(str(MAX_CORRECTED_NUMBER)) or not least <= int(digits) <= MAX_CORRECTED_NUMBER:
         raise InvalidLine(role, _("A number is too large or too small."))
     return int(digits)
@@ -155,7 +155,7 @@ def compare_with_result(file: PeopleFile[Line], result: FrozenResult, acting_emp
             row = _named_standing(line, by_text)
             after = _corrected(line, row, acting_employee_id)
             if (earlier := lines_of.setdefault(row.employee_id, line.number)) != line.number:
-                raise InvalidLine(_role(line), _("Line %(line)s names this person already.") % {"line": earlier})
+                raise InvalidLine(_role(line), _("Line %(line)s already names this person.") % {"line": earlier})
             rows.append((row.employee_id, *after))
         except InvalidLine as refused:
             rejects.append(file.rejected(line.number, line.cells, refused.role, refused.reason))

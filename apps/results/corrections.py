@@ -54,7 +54,7 @@ def request_correction(
     with transaction.atomic():
         newest = _lock_newest_result(campaign, by)
         if open_corrections(db_now()).filter(asked_by_id=by.pk).count() >= MAX_OPEN_REQUESTS:
-            message = _("%(most)s of your corrections are waiting. Withdraw one, or wait for a decision.")
+            message = _("You already have %(most)s corrections waiting for a decision. Withdraw one, or wait.")
             raise Refused("too_many", message % {"most": MAX_OPEN_REQUESTS}, conflict=True)
         lines = _lines(newest, drafts, by)
         correction = ResultCorrection.objects.create(
@@ -183,7 +183,7 @@ def _require_decidable(correction: ResultCorrection, by: Account) -> None:
     if not may_decide(correction, by, db_now()):
         raise Refused(
             "invalid",
-            _("Another HR user decides on this. You cannot decide on your own request or on your own standing."),
+            _("Another HR user has to decide. You cannot decide on your own request or your own standing."),
             "decided_by",
         )
 
@@ -200,7 +200,7 @@ def _decide(correction: ResultCorrection, state: str, by: Account, answer: str, 
 def _lines(newest: FrozenResult, drafts: Sequence[CorrectionDraft], by: Account) -> list[CorrectionLine]:
     """The changes against the current result; each employee once."""
     if not drafts:
-        raise Refused("invalid", _("Enter the people whose standing is to be corrected."), "people")
+        raise Refused("invalid", _("Enter the people whose standing you want to correct."), "people")
     if len({draft.staff_no for draft in drafts}) < len(drafts):
         raise Refused("invalid", _("Enter each person once."), "people")
     rows = FrozenStanding.objects.filter(campaign=newest.campaign_id, version=newest.version)

@@ -82,7 +82,7 @@ def request_review(
     if not question:
         raise Refused("text", _("Describe what HR should check."), "text")
     if len(contact_ids) > MAX_TICKED_CONTACTS:
-        raise Refused("contacts", _("At most %(most)s contacts can be ticked.") % {"most": MAX_TICKED_CONTACTS})
+        raise Refused("contacts", _("You can tick at most %(most)s contacts.") % {"most": MAX_TICKED_CONTACTS})
     with transaction.atomic():
         lock_facts()
         # Against a freeze or a cancellation between the check and the commit.
@@ -107,7 +107,7 @@ def request_review(
 def _standing_in_question(campaign: Campaign, employee: Employee, now: datetime) -> tuple[int, int, bool]:
     """The standing in question: (counted, target, exempt). Raises Refused when there is none."""
     if not can_request_review(campaign, now):
-        raise Refused("over", _("No review can be requested in this campaign now."))
+        raise Refused("over", _("You cannot request a review in this campaign now."))
     if Review.objects.filter(campaign=campaign, employee=employee, closed_at=None).exists():
         raise Refused("open", _("You have already requested a review, and HR has not answered yet."))
     recent = Review.objects.filter(employee=employee, asked_at__gt=now - timedelta(days=1))
@@ -175,7 +175,7 @@ def answer_review(
     with transaction.atomic():
         review = _lock_open_review(review_id)
         if review.employee_id == answerer.pk:
-            raise Refused("own", _("You cannot answer your own request: another HR user has to."))
+            raise Refused("own", _("You cannot answer your own request. Another HR user has to answer it."))
         if review.campaign.state not in ONGOING:
             raise Refused("over", _("This campaign was cancelled."))
         subject = _linked_decision(review, kind, subject_id)
@@ -208,7 +208,7 @@ def _linked_decision(review: Review, kind: str, subject_id: int | None) -> int |
         return None
     if subject_id not in {decision.id for decision in decisions_for(kind, review.campaign, review.employee)}:
         raise Refused(
-            "subject", _("Choose the adjustment or correction. If there is none yet, create it first."), "subject"
+            "subject", _("Choose the adjustment or correction. If there is none yet, request it first."), "subject"
         )
     return subject_id
 

@@ -219,4 +219,4 @@ def effect_of_roster_request(request: ApprovalRequest) -> dict[str, int]:
 
 def roster_changed() -> Refused:
     """The refusal of a change that was counted on an older roster version."""
-    return Refused("stale", _("The roster has changed since this was requested: request it again."), conflict=True)
+    return Refused("stale", _("The roster has changed since this was requested. Request it again."), conflict=True)

@@ -84,12 +84,12 @@ def _mail(change: EmailChange) -> EmailMessage:
 def _texts(applied: bool) -> tuple[str, str]:
     if applied:
         return _("Your e-mail address in Hundred has changed"), _(
-            "From now on, Hundred sends mail to %(address)s instead of this address. HR requested the change, "
-            "and a second person approved it.\nIf you did not expect this, contact HR and your IT department "
-            "at once."
+            "From now on, Hundred sends e-mails to %(address)s instead of this address. HR requested the "
+            "change, and a second person approved it.\nIf you did not expect this, contact HR and your IT "
+            "department immediately."
         )
     return _("Your e-mail address in Hundred will change"), _(
         "HR has entered a new e-mail address for you: %(address)s. It takes effect when a second person "
         "approves it. Until then, no password link is sent.\nIf you did not expect this, contact HR and your "
-        "IT department at once."
+        "IT department immediately."
     )

@@ -50,7 +50,7 @@ def require_fewer_requests(by: Actor) -> None:
         return
     require_second_person(by)
     if RosterImport.objects.filter(state=State.CONFIRMED, actor_id=by.id).exists():
-        raise Refused("busy", _("Another file of yours is being applied: wait until it is done."), conflict=True)
+        raise Refused("busy", _("Another file of yours is being applied. Wait until it is done."), conflict=True)
     require_few_requests(ApprovalRequest.Kind.EMAIL_CHANGE, by)
     since, kinds = db_now() - EFFECT_WINDOW, (ApprovalRequest.Kind.ROSTER_LOAD, ApprovalRequest.Kind.ROSTER_UNDO)
     requests = ApprovalRequest.objects.filter(kind__in=kinds, requested_by_id=by.id, requested_at__gt=since)

@@ -108,7 +108,7 @@ def undo_load(*, load_id: uuid.UUID, by: Actor) -> None:
         lock_org_tree()
         load = RosterImport.objects.select_for_update(no_key=True, of=("self",)).get(pk=load_id)
         if not can_undo(load):
-            message = _("This load cannot be undone: it is not the last one that changed the roster.")
+            message = _("This load cannot be undone, because it is not the last one that changed the roster.")
             raise Refused("not_last", message, conflict=True)
         now, emails_approved = db_now(), is_approved(Kind.ROSTER_UNDO, load)
         with connection.cursor() as cursor:

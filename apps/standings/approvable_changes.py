@@ -112,7 +112,7 @@ def approve_request(
     # Before the locks: counting a large company takes longer than its writers can wait.
     effect = change.effect(request, db_now())
     if effect_digest(effect) != expected_digest:
-        raise Refused("effect_changed", _("The effect has changed: check it again."), conflict=True)
+        raise Refused("effect_changed", _("The effect has changed. Check it again."), conflict=True)
     if change.lock is lock_facts_exclusively and not wait_for_writers(WAIT_SECONDS):
         # The exclusive lock delays all new writers: long ones are waited for without it.
         raise Refused("busy", _("Contacts are still being written. Try again in a minute."), conflict=True)

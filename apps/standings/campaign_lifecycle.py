@@ -202,7 +202,7 @@ def _create(name: str, slug: str, rule: CampaignRule, *, backdated: bool, by: Ac
         # A savepoint keeps the outer transaction usable; the next round says which of the two names was taken.
         except IntegrityError:
             continue
-    raise Refused("invalid", _("Too many campaigns have a name like this one."), "name")
+    raise Refused("invalid", _("Too many campaigns have a name like this one. Choose another name."), "name")
 
 
 def _require_free_name(name: str, slug: str = "") -> None:

@@ -204,10 +204,10 @@ def versions_of_change(
 ) -> tuple[CampaignRule, CampaignRule]:
     """Return the newest version and the version that would follow it. Raises Refused."""
     if campaign.state not in (Campaign.State.DRAFT, Campaign.State.OPEN):
-        raise _conflict(_("This campaign is being closed or is over: its rule can no longer change."))
+        raise _conflict(_("This campaign is being closed or is over. Its rule can no longer change."))
     old = campaign.rule
     if old.cutoff_at <= now:
-        raise _conflict(_("The deadline has passed: the rule can no longer change."))
+        raise _conflict(_("The deadline has passed. The rule can no longer change."))
     # Optimistic lock: the user decided on what an older page showed.
     if old.version != expected_version:
         raise _conflict(
@@ -216,11 +216,11 @@ def versions_of_change(
         )
     new = draft.rule(campaign, old.version + 1)
     if new.cutoff_at <= now:
-        raise Refused("invalid", _("This deadline has already passed: choose a later day."), "deadline")
+        raise Refused("invalid", _("This deadline has already passed. Choose a later day."), "deadline")
     # Standings that employees have seen would disappear.
     if old.opens_at <= now < new.opens_at:
         raise Refused(
-            "invalid", _("The campaign has opened: its first day cannot be moved into the future."), "opens_on"
+            "invalid", _("The campaign has opened, so its first day cannot be moved into the future."), "opens_on"
         )
     if not changed_columns(old, new):
         raise Refused("invalid", _("The rule has not changed."))

@@ -55,7 +55,7 @@ def look_at_campaign(page: Page) -> None:
 
 def look_at_rule(page: Page) -> None:
     page.click("td.lead a >> nth=0")
-    page.click("main a:has-text('Change the rule')")
+    page.click("main a:has-text('Change rule')")
     page.fill("[name=target]", "90")
     send(page, "Preview", "#look")
 

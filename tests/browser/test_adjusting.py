@@ -116,7 +116,7 @@ def test_a_file_goes_from_one_hr_member_to_another(
     """On a phone too: one HR member corrects the file on a laptop, another grants it on a phone."""
     first = open_as(hr, width=1440, java_script_enabled=scripts)
     first.page.goto("/company/adjustments/")
-    first.page.click("text=Adjust by a file")
+    first.page.click("text=Adjust from a file")
     sent = {"name": "plan.csv", "mimeType": "text/csv", "buffer": LIST.encode()}
     first.page.set_input_files("[name=file]", [sent])  # type: ignore[list-item]
     first.page.click("text=Preview file")

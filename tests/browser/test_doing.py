@@ -29,8 +29,8 @@ def test_the_hundredth_contact_shows_at_once_and_without_a_reload(open_as: Open,
     expect(mine.page.locator("#standing .count strong")).to_have_text("100")
     expect(mine.page.locator("#standing .badge.red")).to_have_count(0)
     # Announced once to screen readers and shown quietly; the form stays where it was.
-    expect(mine.page.locator("#announcement")).to_have_text("That was number 100. You have reached the target.")
-    expect(mine.page.locator("#standing .summary")).to_contain_text("That was number 100")
+    expect(mine.page.locator("#announcement")).to_have_text("That was contact number 100. You have reached the target.")
+    expect(mine.page.locator("#standing .summary")).to_contain_text("That was contact number 100")
     expect(mine.page.locator("#standing.arriving")).to_have_count(1)
     expect(mine.page.locator("#chart-curve")).to_have_text("You have reached the target")
     expect(mine.page.locator("#latest")).to_contain_text("王小明")

@@ -157,9 +157,9 @@ def test_who_decides_sees_who_turns_red_or_not_and_one_of_a_list_is_ended(
     expect(other.page.locator("form[aria-busy]")).to_have_count(0)
     first.page.goto(address)
     clean(first)
-    first.page.click("a[aria-label='Request the end for Alan']")
+    first.page.click("a[aria-label='Request end for Alan']")
     first.page.fill("#end [name=reason]", "Full time again")
-    first.page.click("#end button:has-text('Request the end')")
+    first.page.click("#end button:has-text('Request end')")
     expect(first.page.locator("form[aria-busy]")).to_have_count(0)
     other.page.goto("/company/adjustments/")
     other.page.click("#list td.lead a")
@@ -175,7 +175,7 @@ def test_a_correction_of_many_goes_from_one_hr_member_to_another(
     freeze(campaign=campaign, by=people.TESTER, wait=False)
     first = open_as(hr, width=390, java_script_enabled=scripts)
     first.page.goto("/company/result/")
-    first.page.click("text=Correct by a file")
+    first.page.click("text=Correct from a file")
     content = b"staff_no,counted\nA001,100\nA002,31\nX999,5\n"
     sent = {"name": "late.csv", "mimeType": "text/csv", "buffer": content}
     first.page.set_input_files("[name=file]", [sent])

@@ -72,7 +72,7 @@ def test_the_roster_comes_down_as_it_can_go_up_again(open_as: Open, hr: Employee
     looked = open_as(hr, width=390)
     looked.page.goto("/company/roster/")
     with looked.page.expect_download() as download:
-        looked.page.click("text=Download the roster")
+        looked.page.click("text=Download roster")
     file = tmp_path / download.value.suggested_filename
     download.value.save_as(file)
     lines = list(csv.DictReader(io.StringIO(file.read_text("utf-8-sig"), newline="")))

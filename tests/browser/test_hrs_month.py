@@ -204,7 +204,7 @@ def answer_the_review(page: Page, text: str) -> None:
     expect(page.locator("main")).to_contain_text("Reply due by Wed 25 Nov (in 2 days).")
     expect(page.locator("main")).not_to_contain_text("next door")
     page.fill("textarea[name=text]", text)
-    page.click("button:has-text('Send the answer')")
+    page.click("button:has-text('Send answer')")
     expect(page.locator("#messages")).to_contain_text("Answered.")
 
 
@@ -223,7 +223,7 @@ def made_again(page: Page) -> tuple[bytes, dict[str, Any]]:
     """The newest file repeated for its own instant; the page says whether it is the same."""
     page.click("nav a:has-text('Exports')")
     page.locator("#past td.lead a", has_text="Standings").first.click()
-    page.click("button:has-text('Create it again for the same moment')")
+    page.click("button:has-text('Create file again for the same moment')")
     expect(page.locator("main")).to_contain_text("Identical to the previous file, byte for byte.")
     return taken(page)
 

@@ -62,11 +62,11 @@ def test_no_answer_in_time_is_said_too(open_as: Open, alice: Employee) -> None:
     mine.page.wait_for_function("window.htmx")
     mine.page.evaluate("htmx.config.timeout = 300")
     add(mine, "grace@outside.example.org")
-    expect(notice(mine.page)).to_contain_text("There was no answer in time.")
+    expect(notice(mine.page)).to_contain_text("The server did not respond in time.")
     mine.page.add_init_script("AbortSignal.timeout = () => AbortSignal.abort(new DOMException('', 'TimeoutError'))")
     mine.page.goto("/contacts/")
     add(mine, "grace@outside.example.org")
-    expect(notice(mine.page)).to_contain_text("There was no answer in time.")
+    expect(notice(mine.page)).to_contain_text("The server did not respond in time.")
     assert unexpected(mine) == []
 
 

@@ -42,11 +42,11 @@ def test_a_review_is_requested_answered_and_mailed(open_as: Open, alice: Employe
     expect(office.page.locator("main")).to_contain_text("He left years ago.")
     expect(office.page.locator("main")).to_contain_text("A colleague")
     expect(office.page.locator("main")).not_to_contain_text("next door")
-    office.page.click("text=Send the answer")
+    office.page.click("text=Send answer")
     expect(office.page.locator("#id_text_error")).to_have_text("Write the reason.")
     office.page.fill("textarea[name=text]", "He came back in spring, so he does not count.")
     assert not scripts or [one for one in office.problems() if "422" not in one] + office.findings() == []
-    office.page.click("text=Send the answer")
+    office.page.click("text=Send answer")
     expect(office.page.locator("#messages")).to_contain_text("Answered.")
 
     mine.page.goto("/")

@@ -274,7 +274,7 @@ def test_a_file_sent_twice_asks_once_and_another_cannot_take_its_place(campaign:
         bulk_previews.request_by_file, campaign=campaign, stored=file, kind="leave", reason="x", expected_digest=seen
     )
     assert again(by=officer("asks")).pk == again(by=officer("asks")).pk
-    with pytest.raises(Refused, match="Another user sent this form"):
+    with pytest.raises(Refused, match="Another user has already sent this form"):
         again(by=officer("third"))
     assert AdjustmentRequest.objects.count() == 1
 

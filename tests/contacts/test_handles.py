@@ -157,7 +157,7 @@ def test_hr_is_told_how_many_are_known_by_a_handle_alone(
     for n in range(25):
         record_one(alice, ("handle", f"@made.up{n}"))
     record_one(alan, ("handle", "@wanda"), ("phone", "13812345678"))
-    assert "by a handle alone" not in page.get("/company/").content.decode()
+    assert "have only a handle" not in page.get("/company/").content.decode()
     assert count_handles_daily(db_now())
     assert not count_handles_daily(db_now())
     found = latest_handle_count()
@@ -165,6 +165,6 @@ def test_hr_is_told_how_many_are_known_by_a_handle_alone(
     assert (found.contacts, found.handle_only) == (26, 25)
     mark()
     told = page.get("/company/").content.decode()
-    assert "25 of 26 live contacts are known by a handle alone" in told
+    assert "25 of 26 active contacts have only a handle" in told
     assert "This is a high share." in told
-    assert "handle alone" not in page.get("/team/B001/").content.decode()
+    assert "only a handle" not in page.get("/team/B001/").content.decode()

@@ -112,7 +112,7 @@ def test_one_person_of_a_batch_can_be_ended(
     address = f"{HOME}{request.pk}/?person=A002#end"
     assert address in links(page)
     page = client.get(address)
-    assert "Request the end for Alan" in words(page)
+    assert "Request end for Alan" in words(page)
     answer = client.post(
         f"{HOME}{request.pk}/end/", {"person": "A002", "reason": "works full time again", "key": people_key(page)},
         follow=True,

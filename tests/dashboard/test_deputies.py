@@ -210,7 +210,7 @@ def test_a_manager_names_a_deputy_from_the_team_page(
     sent = client.post("/deputies/", {"key": KEY, "deputy": "sam@corp.example.com", "until": FRIDAY})
     assert (sent.status_code, sent.headers["Location"]) == (302, "/deputies/")
     said = words(client.get("/deputies/"))
-    assert "Sam is the deputy of Bob 白 until Fri 27 Nov 2026." in said
+    assert "Sam is now the deputy of Bob 白, until Fri 27 Nov 2026." in said
     assert "S001 until Fri 27 Nov 2026" in said
     assert "Sam is your deputy until Fri 27 Nov 2026" in words(client.get("/team/B001/"))
     assert "/team/B001/" in links(as_(stranger).get("/deputies/"))
@@ -302,7 +302,7 @@ def test_hr_reads_who_was_a_deputy_and_how_it_ended(
     client = as_(hr)
     page = words(client.get("/company/deputies/?show=past"))
     assert "after its last day" in page
-    assert "because one of the two left" in page
+    assert "because one of them left the company" in page
     assert "No deputies" in words(client.get("/company/deputies/"))
 
 

@@ -63,11 +63,11 @@ def test_a_correction_is_named_as_what_makes_the_number_another(
     grant_correction(correction_id=asked.pk, by=account_for(with_account(company["D001"], "hr")))
     client = as_(alice)
     said = words(client.get(reverse("contacts")))
-    assert "9 of 100 HR corrected the number. The list shows the state at the cut-off: 2 contacts" in said
+    assert "9 of 100 HR corrected the number. The list shows the state at the deadline: 2 contacts" in said
     assert "2 of 100 2 contacts counted" in words(client.get(reverse("contacts") + "?result=1"))
 
 
 def test_the_own_page_offers_no_fixes(over: Campaign, alice: Employee, as_: SignIn) -> None:
     said = words(as_(alice).get(reverse("me")))
-    assert "Contacts that did not count As of the cut-off." in said
+    assert "Contacts that did not count As of the deadline." in said
     assert "Mend it" not in said

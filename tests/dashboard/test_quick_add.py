@@ -61,12 +61,12 @@ def test_lines_that_failed_stay_and_good_ones_are_gone(as_: SignIn, alice: Emplo
     assert answer.status_code == 422
     said = words(answer)
     assert "2 recorded, 2 already recorded, 3 could not be read." in said
-    assert "Line 1 Just A Name No phone number, e-mail or handle is in this line." in said
+    assert "Line 1 Just A Name This line has no phone number, e-mail or handle." in said
     assert "a handle begins with @" in said
     assert "Line 2 +86 12 This is not a valid phone number. Check the digits" in said
     assert (
-        "Line 3 a@x.example.org; b@x.example.org This line has two values of the same kind. Each line is one person"
-        in said
+        "Line 3 a@x.example.org; b@x.example.org This line has two phone numbers, two e-mails or two handles. Each line"
+        " is one person" in said
     )
     assert field(answer).splitlines() == ["Just A Name", "+86 12", "a@x.example.org; b@x.example.org"]
     assert 'aria-describedby="add_failed"' in answer.content.decode()
@@ -105,7 +105,7 @@ def test_a_list_sent_twice_records_once_and_answers_the_same(as_: SignIn, alice:
 def test_a_name_alone_is_never_stored_as_a_handle(as_: SignIn, alice: Employee, campaign: Campaign) -> None:
     answer = as_(alice).post("/contacts/add/", form("Grace Kim"))
     assert answer.status_code == 422
-    assert "No phone number, e-mail or handle is in this line." in words(answer)
+    assert "This line has no phone number, e-mail or handle." in words(answer)
     assert field(answer) == "Grace Kim"
     assert not Contact.objects.exists()
 
@@ -203,7 +203,7 @@ def test_an_add_is_undone_from_its_message(as_: SignIn, alice: Employee, campaig
     undone = client.post(address[1], follow=True)
     assert "Undone: 3 contacts were ended." in words(undone)
     assert not Contact.objects.of(alice).live().exists()
-    assert "There was nothing left to undo." in words(client.post(address[1], follow=True))
+    assert "There was nothing to undo." in words(client.post(address[1], follow=True))
     client.post("/contacts/add/", form(GOOD))
     assert Contact.objects.of(alice).live().count() == 3, "an undone person can be added again"
 

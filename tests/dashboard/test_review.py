@@ -177,7 +177,7 @@ def test_an_erased_contact_stays_ticked_without_a_name(as_: SignIn, alice: Emplo
     contact.name = None
     contact.save(update_fields=["name"])
     said = words(as_(alice).get("/review/"))
-    assert "1 contact ticked erased HR sees it as no. 1" in said
+    assert "1 contact ticked erased HR sees it as No. 1" in said
 
 
 def test_before_the_opening_and_without_a_standing_there_is_nothing_to_ask(

@@ -195,7 +195,7 @@ def test_the_number_of_hidden_rows_is_shown(as_: SignIn, hr: Employee, shown: li
     mail = "{0}@corp.example.com" if shown == ["joined"] else "{0}"
     rows = "".join(f"N{n},Nina {n},{mail.format(f'n{n}')}\n" for n in range(5))
     said = text_of(client.get(send(client, "staff_no,name,email\n" + rows)))
-    assert "And 3 more: the CSV above has them all." in said
+    assert "And 3 more. The CSV above has them all." in said
 
 
 def test_an_import_page_makes_as_many_queries_for_thirty_people_as_for_three(as_: SignIn, hr: Employee) -> None:
@@ -222,7 +222,7 @@ def test_people_of_an_unknown_manager_are_named_once_and_can_be_loaded_without_o
         in said
     )
     assert said.count("The manager 404") == 1
-    assert "Load people without a manager if the manager is unknown" in said
+    assert "Load people whose manager is unknown, without a manager" in said
     client.post(address + "look/", {"without_unknown_managers": "yes"})
     rosters.worked(RosterImport.objects.get(file_name="roster.csv"))
     said = text_of(client.get(address))

@@ -111,7 +111,7 @@ def test_the_hundredth_is_a_moment_and_the_next_one_is_spare(as_: SignIn, alice:
     people.record(alice, 100)
     people.mark()
     said = words(as_(alice).get("/"))
-    assert "That was number 100 you have reached the target" in said
+    assert "That was contact number 100 you have reached the target" in said
     assert "a contact that ends or joins the company stops counting" in said
     people.record(alice, 2)
     people.mark()
@@ -128,7 +128,7 @@ def test_an_exempt_employee_reads_the_reason_and_gets_no_pressure(
     assert "You are exempt" in said
     assert "Parental leave Approved by grants" in said
     assert "behind" not in said
-    assert "needed a day" not in said
+    assert "needed per day" not in said
 
 
 def test_before_the_opening_the_page_says_when_and_not_that_one_is_left_out(

@@ -42,14 +42,14 @@ def address(page: Any, rel: str) -> str:
 def test_the_totals_add_up_in_sight(as_: SignIn, bob: Employee, recorded: Campaign) -> None:
     client = as_(bob)
     page = client.get("/team/B001/")
-    assert "43 red 1 at target 1 exempt 45 people in all" in words(page)
+    assert "43 red 1 at target 1 exempt 45 people in total" in words(page)
     for status, expected in (("red", 43), ("done", 1), ("exempt_below", 1), ("all", 45)):
         assert f"/team/B001/?status={status}#list" in links(page)
         assert client.get(f"/team/B001/?status={status}").context["totals_of_list"].people == expected
 
 
 def test_an_auditors_totals_add_up_too(as_: SignIn, auditor: Employee, recorded: Campaign) -> None:
-    assert "50 red 1 at target 1 exempt 52 people in all" in words(as_(auditor).get("/company/"))
+    assert "50 red 1 at target 1 exempt 52 people in total" in words(as_(auditor).get("/company/"))
 
 
 def test_who_needs_help_stands_before_the_charts_and_the_details(

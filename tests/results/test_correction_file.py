@@ -67,7 +67,7 @@ def test_empty_cells_keep_what_the_standing_has(frozen: Campaign, hr: Employee) 
         (",5,,", "This line does not name an employee."),
         ("H001,5,,", "You cannot request a correction of your own standing."),
         ("A001,99,100,no", "This line changes nothing."),
-        ("A001,,,", "This line gives no count, no target and no exemption."),
+        ("A001,,,", "This line has no count, no target and no exemption."),
         ("A001,many,,", "is no whole number"),
         ("A001,-1,,", "is no whole number"),
         ("A001,,0,", "too large or too small"),
@@ -85,7 +85,7 @@ def test_a_bad_line_is_rejected_alone(frozen: Campaign, hr: Employee, line: str,
 def test_a_person_named_twice_is_corrected_once(frozen: Campaign, hr: Employee) -> None:
     rows, rejects = compared(frozen, "staff_no,counted\nA001,101\nA001,102\n", hr)
     assert rows == [("A001", 101, 100, False)]
-    assert rejects == {3: "Line 2 names this person already."}
+    assert rejects == {3: "Line 2 already names this person."}
 
 
 def asked(frozen: Campaign, hr: Employee, content: str = GOOD) -> tuple[StoredFile, ResultCorrection]:

@@ -172,7 +172,7 @@ def test_the_page_shows_how_far_it_is_and_then_the_version(
     progress.advance(attempt, 4_000)
     assert "4,000 of 10,000 people copied · less than a minute left" in words(client.get(page))
     progress.advance(attempt, 16_000)
-    assert "6,000 of 10,000 people sealed" in words(client.get(page))
+    assert "6,000 of 10,000 people signed" in words(client.get(page))
     progress.finish(attempt, {}, failed=True)
     result_versions.ensure_version(asked.pk)
     assert "Version 2 is now the result. 9 people in it" in words(client.get(page))

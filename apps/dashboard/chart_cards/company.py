@@ -79,8 +79,8 @@ def by_source(scope: PageContext, url: str, rows: list[tuple[date, str, int]], f
     return ChartCard(
         key="sources",
         title=ngettext(
-            "%(count)s contact a day over the last 7 days",
-            "%(count)s contacts a day over the last 7 days",
+            "%(count)s contact per day over the last 7 days",
+            "%(count)s contacts per day over the last 7 days",
             round(per_day),
         )
         % {"count": base.number(round(per_day))},

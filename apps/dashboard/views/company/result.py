@@ -168,7 +168,7 @@ def _work(correction: ResultCorrection) -> ProgressView:
         return not_begun(title, more)
     # Each row is counted twice: once copied, once signed.
     rows, done = (attempt.total or 0) // 2, attempt.done
-    sentence = _("%(done)s of %(total)s people sealed") if done > rows else _("%(done)s of %(total)s people copied")
+    sentence = _("%(done)s of %(total)s people signed") if done > rows else _("%(done)s of %(total)s people copied")
     counted = sentence % {
         "done": base.number(done - rows if done > rows else done),
         "total": base.number(rows),

@@ -156,7 +156,7 @@ def answer(request: HttpRequest, review_id: int) -> HttpResponse:
             return _show(scope, _review_or_404(scope, review_id), form, 409, unsent=text)
         form.refuse({"subject": "answer", "kind": "answer"}.get(refused.field, refused.field), refused.message)
         return _show(scope, review, form, 422)
-    messages.success(request, _("Answered. The employee gets a mail about it."))
+    messages.success(request, _("Answered. The employee is notified by e-mail."))
     return redirect(scope.url("company-reviews"))
 
 

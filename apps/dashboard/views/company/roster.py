@@ -207,7 +207,7 @@ def apply(request: HttpRequest, load_id: uuid.UUID) -> HttpResponse:
         leavers = int(digits) if digits.isascii() and digits.isdigit() and len(digits) < MAX_DIGITS else None
         if not imports.confirm(load, digest=request.POST.get("digest", ""), by=scope.user.actor, leavers=leavers):
             messages.warning(
-                request, _("Nothing was changed: the difference has changed in the meantime. Check it again.")
+                request, _("Nothing was changed: the roster has changed in the meantime. Check the changes again.")
             )
     except Refused as refused:
         if refused.field == "leavers":

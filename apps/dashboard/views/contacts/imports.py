@@ -83,7 +83,7 @@ def _work(submission: Submission) -> ProgressView:
         done=done,
         total=total,
         seconds_left=seconds_left(done, total, submission.received_at, submission.advanced_at),
-        more=_("Contacts in this file that count do so from the moment it was submitted."),
+        more=_("Contacts in this file count from the moment it was submitted."),
     )
 
 

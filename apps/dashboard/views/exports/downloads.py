@@ -27,7 +27,7 @@ def index(request: HttpRequest) -> HttpResponse:
     scope = PageContext(request)
     files = []
     if scope.user.has_role("hr"):
-        files.append((_("Company"), _("Everybody's standing."), scope.url("company-csv"), "building-2"))
+        files.append((_("Company"), _("The standing of every employee."), scope.url("company-csv"), "building-2"))
         description = _("All requests: approved, refused and ended, with their reasons.")
         files.append((_("Adjustments"), description, scope.url("adjustments-csv"), "scale"))
         description = _("Review requests with their reply date and the answer.")
@@ -68,8 +68,8 @@ def _past(scope: PageContext) -> dict[str, Any]:
     return {
         "page": list_page(scope, exports, "-asked_at", "-pk", size=PAGE, address=address),
         "chips": [
-            {"label": _("Mine"), "url": scope.url("exports") + "#past", "is_current": not show_all},
-            {"label": _("Everybody's"), "url": scope.url("exports", whose="all") + "#past", "is_current": show_all},
+            {"label": _("My files"), "url": scope.url("exports") + "#past", "is_current": not show_all},
+            {"label": _("All files"), "url": scope.url("exports", whose="all") + "#past", "is_current": show_all},
         ],
     }
 

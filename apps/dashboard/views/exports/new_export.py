@@ -143,7 +143,7 @@ def _root(scope: PageContext, form: ExportForm) -> Employee | None:
     visible = Employee.objects.teams_visible_to(scope.user).with_team().select_related("node")
     managers = [manager] if (manager := visible.find(named)) else list(visible.with_name(named)[:2])
     if len(managers) != 1:
-        raise Refused("invalid", _("You cannot see a team of this person. Enter the staff number."), "team")
+        raise Refused("invalid", _("Choose a person whose team you can see, or enter the staff number."), "team")
     return managers[0]
 
 

@@ -53,18 +53,18 @@ class Feedback:
 def explain_failure(draft: Draft, outcome: Outcome) -> tuple[str, str]:
     raw = " ".join(text for _kind, text in draft.identities)
     if outcome.column == SEVERAL:
-        return _("This line has two values of the same kind."), _(
-            "Each line is one person: put the second value on a line of its own, or remove it."
+        return _("This line has two phone numbers, two e-mails or two handles."), _(
+            "Each line is one person. Move the second one to a new line, or remove it."
         )
     # A name alone is taken for a handle, but no handle has a blank.
     if outcome.column == "handle" and len(raw.split()) > 1:
-        return _("No phone number, e-mail or handle is in this line."), _(
-            "Add one beside the name; a handle begins with @."
+        return _("This line has no phone number, e-mail or handle."), _(
+            "Add one after the name. A handle starts with @."
         )
     fixes = {
-        "phone": _("Check the digits; a number from abroad begins with + and its country code."),
+        "phone": _("Check the digits. A number from abroad starts with + and its country code."),
         "email": _("An e-mail address looks like name@example.org."),
-        "handle": _("Enter it as the messaging app shows it, with @ before it."),
+        "handle": _("Enter it as the messaging app shows it, starting with @."),
     }
     return outcome.message, fixes.get(outcome.column, "") if raw else ""
 
@@ -112,7 +112,7 @@ def undo_feedback(scope: PageContext, submission_id: UUID) -> Feedback:
     except Refused as refused:
         return Feedback(messages.WARNING, refused.message, [])
     if not ended:
-        return Feedback(messages.SUCCESS, _("There was nothing left to undo."), [])
+        return Feedback(messages.SUCCESS, _("There was nothing to undo."), [])
     text = ngettext("Undone: %(count)s contact was ended.", "Undone: %(count)s contacts were ended.", ended)
     return Feedback(messages.SUCCESS, text % {"count": base.number(ended)}, [])
 

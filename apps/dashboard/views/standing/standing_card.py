@@ -130,7 +130,7 @@ def _announcement(row: Any, scope: PageContext) -> str:
     numbers = {"counted": base.number(row.counted), "target": base.number(row.target)}
     if row.counted >= row.target:
         if row.counted == row.target:
-            return _("That was number %(target)s. You have reached the target.") % numbers
+            return _("That was contact number %(target)s. You have reached the target.") % numbers
         return _("%(counted)s of %(target)s counted. You have reached the target.") % numbers
     if row.exempt:
         return _("%(counted)s of %(target)s counted. You are exempt.") % numbers

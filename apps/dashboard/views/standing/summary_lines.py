@@ -51,22 +51,22 @@ def _needed(scope: PageContext, card: Card) -> SummaryLine | None:
     if row.remaining == 0:
         return _done(scope, card)
     if row.exempt:
-        return SummaryLine("shield", _("You are exempt"), _("nothing is required of you; contacts you add still count"))
+        return SummaryLine("shield", _("You are exempt"), _("you need no more contacts; contacts you add still count"))
     if period.ended:
         return None
     to_go = {"count": base.number(row.remaining)}
-    lead = _("%(count)s needed a day") % {"count": base.number(card.needed or row.remaining)}
-    text = _("%(count)s to go, today included") % to_go
+    lead = _("%(count)s needed per day from today") % {"count": base.number(card.needed or row.remaining)}
+    text = _("%(count)s to go") % to_go
     if period.days_left == 1:
         lead, text = _("%(count)s more needed today") % to_go, ""
-    pace = _("you averaged %(pace)s a day over the last 7 days") % {"pace": base.number(round(card.last_week, 1))}
+    pace = _("you averaged %(pace)s per day over the last 7 days") % {"pace": base.number(round(card.last_week, 1))}
     return SummaryLine("trending-up", lead, text, pace)
 
 
 def _done(scope: PageContext, card: Card) -> SummaryLine:
     row, spare = card.row, card.row.counted - card.row.target
     if spare == 0 and row.target_reached_at and row.target_reached_at.astimezone(scope.zone).date() == scope.today:
-        lead = _("That was number %(target)s") % {"target": base.number(row.target)}
+        lead = _("That was contact number %(target)s") % {"target": base.number(row.target)}
         return SummaryLine("circle-check", lead, _("you have reached the target"))
     if spare == 0:
         return SummaryLine("circle-check", _("Done"), _("exactly on target"))
@@ -141,8 +141,8 @@ def _next_step(scope: PageContext, card: Card, not_counting: int) -> SummaryLine
     if row.remaining == 0:
         return SummaryLine("info", _("Before the deadline"), _could_change(scope), links=fix_links)
     if row.exempt:
-        return SummaryLine("arrow-right", _("Next"), _("nothing is required of you"), links=fix_links)
-    first = _("Add the first one") if row.counted == 0 else _("Add a contact")
+        return SummaryLine("arrow-right", _("Next"), _("you need no more contacts"), links=fix_links)
+    first = _("Add your first contact") if row.counted == 0 else _("Add a contact")
     return SummaryLine("arrow-right", _("Next"), links=[(first, "#add_name"), *fix_links])
 
 

@@ -89,7 +89,7 @@ def _ended_early(indicators: data_quality.QualityIndicators, url: str) -> Indica
         "%(count)s contacts ended within 7 days of being recorded",
         indicators.churned_early,
     )
-    meaning = _("These contacts ended early and do not count. The share is of these and all counted contacts.")
+    meaning = _("These contacts ended early and do not count. The share is based on these and all counted contacts.")
     whole = indicators.counted + indicators.churned_early
     return Indicator(
         indicators.churned_early, whole, sentence % _count(indicators.churned_early), meaning, url, "hourglass"
@@ -103,8 +103,8 @@ def _duplicates(indicators: data_quality.QualityIndicators, url: str) -> Indicat
         indicators.duplicates,
     )
     meaning = _(
-        "The same employee had already recorded that person: each person counts once. "
-        "Contacts from the messaging app are not part of this share."
+        "The same employee had already recorded that person, and each person counts once. Contacts from the "
+        "messaging app are not part of this share."
     )
     numbers = {**_count(indicators.duplicates), "all": base.number(indicators.submitted)}
     return Indicator(indicators.duplicates, indicators.submitted, sentence % numbers, meaning, url, "copy")
@@ -116,18 +116,18 @@ def _without_contacts(indicators: data_quality.QualityIndicators, url: str) -> I
         "%(count)s of %(all)s are at 0: no counted contacts",
         indicators.at_zero,
     )
-    meaning = _("The total does not show employees without contacts: other people's contacts do not count for them.")
+    meaning = _("The total does not show that these employees have no contacts.")
     numbers = {**_count(indicators.at_zero), "all": base.people(indicators.people)}
     return Indicator(indicators.at_zero, indicators.people, sentence % numbers, meaning, url, "users")
 
 
 def _handles(handles: HandleCount) -> Indicator:
     sentence = ngettext(
-        "%(count)s of %(all)s live contacts is known by a handle alone",
-        "%(count)s of %(all)s live contacts are known by a handle alone",
+        "%(count)s of %(all)s active contacts has only a handle",
+        "%(count)s of %(all)s active contacts have only a handle",
         handles.handle_only,
     )
-    meaning = _("Without a phone number or e-mail, these contacts cannot be verified. Counted once a day.")
+    meaning = _("Without a phone number or e-mail, these contacts cannot be verified. Updated once a day.")
     if handles.handle_only >= max(HANDLE_SHARE * handles.contacts, MIN_HANDLES):
         meaning = _("This is a high share. %(means)s Check before the deadline whether these handles exist.") % {
             "means": meaning

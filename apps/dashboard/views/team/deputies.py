@@ -102,7 +102,7 @@ def _name_deputy(scope: PageContext, form: DeputyForm, manager: Employee) -> boo
     typed = {name: form.cleaned_data[name] for name in ("starts_on", "until", "key")}
     with form.showing_refusals():
         deputyship = name_deputy(manager=manager, deputy=deputy, by=scope.user, **typed)
-        text = _("%(deputy)s is the deputy of %(manager)s until %(day)s.")
+        text = _("%(deputy)s is now the deputy of %(manager)s, until %(day)s.")
         messages.success(scope.request, text % _message_values(deputyship))
         return True
     return False
@@ -140,5 +140,5 @@ def _end(scope: PageContext, deputyship_id: int) -> None:
     if ended:
         message = _("%(deputy)s is no longer the deputy of %(manager)s.")
     else:
-        message = _("This deputyship had already ended: %(deputy)s is not the deputy of %(manager)s.")
+        message = _("This had already ended: %(deputy)s is not the deputy of %(manager)s.")
     messages.success(scope.request, message % _message_values(deputyship))

@@ -40,7 +40,7 @@ def many(request: HttpRequest) -> HttpResponse:
     confirmed = "confirmed" in request.POST
     outcomes = _name_all(form, scope.user, keep=confirmed)
     if not outcomes:
-        form.refuse("lines", _("No line names a deputy."))
+        form.refuse("lines", _("Enter at least one line that names a deputy."))
         return _page(scope, form, status=422)
     named = sum(1 for outcome in outcomes if outcome.deputyship)
     if not confirmed:

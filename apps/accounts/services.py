@@ -29,6 +29,11 @@ def staff_numbers(account_ids: Collection[int]) -> dict[int, str]:
     return dict(accounts.values_list("pk", "employee__staff_no"))
 
 
+def accounts_of_number(staff_no: str) -> list[int]:
+    """The ids of the accounts of a staff number, in any case; for a search of the audit trail."""
+    return list(Account.objects.filter(employee__staff_no__iexact=staff_no).values_list("pk", flat=True))
+
+
 def account_for(employee: Employee) -> Account:
     """Return the employee's account; create it without a password if missing."""
     login = employee.staff_no.lower()

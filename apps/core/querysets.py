@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -61,17 +61,22 @@ class AuditQuerySet(QuerySet):
         )
 
     def chosen(
-        self, *, about: str = "", q: str = "", since: datetime | None = None, until: datetime | None = None
-    ) -> AuditQuerySet:
-        """Filter by the beginning of the action, such as `roster`; by a part of the actor or subject; by [since,
-        until).
+        self, *, about: str = "", q: str = "", actors: Collection[int] = (), since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> AuditQuerySet:  # fmt: skip
+        """Filter by the beginning of the action, such as `roster`; by a part of the actor or subject, or `actors`, the
+        ids of accounts; by [since, until).
 
         For entries of `with_hidden_subjects`: a search does not find hidden texts.
         """
         entries = self.filter(action__startswith=f"{about}.") if about else self
         if q and is_storable(q):
             entries = entries.filter(
-                Q(actor_label__icontains=q) | Q(shown_label__icontains=q) | Q(shown_id=q) | Q(origin__icontains=q)
+                Q(actor_label__icontains=q)
+                | Q(shown_label__icontains=q)
+                | Q(shown_id=q)
+                | Q(origin__icontains=q)
+                | Q(actor_id__in=actors)
             )
         entries = entries.filter(at__gte=since) if since else entries
         return (entries.filter(at__lt=until) if until else entries).order_by("-at", "-pk")

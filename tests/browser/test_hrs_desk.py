@@ -92,7 +92,28 @@ def test_the_trail_says_who_exactly_and_when_to_the_second(
     looked.page.goto("/company/audit/?about=token")
     row = looked.page.locator("#list tbody tr").first
     expect(row.locator("td").first).to_contain_text("B001")
-    expect(row.locator("time")).to_have_text(re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$"))
+    expect(row.locator("time")).to_have_text(re.compile(r"^\d+ [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d$"))
+    assert looked.problems() + looked.findings() == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1440])
+def test_the_trail_shows_before_and_after_in_a_table_of_the_readers_language(
+    open_as: Open, hr: Employee, width: int, scheme: str
+) -> None:
+    changed = {"target": [100, 90], "deadline": ["2026-11-30", "2026-12-04"]}
+    audit(
+        "campaign.rule_changed", by=account_for(hr).actor, kind="campaign", id="november", label="November",
+        detail={"version": 2, "reason": "太多了", "changed": changed},
+    )  # fmt: skip
+    looked = open_as(hr, width=width, scheme=scheme, locale="zh-CN")
+    looked.page.goto("/company/audit/?about=campaign")
+    looked.page.locator("#list summary").first.click()
+    table = looked.page.locator("table.changes")
+    expect(table.locator("tbody tr").first).to_have_text(re.compile(r"目标\s*100\s*90"))
+    cells = table.locator("tbody tr").first.locator("td").all()
+    tops = {cell.evaluate("cell => cell.getBoundingClientRect().top") for cell in cells}
+    assert len(tops) == 1, "the old and the new value stand beside each other"
     assert looked.problems() + looked.findings() == []
 
 

@@ -282,7 +282,7 @@ def test_hr_names_lists_and_ends_for_any_manager(
     assert client.post(f"/company/deputies/{made.pk}/end/").status_code == 302
     assert as_(stranger).get("/team/B001/").status_code == 404
     trail = words(client.get("/company/audit/?about=deputy"))
-    assert "named a deputy" in trail
+    assert "Named a deputy" in trail
     assert "ended a deputyship" in trail
 
 

@@ -4,8 +4,10 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
+from apps.dashboard.labels import base
+
 SUBJECT_AREAS: dict[str, Any] = {
-    "": _("Everything"),
+    "": _("All activity"),
     "account": _("Sign-ins and passwords"),
     "role": _("Roles"),
     "token": _("Tokens"),
@@ -16,10 +18,10 @@ SUBJECT_AREAS: dict[str, Any] = {
     "approval": _("Approvals"),
     "review": _("Reviews"),
     "correction": _("Corrections"),
-    "standing": _("Repairs"),
+    "standing": _("Targets of employees and repairs"),
     "export": _("Exports"),
     "contact": _("Contacts"),
-    "submission": _("Files of contacts"),
+    "submission": _("Undone imports of contacts"),
     "erasure": _("Erasures"),
     "retention": _("Retention"),
     "person": _("Views of people's records"),
@@ -175,11 +177,21 @@ TABLES: dict[str, Any] = {
     "results_resultcorrection": _("corrections"),
     "results_correctionline": _("lines of corrections"),
 }
+# `%(count)s` rows; of an emptied table the number is unknown.
 OPERATIONS: dict[str, Any] = {
-    "insert": _("added"),
-    "update": _("changed"),
-    "delete": _("deleted"),
+    "insert": _("%(count)s added"),
+    "update": _("%(count)s changed"),
+    "delete": _("%(count)s deleted"),
     "truncate": _("emptied"),
+}
+# By the first word of an origin; the rest is an address, or the name of a command or of a database user.
+ORIGINS: dict[str, Any] = {
+    "page": _("Web page"),
+    "api": _("API"),
+    "command": _("Command line"),
+    "worker": _("Background task"),
+    "system": _("Hundred itself"),
+    "database": _("Database"),
 }
 
 
@@ -187,6 +199,9 @@ def actor(label: str) -> str:
     """An actor as the audit trail stores it, in the reader's language; the name of a person stays as it is."""
     if label == "system":
         return str(_("system"))
+    # A failed sign-in: the typed name is not stored, because users type passwords into that field.
+    if label == "?":
+        return str(_("unknown"))
     if label == "command line":
         return str(_("command line"))
     if label.startswith("command line ("):
@@ -194,3 +209,22 @@ def actor(label: str) -> str:
     if label.startswith("OpenID provider "):
         return str(_("sign-in service %(issuer)s") % {"issuer": label.removeprefix("OpenID provider ")})
     return label
+
+
+def actor_of(entry: Any) -> str:
+    """The actor of an entry in the reader's language."""
+    if entry.action.startswith("database."):
+        return str(_("database user %(name)s") % {"name": entry.actor_label})
+    return actor(entry.actor_label)
+
+
+def origin(text: str) -> tuple[str, str]:
+    """The kind of an origin in the reader's language, and its address or name: `page 10.1.2.3`."""
+    kind, _blank, rest = text.partition(" ")
+    return (str(ORIGINS[kind]), rest) if kind in ORIGINS else (text, "")
+
+
+def changed_rows(table: str, operation: str, rows: int | None) -> str:
+    """What one action changed in a table: "roles: 1 added"."""
+    what = str(OPERATIONS.get(operation, operation)) % {"count": "" if rows is None else base.number(rows)}
+    return str(_("%(label)s: %(text)s") % {"label": TABLES.get(table, table), "text": what.strip()})

@@ -7,13 +7,17 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.http import FileResponse, HttpRequest, HttpResponse
-from django.utils.translation import gettext as _
+from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from apps.accounts.services import staff_numbers
+from apps.accounts.services import accounts_of_number, staff_numbers
+from apps.campaigns.models import Campaign
 from apps.core.audit import audit
+from apps.core.identity import is_storable
 from apps.core.models import AuditEntry, RowChange
 from apps.dashboard.labels import audit as audit_labels
+from apps.dashboard.labels.audit_details import Reader, instant
+from apps.dashboard.labels.audit_fields import humanised
 from apps.dashboard.views.company.company import company_scope
 from apps.dashboard.views.list_pages import list_page, text_param
 from apps.dashboard.views.page_context import PageContext, render
@@ -22,6 +26,7 @@ from apps.exports.audit_export import entries_for, write_audit_trail
 from apps.exports.export_requests import SEARCHED
 
 PAGE = 50
+SUBJECT_PAGES = {"adjustment": "adjustment", "review": "company-review", "correction": "correction"}
 
 
 @require_safe
@@ -33,18 +38,13 @@ def index(request: HttpRequest) -> HttpResponse:
         return scope.url("audit", **chosen, **query) + "#list"
 
     page = list_page(scope, entries, "-at", "-pk", size=PAGE, address=address)
-    # Which tables an action changed reveals no person.
-    changed = RowChange.objects.by_transaction(page.rows)
-    numbers = staff_numbers({entry.actor_id for entry in page.rows if entry.actor_id})
     context = {
         "page": page,
-        "rows": [
-            _line(entry, changed.get(entry.transaction, []), numbers.get(entry.actor_id, "")) for entry in page.rows
-        ],
+        "rows": _lines(scope, page.rows),
         "chosen": chosen,
         "abouts": audit_labels.SUBJECT_AREAS.items(),
         "csv": scope.url("audit-csv", **chosen),
-        "narrowed": any(chosen.values()),
+        "clear": scope.url("audit") if any(chosen.values()) else "",
     }
     return render(scope, "company/audit.html", context)
 
@@ -57,8 +57,9 @@ def _chosen(scope: PageContext) -> tuple[dict[str, str], QuerySet[AuditEntry]]:
     days = {name: _day(scope.request.GET.get(name, "")) for name in ("since", "until")}
     since, until = (datetime.combine(day, time(), tzinfo=scope.zone) if day else None for day in days.values())
     entries = entries_for(scope.user).chosen(
-        about=filters["about"], q=filters["q"], since=since, until=until + timedelta(days=1) if until else None
-    )
+        **filters, since=since, until=until + timedelta(days=1) if until else None,
+        actors=accounts_of_number(filters["q"]) if is_storable(filters["q"]) else (),
+    )  # fmt: skip
     return filters | {name: day.isoformat() if day else "" for name, day in days.items()}, entries
 
 
@@ -70,32 +71,70 @@ def _day(text: str) -> date | None:
     return day if 2000 <= day.year <= 9000 else None
 
 
-def _line(entry: Any, changed: list[tuple[str, str, int | None]], staff_no: str) -> dict[str, Any]:
-    """An entry in words, with its actor's number and the row changes of its transaction."""
-    label = audit_labels.ACTIONS.get(entry.action)
-    details = [(name, _as_text(value)) for name, value in entry.shown_detail.items()]
-    if not entry.action.startswith("database."):
-        # An entry that the database wrote itself is the row change already.
-        details += [("database", _changed(*change)) for change in changed]
+def _lines(scope: PageContext, entries: list[Any]) -> list[dict[str, Any]]:
+    """The entries in words, with the numbers of their actors and the row changes of their transactions."""
+    # Which tables an action changed reveals no person.
+    changed = RowChange.objects.by_transaction(entries)
+    numbers = staff_numbers({entry.actor_id for entry in entries if entry.actor_id})
+    campaigns = _campaign_names(entries)
+    with timezone.override(scope.zone):
+        return [
+            _line(scope, entry, campaigns)
+            | {
+                "staff_no": numbers.get(entry.actor_id, ""),
+                # An entry that the database wrote itself is the row change already.
+                "changed": []
+                if entry.action.startswith("database.")
+                else [audit_labels.changed_rows(*change) for change in changed.get(entry.transaction, [])],
+            }
+            for entry in entries
+        ]
+
+
+def _line(scope: PageContext, entry: Any, campaigns: dict[str, str]) -> dict[str, Any]:
+    area = entry.action.partition(".")[0]
     return {
         "entry": entry,
-        "staff_no": staff_no,
-        "action": label or entry.action,
-        "known": bool(label),
-        "about": entry.shown_label or _about(entry),
-        "details": details,
+        "actor": audit_labels.actor_of(entry),
+        "action": audit_labels.ACTIONS.get(entry.action) or humanised(entry.action),
+        "about": _about(entry),
+        "url": _subject_url(scope, entry, campaigns) if scope.runs_campaigns else "",
+        "details": Reader(area, campaigns).details(entry.shown_detail),
+        "at": instant(entry.at),
+        "origin": audit_labels.origin(entry.origin),
     }
 
 
-def _changed(table: str, operation: str, rows: int | None) -> str:
-    about = f"{audit_labels.TABLES.get(table, table)}: {audit_labels.OPERATIONS.get(operation, operation)}"
-    return about if rows is None else f"{about} {rows}"
+def _campaign_names(entries: list[Any]) -> dict[str, str]:
+    """The names of the campaigns that these entries name by their slugs."""
+    slugs = {entry.shown_id for entry in entries if entry.subject_kind == "campaign"}
+    slugs |= {str(entry.shown_detail.get(name, "")) for entry in entries for name in ("campaign", "subject")}
+    return dict(Campaign.objects.filter(slug__in=slugs).values_list("slug", "name"))
+
+
+def _subject_url(scope: PageContext, entry: Any, campaigns: dict[str, str]) -> str:
+    """The page of the subject, where it has one that is never removed."""
+    slug = entry.shown_detail.get("campaign", "")
+    match entry.subject_kind:
+        case "campaign" if entry.shown_id in campaigns:
+            return scope.url("campaign", entry.shown_id)
+        case "approval":
+            return scope.url("approval", entry.shown_id)
+        case "adjustment" | "review" | "correction" if slug in campaigns:
+            return scope.url(SUBJECT_PAGES[entry.subject_kind], entry.shown_id, campaign=slug)
+    return ""
 
 
 def _about(entry: Any) -> str:
     """Contacts and files have no label, so that no person is named here: a kind and a number. A table has its label."""
+    if entry.subject_kind == "account" and entry.shown_id == str(entry.actor_id):
+        # An act on the own account: the actor stands beside it.
+        return ""
     if entry.subject_kind == "table":
         return str(audit_labels.TABLES.get(entry.shown_id, entry.shown_id))
+    if entry.shown_label:
+        named = entry.subject_kind != "employee" or entry.shown_id in entry.shown_label
+        return entry.shown_label if named else f"{entry.shown_label} ({entry.shown_id})"
     if not entry.shown_id:
         return ""
     try:
@@ -103,17 +142,7 @@ def _about(entry: Any) -> str:
         number = str(uuid.UUID(entry.shown_id))[:8]
     except ValueError:
         number = entry.shown_id
-    return f"{audit_labels.SUBJECTS.get(entry.subject_kind, entry.subject_kind)} {number}"
-
-
-def _as_text(value: Any) -> str:
-    if value is None:
-        return "–"
-    if isinstance(value, bool):
-        return _("yes") if value else _("no")
-    if isinstance(value, dict):
-        return ", ".join(f"{name}: {_as_text(item)}" for name, item in value.items())
-    return "; ".join(map(_as_text, value)) if isinstance(value, list) else str(value)
+    return f"{audit_labels.SUBJECTS.get(entry.subject_kind) or humanised(entry.subject_kind)} {number}"
 
 
 def _file_name(scope: PageContext, chosen: dict[str, str]) -> str:

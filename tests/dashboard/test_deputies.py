@@ -283,7 +283,7 @@ def test_hr_names_lists_and_ends_for_any_manager(
     assert as_(stranger).get("/team/B001/").status_code == 404
     trail = words(client.get("/company/audit/?about=deputy"))
     assert "Named a deputy" in trail
-    assert "ended a deputyship" in trail
+    assert "Ended a deputyship" in trail
 
 
 def test_hr_reads_who_was_a_deputy_and_how_it_ended(

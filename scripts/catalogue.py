@@ -23,7 +23,8 @@ COMPILED = CATALOGUE.with_suffix(".mo")
 CALLS = {"_": (None, 0, None), "gettext": (None, 0, None), "ngettext": (None, 0, 1)}
 CALLS |= {"pgettext": (0, 1, None), "npgettext": (0, 1, 2)}
 CALLS |= {f"{name}_{kind}": places for name, places in CALLS.items() for kind in ("lazy", "noop") if name != "_"}
-IN_TEMPLATE = re.compile(r"\b(?:n|p|np)?gettext\(u?['\"].*?\)(?=\s|$)")
+# The last branch is a text as an argument of a tag: `{% include ... with label=_("Name") %}`.
+IN_TEMPLATE = re.compile(r"(?:\b(?:n|p|np)?gettext|(?<!\S)_)\(u?['\"].*?\)(?=\s|$)")
 # A text as an argument of a filter: Django's reader misses it after a variable.
 IN_FILTER = re.compile(r"""\{\{[^}]*?:(_\((?:"[^"]*"|'[^']*')\))""")
 HEADER = {

@@ -125,6 +125,20 @@ def test_a_form_that_fails_comes_back_filled(frozen: Campaign, hr: Employee, as_
     assert not ResultCorrection.objects.exists()
 
 
+def test_a_correction_takes_a_name_or_an_address_and_says_which_person_is_unknown(
+    frozen: Campaign, hr: Employee, alice: Employee, as_: SignIn
+) -> None:
+    page = as_(hr).get(reverse("correction-ask")).content.decode()
+    assert page.count('data-people="/people/"') == 5
+    unknown = as_(hr).post(reverse("correction-ask"), ASK | {"staff_no_1": "Nemo", "counted_1": "1"})
+    assert unknown.status_code == 422
+    assert 'id="id_staff_no_1_error"' in unknown.content.decode()
+    for typed in (alice.name, alice.email, f"{alice.name} (a001)"):
+        assert as_(hr).post(reverse("correction-ask"), ASK | {"staff_no_0": typed}).status_code == 302, typed
+        [line] = ResultCorrection.objects.latest("pk").lines.all()
+        assert line.employee_id == alice.pk
+
+
 def test_before_the_freeze_the_page_says_so(campaign: Campaign, hr: Employee, as_: SignIn) -> None:
     assert "no final result yet" in as_(hr).get(reverse("result")).content.decode()
 

@@ -14,7 +14,6 @@ from django.utils.translation import gettext_lazy as _
 from apps.contacts.drafts import Draft
 from apps.contacts.pasting import drafts_from_text, lines_of
 from apps.core.errors import Refused
-from apps.results.corrections import CorrectionDraft
 
 MAX_CHARS = 500
 MAX_LINES, MAX_PASTED_CHARS = 200, 50_000
@@ -198,59 +197,6 @@ class CorrectForm(RefusableForm):
     def identities(self) -> tuple[tuple[str, str], ...]:
         """The filled-in fields as (kind, text as typed)."""
         return tuple((kind, self.cleaned_data[kind]) for kind in IDENTITY_FIELDS if self.cleaned_data.get(kind))
-
-
-class EvidenceForm(RefusableForm):
-    """The reason and the evidence of a correction of a frozen result."""
-
-    reason = forms.CharField(label=_("Reason"), max_length=MAX_CHARS, widget=forms.Textarea(attrs={"rows": 2}))
-    evidence = forms.CharField(
-        label=_("Evidence: what proves it, and where it is stored"),
-        max_length=4_000,
-        widget=forms.Textarea(attrs={"rows": 3}),
-    )
-
-
-class CorrectionForm(EvidenceForm):
-    """A correction of a frozen result: reason, evidence, and the new standings of a few employees.
-
-    An empty number keeps that part of a standing.
-    """
-
-    MAX_PEOPLE = 5
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        # Flat fields, no formset: one page with few people and one error list.
-        for index in range(self.MAX_PEOPLE):
-            self.fields[f"staff_no_{index}"] = forms.CharField(
-                label=_("Staff number"), required=index == 0, max_length=MAX_CHARS
-            )
-            self.fields[f"counted_{index}"] = forms.IntegerField(label=_("Counted"), required=False, min_value=0)
-            self.fields[f"target_{index}"] = forms.IntegerField(label=_("Target"), required=False, min_value=1)
-            self.fields[f"exempt_{index}"] = forms.ChoiceField(
-                label=_("Exempt"), required=False, choices=[("", _("unchanged")), ("yes", _("yes")), ("no", _("no"))]
-            )
-
-    def refuse(self, field: str | None, message: str) -> None:
-        # The service names the whole list: the message stands at its first field.
-        super().refuse("staff_no_0" if field == "people" else field, message)
-
-    @property
-    def people(self) -> list[list[forms.BoundField]]:
-        names = ("staff_no", "counted", "target", "exempt")
-        return [[self[f"{name}_{index}"] for name in names] for index in range(self.MAX_PEOPLE)]
-
-    def drafts(self) -> list[CorrectionDraft]:
-        values, exempt = self.cleaned_data, {"yes": True, "no": False}
-        return [
-            CorrectionDraft(
-                values[f"staff_no_{index}"], values[f"counted_{index}"], values[f"target_{index}"],
-                exempt.get(values[f"exempt_{index}"]),
-            )
-            for index in range(self.MAX_PEOPLE)
-            if values[f"staff_no_{index}"]
-        ]  # fmt: skip
 
 
 class BoundedPasswords:

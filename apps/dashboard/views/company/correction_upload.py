@@ -18,7 +18,7 @@ from apps.core.errors import Refused
 from apps.core.models import FilePreview, StoredFile
 from apps.core.previews import request_preview
 from apps.dashboard.forms.adjustments import MAX_LIST_BYTES, ListForm
-from apps.dashboard.forms.base import EvidenceForm
+from apps.dashboard.forms.corrections import EvidenceForm
 from apps.dashboard.labels import adjustments
 from apps.dashboard.views.company.company import hr_scope
 from apps.dashboard.views.company.correction_lines import correction_page

@@ -14,12 +14,13 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from apps.accounts.models import Account
 from apps.core.errors import Refused
 from apps.core.signing_key import fingerprint
-from apps.dashboard.forms.base import CorrectionForm
+from apps.dashboard.forms.corrections import CorrectionForm
 from apps.dashboard.labels import base
 from apps.dashboard.views.company.company import company_scope, hr_scope
 from apps.dashboard.views.company.correction_lines import correction_page
 from apps.dashboard.views.company.effect_pages import EffectPage
 from apps.dashboard.views.page_context import PageContext, render
+from apps.dashboard.views.people import named_employee
 from apps.dashboard.views.progress import ProgressView, not_begun, seconds_left
 from apps.dashboard.views.team.standings_list import buffered_download, save_manifest, standings_file
 from apps.exports import export_requests
@@ -108,16 +109,22 @@ def ask(request: HttpRequest) -> HttpResponse:
     scope = hr_scope(request)
     _result(scope)
     form = CorrectionForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
+    if request.method == "POST" and form.is_valid() and (people := _named(scope, form)):
         with form.showing_refusals():
             requested = corrections.request_correction(
-                campaign=scope.required_campaign, drafts=form.drafts(), reason=form.cleaned_data["reason"],
+                campaign=scope.required_campaign, drafts=form.drafts(people), reason=form.cleaned_data["reason"],
                 evidence=form.cleaned_data["evidence"], by=scope.user,
             )  # fmt: skip
             messages.success(request, _("Requested. Another HR user decides on it."))
             return redirect(scope.url("correction", requested.pk))
     status = 422 if request.method == "POST" else 200
     return render(scope, "company/correction_request.html", {"form": form}, status=status)
+
+
+def _named(scope: PageContext, form: CorrectionForm) -> list[str]:
+    """The staff numbers of the employees named in the form; none after showing which of them is unknown."""
+    employees = [named_employee(scope, form, field) for field in form.named_fields]
+    return [employee.staff_no for employee in employees if employee] if all(employees) else []
 
 
 def _correction(scope: PageContext, correction_id: int) -> ResultCorrection:

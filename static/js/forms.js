@@ -26,6 +26,13 @@
     return field.type !== "hidden" && field.value !== field.defaultValue;
   }
 
+  // Two forms of a page may have one action; the place among them tells which is meant, unless the form has an id.
+  function identify(form) {
+    const action = form.getAttribute("action");
+    const twins = postForms().filter((candidate) => candidate.getAttribute("action") === action);
+    return JSON.stringify([action, form.id || twins.indexOf(form)]);
+  }
+
   let over = false; // the reader signs out: an answer that is still on its way must keep nothing
 
   function drop() {
@@ -39,7 +46,7 @@
       const fields = [...form.elements].filter(kept);
       if (form !== sent && !form.querySelector("[aria-invalid=true]") && !fields.some(changed)) return [];
       const file = Boolean(form.querySelector("[type=file]")?.value);
-      return [{ action: form.getAttribute("action"), file, fields: fields.map(({ name, type, value, checked }) => ({ name, type, value, checked })) }];
+      return [{ key: identify(form), file, fields: fields.map(({ name, type, value, checked }) => ({ name, type, value, checked })) }];
     });
     try {
       sessionStorage.setItem(stored, JSON.stringify({ page: here(), reader, waiting, forms }));
@@ -60,8 +67,8 @@
   }
 
   function restore({ forms }) {
-    for (const { action, file, fields } of forms) {
-      const form = postForms().find((candidate) => candidate.getAttribute("action") === action);
+    for (const { key, file, fields } of forms) {
+      const form = postForms().find((candidate) => identify(candidate) === key);
       if (!form) continue;
       fill(form, fields);
       const typed = [...form.elements].find((field) => kept(field) && field.type !== "hidden" && (ticks(field) ? changed(field) : field.value));

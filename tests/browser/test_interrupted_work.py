@@ -1,14 +1,15 @@
 """The same while importing a file, deciding on a request, and in any other form."""
 
+import re
 from typing import Any
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from apps.accounts.approvals import request_approval
 from apps.accounts.models import ApprovalRequest
 from apps.accounts.services import account_for
-from apps.contacts.models import Submission
+from apps.contacts.models import Contact, Submission
 from apps.core.audit import Actor
 from apps.employees.models import Employee
 from apps.standings import approvable_changes
@@ -173,3 +174,25 @@ def test_any_other_form_comes_back_filled_too(open_as: Open, alice: Employee) ->
     expect(mine.page.locator("textarea[name=text]")).to_have_value("Bob is no colleague.")
     mine.page.click("text=Send to HR")
     expect(mine.page.locator("#messages")).to_contain_text("HR has received your request.")
+
+
+def test_two_forms_with_one_address_keep_their_own_texts(open_as: Open, alice: Employee) -> None:
+    contact = Contact.objects.get(name="Bob from next door")
+    mine = open_as(alice)
+
+    def doubled(route: Route) -> None:
+        if route.request.method == "POST":
+            return route.abort("internetdisconnected")
+        page = route.fetch().text()
+        [form] = re.findall(r"<form [^>]*/rename/.*?</form>", page, re.DOTALL)
+        return route.fulfill(body=page.replace(form, form + form), content_type="text/html")
+
+    mine.page.route(f"**/contacts/{contact.pk}/**", doubled)
+    mine.page.goto(f"/contacts/{contact.pk}/")
+    first, second = mine.page.locator("form[action*='/rename/'] [name=name]").all()
+    second.fill("Robert")
+    second.press("Enter")
+    expect(notice(mine.page)).to_contain_text("Not saved There is no connection.")
+    mine.page.reload()
+    expect(second).to_have_value("Robert")
+    expect(first, "its text is not that of the other form").to_have_value("Bob from next door")

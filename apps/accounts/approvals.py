@@ -79,7 +79,7 @@ def require_few_requests(kind: str, by: Actor) -> None:
     waiting = ApprovalRequest.objects.open(db_now()).filter(kind=kind, requested_by_id=by.id)
     if waiting.count() >= MAX_OPEN_REQUESTS:
         message = _(
-            "You already have %(most)s requests of this kind waiting for a second person. Withdraw one, or "
+            "At most %(most)s of your requests of this kind can wait for a second person. Withdraw one, or "
             "wait for a decision."
         )
         raise Refused("too_many", message % {"most": MAX_OPEN_REQUESTS}, conflict=True)

@@ -39,7 +39,9 @@ def refuse_many_unfinished(employee: Employee | None) -> None:
     """Raise Refused while MAX_UNFINISHED_FILES of the employee wait to be recorded."""
     unfinished = Submission.objects.filter(employee=employee, file__isnull=False, state=Submission.State.RECEIVED)
     if unfinished.count() >= MAX_UNFINISHED_FILES:
-        message = _("You already have %(most)s files being recorded. Confirm this file when one of them is finished.")
+        message = _(
+            "At most %(most)s of your files can be recorded at a time. Confirm this file when another one is finished."
+        )
         raise Refused("busy", message % {"most": MAX_UNFINISHED_FILES}, conflict=True)
 
 

@@ -54,7 +54,7 @@ def request_correction(
     with transaction.atomic():
         newest = _lock_newest_result(campaign, by)
         if open_corrections(db_now()).filter(asked_by_id=by.pk).count() >= MAX_OPEN_REQUESTS:
-            message = _("You already have %(most)s corrections waiting for a decision. Withdraw one, or wait.")
+            message = _("At most %(most)s of your corrections can wait for a decision. Withdraw one, or wait.")
             raise Refused("too_many", message % {"most": MAX_OPEN_REQUESTS}, conflict=True)
         lines = _lines(newest, drafts, by)
         correction = ResultCorrection.objects.create(

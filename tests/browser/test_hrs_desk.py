@@ -44,7 +44,7 @@ def test_a_campaign_is_duplicated_with_joiners_pro_rata(open_as: Open, hr: Emplo
     looked.page.check("[name=prorate_joiners]")
     looked.page.get_by_role("button", name="Preview").click()
     expect(looked.page.locator("#look")).to_contain_text("has a pro-rata target")
-    expect(looked.page.locator("#look")).to_contain_text("The last campaign, November, had those of Asia/Shanghai")
+    expect(looked.page.locator("#look")).to_contain_text("The last campaign, November, used Asia/Shanghai")
     assert looked.problems() + looked.findings() == []
 
 

@@ -76,7 +76,7 @@ def test_after_declining_the_passkey_the_code_still_works(open_as: Open, hr: Emp
     page.fill("input[name=new-enrolment]", people.enrolment_code(hr))
     page.fill("input[name=new-name]", "This laptop")
     page.get_by_role("button", name="Add a passkey").click()
-    expect(page.get_by_text("The browser created no passkey")).to_be_visible()
+    expect(page.get_by_text("Your browser did not create a passkey")).to_be_visible()
     expect(page.get_by_role("button", name="Add a passkey")).to_be_enabled()
     assert passkeys(account_for(hr)) == []
 
@@ -84,5 +84,5 @@ def test_after_declining_the_passkey_the_code_still_works(open_as: Open, hr: Emp
 def test_without_scripts_the_page_says_what_there_is(open_as: Open, hr: Employee) -> None:
     looked = open_as(hr, java_script_enabled=False)
     looked.page.goto("/second-factor/")
-    expect(looked.page.get_by_text("Passkeys need scripts")).to_be_visible()
+    expect(looked.page.get_by_text("Passkeys need JavaScript")).to_be_visible()
     expect(looked.page.get_by_role("button", name="Add a passkey")).to_have_count(0)

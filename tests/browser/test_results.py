@@ -53,7 +53,7 @@ def test_one_asks_another_grants_and_both_versions_stay(
     first.page.fill("[name=counted_0]", "100")
     first.page.click("main form button.button")
     expect(first.page.locator("main")).to_contain_text("99 → 100")
-    expect(first.page.locator("text=Another HR user decides on this")).to_be_visible()
+    expect(first.page.locator("text=Another HR user has to decide")).to_be_visible()
     expect(first.page.locator("button:has-text('Approve')")).to_have_count(0)
 
     other = open_as(second, java_script_enabled=scripts)

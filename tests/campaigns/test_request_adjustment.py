@@ -120,9 +120,9 @@ def test_what_is_decided_stays_decided(campaign: Campaign, alice: Employee) -> N
     asked = ask(campaign=campaign, employee=alice, exempt=True)
     with pytest.raises(Refused, match="reason for refusal"):
         decide.refuse_adjustment(request_id=asked.pk, note=" ", by=grants)
-    with pytest.raises(Refused, match="you can withdraw"):
+    with pytest.raises(Refused, match="You can withdraw"):
         decide.refuse_adjustment(request_id=asked.pk, note="no", by=officer("asks"))
-    with pytest.raises(Refused, match="you can refuse"):
+    with pytest.raises(Refused, match="You can refuse"):
         decide.withdraw_adjustment(request_id=asked.pk, by=grants)
     decide.refuse_adjustment(request_id=asked.pk, note="not a leave", by=grants)
     with pytest.raises(Refused, match="grants has already refused this"):
@@ -162,7 +162,7 @@ def test_one_account_has_few_waiting_requests(
     """Otherwise one HR user fills the list of those who decide, and what matters is not found in it."""
     monkeypatch.setattr(requests, "MAX_WAITING", 1)
     ask(campaign=campaign, employee=alice, exempt=True)
-    with pytest.raises(Refused, match="To request more, use a file"):
+    with pytest.raises(Refused, match="To request more, upload a file"):
         ask(campaign=campaign, employee=alan, exempt=True)
     requests.request_adjustment(
         campaign=campaign, employee=alan, kind="leave", reason="x", exempt=True, by=officer("another")

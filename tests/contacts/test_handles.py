@@ -39,9 +39,9 @@ def typed(employee: Employee, text: str) -> str:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("asdf", "A handle is written with @ before it."),
-        ("王芳", "A handle is written with @ before it."),
-        ("A001", "A handle is written with @ before it."),
+        ("asdf", "Start a handle with @."),
+        ("王芳", "Start a handle with @."),
+        ("A001", "Start a handle with @."),
         ("13o12345678", "Did you mean +86 130 1234 5678?"),
         ("l39-1234-5678", "Did you mean +86 139 1234 5678?"),
         ("139-1234-567x", "This is not a valid phone number."),

@@ -91,7 +91,7 @@ def test_hr_cannot_decide_their_own_request(as_: SignIn, campaign: Campaign, hr:
     assert "Waiting for me 0" in words(as_(hr).get(HOME))
     answer = as_(hr).post(f"{HOME}{asked.pk}/grant/")
     assert answer.status_code == 409
-    assert "another HR user must decide" in words(answer)
+    assert "another HR user has to decide" in words(answer)
     answer = as_(hr).post(HOME + "ask/", typed(person="H001"))
     assert answer.status_code == 409
     assert "other HR users" in words(answer)

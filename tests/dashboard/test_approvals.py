@@ -78,7 +78,7 @@ def test_changes_since_the_preview_are_not_approved(as_: SignIn, hr: Employee, c
     change.effect = {"leaving": 300}
     response = client.post(address + "approve/", {"seen": seen})
     assert response.status_code == 409
-    assert "The effect has changed: check it again" in text_of(response)
+    assert "The effect has changed. Check it again" in text_of(response)
     assert "300 employed people leave" in text_of(response)
     assert not change.made
 

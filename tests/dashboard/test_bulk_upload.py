@@ -136,7 +136,7 @@ def test_two_lists_at_once_are_not_guessed_between(as_: SignIn, campaign: Campai
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("name,target\nAlice,40\n", "No column identifies the employee."),
+        ("name,target\nAlice,40\n", "No column identifies the employees."),
         ("staff_no,name\nA001,Alice\n", "No column has the new target."),
         (b"PK\x03\x04" + bytes(64), "an archive or a picture"),
         ("\n \n", "cannot be read as a list of employees"),

@@ -198,7 +198,7 @@ def test_cancelling_says_what_it_means_and_keeps_the_reason(
     as_: SignIn, campaign: Campaign, hr: Employee, alice: Employee
 ) -> None:
     client, address = as_(hr), f"{HOME}november/"
-    assert "no one is red in it" in words(client.get(address))
+    assert "marks no one red" in words(client.get(address))
     assert client.post(address + "cancel/", {"reason": " "}).status_code == 422
     assert client.post(address + "cancel/", {"reason": "Opened by mistake"}).status_code == 302
     page = words(client.get(address))
@@ -243,7 +243,7 @@ def test_a_backdated_campaign_is_closed_by_hand_and_a_worker_makes_its_result(
     late = open_one(client, name="October", opens_on="2026-10-01", deadline="2026-10-31")
     address = f"{HOME}{late.slug}/"
     tasks.freeze_due()
-    assert "everything loaded counts until you close it" in words(client.get(address))
+    assert "Data imported before you close it still counts" in words(client.get(address))
     assert client.post(address + "close/").status_code == 302
     page = words(client.get(address))
     assert "Closing a campaign · Waiting for a second HR user · requested by Hedda" in page

@@ -79,7 +79,7 @@ def test_the_pace_that_is_needed_is_drawn_and_said(language: str) -> None:
     assert [name for name, _ in found.legend] == ["dots"]
 
 
-@pytest.mark.parametrize(("counts", "english"), [([7], "1 contact a day"), ([70], "10 contacts a day")])
+@pytest.mark.parametrize(("counts", "english"), [([7], "1 contact per day"), ([70], "10 contacts per day")])
 def test_a_week_of_contacts_is_said_by_day(language: str, counts: list[int], english: str) -> None:
     found = company.by_source(scope(), "", [(LOOK.date(), "csv", count) for count in counts])
     assert found.title.startswith(english if language == "en" else f"最近 7 天平均每天 {sum(counts) // 7} 位")

@@ -143,7 +143,7 @@ def test_hr_sees_the_own_question_and_cannot_answer_it(as_: SignIn, hr: Employee
     review = ask(campaign, hr)
     client = as_(hr)
     page = client.get(f"/company/reviews/{review.pk}/")
-    assert "another HR user answers it" in words(page)
+    assert "another HR user has to answer it" in words(page)
     assert b"/answer/" not in page.content
     answered = client.post(f"/company/reviews/{review.pk}/answer/", {"answer": "reason", "text": "I am right."})
     assert answered.status_code == 422

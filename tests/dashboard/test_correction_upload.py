@@ -88,7 +88,7 @@ def test_a_form_that_fails_comes_back_filled(frozen: Campaign, hr: Employee, as_
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("name,counted\nAlice,3\n", "No column identifies the employee."),
+        ("name,counted\nAlice,3\n", "No column identifies the employees."),
         ("staff_no,name\nA001,Alice\n", "No column has a new value."),
         ("staff_no,counted\nX999,3\n", "No standing would be corrected."),
     ],

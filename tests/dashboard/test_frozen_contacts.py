@@ -38,9 +38,9 @@ def over(campaign: Campaign, alice: Employee, clock: Clock) -> Campaign:
 def test_the_list_says_what_counted_under_the_final_line(over: Campaign, alice: Employee, as_: SignIn) -> None:
     said = words(as_(alice).get(reverse("contacts")))
     assert "final result, version 1" in said
-    assert "2 of 100 2 contacts counted at the cut-off." in said
+    assert "2 of 100 2 contacts counted at the deadline." in said
     assert "Employees and company addresses did not count." in said
-    assert "Correct the entry if this is another person" not in said, "nothing mends it any more"
+    assert "If this is another person, correct the entry" not in said, "nothing mends it any more"
 
 
 def test_one_that_ends_later_still_counted_and_the_page_says_both(over: Campaign, alice: Employee, as_: SignIn) -> None:
@@ -48,7 +48,7 @@ def test_one_that_ends_later_still_counted_and_the_page_says_both(over: Campaign
     end_contact(contact_id=lee.pk, employee=alice, by=TESTER)
     client = as_(alice)
     said = words(client.get(reverse("contacts")))
-    assert "2 contacts counted at the cut-off." in said
+    assert "2 contacts counted at the deadline." in said
     assert "It counted at the deadline. Its later end changes nothing." in said
     assert "counted in November" in words(client.get(reverse("contact", args=[lee.pk])))
     assert client.get(reverse("contacts") + "?reason=counts").context["matches"] == 2

@@ -344,8 +344,8 @@ def test_too_many_contacts_are_refused_before_any_is_recorded(
         ("phone,email\n13812345678,a@b.example.org\n" * 4, "more than 6 phones"),
         ("email\n" + " ::: ".join(f"a{n}@b.example" for n in range(7)), "more than 6 phones"),
         ("phone\n" + ";".join(f"1381234567{n}" for n in range(7)), "more than 6 phones"),
-        ("email\na@é1.example\na@é2.example\na@xn--9ca-3.example\n", "more than 2 different mail domains"),
-        ("email\na@é1.example\na＠é2.example\na!1@é3.example\n", "more than 2 different mail domains"),
+        ("email\na@é1.example\na@é2.example\na@xn--9ca-3.example\n", "more than 2 different e-mail domains"),
+        ("email\na@é1.example\na＠é2.example\na!1@é3.example\n", "more than 2 different e-mail domains"),
     ],
 )
 def test_a_file_that_is_slow_to_read_is_refused(
@@ -387,7 +387,7 @@ def test_an_employee_has_few_files_that_wait_to_be_recorded(
     first, second = (send(client, f"handle\n@guest{n}\n") for n in range(2))
     assert client.post(first + "confirm/", {"seen": "1"}).status_code == 302
     answer = client.post(second + "confirm/", {"seen": "1"}, follow=True)
-    assert "1 of your files are still being recorded" in text_of(answer)
+    assert "At most 1 of your files can be recorded at a time" in text_of(answer)
     assert Submission.objects.count() == 1
     import_submission(Submission.objects.get().pk)
     client.post(second + "confirm/", {"seen": "1"})
@@ -401,7 +401,7 @@ def test_a_body_that_is_too_large_is_refused_unread(
     client = as_(alice)
     response = client.post("/contacts/import/", {"file": SimpleUploadedFile("x.csv", b"x" * 200_000)})
     assert response.status_code == 413
-    assert "export without them" in text_of(response)
+    assert "export without photos" in text_of(response)
     assert not StoredFile.objects.exists()
     assert client.post("/contacts/add/", {"reach": "x" * 3_100_000}).status_code == 413
 
@@ -533,6 +533,6 @@ def test_a_refused_file_says_where_and_what_the_limit_is(as_: SignIn, alice: Emp
     client = as_(alice)
     assert "The first 1,000 lines are blank." in text_of(client.get(send(client, "\n" * 1_001)))
     lines = text_of(client.get(send(client, "name,phone\n" + "\n" * 2_000_000)))
-    assert "more than 2,000,000 lines, blank ones included" in lines
+    assert "more than 2,000,000 lines, including blank lines" in lines
     cards = text_of(client.get(send(client, "BEGIN:VCARD\n" + "\n" * 1_000_000, name="a.vcf")))
     assert "more than 1,000,000 lines" in cards

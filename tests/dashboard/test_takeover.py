@@ -458,7 +458,7 @@ class TestGuessing:
         for number in range(MAX_FACTOR_FAILURES):
             client.post(ASKED, {"code": f"{number:06}"})
         send_security_mails()
-        assert ["Your password was entered" in str(one.body) for one in mail.outbox] == [True]
+        assert ["A sign-in attempt used your password" in str(one.body) for one in mail.outbox] == [True]
 
     def test_many_guesses_at_once_get_no_further(self, alice: Employee, rf: Any) -> None:
         """Counted before they are looked at: what is counted after would let all of them in."""

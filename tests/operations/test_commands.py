@@ -54,7 +54,7 @@ def test_opening_a_campaign_says_so_in_a_sentence(noon: Clock) -> None:
         (["--deadline", "2026-10-01"], "before the opening"),
         (["--deadline", "9999-12-31"], "at most 5000 days"),
         (["--time-zone", "Mars/Base"], "not a time zone"),
-        (["--name", " "], "needs a name"),
+        (["--name", " "], "Enter a name"),
         (["--slug", "s" * 90], "too long"),
     ],
 )

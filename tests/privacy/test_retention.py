@@ -262,7 +262,7 @@ def test_everybody_is_told_the_day_before_it_comes(
     assert "From Mon 22 Mar 2027 on" in mine
     page = people.sign_in(Client(), hr).get("/company/retention/").content.decode()
     assert "Mon 22 Mar 2027" in page
-    assert "30 days after the roster reported it" in page
+    assert "30 days after the roster showed that they left" in page
     public = Client().get("/privacy/").content.decode()
     assert "111 days after the deadline" in public
     assert "30 days after that" in public

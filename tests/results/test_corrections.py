@@ -201,7 +201,7 @@ def test_the_requester_withdraws_a_correction_and_nobody_else(
     frozen: Campaign, helga: Account, second: Account
 ) -> None:
     asked = ask(frozen, helga)
-    with pytest.raises(Refused, match="you can refuse it"):
+    with pytest.raises(Refused, match="You can refuse it"):
         withdraw_correction(correction_id=asked.pk, by=second)
     withdraw_correction(correction_id=asked.pk, by=helga)
     asked.refresh_from_db()

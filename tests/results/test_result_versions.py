@@ -175,4 +175,4 @@ def test_the_page_shows_how_far_it_is_and_then_the_version(
     assert "6,000 of 10,000 people signed" in words(client.get(page))
     progress.finish(attempt, {}, failed=True)
     result_versions.ensure_version(asked.pk)
-    assert "Version 2 is now the result. 9 people in it" in words(client.get(page))
+    assert "Version 2 is now the result. 9 people in the result" in words(client.get(page))

@@ -439,7 +439,7 @@ def test_an_account_that_changed_lately_neither_asks_for_an_adjustment_nor_grant
     Account.objects.update(security_changed_at=None)
     settings.APPROVAL_COOLDOWN_DAYS = 3
     Account.objects.filter(pk={"asks": asks.id, "grants": grants.id}[who]).update(email="new@corp.example.com")
-    with pytest.raises(Refused, match="within the last 3 days"):
+    with pytest.raises(Refused, match="in the last 3 days"):
         people.adjust(campaign=campaign, employee=alice, exempt=True)
     settings.APPROVAL_COOLDOWN_DAYS = 0
     if waiting := AdjustmentRequest.objects.first():
@@ -457,7 +457,7 @@ def test_an_account_that_changed_lately_asks_for_no_correction(
     asked = {"campaign": frozen, "drafts": [CorrectionDraft("A001", counted=5)], "reason": "x", "evidence": "y"}
     settings.APPROVAL_COOLDOWN_DAYS = 3
     Account.objects.filter(pk=hr.account.pk).update(email="new@corp.example.com")
-    with pytest.raises(Refused, match="within the last 3 days"):
+    with pytest.raises(Refused, match="in the last 3 days"):
         request_correction(**asked, by=hr.account)
     settings.APPROVAL_COOLDOWN_DAYS = 0
     assert request_correction(**asked, by=hr.account)

@@ -168,7 +168,7 @@ def _refuse_repeated(campaign: Campaign, employee: Employee, by: Actor) -> None:
     if waiting.filter(employee=employee).exists():
         raise conflict(_("Your request for this person is already waiting for a decision."))
     if waiting.count() >= MAX_WAITING:
-        message = _("You already have %(most)s requests waiting for a decision. To request more, upload a file.")
+        message = _("At most %(most)s of your requests can wait for a decision. To request more, upload a file.")
         raise conflict(message % {"most": MAX_WAITING})
 
 

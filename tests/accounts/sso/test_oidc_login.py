@@ -220,7 +220,7 @@ def test_a_provider_that_is_away_is_no_error_of_ours(
     settings.OIDC_ISSUER = "http://127.0.0.1:9"
     answer = client.get("/login/company/")
     assert (answer.status_code, answer["Retry-After"]) == (503, "30")
-    assert "Acme is not answering" in words(answer)
+    assert "Acme is not responding" in words(answer)
 
 
 def test_an_unknown_number_cannot_be_untied(alice: Employee) -> None:

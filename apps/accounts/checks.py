@@ -8,7 +8,7 @@ from django.core.checks import CheckMessage, Error, Info, Tags, register
 
 from apps.accounts.breached_passwords import PasswordListError, check_list_format
 
-HINT = "docs/deployment.md says how such a list is made. Without BREACHED_PASSWORDS none is asked."
+HINT = "docs/deployment.md explains how to make such a list. Without BREACHED_PASSWORDS, no list is used."
 
 
 @register(Tags.security)
@@ -28,5 +28,5 @@ def suggest_breached_passwords(app_configs: Any, **kwargs: Any) -> list[CheckMes
     """Suggest a list of breached passwords, because Django's list of common passwords is short."""
     if settings.BREACHED_PASSWORDS:
         return []
-    message = "BREACHED_PASSWORDS is not set: passwords that became known elsewhere are taken, but for the commonest."
-    return [Info(message, hint="docs/deployment.md says how a list of them is made.", id="hundred.I007")]
+    message = "BREACHED_PASSWORDS is not set: leaked passwords are accepted, except the most common ones."
+    return [Info(message, hint="docs/deployment.md explains how to make a list of them.", id="hundred.I007")]

@@ -47,7 +47,9 @@ def create_backup(path: Path, *, progress: Callable[[int], None]) -> dict[str, A
                 manifest |= backups_manifest.describe(cursor)
                 manifest = writer.finish(manifest, keys.secrets_in_use(paths) if paths else None)
         except OSError as error:
-            raise BackupError(f"{path} cannot be written: {error.strerror or error}. Nothing is left of it.") from error
+            raise BackupError(
+                f"{path} cannot be written: {error.strerror or error}. No file was left behind."
+            ) from error
     return manifest
 
 

@@ -42,7 +42,7 @@ def check_key(backup: Backup, paths: InstallPaths | None) -> None:
     elif paths is None:
         how_to_fix = f"Set the key from the backup: tar -xOf '{backup.path}' secrets.json"
     else:
-        how_to_fix = "IDENTITY_KEY is set in the environment or in .env: take it out, and the backup's own key is used."
+        how_to_fix = "IDENTITY_KEY is set in the environment or in .env: remove it, and the backup's own key is used."
         # A generated key of an empty installation, which the backup's own replaces at the commit.
         if key == paths.application_secrets()["IDENTITY_KEY"]:
             key = backup.secrets["IDENTITY_KEY"]

@@ -95,6 +95,4 @@ def output_of(command: Sequence[str], **options: Any) -> Iterator[IO[bytes]]:
             errors.seek(0)
             # Eight lines hold PostgreSQL's message with its detail and hint.
             last_lines = errors.read().decode(errors="replace").strip().splitlines()[-8:]
-            raise BackupError(
-                "\n".join([f"{Path(command[0]).name} did not end well; nothing was changed:", *last_lines])
-            )
+            raise BackupError("\n".join([f"{Path(command[0]).name} failed; nothing was changed:", *last_lines]))

@@ -112,7 +112,7 @@ def signing_key_report(backup: Backup, paths: InstallPaths | None, secret: str) 
         return None
     here = _fingerprint_of(secret)
     if here == expected:
-        sentence = f"What is frozen or corrected next is signed with the same key as before ({expected})."
+        sentence = f"The next freeze or correction is signed with the same key as before ({expected})."
     else:
         sentence = _key_warning(here, expected, _how_to_fix(backup, paths))
     return {"expected": expected, "here": here, "same": here == expected, "sentence": sentence}
@@ -126,14 +126,14 @@ def _how_to_fix(backup: Backup, paths: InstallPaths | None) -> str:
         )
     if paths is None:
         return f"set the key from the backup: tar -xOf '{backup.path}' secrets.json"
-    return "take SIGNING_KEY out of the environment and of .env, and the backup's own is used"
+    return "remove SIGNING_KEY from the environment and from .env, and the backup's own is used"
 
 
 def _key_warning(here: str | None, expected: str, how_to_fix: str) -> str:
     if settings.SIGNING_KEY and here is None:
-        problem = "SIGNING_KEY is not a key: 32 random bytes as base64 are wanted"
+        problem = "SIGNING_KEY is not a key: it must be 32 random bytes as base64"
     elif here is None:
-        problem = "SIGNING_KEY is not set, and nothing can be frozen or corrected without it"
+        problem = "SIGNING_KEY is not set, and without it no campaign can be frozen or corrected"
     else:
         problem = f"SIGNING_KEY is a different key: it signs as {here}"
     return (

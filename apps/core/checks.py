@@ -15,7 +15,7 @@ PROTECTION_HINT = (
     "rediss://user:password@host:6380/0 or amqps://user:password@host:5671//; a server on this machine needs neither. "
     "docs/deployment.md, Broker and cache."
 )
-KEY_HINT = "python3 -c 'import secrets; print(secrets.token_urlsafe(32))' makes one. Store it with the other secrets."
+KEY_HINT = "python3 -c 'import secrets; print(secrets.token_urlsafe(32))' creates one. Store it with the other secrets."
 
 
 @register(Tags.security, deploy=True)
@@ -40,8 +40,8 @@ def check_signing_key_set(app_configs: Any, **kwargs: Any) -> list[CheckMessage]
         return []
     return [
         checks.Warning(
-            "SIGNING_KEY is not set: this process can sign nothing. Unless the worker has it, no campaign is opened "
-            "and none is frozen.",
+            "SIGNING_KEY is not set: this process cannot sign results. Unless the worker has it, no campaign can be "
+            "opened or frozen.",
             hint=KEY_HINT,
             id="hundred.W002",
         )
@@ -59,7 +59,7 @@ def check_retention_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessa
         text = "RETENTION_DAYS or RETENTION_LEAVER_DAYS is 0: contacts' names, phones and e-mails are never deleted."
         messages.append(checks.Warning(text, hint="docs/privacy.md explains when the days start.", id="hundred.W004"))
     if not settings.PRIVACY_CONTACT:
-        text = "PRIVACY_CONTACT is not set: the page /privacy/ names no contact for questions."
+        text = "PRIVACY_CONTACT is not set: the page /privacy/ shows no contact for questions."
         messages.append(Info(text, hint="An e-mail address or an https address.", id="hundred.I005"))
     return messages
 

@@ -137,7 +137,7 @@ def _begin(employees: int, contacts: int, seed: int, by: Actor) -> tuple[Plan, b
         if Employee.objects.exists() or Campaign.objects.exists():
             raise NotEmpty(
                 "This database holds employees or campaigns that are not the demo's; nothing was changed. "
-                "The demo goes into an empty database."
+                "The demo needs an empty database."
             )
         own = [domain.lower() for domain in settings.COMPANY_EMAIL_DOMAINS]
         plan = Plan(employees, contacts, seed, db_now().isoformat(), own[0] if own else DOMAIN, bool(own))

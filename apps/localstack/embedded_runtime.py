@@ -112,7 +112,7 @@ def migrate_if_needed(database: EmbeddedDatabase) -> bool:
         return False
     print("Preparing the database", file=sys.stderr, flush=True)
     if not run_command("migrate", "--skip-checks", "--verbosity", "0", stdout=sys.stderr):
-        raise EmbeddedError("The database could not be brought up to date; see the reason above.")
+        raise EmbeddedError("The database could not be updated. See the reason above.")
     return True
 
 

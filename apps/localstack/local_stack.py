@@ -92,7 +92,7 @@ class LocalStack:
             if self.database and time.monotonic() - checked_at > 1:
                 checked_at = time.monotonic()
                 if not self.database.is_supervised():
-                    echo("PostgreSQL ended. It is started again.")
+                    echo("PostgreSQL stopped. It is being restarted.")
                     self.database.ensure()
             time.sleep(0.1)
 
@@ -110,7 +110,7 @@ class LocalStack:
         if self.database:
             self.database.release()
             if not self.database.wait_until_stopped(DATABASE_TIMEOUT_SECONDS):
-                echo("PostgreSQL goes on: another command still works with it, or it is writing.")
+                echo("PostgreSQL keeps running: another command is using it, or it is still writing.")
         (self.paths.data / "address").unlink(missing_ok=True)
 
     def _acquire_run_lock(self) -> None:
@@ -140,7 +140,7 @@ class LocalStack:
             return
         migrate_if_needed(self.database)
         if not self.database.has_rows("employees_employee"):
-            echo("A demo company is filled in.")
+            echo("Creating a demo company.")
             run_or_exit("seed_demo", "--if-empty")
 
     def _start_broker(self) -> None:
@@ -220,7 +220,7 @@ class LocalStack:
             self._restart_dead()
             if time.monotonic() > end:
                 log = self.services[0].log
-                raise StartError(f"The page does not answer. The end of {log}:\n{last_lines(log)}")
+                raise StartError(f"The page does not respond. The end of {log}:\n{last_lines(log)}")
             time.sleep(0.05)
 
     def _restart_dead(self) -> None:
@@ -264,7 +264,7 @@ def main() -> int:
     except (AddressError, EmbeddedError, GaveUpError, FolderError, StartError) as error:
         print(error, file=sys.stderr, flush=True)
     except OSError as error:
-        print(f"It cannot start here: {error}", file=sys.stderr, flush=True)
+        print(f"Hundred cannot start here: {error}", file=sys.stderr, flush=True)
     finally:
         ignore_signals()
         if stack:

@@ -81,7 +81,7 @@ class PostgresSupervisor:
             failures = 1 if time.monotonic() - started_at > HEALTHY_AFTER_SECONDS else failures + 1
             say(f"PostgreSQL ended by itself with status {self._status()}. This is start {failures + 1}.")
             time.sleep(min(0.2 * 2**failures, 5))
-        say("PostgreSQL does not stay up. It is not started again.")
+        say("PostgreSQL keeps stopping. It is not restarted any more.")
         return 1
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
@@ -115,7 +115,7 @@ class PostgresSupervisor:
         if not Path("/proc/self/cmdline").exists() or (
             command_line.exists() and os.fsencode(self.paths.cluster) in command_line.read_bytes()
         ):
-            say(f"A PostgreSQL that was left behind is stopped (process {pid}).")
+            say(f"Stopping a PostgreSQL that an earlier run left behind (process {pid}).")
             stop = [str(self.paths.binaries / "pg_ctl"), "stop", "-D", str(self.paths.cluster), "-m", "fast", "-w"]
             subprocess.run(stop, check=False, cwd="/", stdout=sys.stderr, **self.paths.server_user())
         else:

@@ -101,7 +101,7 @@ class ManagedProcess:
                 )
             # Longer and longer pauses: a process that dies at once must not take the whole machine.
             self.restart_at = now + min(0.25 * 2 ** (self.deaths - 1), 4.0)
-            return f"The process {self.name} ended {describe_exit(self.process.returncode)}. It is started again."
+            return f"The process {self.name} ended {describe_exit(self.process.returncode)}. It is being restarted."
         if now >= self.restart_at:
             self.start()
         return None

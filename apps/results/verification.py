@@ -77,7 +77,7 @@ SEPARATING = re.compile(r"[;|\x00-\x1f\x7f\x85\u2028\u2029]")
 # and quotes, and reads what follows a separator as another cell.
 SIGNS, QUOTES, SEPARATORS = frozenset("-=+@\t\r＝＋－＠"), frozenset("\"'＂＇‘’“”"), frozenset(";\t\r\n")
 # The end of the sentence about a file of which only the covered columns are proved.
-PROVED = "Proved are the covered columns alone: "
+PROVED = "Only the covered columns are proved: "
 BYTE_ORDER_MARK = "\ufeff"
 Cells = dict[str, str]
 
@@ -226,9 +226,9 @@ def read_signature(raw: bytes) -> dict[str, Any]:
         is_complete = is_complete and len(hashes) == SHORT_HASH_BYTES * document["rows"]
         base64.b64decode(document["signature"], validate=True)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise UnreadableResultFile("the signature file is not one of Hundred's") from error
+        raise UnreadableResultFile("the signature file was not made by Hundred") from error
     if not is_complete:
-        raise UnreadableResultFile("the signature file is not whole, or of a version that this program does not know")
+        raise UnreadableResultFile("the signature file is incomplete, or has a version that this program does not know")
     return document
 
 
@@ -236,7 +236,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Refuse duplicate names: one program would read the first, another the second."""
     document = dict(pairs)
     if len(document) < len(pairs):
-        raise ValueError("a name stands twice")
+        raise ValueError("a name appears twice")
     return document
 
 
@@ -381,9 +381,7 @@ def _header(cells: list[str], document: dict[str, Any]) -> list[str]:
         if name not in known_names:
             raise UnreadableResultFile(f"the file has a column that Hundred does not write: {_excerpt(name)!a}")
     if missing := [name for name in covered(document) if name not in names]:
-        raise UnreadableResultFile(
-            f"the first line does not name the columns {', '.join(missing)}, which the signature covers"
-        )
+        raise UnreadableResultFile(f"the first line has no columns {', '.join(missing)}, which the signature covers")
     return names
 
 
@@ -433,7 +431,7 @@ def verify(raw: IO[bytes], document: dict[str, Any], key: Ed25519PublicKey, comp
     the signature that the caller compares with stored values.
     """
     if not signed_by(document, key):
-        return _failed(document, "key", "The signature is not made with this key, or the signature file was changed.")
+        return _failed(document, "key", "The signature was not made with this key, or the signature file was changed.")
     return _first_proved(_verify(table, compared) for table in tables(raw, document))
 
 
@@ -463,8 +461,8 @@ def _verify(table: Table, compared: Sequence[str]) -> Finding:
         return _failed(document, "missing", missing, last[0] + 1 if last else 2)
     # The short hashes name the line; only the digest proves it, because eight bytes can be forged.
     if sha256.hexdigest() != document["digest"]:
-        return _failed(document, "digest", "The lines differ from the result, in a way that their short hashes hide.")
-    proved = f"{joined(covered(document))} of all {rows} people are as in {_title(document)}."
+        return _failed(document, "digest", "The lines differ from the result, although their short hashes match.")
+    proved = f"{joined(covered(document))} of all {rows} people match {_title(document)}."
     return uncovered.finding(
         f"{proved} Digest {document['digest']}.",
         lambda: (line for _number, _cells, line in table.signed_lines() if line is not None),
@@ -508,21 +506,21 @@ def _verify_part(table: Table, lines: Callable[[], Iterable[str]], compared: Seq
         staff_no = next((found for found in (_staff_no(form, line) for line in spelled) if found in whole), "")
         here = f"Line {number} ({_excerpt(cells['staff_no'])})"
         if staff_no not in whole:
-            wrong = f"{here} is not in the result: it has no employee of this number."
+            wrong = f"{here} is not in the result: the result has no employee with this number."
             return _failed(document, "added", wrong, number)
         if whole[staff_no] not in spelled:
             return _failed(document, "changed", f"{here} was changed: the result says {whole[staff_no]}.", number)
         if staff_no in line_of:
-            wrong = f"{here} stands twice: line {line_of[staff_no]} has it already."
+            wrong = f"{here} appears twice: it is also in line {line_of[staff_no]}."
             return _failed(document, "repeated", wrong, number)
         line_of[staff_no] = number
         uncovered.check(number, cells)
     if not line_of:
-        return _failed(document, "empty", f"This file has no row: it proves nothing of {_title(document)}.")
+        return _failed(document, "empty", f"This file has no rows, so it proves nothing about {_title(document)}.")
     return uncovered.finding(
         f"This is a part of {_title(document)}: {len(line_of)} of its {document['rows']} standings, with "
-        f"{joined(covered(document))} as there. What the other {document['rows'] - len(line_of)} say, and why they are "
-        f"not here, it does not tell. Digest of the whole {document['digest']}.",
+        f"the same {joined(covered(document))}. It says nothing about the other {document['rows'] - len(line_of)}. "
+        f"Digest of the whole {document['digest']}.",
         lambda: (whole[staff_no] for staff_no in sorted(line_of)),
     )
 
@@ -561,8 +559,8 @@ class UncoveredColumns:
         if self.separating and not self.changed:
             line, name = self.separating
             sentence = (
-                f"Line {line}: {name} is not covered by the signature and holds a character by which some programs "
-                "separate cells: they would read another table. Take the column out, or use --clean. "
+                f"Line {line}: {name} is not covered by the signature and contains a character that some programs "
+                "read as a separator, so they would show another table. Remove the column, or use --clean. "
                 f"{PROVED}{sentence}"
             )
         code = "uncovered" if line is not None else ""
@@ -626,13 +624,13 @@ def _difference(table: Table, index: int, number: int, cells: Cells) -> Finding:
     was_signed = any(table.hashes[start : start + SHORT_HASH_BYTES] in own_hashes for start in later_starts)
     here = f"Line {number} ({_excerpt(cells['staff_no'])})"
     if not signed or (comes_later and not was_signed):
-        code, wrong = "added", f"{here} was added: it is not in the result."
+        code, wrong = "added", f"{here} was added. It is not in the result."
     elif comes_later:
-        code, wrong = "reordered", f"{here} stands in another place than in the result."
+        code, wrong = "reordered", f"{here} is in a different position than in the result."
     elif was_signed:
         code, wrong = "missing", f"{here}: a line of the result is missing before it."
     else:
-        code, wrong = "changed", f"{here} was changed: the result says something else here."
+        code, wrong = "changed", f"{here} was changed. The result has another line here."
     return _failed(table.document, code, wrong, number)
 
 
@@ -670,12 +668,14 @@ def write_clean_file(finding: Finding, path: Path) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """The command line; returns its exit status."""
-    parser = argparse.ArgumentParser(description="Proves that a CSV is a frozen result of Hundred, or its hand-over.")
+    parser = argparse.ArgumentParser(description="Verifies that a CSV is a frozen result of Hundred, or its hand-over.")
     parser.add_argument("file", type=Path, metavar="FILE")
-    parser.add_argument("--part", type=Path, metavar="WHOLE.csv", help="FILE holds some rows of this whole result")
-    parser.add_argument("--signature", type=Path, metavar="FILE.sig", help="else the whole CSV with .sig behind it")
+    parser.add_argument("--part", type=Path, metavar="WHOLE.csv", help="FILE contains some rows of this whole result")
+    parser.add_argument(
+        "--signature", type=Path, metavar="FILE.sig", help="default: the name of the whole CSV with .sig appended"
+    )
     parser.add_argument("--public-key", type=Path, metavar="PEM", required=True)
-    parser.add_argument("--clean", type=Path, metavar="OUT.csv", help="where to write what is proved and nothing else")
+    parser.add_argument("--clean", type=Path, metavar="OUT.csv", help="write only the proved content here")
     parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
     options = parser.parse_args(arguments)
     try:

@@ -205,7 +205,7 @@ def test_a_key_in_the_environment_must_match_the_backup(saved: Path, blank: Inst
     blank.environment["IDENTITY_KEY"] = "another key than the backup's"
     message = blank.refused("restore", saved)
     assert "IDENTITY_KEY is not the key" in message
-    assert "take it out" in message
+    assert "remove it" in message
     del blank.environment["IDENTITY_KEY"]
     assert blank.report("restore", saved)["same"] is True
 

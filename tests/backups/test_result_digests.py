@@ -57,4 +57,4 @@ def test_a_result_changed_before_the_backup_is_reported(again: Any, tmp_path: Pa
     assert done.returncode == 0, done.stderr
     slug = again.answer["results"][0]["campaign"]
     assert f"Not what was signed, neither here nor in the backup: {slug} 1." in done.stdout
-    assert "The digest is the same" in done.stdout
+    assert "The digests match" in done.stdout

@@ -102,7 +102,7 @@ def test_hr_brings_a_company_from_its_roster_to_its_hand_over(open_as: Open, clo
     status, sentence = proved(handed, **kept)
     covered = "staff_no, name, counted, target, remaining, exempt, red and verdict of all 10 people"
     assert status == 0
-    assert sentence.startswith(f"{covered} are as in the hand-over of the frozen result of november, version 1")
+    assert sentence.startswith(f"{covered} match the hand-over of the frozen result of november, version 1")
     bribed = tmp_path / "bribed.csv"
     bribed.write_bytes(handed.read_bytes().replace(b",not_eligible,0,", b",eligible,3,", 1))
     status, sentence = proved(bribed, **kept)

@@ -300,7 +300,7 @@ def test_the_hand_over_says_under_review_and_is_proved_by_its_own_signature(
     for known in (signature, None):
         proved = verify_stored(io.BytesIO(content(made)), known, None)
         assert proved.verified, proved.sentence
-        assert "verdict of all 9 people are as in the hand-over of the frozen result of november" in proved.sentence
+        assert "verdict of all 9 people match the hand-over of the frozen result of november" in proved.sentence
         for before, after in (
             (b",eligible,", b",not_eligible,"),
             (b"under_review", b"not_eligible"),

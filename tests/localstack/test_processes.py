@@ -23,7 +23,7 @@ def test_a_process_that_never_stays_up_is_given_up_with_the_end_of_its_log(tmp_p
     failing.deaths = 4  # four deaths in a row already; the pauses between are not tested here
     failing.start()
     eventually(lambda: not failing.alive)
-    assert failing.restart_if_dead() == "The process child ended with status 1. It is started again."
+    assert failing.restart_if_dead() == "The process child ended with status 1. It is being restarted."
     eventually(lambda: (failing.restart_if_dead() is None and failing.alive) or failing.restart_at is None)
     eventually(lambda: not failing.alive)
     with pytest.raises(GaveUpError, match=r"ended 6 times in a row(?s:.*)the reason"):

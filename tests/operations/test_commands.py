@@ -44,7 +44,7 @@ def test_opening_a_campaign_says_so_in_a_sentence(noon: Clock) -> None:
     out, _err = say(*OPEN, *SHANGHAI)
     assert out.strip() == "Opened N (n): 100 contacts from 2026-11-01 to the end of 2026-11-30 in Asia/Shanghai."
     out, _err = say("open_campaign", "--name", "Old", "--opens", "2025-11-01", "--deadline", "2025-11-30")
-    assert "only freeze_campaign or its page freezes it" in out
+    assert "run freeze_campaign, or close it on its page" in out
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,8 @@ def test_marking_tells_how_everybody_stands(company: dict[str, Employee]) -> Non
     assert Standing.objects.get(campaign=campaign, employee=alice).counted == 3
     out, _err = say("mark_standings")
     assert (
-        out.strip() == "Marked 9 employees of November: 8 red, 1 not; 3 counted contacts. 0 turned red, 0 turned green."
+        out.strip()
+        == "Marked 9 employees of November: 8 red, 1 not red; 3 counted contacts. 0 turned red, 0 are no longer red."
     )
 
 

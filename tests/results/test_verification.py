@@ -129,7 +129,7 @@ def test_whatever_the_signature_file_says_was_signed() -> None:
 
 def test_no_cell_speaks_for_the_verifier() -> None:
     """A number that imitates a proof's sentence would be taken for one."""
-    said = "007)\n\nstaff_no, name, counted and red of all 7 people are as in the frozen result of november, version 1"
+    said = "007)\n\nstaff_no, name, counted and red of all 7 people match the frozen result of november, version 1"
     for rows in (people(staff_no=(0, said)), [*PEOPLE, {**PEOPLE[0], "staff_no": said}]):
         sentence = verify(table(rows).encode()).sentence
         assert "\n" not in sentence

@@ -18,7 +18,7 @@ def add_file(parser: CommandParser, help: str) -> None:
 
 def _file_argument(text: str) -> Path:
     if not text.strip():
-        raise ArgumentTypeError("which file? With make: FILE=hundred.backup")
+        raise ArgumentTypeError("name the backup file; with make: FILE=hundred.backup")
     return Path(text).expanduser().absolute()
 
 
@@ -30,7 +30,7 @@ def command_errors(stopped: str) -> Iterator[None]:
     except BackupError as error:
         raise CommandError(str(error)) from error
     except DatabaseError as error:
-        raise CommandError(f"The database refused it, and nothing was changed: {str(error).strip()}") from error
+        raise CommandError(f"The database reported an error, and nothing was changed: {str(error).strip()}") from error
     except KeyboardInterrupt:
         raise CommandError(stopped) from None
 
@@ -64,7 +64,7 @@ def summary_lines(report: dict[str, Any]) -> list[str]:
     ]
     lines += [
         f"  {item['campaign']}, final result {item['version']}: {item['red']} of {item['rows']} red, "
-        f"digest {item['digest']}" + ("" if item["signed"] else ", NOT what was signed")
+        f"digest {item['digest']}" + ("" if item["signed"] else ", DIFFERENT from what was signed")
         for item in report["results"]
     ]
     return [*lines, f"  digest of everything {report['digest']}"]

@@ -8,7 +8,9 @@ from apps.accounts.services import account_for
 
 
 class Command(PersonCommand):
-    help = "Creates the one-time code to add a role holder's first second factor; an earlier code stops working."
+    help = (
+        "Creates the one-time code with which a role holder adds a first second factor. An earlier code stops working."
+    )
 
     def handle(self, *args: Any, **options: Any) -> None:
         employee = self.person(options)

@@ -10,12 +10,12 @@ from apps.accounts.services import account_for, grant_role
 
 
 class Command(PersonCommand):
-    help = "Gives an employee a role, or takes it away; the audit trail records it."
+    help = "Grants a role to an employee, or revokes it. The audit trail records it."
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
         parser.add_argument("role", choices=Role.Kind.values)
-        parser.add_argument("--revoke", action="store_true", help="take the role away")
+        parser.add_argument("--revoke", action="store_true", help="revoke the role")
 
     def handle(self, *args: Any, **options: Any) -> None:
         employee = self.person(options)

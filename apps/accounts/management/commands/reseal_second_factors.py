@@ -13,7 +13,9 @@ class Command(AppCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not settings.SECRET_KEY_FALLBACKS:
-            raise CommandError("SECRET_KEY_FALLBACKS is not set: nothing encrypted with another key can be read.")
+            raise CommandError(
+                "SECRET_KEY_FALLBACKS is not set, so nothing that was encrypted with another key can be read."
+            )
         holders = Account.objects.filter(authenticator__isnull=False).distinct().order_by("pk")
         resealed = sum(reencrypt_factors(account=account, by=self.actor) for account in holders)
         self.print_result(

@@ -8,7 +8,7 @@ from apps.accounts.services import account_for
 
 
 class Command(PersonCommand):
-    help = "Removes an employee's second factors, as after a lost phone; a role holder gets an enrolment code."
+    help = "Removes an employee's second factors, for example after a lost phone. A role holder gets an enrolment code."
 
     def handle(self, *args: Any, **options: Any) -> None:
         employee = self.person(options)

@@ -5,7 +5,7 @@ from apps.accounts.oidc_login import unbind
 
 
 class Command(PersonCommand):
-    help = "Unlinks an employee's account from the company's OpenID provider: the next sign-in there links it again."
+    help = "Unlinks an employee's account from the company's OpenID provider. The next sign-in there links it again."
 
     def handle(self, *args: Any, **options: Any) -> None:
         employee = self.person(options)

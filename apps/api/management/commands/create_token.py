@@ -9,15 +9,15 @@ from apps.core.errors import Refused
 
 
 class Command(PersonCommand):
-    help = "Creates a token with which a program signs in as an employee, and shows its secret once."
+    help = "Creates a token with which a program signs in as an employee, and prints it once."
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
         parser.add_argument(
             "--scope", action="append", required=True, choices=[scope.value for scope in api_tokens.SCOPES],
-            help="what it may be used for; may be repeated",
+            help="a scope of the token; can be repeated",
         )  # fmt: skip
-        parser.add_argument("--name", required=True, help="what will use it")
+        parser.add_argument("--name", required=True, help="the program that will use it")
         parser.add_argument(
             "--days",
             type=int,
@@ -34,7 +34,7 @@ class Command(PersonCommand):
             )  # fmt: skip
         except Refused as refused:
             raise CommandError(refused.message) from refused
-        self.warn("This is shown once and stored nowhere: keep it like a password.")
+        self.warn("The token is shown only once. Store it like a password.")
         output = {
             "id": token.pk, "staff_no": employee.staff_no, "name": token.name, "scopes": token.scopes,
             "expires_at": token.expires_at.isoformat(), "secret": secret,

@@ -38,7 +38,7 @@ class Command(AppCommand):
         """Bring an older schema up to the code; returns the number of migrations."""
         missing = missing_migrations(manifest)
         if missing:
-            self.stderr.write("Restored, and the digest is the same. Bringing the schema up to date")
+            self.stderr.write("Restored, and the digests match. Updating the schema")
             # In a separate process: this process started with the keys of an empty installation.
             if not run_command("migrate", "--skip-checks", "--verbosity", "0", stdout=sys.stderr):
                 raise CommandError("All data is restored, but its schema is older: run `manage.py migrate`.")
@@ -47,13 +47,13 @@ class Command(AppCommand):
 
 def _sentences(report: dict[str, Any]) -> str:
     lines = [f"Restored the state of {report['made_at']} in {report['seconds']} s:", *summary_lines(report)]
-    lines.append("The digest is the same.")
+    lines.append("The digests match.")
     if report["results"]:
         lines.append(_results_sentence(report["results"]))
     if report["signing_key"]:
         lines.append(report["signing_key"]["sentence"])
     if report["migrated"]:
-        lines.append(f"The schema was brought up to date by {report['migrated']} migrations.")
+        lines.append(f"The schema was updated by {report['migrated']} migrations.")
     return "\n".join(lines)
 
 

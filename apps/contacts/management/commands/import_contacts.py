@@ -41,8 +41,8 @@ class Command(AppCommand):
         )
         parser.add_argument(
             "--columns", type=_columns, metavar="NAME=ROLE,...",
-            help="what columns mean whose names do not say it, such as Womit=phone; nothing after = for a column "
-            f"not to be read, else one of {', '.join(ROLES[:-1])}",
+            help="what columns mean that are not recognised by their name, such as Womit=phone; leave the part after = "
+            f"empty to ignore a column, otherwise one of {', '.join(ROLES[:-1])}",
         )  # fmt: skip
         parser.add_argument("--dry-run", action="store_true", help="report what would happen and record nothing")
         parser.add_argument(
@@ -88,7 +88,9 @@ class Command(AppCommand):
         if more := report["rejected"] - len(result.rejects):
             self.warn(f"and {more:,} more{'' if options['rejects'] else ' (--rejects FILE writes them all)'}")
         if result.incomplete:
-            self.warn(f"of {result.incomplete} created contacts an unusable name, phone, e-mail or handle was left out")
+            self.warn(
+                f"{result.incomplete} contacts were created without a name, phone, e-mail or handle that is not valid"
+            )
         done = "Would read" if options["dry_run"] else "Read"
         summary = (
             f"{done} {report['read']} rows: {report['created']} created, {report['updated']} updated, "

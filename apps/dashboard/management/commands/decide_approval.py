@@ -15,7 +15,7 @@ from apps.standings.approvable_changes import approve_request, effect_digest, ef
 
 
 class Command(AppCommand):
-    help = "Approves or refuses a waiting change as the operator, if no second HR user can; the audit trail records it."
+    help = "Approves or refuses a waiting change as the operator, if no second HR user can. The audit trail records it."
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)

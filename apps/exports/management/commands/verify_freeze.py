@@ -36,7 +36,7 @@ class Command(AppCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         part = options["part"]
         if part == STORED and options["signature"]:
-            raise CommandError("--signature belongs to a whole result: name it behind --part")
+            raise CommandError("--signature belongs to a whole result: name it after --part")
         whole: Path | None = options["file"] if part is None else part if part != STORED else None
         try:
             key, signature = _bytes(options["public_key"]), _bytes(options["signature"] or (whole and _beside(whole)))

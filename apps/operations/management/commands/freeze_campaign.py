@@ -34,7 +34,7 @@ class Command(AppCommand):
         campaign, until = choose_campaign(options["campaign"], closing=True), options["feed_until"]
         if until:
             if not wait_for_feed(campaign=campaign, until=until, by=self.actor):
-                raise CommandError(f"{campaign.name} is {campaign.get_state_display()}: it does not wait for a feed")
+                raise CommandError(f"{campaign.name} is {campaign.get_state_display()}, so it cannot wait for a feed")
             # The freeze itself comes later, by the worker or by another call of this command.
             if db_now() < campaign.rule.cutoff_at:
                 outcome = {"campaign": campaign.slug, "state": campaign.state, "feed_until": until.isoformat()}

@@ -17,13 +17,15 @@ from apps.privacy.erasure_subject import identities_of
 
 class Command(AppCommand):
     help = "Erases a person outside the company on request. Phone, e-mail and handle are read from standard input "
-    help += "or --file, one per line, never from the command line, which others can read. Without --yes it counts. "
+    help += (
+        "or --file, one per line, never from the command line, which others can read. Without --yes, it only counts. "
+    )
     help += "An erasure of more than one employee's contacts needs an HR user's approval."
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
         parser.add_argument("--file", type=Path, help="a file with one identity per line, instead of standard input")
-        parser.add_argument("--reason", default="", help="how the request came and was verified; no personal name")
+        parser.add_argument("--reason", default="", help="how the request was received and verified; name no person")
         parser.add_argument("--yes", action="store_true", help="erase; this cannot be undone")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -57,7 +59,7 @@ class Command(AppCommand):
             self.warn("Existing backups and downloaded files may still contain this person.")
         elsewhere = [{"table": table, "id": str(row)} for table, row in done.kept_mentions]
         erasure = str(done.erasure.pk) if done.erasure else None
-        title = f"Erased ({erasure})" if erasure else "There are, and nothing was changed"
+        title = f"Erased ({erasure})" if erasure else "Found, and nothing was changed"
         lines = f"{title}: {', '.join(f'{count} {name}' for name, count in counts.items() if name != 'busy')}."
         self.print_result(options, {"erasure": erasure, **counts, "elsewhere": elsewhere}, lines)
 

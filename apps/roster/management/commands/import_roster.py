@@ -83,7 +83,7 @@ class Command(AppCommand):
                 return f"{alone}, and {error}"
         return (
             f"{alone}. Nothing was changed. It is request {request.pk}: an HR user approves it under Company, "
-            "Approvals; without any, `manage.py decide_approval` does."
+            "Approvals; if no HR user can, the operator runs `manage.py decide_approval`."
         )
 
     def _warn_of(self, roster: Roster) -> None:

@@ -38,6 +38,6 @@ class Command(AppCommand):
             options,
             report,
             f"Marked {mark.employees} employees of {campaign.name}: {mark.red} red, "
-            f"{mark.employees - mark.red} not; {mark.counted} counted contacts. "
-            f"{mark.turned_red} turned red, {mark.turned_green} turned green.",
+            f"{mark.employees - mark.red} not red; {mark.counted} counted contacts. "
+            f"{mark.turned_red} turned red, {mark.turned_green} are no longer red.",
         )

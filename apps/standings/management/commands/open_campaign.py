@@ -21,9 +21,15 @@ class Command(AppCommand):
         parser.add_argument("--opens", type=parse_date, required=True, metavar="YYYY-MM-DD")
         parser.add_argument("--deadline", type=parse_date, required=True, metavar="YYYY-MM-DD")
         parser.add_argument("--time-zone", default=settings.TIME_ZONE, help="IANA name, such as Asia/Shanghai")
-        parser.add_argument("--exclusive", action="store_true", help="a person counts only for the first employee")
+        parser.add_argument(
+            "--exclusive", action="store_true", help="a person counts only for the employee who recorded them first"
+        )
         parser.add_argument("--confirmed-only", action="store_true", help="only confirmed contacts count")
-        parser.add_argument("--prorate-joiners", action="store_true", help="a target pro rata for who joins later")
+        parser.add_argument(
+            "--prorate-joiners",
+            action="store_true",
+            help="a pro-rata target for employees who join after the first day",
+        )
         parser.add_argument("--slug", default="", help="short name for addresses; made from the name")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -49,7 +55,9 @@ class Command(AppCommand):
             "opens_at": rule.opens_at.isoformat(), "cutoff_at": rule.cutoff_at.isoformat(),
             "backdated": campaign.backdated,
         }  # fmt: skip
-        late = " Its deadline has passed: only freeze_campaign or its page freezes it."
+        late = (
+            " Its deadline has passed, so it is not frozen automatically: run freeze_campaign, or close it on its page."
+        )
         self.print_result(
             options,
             report,

@@ -108,16 +108,28 @@ class UserClient:
         return self.confirm(looked) if looked.status == 302 else looked
 
     def confirm(self, looked: Answer) -> Answer:
-        """Confirm an upload after a worker has read it; return the address of its report."""
+        """Confirm an upload after a worker has read it; return the address of its report.
+
+        The 404 of an upload that later ones of the same user have replaced is the answer too.
+        """
         path = looked.redirected_to
-        return self.form(path + "confirm/", seen=self.previewed(path))
+        page = self._read_page(path)
+        seen = SEEN.search(page.text)
+        return self.form(path + "confirm/", seen=seen[1]) if seen else page
 
     def previewed(self, path: str) -> str:
         """The version of a preview, once a worker has made it. Raises NoAnswer."""
+        if found := SEEN.search(self._read_page(path).text):
+            return found[1]
+        raise NoAnswer(f"{path} is gone")
+
+    def _read_page(self, path: str) -> Answer:
+        """The page of an upload once a worker has read it, or its 404. Raises NoAnswer."""
         end = time.monotonic() + self.patience
         while time.monotonic() < end:
-            if found := SEEN.search(self.page(path).text):
-                return found[1]
+            page = self.page(path)
+            if page.status == 404 or SEEN.search(page.text):
+                return page
             time.sleep(0.05)
         raise NoAnswer(f"no worker has read {path}")
 

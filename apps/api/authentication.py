@@ -31,7 +31,7 @@ class TokenAuthentication(BaseAuthentication):
         token = api_tokens.authenticate_token(secret.strip().decode("latin-1"))
         if token is None:
             _count_guess(request)
-            raise AuthenticationFailed(_("This token is not valid: it may have expired."), code="invalid_token")
+            raise AuthenticationFailed(_("This token is not valid. It may have expired."), code="invalid_token")
         return token
 
     def authenticate_header(self, request: Request) -> str:

@@ -37,8 +37,10 @@ def signing_seed(text: str) -> bytes:
 
 def missing_key_message() -> str:
     """The message for a user whose action needs a signature while no key is configured."""
-    return _("SIGNING_KEY is not set for the worker, so no result can be signed. The operator of this site has to set "
-             "it: see docs/deployment.md.")  # fmt: skip
+    return _(
+        "SIGNING_KEY is not set for the worker, so no result can be signed. The operator has to set it. See "
+        "docs/deployment.md."
+    )  # fmt: skip
 
 
 def has_key() -> bool:

@@ -126,7 +126,7 @@ _COLUMNS = (
     ),
     Column(
         "last_counted_on", DAY, "2026-11-23",
-        gettext_lazy("The local day on which the newest contact that counts was recorded; null without one."),
+        gettext_lazy("The local day on which the newest counted contact was recorded; null if there is none."),
         nullable=True, heading=gettext_lazy("Last counted"),
     ),
 )  # fmt: skip

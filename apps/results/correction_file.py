@@ -185,7 +185,7 @@ def _named_standing(line: Line, by_text: Mapping[str, list[FrozenStanding]]) -> 
         if not rows:
             raise InvalidLine(role, _("No employee in this result has this staff number or e-mail address."))
         if len(rows) > 1:
-            raise InvalidLine(role, _("More than one person has this e-mail address: use the staff number."))
+            raise InvalidLine(role, _("More than one person has this e-mail address. Use the staff number."))
         found[rows[0].employee_id] = rows[0]
     if len(found) > 1:
         raise InvalidLine("email", _("This e-mail address and this staff number belong to different people."))

@@ -198,4 +198,4 @@ def test_a_correction_of_many_goes_from_one_hr_member_to_another(
     if scripts:
         clean(other)
     other.page.click("button:has-text('Approve correction')")
-    expect(other.page.locator("#messages")).to_contain_text("Approved: version 2 is now the result.")
+    expect(other.page.locator("#messages")).to_contain_text("Approved. Version 2 is now the result.")

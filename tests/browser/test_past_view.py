@@ -44,7 +44,7 @@ def test_a_past_view_is_marked_and_never_follows_to_own_pages(open_as: Open, bob
     yesterday: date = db_now().date() - timedelta(days=1)
     page.wait_for_url(f"**as_of={yesterday.isoformat()}*")
     banner = page.locator("#past-view")
-    expect(banner).to_contain_text("You are viewing the past: as of the end of")
+    expect(banner).to_contain_text("You are viewing a past day: as of the end of")
     expect(banner).to_be_in_viewport()
     # A filter of the list changes its way back, and nothing else of it.
     page.get_by_label("Search").fill("alan")

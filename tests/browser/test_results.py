@@ -61,7 +61,7 @@ def test_one_asks_another_grants_and_both_versions_stay(
     other.page.click("a:has-text('The feed came late')")
     other.page.fill("[name=answer]", "Seen in the log")
     other.page.click("button:has-text('Approve')")
-    expect(other.page.locator("#messages")).to_contain_text("Approved: version 2 is now the result.")
+    expect(other.page.locator("#messages")).to_contain_text("Approved. Version 2 is now the result.")
     if scripts:
         assert problems(first) + problems(other) + other.findings() == []
 

@@ -53,7 +53,7 @@ def test_a_preview_opens_nothing_and_shows_the_rule_in_words(as_: SignIn, campai
     assert "no company address (corp.example.com)" in page
     assert "The campaign covers Sales." in page
     assert "A person counts only for the colleague who recorded them first" in page
-    assert "can then infer whose contact the person is" in page
+    assert "could work out whose contact the person is" in page
     assert "Thu 31 Dec 2026, 23:59 in Shanghai" in page
     assert "your time: Thu 31 Dec, 16:59 in Berlin" in page
     assert "People in the campaign 3 people" in page

@@ -75,7 +75,7 @@ def test_people_under_the_target_are_shown_as_a_number(language: str, under: int
 def test_the_pace_that_is_needed_is_drawn_and_said(language: str) -> None:
     found = company.below_target_by_day(scope(), "", [(OPENS, 63)], SimpleNamespace(people=140))
     each = rules.needed_per_day(63, rules.days_left(RULE.cutoff_at, "UTC", LOOK))
-    assert found.note.startswith(f"If {each} people a day" if language == "en" else f"每天有 {each} 人达标")
+    assert found.note.startswith(f"If {each} people per day" if language == "en" else f"每天有 {each} 人达标")
     assert [name for name, _ in found.legend] == ["dots"]
 
 

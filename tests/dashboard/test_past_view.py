@@ -55,14 +55,14 @@ def test_a_past_view_says_so_and_leads_back_to_now(
     people.with_account(bob, "hr")
     client = as_(bob)
     page = client.get(address, {"as_of": "2026-11-22"})
-    assert "You are viewing the past: as of the end of Sun 22 Nov 2026 Back to now" in words(page)
+    assert "You are viewing a past day: as of the end of Sun 22 Nov 2026 Back to now" in words(page)
     back = [link for link in links(page) if link.startswith(("?", f"{address}?"))]
     assert f"{address}?" in back
-    assert "You are viewing the past" not in words(client.get(address))
+    assert "You are viewing a past day" not in words(client.get(address))
 
 
 def test_an_auditor_is_told_of_a_past_view_too(as_: SignIn, auditor: Employee, recorded: Campaign) -> None:
-    assert "You are viewing the past" in words(as_(auditor).get("/company/?as_of=2026-11-22"))
+    assert "You are viewing a past day" in words(as_(auditor).get("/company/?as_of=2026-11-22"))
 
 
 def test_the_usual_past_days_are_one_click_away(as_: SignIn, bob: Employee, recorded: Campaign, clock: Clock) -> None:

@@ -218,7 +218,7 @@ def test_people_of_an_unknown_manager_are_named_once_and_can_be_loaded_without_o
     said = unescape(text_of(client.get(address + "?show=rejected")))
     assert "3 Rejected" in said
     assert (
-        "The manager 404 is neither the staff number nor the unique name of an employee. 2 more rows depend on it"
+        "The manager 404 is neither the staff number nor the unique name of an employee. 2 more rows depend on this row"
         in said
     )
     assert said.count("The manager 404") == 1
@@ -271,7 +271,7 @@ def test_a_load_of_large_effect_waits_until_another_hr_user_approves_it(
     rosters.worked(load)
     assert "The roster is loaded." in text_of(client.get(address))
     response = client.post(address + "undo/", follow=True)
-    assert "the load is undone when another HR user approves it" in text_of(response)
+    assert "The load is undone when another HR user approves it" in text_of(response)
     assert "Approved." in text_of(approve(second, "roster_undo"))
     assert "the roster is as before this load" in text_of(client.get(address))
 

@@ -102,7 +102,7 @@ class Query(StrictSerializer):
         if isinstance(data, QueryDict):
             twice = [name for name, values in data.lists() if len(values) > 1]
             if twice:
-                message = ErrorDetail(_("This is given more than once."), code="repeated")
+                message = ErrorDetail(_("This value is given more than once."), code="repeated")
                 raise serializers.ValidationError({name[:MAX_NAME_CHARS]: [message] for name in twice})
             data = QueryValues(
                 {name: value for name, value in data.items() if isinstance(value, str) and value.strip()}

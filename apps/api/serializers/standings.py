@@ -161,7 +161,7 @@ class StandingSerializer(PlainRowSerializer):
 
 
 class ResultSerializer(serializers.Serializer):
-    version = serializers.IntegerField(help_text=gettext_lazy("1 is the freeze; each later version is a correction."))
+    version = serializers.IntegerField(help_text=gettext_lazy("1 is the freeze. Each later version is a correction."))
     frozen_at = InstantField(help_text=gettext_lazy("When this version was stored."))
     digest = serializers.CharField(
         help_text=gettext_lazy("SHA-256 of its canonical lines, which the signature covers.")

@@ -151,7 +151,7 @@ def _named_employee(line: Line, people: dict[str, list[int]]) -> int:
         if not people[text]:
             raise InvalidLine(role, _("No employee on the roster has this staff number or e-mail address."))
         if len(people[text]) > 1:
-            raise InvalidLine(role, _("More than one person has this e-mail address: use the staff number."))
+            raise InvalidLine(role, _("More than one person has this e-mail address. Use the staff number."))
         ids.update(people[text])
     if len(ids) > 1:
         raise InvalidLine("email", _("This e-mail address and this staff number belong to different people."))

@@ -89,7 +89,7 @@ def restore_contact(*, contact_id: int, employee: Employee, by: Actor) -> None:
         if contact.end_reason == EndReason.MERGED:
             raise Refused("merged", _("Another of your contacts is the same person. That contact is kept."))
         if _recorded_again(contact):
-            message = _("You have recorded this person again since then. The newer contact is kept.")
+            message = _("You have since recorded this person again. The newer contact is kept.")
             raise Refused("identity_taken", message)
         contact.ended_at = contact.end_reason = None
         contact.save(update_fields=["ended_at", "end_reason"])

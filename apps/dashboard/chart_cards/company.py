@@ -64,8 +64,8 @@ def _below_target_note(per_day: int | None) -> str:
     if not per_day:
         return _("People below target, by day.")
     return ngettext(
-        "If %(count)s person a day reaches the target, all employees reach it in time.",
-        "If %(count)s people a day reach the target, all employees reach it in time.",
+        "If %(count)s person per day reaches the target, all employees reach it in time.",
+        "If %(count)s people per day reach the target, all employees reach it in time.",
         per_day,
     ) % {"count": base.number(per_day)}
 

@@ -30,7 +30,7 @@ class ExportForm(IdempotentForm):
     form = forms.ChoiceField(label=_("Format"), choices=Export.Format.choices)
     team = person_field(_("Team of"), teams=True, required=False)
     since = day_field(
-        label=_("From the beginning of"),
+        label=_("From the start of"),
         required=False,
         help_text=_("Leave empty to start at the opening."),
         validators=[campaign_day],
@@ -82,7 +82,7 @@ class ExportForm(IdempotentForm):
             [("", _("All departments")), *names, (base.NO_DEPARTMENT, _("without a department"))],
         )
         fields["team"].help_text = (
-            _("Name, staff number or e-mail address; leave empty for everybody.")
+            _("Name, staff number or e-mail address. Leave empty for everyone.")
             if company
             else _("You or a manager in your team: name, staff number or e-mail address.")
         )

@@ -27,7 +27,7 @@ RED_CHANGES: dict[str, base.Text] = {
 _STATES: dict[str, tuple[base.Text, str, str]] = {
     "waiting": (gettext_lazy("waiting"), "amber", "hourglass"),
     "in_force": (gettext_lazy("in force"), "green", "check"),
-    "later": (gettext_lazy("begins later"), "", "calendar"),
+    "later": (gettext_lazy("starts later"), "", "calendar"),
     "over": (pgettext_lazy("an adjustment", "over"), "", "minus"),
     "granted": (gettext_lazy("approved"), "", "check"),
     "refused": (gettext_lazy("refused"), "", "x"),

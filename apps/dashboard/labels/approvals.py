@@ -83,10 +83,10 @@ EFFECTS: dict[str, Any] = {
         "number",
     ),
     "handle_numbers": ngettext_lazy(
-        "%(count)s new staff number has a form that no other has. An outsider with the same handle can no longer be "
-        "recorded",
-        "%(count)s new staff numbers have forms that no others have. Outsiders with the same handles can no longer be "
-        "recorded",
+        "%(count)s new staff number has a format that no other has. An outsider with the same handle can no "
+        "longer be recorded",
+        "%(count)s new staff numbers have formats that no others have. Outsiders with the same handles can no "
+        "longer be recorded",
         "number",
     ),
     "addresses": ngettext_lazy(
@@ -113,10 +113,10 @@ EFFECTS: dict[str, Any] = {
         "number",
     ),
     "joiners_and_leavers": ngettext_lazy(
-        "%(count)s person joins or leaves a campaign that lowers the target of joiners, where the same account alone "
-        "loaded leavers and joiners: check that none of them is the same person with another staff number",
-        "%(count)s people join or leave a campaign that lowers the target of joiners, where the same account alone "
-        "loaded leavers and joiners: check that none of them is the same person with another staff number",
+        "%(count)s person joins or leaves a campaign with pro-rata targets, and only one account loaded "
+        "leavers and joiners. Check that no joiner is a leaver with a new staff number",
+        "%(count)s people join or leave a campaign with pro-rata targets, and only one account loaded leavers "
+        "and joiners. Check that no joiner is a leaver with a new staff number",
         "number",
     ),
     # Campaigns: their rules, opening, cancelling and closing.

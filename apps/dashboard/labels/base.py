@@ -122,7 +122,7 @@ IDENTITY_KINDS: dict[str, Text] = {
 }
 
 STATUSES: dict[str, Text] = {
-    "": gettext_lazy("Everybody"),
+    "": gettext_lazy("Everyone"),
     "red": gettext_lazy("Red"),
     "not_red": gettext_lazy("Not red"),
     "done": gettext_lazy("At target"),

@@ -43,8 +43,8 @@ def claims(rule: CampaignRule) -> list[str]:
         return []
     return [
         _(
-            "When an employee ends a contact, the person counts at once for the employee who recorded them "
-            "next. HR and managers, who see these counts, can then infer whose contact the person is."
+            "When an employee ends a contact, the person immediately counts for the employee who recorded them "
+            "next. HR and managers see these counts and could work out whose contact the person is."
         )
     ]
 

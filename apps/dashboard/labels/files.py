@@ -47,9 +47,9 @@ def rejection(code: str, column: str, message: str = "") -> str:
         if message in (NO_IDENTITY, _(NO_IDENTITY)):
             return _(NO_IDENTITY)
         return {
-            "phone": _("No usable phone, e-mail or handle: the phone number is not valid."),
-            "email": _("No usable phone, e-mail or handle: the e-mail address is not valid."),
-            "handle": _("No usable phone, e-mail or handle: the handle is not valid."),
+            "phone": _("No valid phone, e-mail or handle: the phone number is not valid."),
+            "email": _("No valid phone, e-mail or handle: the e-mail address is not valid."),
+            "handle": _("No valid phone, e-mail or handle: the handle is not valid."),
         }.get(column, message)
     if code == "unknown_employee":
         return _("The line names another employee as the owner of this contact.")

@@ -36,8 +36,8 @@ def rejection(code: str, column: str, about: str, dependents: int = 0) -> str:
     if not dependents:
         return why
     more = ngettext(
-        "%(count)s more row depends on it and is not loaded either.",
-        "%(count)s more rows depend on it and are not loaded either.",
+        "%(count)s more row depends on this row and is not loaded either.",
+        "%(count)s more rows depend on this row and are not loaded either.",
         dependents,
     ) % {"count": base.number(dependents)}
     return _("%(why)s %(more)s") % {"why": why, "more": more}
@@ -108,8 +108,8 @@ def _problems(values: dict[str, str]) -> dict[str, str]:
         "unsure_encoding": _("The encoding of the file cannot be detected."),
         "freezing": _("A campaign is being frozen, so its past cannot change now. Try again in a minute."),
         "approval_unsettled": _(
-            "A second HR user has to approve this file, and your account cannot request that yet: its e-mail "
-            "address, second factor or role changed recently. Ask another HR user to load the file."
+            "A second HR user has to approve this file, but your account cannot request this yet, because its "
+            "e-mail address, second factor or role changed recently. Ask another HR user to load the file."
         ),
         "approval_not_hr": _(
             "The person who loaded this file is no longer an HR user. Ask another HR user to load it."

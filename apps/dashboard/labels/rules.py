@@ -153,7 +153,7 @@ def _for_whom(exclusive: bool) -> str:
 
 
 def _from_when(confirmed_only: bool) -> str:
-    return _("once confirmed") if confirmed_only else _("at once")
+    return _("once confirmed") if confirmed_only else _("immediately")
 
 
 def _of_joiners(prorate_joiners: bool) -> str:

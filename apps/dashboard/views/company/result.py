@@ -204,7 +204,7 @@ def _decide(
     except Refused as refused:
         return _page(scope, correction, refused.message, status=422)
     if result:
-        text = _("Approved: version %(version)s is now the result.") % {"version": result.version}
+        text = _("Approved. Version %(version)s is now the result.") % {"version": result.version}
     messages.success(request, text)
     return redirect(scope.url("correction", correction.pk))
 

@@ -244,7 +244,7 @@ def undo(request: HttpRequest, load_id: uuid.UUID) -> HttpResponse:
         messages.warning(request, roster.problem({"code": "freezing"}))
     else:
         if requested:
-            messages.success(request, _("Requested: the load is undone when another HR user approves it."))
+            messages.success(request, _("Requested. The load is undone when another HR user approves it."))
             return redirect(scope.url("approval", requested.pk))
-        messages.success(request, _("Undone: the roster is as before this load."))
+        messages.success(request, _("Undone. The roster is as before this load."))
     return redirect(scope.url("roster-load", load_id))

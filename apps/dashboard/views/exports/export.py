@@ -38,7 +38,7 @@ def export(request: HttpRequest, export_id: uuid.UUID) -> HttpResponse:
     context = {
         "export": export,
         "manifest": exports_manifest.manifest_of(export),
-        "people": _("everybody") if root is None else root.name if export.single_person else _team(root),
+        "people": _("everyone") if root is None else root.name if export.single_person else _team(root),
         "filters": _filters(scope, export),
         "work": _work(export) if export.state == Export.State.WAITING else None,
         "compared": exports_manifest.comparison_of(export),

@@ -103,7 +103,7 @@ def finish_contact_erasure(target: ErasureTarget, *, erasure: Erasure, by: Actor
     Raises Refused while a writer is busy.
     """
     if not wait_for_writers(TIMEOUT_SECONDS):
-        raise Refused("busy", _("Contacts are still being written. Try again in a minute."))
+        raise Refused("busy", _("Contacts are still being recorded. Try again in a minute."))
     refuse_while_recorded(target)
     # Record pending drafts first: the objection then refuses the person, and the report can be blanked below.
     for submission in submissions_that_mention(MatchedRecords.of(target)):

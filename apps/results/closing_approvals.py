@@ -45,7 +45,7 @@ def close_or_request(*, campaign: Campaign, by: Actor) -> ApprovalRequest | None
 def _apply_closing(request: ApprovalRequest, by: Actor) -> None:
     campaign = Campaign.objects.get(slug=request.subject)
     if campaign.state != Campaign.State.OPEN:
-        raise Refused("stale", _("This campaign is being closed or is over already."), conflict=True)
+        raise Refused("stale", _("This campaign is being closed or is already over."), conflict=True)
     with refused_as_stale(CutoffNotReached):
         begin_closing(campaign, requester_of(request), approved_by=by)
 

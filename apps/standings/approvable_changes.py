@@ -115,7 +115,7 @@ def approve_request(
         raise Refused("effect_changed", _("The effect has changed. Check it again."), conflict=True)
     if change.lock is lock_facts_exclusively and not wait_for_writers(WAIT_SECONDS):
         # The exclusive lock delays all new writers: long ones are waited for without it.
-        raise Refused("busy", _("Contacts are still being written. Try again in a minute."), conflict=True)
+        raise Refused("busy", _("Contacts are still being recorded. Try again in a minute."), conflict=True)
     with transaction.atomic():
         change.lock()
         request = lock_open_request(request_id)

@@ -207,6 +207,6 @@ def _create(name: str, slug: str, rule: CampaignRule, *, backdated: bool, by: Ac
 
 def _require_free_name(name: str, slug: str = "") -> None:
     if slug and Campaign.objects.filter(slug=slug).exists():
-        raise Refused("invalid", _("A campaign with the short name %(slug)s exists already.") % {"slug": slug}, "slug")
+        raise Refused("invalid", _("A campaign with the short name %(slug)s already exists.") % {"slug": slug}, "slug")
     if Campaign.objects.filter(name=name).exists():
-        raise Refused("invalid", _("A campaign named %(name)s exists already.") % {"name": name}, "name")
+        raise Refused("invalid", _("A campaign named %(name)s already exists.") % {"name": name}, "name")

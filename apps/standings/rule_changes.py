@@ -161,7 +161,7 @@ def change_rule(
     reason = clean_text(reason, MAX_REASON_CHARS)
     # The exclusive lock delays all new writers: wait for long ones without it.
     if not wait_for_writers(WAIT_SECONDS):
-        raise _conflict(_("Contacts are still being written. Try again in a minute."))
+        raise _conflict(_("Contacts are still being recorded. Try again in a minute."))
     with transaction.atomic():
         if draft.exclusive:
             set_identity_tracking(True)

@@ -178,7 +178,7 @@ def test_several_campaigns_whose_names_make_one_short_name_run_at_a_time(
         ({"time_zone": "Asia/Atlantis"}, "Select a valid choice"),
         ({"scope": ["Nowhere"]}, "Choose departments from the list."),
         ({"company_domains": "a@b@c"}, "is not a domain"),
-        ({"name": "November"}, "A campaign named November exists already."),
+        ({"name": "November"}, "A campaign named November already exists."),
         ({"name": "\u200b"}, "Enter a name for the campaign."),
     ],
 )

@@ -67,7 +67,7 @@ def test_one_question_shows_the_standing_in_numbers_and_what_was_noted(
     said = words(as_(hr).get(f"/company/reviews/{review.pk}/"))
     assert "Please look." in said
     assert "4 of 100 counted" in said
-    assert "At the request: 3 of 100 counted" in said
+    assert "At the time of the request: 3 of 100 counted" in said
     assert "Contacts that do not count now A colleague 1" in said
     assert "No. 1 Recorded on Mon 23 Nov · this page · not confirmed counts" in said
     assert "No. 2 Recorded on Mon 23 Nov · this page · not confirmed A colleague" in said

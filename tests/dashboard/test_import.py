@@ -104,7 +104,7 @@ def test_the_report_says_which_recorded_people_count(as_: SignIn, alice: Employe
     page = client.get(address)
     said = text_of(page)
     assert "25 recorded 24 of them count now" in said
-    assert "The first 20 of 25: see all" in said
+    assert "The first 20 of 25. See all" in said
     assert "Enter a phone number, an e-mail or a handle." in said
     assert "3 No one Phone invalid_identity" in said
     assert f"/contacts/?batch={address.split('/')[-2]}&amp;reason=counts" in page.content.decode()

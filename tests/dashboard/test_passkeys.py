@@ -143,7 +143,7 @@ class TestAdding:
         people.enrol(hr, SECRET)
         assert client.post(NEW).status_code == 404
         client.post(ADD, {"new-name": "Mine", "new-passkey": "{}"})
-        assert "Sign out and in again" in words(client.get(OWN))
+        assert "Sign out, sign in again" in words(client.get(OWN))
         assert passkeys(account_for(hr)) == []
 
     def test_the_same_authenticator_is_not_added_twice(self, client: StrictClient, hr: Employee) -> None:

@@ -261,7 +261,7 @@ class TestWith:
         signs_in(client)
         people.enrol(hr, SECRET)
         assert client.get("/company/")["Location"] == OWN
-        assert "Sign out and in again" in words(client.get(OWN))
+        assert "Sign out, sign in again" in words(client.get(OWN))
 
     def test_the_secret_is_not_readable_in_the_database(self, enrolled: Employee) -> None:
         stored = str(list(Authenticator.objects.values_list("data", flat=True)))

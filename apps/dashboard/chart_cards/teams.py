@@ -175,7 +175,7 @@ def group_shares(
 
 
 def _first_of(count: int) -> str:
-    return _("The chart shows the first %(shown)s, the table all %(count)s.") % {
+    return _("The chart shows the first %(shown)s. The table shows all %(count)s.") % {
         "shown": groups.MAX_BARS,
         "count": base.number(count),
     }

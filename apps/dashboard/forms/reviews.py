@@ -39,8 +39,8 @@ class ReviewForm(IdempotentForm):
         rows=5,
         error_messages={"required": _("Describe what HR should check.")},
         help_text=_(
-            "HR reads this text. Do not name any contact: HR does not need the names and does not see those "
-            "of the contacts you tick."
+            "HR reads this text. Do not name any contact. HR does not need the names, and does not see the "
+            "names of the contacts you tick."
         ),
     )
 

@@ -8,9 +8,9 @@ from apps.exports.models import Export
 
 Kind = Export.Kind
 ICONS_AND_DESCRIPTIONS: dict[str, tuple[str, Any]] = {
-    Kind.STANDINGS: ("gauge", _("A line for each person: counted, target, red, pace, as the pages show them.")),
-    Kind.DAYS: ("calendar", _("A line for each person and each day with new counted contacts.")),
-    Kind.TEAMS: ("users", _("A line for each manager, with all employees below: people, red, at target, quartiles.")),
+    Kind.STANDINGS: ("gauge", _("One line per person: counted, target, red and pace, as the pages show them.")),
+    Kind.DAYS: ("calendar", _("One line per person and day with new counted contacts.")),
+    Kind.TEAMS: ("users", _("One line per manager, with all employees below: people, red, at target and quartiles.")),
     Kind.FLIPS: ("repeat", _("Every change between red and not red, with its time and cause.")),
     Kind.ADJUSTMENTS: ("scale", _("All requests: approved, refused and ended, with their reasons.")),
     Kind.REVIEWS: (

@@ -97,7 +97,7 @@ def _problems(values: dict[str, str]) -> dict[str, str]:
             "Line %(lines)s cannot be read. If it names an employee, a complete file would end their employment."
         )
         % values,
-        "cycle": _("These people report to each other in a circle: %(about)s.") % values,
+        "cycle": _("These people are each other's managers, directly or indirectly: %(about)s.") % values,
         "too_deep": _("There are more than 100 levels of managers below %(about)s.") % values,
         "overlap": _("Two periods of %(about)s overlap.") % values,
         "no_employees": _("The file has no employees. As a complete file, it would end every employment."),

@@ -187,7 +187,7 @@ def test_of_two_openings_with_one_name_at_once_one_is_refused_with_a_sentence(
     """Otherwise an operator who runs the command twice sees a traceback and does not know if the campaign exists."""
 
     def open_too() -> None:
-        with pytest.raises(Refused, match="exists already") as refused:
+        with pytest.raises(Refused, match="already exists") as refused:
             november(**second)
         assert refused.value.field == field
 

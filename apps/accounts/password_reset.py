@@ -98,7 +98,7 @@ def send_password_links() -> int:
                 _link_mail(account, request.browser).send()
             except (OSError, SMTPException, ValueError) as error:
                 # The log does not name the recipient.
-                logger.error("the mail server did not take a mail: %s", type(error).__name__)
+                logger.error("the mail server refused an e-mail: %s", type(error).__name__)
                 if isinstance(error, (SMTPRecipientsRefused, ValueError)):  # this address, not the server
                     continue
                 break

@@ -61,7 +61,9 @@ def send_security_mails() -> int:
             build_mail(event).send()
         except (OSError, SMTPException, ValueError) as error:
             # The error's text may hold the address, so the log has only its type.
-            logger.warning("security mail %s was not accepted (%s): it is tried again", event.pk, type(error).__name__)
+            logger.warning(
+                "security e-mail %s was not accepted (%s): it will be sent again", event.pk, type(error).__name__
+            )
             if isinstance(error, (SMTPRecipientsRefused, ValueError)):  # the address failed, not the server
                 continue
             break

@@ -52,7 +52,7 @@ def _checks(_second: int) -> tuple[dict[str, str], bool]:
     try:
         checks = {"database": "ok", "migrations": "missing" if _migrations_missing() else "ok"}
     except DatabaseError:
-        logger.exception("The database does not answer")
+        logger.exception("The database does not respond")
         checks = {"database": "unreachable"}
     failed = any(state != "ok" for state in checks.values())
     if not failed:
@@ -83,6 +83,6 @@ def _broker_answers() -> bool:
         with current_app.connection_for_write(connect_timeout=0.2) as broker:
             broker.ensure_connection(max_retries=1, interval_start=0, interval_step=0, timeout=0.5)
     except Exception:  # every transport raises its own exceptions
-        logger.warning("The broker does not answer", exc_info=True)
+        logger.warning("The broker does not respond", exc_info=True)
         return False
     return True

@@ -79,7 +79,7 @@ def enforce_rate_limit(kind: Kind, caller: str, cost: int = 1) -> None:
     try:
         wait = counters.seconds_to_wait(limit, kind.value, caller, cost=cost, always_ask=kind.fails_closed)
     except StorageError as error:
-        logger.error("The counters of attempts do not answer: %s", type(error.storage_error).__name__)
+        logger.error("The attempt counters do not respond: %s", type(error.storage_error).__name__)
         if kind.fails_closed:
             raise CountersUnavailable from error
         return

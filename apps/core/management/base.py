@@ -69,7 +69,7 @@ class AppCommand(BaseCommand):
         except DatabaseError as error:
             if not is_database_unavailable(error):
                 raise
-            raise CommandError(f"the database does not answer: {error}".strip()) from error
+            raise CommandError(f"the database does not respond: {error}".strip()) from error
 
     def check(self, *args: Any, **options: Any) -> None:
         super().check(*args, **options)

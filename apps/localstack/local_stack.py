@@ -79,7 +79,7 @@ class LocalStack:
         echo(f"Hundred answers at {address} after {time.monotonic() - self.started_at:.1f} s. Ctrl-C stops it.")
         echo(f"Logs: {self.paths.log}")
         if not is_set("EMAIL_URL"):
-            echo(f"The mails it would send: {self.paths.mails}")
+            echo(f"E-mails are written to this folder instead of being sent: {self.paths.mails}")
         self.sign_ins = start_command("demo_sign_ins", stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
 
     def watch(self) -> NoReturn:

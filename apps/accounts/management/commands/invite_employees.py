@@ -15,12 +15,12 @@ BATCH = 500
 
 
 class Command(AppCommand):
-    help = "Mails employees who have no password yet a link to set one; --print writes the links instead."
+    help = "Sends each employee without a password a link to set one. --print writes the links instead."
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
         parser.add_argument("--staff-no", help="only this employee")
-        parser.add_argument("--print", action="store_true", help="write the links instead of mailing them")
+        parser.add_argument("--print", action="store_true", help="write the links instead of sending them")
 
     def handle(self, *args: Any, **options: Any) -> None:
         employees = Employee.objects.employed_at(db_now()).filter(account__password__in=["", "!"])
@@ -56,5 +56,5 @@ class Command(AppCommand):
             return invite(employees=people, by=self.actor, progress=progress)
         except (OSError, SMTPException) as error:
             raise CommandError(
-                f"the mail server refused a mail: {error}. The audit trail lists who was mailed."
+                f"the mail server refused an e-mail: {error}. The audit trail lists the e-mails that were sent."
             ) from error

@@ -76,7 +76,7 @@ class LocalStack:
         self._start_celery()
         # Written after everything answers: commands in other terminals, and a second start, read it.
         write_private(self.paths.data / "address", f"{os.getpid()} {address}\n")
-        echo(f"Hundred answers at {address} after {time.monotonic() - self.started_at:.1f} s. Ctrl-C stops it.")
+        echo(f"Hundred is running at {address} after {time.monotonic() - self.started_at:.1f} s. Press Ctrl-C to stop.")
         echo(f"Logs: {self.paths.log}")
         if not is_set("EMAIL_URL"):
             echo(f"E-mails are written to this folder instead of being sent: {self.paths.mails}")

@@ -47,7 +47,9 @@ def demo(**more: str) -> Iterator[Server]:
         text=True,
     ) as running:
         try:
-            address = next((line for line in running.stdout or [] if " answers at " in line), "").partition(" at ")[2]
+            address = next((line for line in running.stdout or [] if " is running at " in line), "").partition(" at ")[
+                2
+            ]
             if not address:
                 raise SystemExit("The server did not start; see its output above.")
             command = [sys.executable, str(ROOT / "manage.py"), "demo_sign_ins", "--json"]

@@ -92,8 +92,8 @@ class RunningStack:
         assert self.process.stdout
         for line in self.process.stdout:
             self.output.append(line)
-            if " answers at " in line:
-                self.address: str = line.split(" answers at ")[1].split()[0]
+            if " is running at " in line:
+                self.address: str = line.split(" is running at ")[1].split()[0]
                 return self.address
         raise AssertionError(f"It does not answer:\n{''.join(self.output)}")
 

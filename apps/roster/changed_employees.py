@@ -10,6 +10,7 @@ from apps.core.sql import execute, statement
 
 CREATE = statement("roster", "changed_employees", "create")
 WRITE = statement("roster", "changed_employees", "write")
+WRITE_ACCOUNTS = statement("roster", "changed_employees", "write_accounts")
 
 
 def store_changed_employees(changed: str, parameters: dict[str, Any]) -> None:
@@ -17,6 +18,12 @@ def store_changed_employees(changed: str, parameters: dict[str, Any]) -> None:
     execute(sql.SQL(CREATE).format(changed=sql.SQL(changed)), parameters)
 
 
-def write_changed_employees(*, is_new: bool = False) -> None:
-    """Lock and write the stored columns. Recording waits for these rows, so this comes after every check."""
-    execute(WRITE, {"is_new": is_new})
+def write_new_employees() -> None:
+    """Lock and write the stored columns of people without an employment, whose rows no other work waits for."""
+    execute(WRITE, {"is_new": True})
+
+
+def write_changed_employees() -> None:
+    """Lock and write all other stored columns and the accounts. Recording and sign-in wait, so this comes last."""
+    execute(WRITE, {"is_new": False})
+    execute(WRITE_ACCOUNTS)

@@ -11,7 +11,7 @@ from psycopg2 import sql
 from apps.core.outbox import queue_identity_reevaluation_from_query, queue_reevaluation_from_query
 from apps.core.sql import statement
 from apps.core.time_zones import company_zone, midnight
-from apps.roster.changed_employees import store_changed_employees, write_changed_employees
+from apps.roster.changed_employees import store_changed_employees, write_new_employees
 from apps.roster.parser import Roster
 from apps.roster.undo import PREFER_INDEXES
 
@@ -52,7 +52,7 @@ def write_rows(cursor: Any, now: datetime, unproven: bool) -> None:
     store_changed_employees(CHANGED_EMPLOYEES, parameters)
     cursor.execute(TOUCH_CHANGED_EMPLOYEES)
     # Rows that an undo left, before their employment: the database then lets a load change the address.
-    write_changed_employees(is_new=True)
+    write_new_employees()
     cursor.execute(END_IDENTITIES, parameters)
     queue_identity_reevaluation_from_query(INSERT_IDENTITIES, parameters)
     cursor.execute(WRITE_EMPLOYMENTS, parameters)

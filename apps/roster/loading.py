@@ -8,6 +8,7 @@ from typing import IO, Any
 
 from django.db import connection, transaction
 
+from apps.accounts.access_endings import carry_out_access_endings, defer_access_endings
 from apps.accounts.approvals import supersede_requests
 from apps.accounts.models import ApprovalRequest
 from apps.core.audit import SYSTEM, Actor, audit
@@ -108,6 +109,7 @@ def load_roster(
         else:
             _record(result, by, complete, load, file_name)
             refresh_statistics(*ROSTER_TABLES, written=result.created + result.updated + result.left)
+            carry_out_access_endings()
     # In the order of the file: the checks found them in their own order.
     result.rejects.sort(key=lambda reject: reject.line)
     return result
@@ -162,8 +164,7 @@ def _apply(
         if complete:
             result.left = load_writing.end_missing_employments(cursor, now, roster)
         result.count(*load_writing.count_rows(cursor))
-        # Counted after the writes, which fill in the ids of the staged rows.
-        result.addresses = len(new_emails(now))
+        result.addresses = len(new_emails(now))  # after the writes, which fill in the ids of the staged rows
         if load is not None:
             refuse_own_leaving(cursor, by, now)  # after the writes, which end employments
     if has_preview:
@@ -203,7 +204,8 @@ def _require_approval(
 
 
 def _lock(load: RosterImport | None, *, preview: bool) -> None:
-    # Lock order as in undo.undo_load: facts, tree, the load's row; the rows of employees come last.
+    # Lock order as in undo.undo_load: facts, tree, the load's row; the rows of employees and accounts come last.
+    defer_access_endings()
     if preview:
         begin_roster_preview(PREVIEW_STATEMENT_MILLISECONDS)
     else:

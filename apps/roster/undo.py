@@ -14,6 +14,7 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 from psycopg2 import sql
 
+from apps.accounts.access_endings import carry_out_access_endings, defer_access_endings
 from apps.accounts.approvals import refuse_if_waiting, supersede_requests
 from apps.accounts.models import ApprovalRequest
 from apps.core.audit import Actor, audit
@@ -102,7 +103,8 @@ def undo_load(*, load_id: uuid.UUID, by: Actor) -> None:
     Raises Refused and BackdatingBlocked, and NeedsSecondPerson when the effect needs an approval that is missing.
     """
     with transaction.atomic():
-        # The lock order of loading._lock: facts, tree, the load's row, then employees.
+        # The lock order of loading._lock: facts, tree, the load's row, then employees and accounts.
+        defer_access_endings()
         lock_facts()
         ensure_backdating_allowed()
         lock_org_tree()
@@ -124,6 +126,7 @@ def undo_load(*, load_id: uuid.UUID, by: Actor) -> None:
         write_changed_employees()
         delete_stored_changes()
         _finish(load, by, now)
+        carry_out_access_endings()
 
 
 def undo_or_request(*, load_id: uuid.UUID, by: Actor) -> ApprovalRequest | None:

@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection, transaction
+from django.test import Client
 
+from apps.accounts.models import BrowserSession
 from apps.core import enqueue, previews, statistics
 from apps.core.clock import db_now
 from apps.core.files import store_file
@@ -28,7 +30,7 @@ from apps.roster.models import RosterImport
 from apps.roster.parser import read_roster
 from tests.crowd import meanwhile
 from tests.fixtures import Clock
-from tests.people import ROSTER, TESTER, approve, load, officer, person, record
+from tests.people import PASSWORD, ROSTER, TESTER, approve, load, officer, person, record, with_account
 from tests.roster.test_imports import NEXT
 from tests.rosters import looked, worked
 
@@ -125,6 +127,51 @@ def test_a_preview_locks_nobody_whom_it_does_not_change(
     monkeypatch.setattr(loading, "difference", spy)
     looked(ROSTER + "N001,Nina,nina@corp.example.com,,Sales,B001\n")
     assert {pk: version for pk, version in during.items() if pk in before} == before
+
+
+# Tables that nobody waits for: the transaction's own rows, and the tree's version.
+OWN_ROWS = {"accounts_accessending", "core_outbox", "core_rowchange", "core_setting"}
+# Locks of statements that write or lock rows.
+ROWS_LOCKED = """SELECT relname FROM pg_locks JOIN pg_class ON pg_class.oid = relation
+    WHERE pid = pg_backend_pid() AND mode IN ('RowShareLock', 'RowExclusiveLock') AND relkind = 'r'
+      AND relnamespace = 'public'::regnamespace"""
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nobody_waits_for_the_accounts_of_people_whom_a_preview_or_an_unjudged_load_ends(
+    monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    """Otherwise one HR user keeps everybody from signing in, with a file that two persons would have to approve."""
+    settings.ROSTER_APPROVAL_SHARE = 0.05
+    load(ROSTER)
+    with_account(person("A001"))
+    browser = Client()
+    assert browser.post("/login/", {"username": "A001", "password": PASSWORD}).status_code == 302
+    written: list[set[str]] = []
+
+    def noting(judge: Callable[..., Any]) -> Callable[..., Any]:
+        def judging(*arguments: Any, **options: Any) -> Any:
+            with connection.cursor() as cursor:
+                cursor.execute(ROWS_LOCKED)
+                tables = {name for (name,) in cursor.fetchall()}
+            written.append({name for name in tables if not name.startswith(("employees_", "roster_"))})
+            return judge(*arguments, **options)
+
+        return judging
+
+    for module in (loading, undo):
+        monkeypatch.setattr(module, "count_effect", noting(module.count_effect))
+    monkeypatch.setattr(loading, "difference", noting(loading.difference))
+    done = looked("staff_no,name,email\nD001,Dana 董,dana@corp.example.com\n", complete=True)
+    assert imports.confirm(done, digest=done.digest, by=officer("hr-1"), leavers=imports.leavers_to_type(done))
+    assert worked(done).state == State.REQUESTED
+    assert browser.get("/").status_code == 200
+    approve()
+    assert worked(done).state == State.DONE
+    assert BrowserSession.objects.count() == 0, "the access ends with the load"
+    undo.undo_or_request(load_id=done.pk, by=officer("hr-1"))
+    assert len(written) >= 5
+    assert set().union(*written) <= OWN_ROWS
 
 
 def test_each_look_stands_in_the_trail(company: dict[str, Employee]) -> None:

@@ -25,7 +25,8 @@ SET name = changed.name, email = changed.email, email_unproven = changed.email_u
     time_zone = changed.time_zone
 FROM roster_changed changed WHERE employee.id = changed.employee_id AND changed.is_new = %(is_new)s;
 
+-- name: write_accounts
 UPDATE accounts_account account SET email = changed.email, display_name = changed.name
 FROM roster_changed changed
-WHERE account.employee_id = changed.employee_id AND changed.is_new = %(is_new)s
+WHERE account.employee_id = changed.employee_id
   AND (account.email, account.display_name) <> (changed.email, changed.name);

@@ -25,6 +25,7 @@ CHANGED_FOR_EVERY_CAMPAIGN = statement("standings", "affected_counts", "changed_
 CHANGED_TARGETS = statement("standings", "affected_counts", "changed_targets")
 JOINERS_AND_LEAVERS = statement("standings", "affected_counts", "joiners_and_leavers")
 LEFT_SCOPE = statement("standings", "affected_counts", "left_scope")
+IN_CAMPAIGN = statement("standings", "affected_counts", "in_campaign")
 RECORDERS = statement("standings", "affected_counts", "recorders")
 FUTURE_COLLEAGUES = statement("standings", "affected_counts", "future_colleagues")
 # A gap between the two employments of one person must be longer than this before it passes as two people.
@@ -71,11 +72,15 @@ def _count_in_campaigns(employees: str, **parts: Any) -> int:
     """Count the employees that the SELECT names in any unfinished campaign that pro-rates joiners."""
     campaigns = Campaign.objects.filter(state__in=["draft", "open", "closing"], snapshot_at=None)
     rules = [campaign.rule for campaign in campaigns.prefetch_related("rules") if campaign.versions]
-    in_any = SQL(" UNION ".join(_in_campaign(employees, rule, parts) for rule in rules if rule.prorate_joiners))
-    if not in_any.string:
+    return _count_distinct([_in_campaign(employees, rule, parts) for rule in rules if rule.prorate_joiners])
+
+
+def _count_distinct(selects: list[str]) -> int:
+    """Count the employees that any of these SELECTs returns."""
+    if not selects:
         return 0
     with connection.cursor() as cursor:
-        cursor.execute(compose("SELECT count(*) FROM ({employees}) affected", employees=in_any))
+        cursor.execute(compose("SELECT count(*) FROM ({any}) affected", any=SQL(" UNION ".join(selects))))
         return int(cursor.fetchone()[0])
 
 
@@ -84,6 +89,21 @@ def _in_campaign(employees: str, rule: CampaignRule, parts: dict[str, Any]) -> s
     left_scope = compose(LEFT_SCOPE, scope=rule.scope, **times) if rule.scope else "SELECT NULL, NULL WHERE false"
     return compose(
         employees, time_zone=company_zone(), opens_on=rule.opens_on, left_scope=SQL(left_scope), **times, **parts
+    )
+
+
+def count_moved_in_campaign(by: Actor) -> int:
+    """Count the employees whom another department brings into an unfinished, opened campaign or takes out of it.
+
+    Otherwise one HR user could take a person out of a result, like an exemption, or put people into it as red. The
+    operator's command is trusted.
+    """
+    if by.id is None:
+        return 0
+    opened = Campaign.objects.filter(state__in=[Campaign.State.OPEN, Campaign.State.CLOSING], snapshot_at=None)
+    rules = [campaign.rule for campaign in opened.prefetch_related("rules")]
+    return _count_distinct(
+        [compose(IN_CAMPAIGN, scope=rule.scope, cutoff_at=rule.cutoff_at) for rule in rules if rule.scope]
     )
 
 

@@ -13,9 +13,10 @@ class StandingsConfig(AppConfig):
             count_changed_targets,
             count_future_colleagues,
             count_joiners_and_leavers,
+            count_moved_in_campaign,
         )
 
         register_effects(
             counts=count_affected_employees, targets=count_changed_targets, future_colleagues=count_future_colleagues,
-            joiners_and_leavers=count_joiners_and_leavers,
+            joiners_and_leavers=count_joiners_and_leavers, in_campaign=count_moved_in_campaign,
         )  # fmt: skip

@@ -151,8 +151,52 @@ def test_a_move_out_of_the_campaigns_departments_counts_as_leaving(settings: Any
     november(prorate_joiners=True, scope=["Sales"])
     moves = "staff_no,name,email,department\nA001,Alice 艾,alice@corp.example.com,{}\n"
     assert confirmed(moves.format("Sales")).state == State.DONE
-    assert confirmed(moves.format("Other")).state == State.DONE
+    moved = confirmed(moves.format("Other"))
+    approve()
+    assert worked(moved).state == State.DONE
     assert request_of(confirmed(ALYSSA_JOINS))["joiners_and_leavers"] == 1
+
+
+SALES = "staff_no,name,email,department,effective_on\n"
+
+
+@pytest.mark.parametrize(
+    ("row", "number"),
+    [
+        ("A001,Alice 艾,alice@corp.example.com,Other,", 1),
+        ("S001,Sam,sam@corp.example.com,Sales,", 1),
+        ("A001,Alice 艾,alice@corp.example.com,Other,2026-11-10", 1),
+        ("S001,Sam,sam@corp.example.com,Other,", 0),
+        ("A001,Alice 艾,alice@corp.example.com,Other,2026-12-01", 0),
+        ("N001,Nina,nina@corp.example.com,Sales,", 0),
+    ],
+    ids=["out", "in", "out, in the past", "never in", "after the end", "new"],
+)
+def test_a_department_that_changes_who_is_in_a_campaign_needs_two(settings: Any, row: str, number: int) -> None:
+    """Otherwise one HR user takes a friend out of a result before the deadline, or puts strangers into it as red."""
+    settings.ROSTER_APPROVAL_SHARE = 0.9
+    november(scope=["Sales"])
+    done = confirmed(SALES + row + "\n")
+    effect = request_of(done) if number else done.effect
+    assert (done.state == State.REQUESTED, effect.get("in_campaign", 0)) == (bool(number), number)
+
+
+def test_a_leaver_who_returns_in_another_department_needs_two(settings: Any) -> None:
+    """Otherwise two files do what a single file may not."""
+    settings.ROSTER_APPROVAL_SHARE = 0.9
+    november(scope=["Sales"])
+    assert confirmed(ALICE_LEAVES).state == State.DONE
+    returned = confirmed(SALES + "A001,Alice 艾,alice@corp.example.com,Other,\n")
+    assert request_of(returned)["in_campaign"] == 1
+
+
+def test_the_command_moves_people_in_and_out_of_a_campaign(settings: Any) -> None:
+    """Otherwise each transfer stops the nightly load."""
+    settings.ROSTER_APPROVAL_SHARE = 0.9
+    officer("hr-1")
+    november(scope=["Sales"])
+    load(SALES + "A001,Alice 艾,alice@corp.example.com,Other,\n")
+    assert person("A001").current_department == "Other"
 
 
 def test_a_returner_with_a_later_first_day_needs_two_where_the_campaign_prorates(settings: Any) -> None:

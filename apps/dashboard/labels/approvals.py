@@ -119,6 +119,11 @@ EFFECTS: dict[str, Any] = {
         "and joiners. Check that no joiner is a leaver with a new staff number",
         "number",
     ),
+    "in_campaign": ngettext_lazy(
+        "%(count)s person gets a department that brings this person into a campaign or takes this person out of it",
+        "%(count)s people get departments that bring them into a campaign or take them out of it",
+        "number",
+    ),
     # Campaigns: their rules, opening, cancelling and closing.
     "people": ngettext_lazy("%(count)s person is in the campaign", "%(count)s people are in the campaign", "number"),
     "with_contacts": ngettext_lazy(

@@ -114,6 +114,15 @@ WHERE department = ANY({scope}) AND ends_at > {leavers_from} AND ends_at < {cuto
       AND in_force(last_placement.starts_at, last_placement.ends_at, {cutoff_at})
       AND last_placement.department = ANY({scope}))
 
+-- name: in_campaign
+-- People on the roster before, whom another department at the cut-off brings into the scope or takes out of it. Employment
+-- is not compared: a person who leaves and returns in another department also moves.
+SELECT employee_id
+FROM effect_placement old_placement JOIN employees_placement placement USING (employee_id)
+WHERE in_force(old_placement.starts_at, old_placement.ends_at, {cutoff_at})
+  AND in_force(placement.starts_at, placement.ends_at, {cutoff_at})
+  AND (old_placement.department = ANY({scope})) <> (placement.department = ANY({scope}))
+
 -- name: future_colleagues
 -- (employee, domain of an address) for the new phones and addresses of people whose employment begins later, and for all of
 -- people whose first day is new. Until then, others may record them as a contact, which stops counting on the first day.

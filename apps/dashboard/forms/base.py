@@ -7,10 +7,12 @@ from typing import Any, Self
 from django import forms
 from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm, SetPasswordForm
 from django.core.validators import MaxLengthValidator
+from django.http import HttpRequest
 from django.urls import reverse, reverse_lazy
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
+from apps.accounts.login_throttling import NO_GUESS, guess_password
 from apps.contacts.drafts import Draft
 from apps.contacts.pasting import drafts_from_text, lines_of
 from apps.core.errors import Refused
@@ -222,6 +224,7 @@ class ChangePasswordForm(BoundedPasswords, PasswordChangeForm):
 
 
 class SignInForm(BoundedPasswords, AuthenticationForm):
+    request: HttpRequest
     error_messages = {
         "invalid_login": _("Staff number, e-mail or password is wrong."),
         "inactive": _("This account is closed."),
@@ -230,6 +233,14 @@ class SignInForm(BoundedPasswords, AuthenticationForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["username"].label = _("Staff number or e-mail")
+        self.guess = NO_GUESS
+
+    def clean(self) -> dict[str, Any]:
+        """Count the guess, then check it. Raises TooManyGuesses."""
+        # Before the check, so that parallel guesses cannot slip under the limit; by the very name that is checked,
+        # because another spelling of it would have another counter.
+        self.guess = guess_password(self.request, self.cleaned_data.get("username") or "")
+        return super().clean()
 
 
 class ForgottenForm(RefusableForm):

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import views
 from django.contrib.auth.decorators import login_not_required
-from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm, SetPasswordForm
+from django.contrib.auth.forms import PasswordChangeForm, SetPasswordForm
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render as render_template
@@ -19,7 +19,7 @@ from django.views.decorators.http import require_http_methods
 
 from apps.accounts.access_log import audit_account, audit_failure
 from apps.accounts.backends import find_by_login
-from apps.accounts.login_throttling import TooManyGuesses, guess_in_session, guess_password
+from apps.accounts.login_throttling import TooManyGuesses, guess_in_session
 from apps.accounts.models import Account
 from apps.accounts.password_links import PasswordLinkTokens, password_link_tokens, printed_link_tokens
 from apps.accounts.password_reset import find_account, has_pending_email_change, has_unproven_email
@@ -51,18 +51,16 @@ class SignIn(views.LoginView):
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if not settings.PASSWORD_SIGN_IN:
             raise Http404
-        # Counted before the check, so that parallel guesses cannot slip under the limit.
-        self.guess = guess_password(request, request.POST.get("username", ""))
         return super().post(request, *args, **kwargs)
 
-    def form_valid(self, form: AuthenticationForm) -> HttpResponse:
-        self.guess.succeed()
+    def form_valid(self, form: Any) -> HttpResponse:
+        form.guess.succeed()
         return complete_login(self.request, form.get_user(), self.get_success_url(), event="signed_in")
 
-    def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
+    def form_invalid(self, form: Any) -> HttpResponse:
         name = form.cleaned_data.get("username") or ""
         audit_refused(name)
-        if self.guess.reached_limit:
+        if form.guess.reached_limit:
             audit_failure("locked_out", find_by_login(name))
             # Raised, not returned: the middleware answers 429 for every form that guesses.
             raise TooManyGuesses

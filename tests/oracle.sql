@@ -28,20 +28,19 @@ WITH terms AS (
       AND (contact.ended_at IS NULL OR contact.ended_at >= terms.t)
       AND (terms.snapshot_at IS NULL OR contact.stored_at <= terms.snapshot_at)
       AND contact.id NOT IN (SELECT contact_id FROM company_contacts)
+), claims AS (
+    -- Since when each identity of a contact is named in the campaign: instants before the opening claim nobody.
+    SELECT contact_id, identity.employee_id, kind, digest,
+        CASE WHEN claimed_from < terms.opens_at THEN recorded_at ELSE coalesce(claimed_from, recorded_at) END AS at
+    FROM terms, standing_contacts JOIN contacts_contactidentity identity ON contact_id = standing_contacts.id
 ), first_claims AS (
     -- Who named an identity first, and who was the first among all the others.
-    SELECT kind, digest, employee_id, min(coalesce(claimed_from, recorded_at)) AS at
-    FROM terms, standing_contacts JOIN contacts_contactidentity USING (employee_id)
-    WHERE contact_id = standing_contacts.id AND coalesce(claimed_from, recorded_at) < terms.t
-    GROUP BY kind, digest, employee_id
+    SELECT kind, digest, employee_id, min(at) AS at FROM terms, claims
+    WHERE at < terms.t GROUP BY kind, digest, employee_id
 ), claimed_contacts AS (
-    SELECT standing_contacts.id FROM terms, standing_contacts
-    JOIN contacts_contactidentity identity ON identity.contact_id = standing_contacts.id
-    JOIN first_claims USING (kind, digest)
-    WHERE first_claims.employee_id <> standing_contacts.employee_id
-      AND coalesce(identity.claimed_from, standing_contacts.recorded_at) < terms.t
-      AND (first_claims.at, first_claims.employee_id)
-        < (coalesce(identity.claimed_from, standing_contacts.recorded_at), standing_contacts.employee_id)
+    SELECT claims.contact_id AS id FROM terms, claims JOIN first_claims USING (kind, digest)
+    WHERE first_claims.employee_id <> claims.employee_id AND claims.at < terms.t
+      AND (first_claims.at, first_claims.employee_id) < (claims.at, claims.employee_id)
 ), counts AS (
     SELECT employee_id, count(*) AS counted FROM standing_contacts, terms
     WHERE NOT (terms.confirmed_only AND (confirmed_at IS NULL OR confirmed_at >= terms.t))

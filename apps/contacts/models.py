@@ -131,7 +131,7 @@ class ContactIdentity(models.Model):
     domain, by which an index finds the company's own domains and their subdomains. `live` follows the contact by
     foreign key. In exclusive campaigns the person belongs to the employee who named an identity first: `claimed_from`,
     or the contact's start where that is empty. It is later than the start when the contact was backdated by a file or a
-    feed that did not name this identity.
+    feed that did not name this identity, and earlier when the contact replaces one that had it.
     """
 
     id = models.BigAutoField(primary_key=True)

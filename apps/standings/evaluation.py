@@ -33,7 +33,7 @@ COMPANY_ADDRESSES = _statement("company_addresses")
 IN_MANY_DOMAINS = _statement("in_many_domains")
 # With more, the planner compares every contact with each domain.
 FEW_DOMAINS = 10
-CLAIMED = _statement("claimed")
+CLAIM, CLAIMED = _statement("claim"), _statement("claimed")
 NOTHING_CLAIMED = _statement("nothing_claimed")
 JOIN_CLAIMED = _statement("join_claimed")
 OF_EMPLOYEES = _statement("of_employees")
@@ -131,8 +131,13 @@ def claimed_sql(rule: CampaignRule, at: datetime, employees: str = "", contacts:
     # An internal contact claims nothing. Here that is asked about the other employee's contact, not about the own one.
     internal = _internal(rule, effective_as_of(rule, at), ("1", "1"), OF_EARLIER_CONTACT)
     is_internal = SQL(" OR ").join(SQL("EXISTS ({})").format(SQL(match)) for match in internal)
+    claims = [
+        SQL(compose(CLAIM, identity=SQL(f"{prefix}_identity"), contact=SQL(contact), opens_at=rule.opens_at))
+        for prefix, contact in (("contact", "contact"), ("earlier", "earlier_contact"))
+    ]
     return compose(
-        CLAIMED, as_of=SQL(effective_as_of(rule, at)), ended=_ended("earlier_contact", rule, at),
+        CLAIMED, claim=claims[0], earlier_claim=claims[1], as_of=SQL(effective_as_of(rule, at)),
+        ended=_ended("earlier_contact", rule, at),
         outside_period=_outside_period("earlier_contact", rule),
         not_external=SQL(compose(NOT_EXTERNAL, contact=SQL("earlier_contact"), internal=is_internal)),
         selected=SQL(_selected(employees, contacts)),

@@ -78,6 +78,31 @@ def test_the_next_counts_when_the_first_is_corrected_to_somebody_else(
     assert counted(exclusive, alice, alan) == [1, 1]
 
 
+def test_a_correction_that_keeps_an_identity_gives_the_person_to_nobody(
+    exclusive: Campaign, first: Contact, second: Contact, alice: Employee, alan: Employee
+) -> None:
+    """Otherwise an employee loses the person for good by adding an address or by correcting a typing error."""
+    assert counted(exclusive, alice, alan) == [1, 0]
+    pk = first.pk
+    for identities in ([SHARED, OWN, PLACEHOLDER], [SHARED, PLACEHOLDER], [SHARED]):
+        pk = correct_contact(contact_id=pk, employee=alice, identities=identities, by=TESTER)
+        assert counted(exclusive, alice, alan) == [1, 0]
+        assert claims(Contact.objects.get(pk=pk))["email"] == first.recorded_at
+
+
+def test_a_correction_brings_no_claim_from_before_the_opening(
+    company: dict[str, Employee], alice: Employee, alan: Employee, clock: Clock
+) -> None:
+    """Otherwise an old contact, corrected today, takes the person from the colleague who recorded first."""
+    clock.set("2026-10-20T12:00:00+08:00", ticks=True)
+    old = record_one(alice, SHARED).outcomes[0].contact_id
+    clock.set("2026-11-20T12:00:00+08:00", ticks=True)
+    campaign = november(exclusive=True)
+    record_one(alan, SHARED)
+    correct_contact(contact_id=old, employee=alice, identities=[SHARED, outsider()], by=TESTER)
+    assert counted(campaign, alice, alan) == [0, 1]
+
+
 def test_the_next_counts_when_the_first_turns_out_to_be_a_colleague_by_a_number_only_alice_knew(
     exclusive: Campaign, first: Contact, second: Contact, alice: Employee, alan: Employee
 ) -> None:

@@ -44,16 +44,15 @@ def _lock_contact(contact_id: int, employee: Employee) -> Contact:
 
 def _queue_reevaluation(contact: Contact) -> None:
     queue_reevaluation([contact.employee_id])
-    queue_identity_reevaluation(_identity_keys(contact))
+    queue_identity_reevaluation(_claims(contact))
 
 
-def _identity_keys(contact: Contact) -> set[tuple[str, bytes]]:
-    """Return the (kind, digest) of a contact's identities.
-
-    The filter uses employee and contact because the index has both columns.
-    """
+def _claims(contact: Contact) -> dict[tuple[str, bytes], datetime]:
+    """Return the (kind, digest) of a contact's identities, and from when the employee named each."""
+    # By employee and contact, because the index has both columns.
     identities = ContactIdentity.objects.filter(employee_id=contact.employee_id, contact=contact)
-    return {(kind, bytes(digest)) for kind, digest in identities.values_list("kind", "digest")}
+    rows = identities.values_list("kind", "digest", "claimed_from")
+    return {(kind, bytes(digest)): claimed_from or contact.recorded_at for kind, digest, claimed_from in rows}
 
 
 def end_contact(*, contact_id: int, employee: Employee, by: Actor, reason: str = EndReason.REMOVED) -> None:
@@ -133,14 +132,15 @@ def correct_contact(*, contact_id: int, employee: Employee, identities: Sequence
         old = _lock_contact(contact_id, employee)
         if old.ended_at is not None:
             raise Refused("already_ended", _("This contact has already ended."))
-        own = _identity_keys(old)
-        if {identity.key for identity in wanted} == own:
+        own, kept = set(_claims(old)), {identity.key for identity in wanted}
+        if kept == own:
             return old.pk
         for kind, raw in identities:
             # An existing handle stays valid even if the rules for handles are stricter now.
             if _identity(kind, raw).key not in own:
                 _identity(kind, raw, identity_normaliser())
-        return _replace(old, wanted, by)
+        # Only a contact that keeps all its identities is still the one that was confirmed.
+        return _replace(old, wanted, by, confirmed_at=old.confirmed_at if own <= kept else None)
 
 
 def record_contact_again(*, contact_id: int, employee: Employee, by: Actor) -> int:
@@ -202,10 +202,12 @@ def _replacement(old: Contact, identities: Sequence[Identity], now: datetime, co
         employee_id=old.employee_id, name=old.name, recorded_at=now, stored_at=now, confirmed_at=confirmed_at,
         source=old.source, replaces=old,
     )  # fmt: skip
+    # A person whom the employee named first stays the employee's: another instant would give the person to a colleague.
+    claims = _claims(old)
     ContactIdentity.objects.bulk_create(
         ContactIdentity(
             employee_id=old.employee_id, contact=new, kind=identity.kind, value=identity.value,
-            domain=identity.domain or None, digest=identity.digest, live=True,
+            domain=identity.domain or None, digest=identity.digest, live=True, claimed_from=claims.get(identity.key),
         )
         for identity in unique_identities(identities)
     )  # fmt: skip

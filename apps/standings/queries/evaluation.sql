@@ -62,6 +62,11 @@ contact_identity.domain IN (
      AND reverse('.' || indexed.domain) COLLATE "C" < company.upper
     WHERE indexed.domain IS NOT NULL)
 
+-- name: claim
+-- From when a contact claims one of its identities in this campaign. A corrected contact keeps earlier instants, but those
+-- before the opening claim no person.
+CASE WHEN {identity}.claimed_from >= {opens_at} THEN {identity}.claimed_from ELSE {contact}.recorded_at END
+
 -- name: claimed
 -- Another employee named an identity earlier, and that contact is live, in time and external. The instant belongs to the
 -- identity: a contact that is moved back keeps the instants of the identities that the earlier file did not name. At the
@@ -75,9 +80,8 @@ JOIN contacts_contactidentity earlier_identity
   ON earlier_identity.kind = contact_identity.kind AND earlier_identity.digest = contact_identity.digest
  AND earlier_identity.employee_id <> contact_identity.employee_id
 JOIN contacts_contact earlier_contact ON earlier_contact.id = earlier_identity.contact_id
-WHERE (coalesce(earlier_identity.claimed_from, earlier_contact.recorded_at), earlier_contact.employee_id)
-    < (coalesce(contact_identity.claimed_from, contact.recorded_at), contact.employee_id)
-  AND coalesce(contact_identity.claimed_from, contact.recorded_at) < {as_of}
+WHERE ({earlier_claim}, earlier_contact.employee_id) < ({claim}, contact.employee_id)
+  AND {claim} < {as_of} AND earlier_contact.recorded_at < {as_of}
   AND NOT ({ended} OR {outside_period} OR {not_external}) AND {selected}
 
 -- name: nothing_claimed

@@ -43,7 +43,7 @@ def name_deputy(
         # Before the check for overlaps, which only knows stored periods.
         _end_lapsed(manager, deputy, by)
         now = db_now()
-        begin, end = _period(now, starts_on, until)
+        begin, end = deputy_period(now, starts_on, until)
         _validate_people(manager, deputy, by, begin, now)
         # The exclusion constraint would refuse too, but without a sentence for the form.
         overlapping = Deputyship.objects.filter(
@@ -71,7 +71,8 @@ def end_deputyship(*, deputyship_id: int, by: Account) -> tuple[Deputyship, bool
         return deputyship, _end(deputyship, by)
 
 
-def _period(now: datetime, starts_on: date | None, until: date) -> tuple[datetime, datetime]:
+def deputy_period(now: datetime, starts_on: date | None, until: date) -> tuple[datetime, datetime]:
+    """The instants of a deputyship between days of the company's zone, `until` included. Raises Refused."""
     today = now.astimezone(ZoneInfo(company_zone())).date()
     if starts_on and starts_on < today:
         raise Refused("invalid", _("This date has passed."), "starts_on")

@@ -10,9 +10,11 @@ from hashlib import sha256
 from typing import Any, cast
 
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
 from django.db import transaction
+from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
@@ -83,6 +85,12 @@ def idle_limit(account: Account) -> timedelta:
 def is_idle(account: Account, session: SessionStore) -> bool:
     """Whether the session was idle for longer than `idle_limit` before this request."""
     return session.seen_at is not None and timezone.now() - session.seen_at > idle_limit(account)
+
+
+def discard_messages(request: HttpRequest) -> None:
+    """Drop the messages that no page has shown. They can name contacts, and the browser's next reader is another."""
+    for _message in messages.get_messages(request):
+        pass
 
 
 def signed_in_browsers(account: Account, here: str | None) -> list[Browser]:

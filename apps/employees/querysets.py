@@ -94,11 +94,17 @@ class EmployeeQuerySet(models.QuerySet):
 
         The text may be a name with the number, as suggestions write it: `Alice (A001)`.
         """
-        if (employee := self.find_by_staff_no(text)) or not is_storable(text):
+        if not is_storable(text):
+            return None
+        both = NAME_AND_NUMBER.fullmatch(text.strip())
+        suggested = self.find_by_staff_no(both["number"]) if both else None
+        # First: a staff number that looks like a suggestion must not take the place of the person who was picked.
+        if both and suggested and suggested.name == both["name"]:
+            return suggested
+        employee = self.find_by_staff_no(text)
+        # A number and a name that contradict each other find no employee.
+        if employee or suggested:
             return employee
-        if (both := NAME_AND_NUMBER.fullmatch(text.strip())) and (employee := self.find_by_staff_no(both["number"])):
-            # A number and a name that contradict each other find no employee.
-            return employee if employee.name == both["name"] else None
         # An address may have belonged to another employee, so two matches are none.
         return _only(self.filter(email=text.strip().lower())[:2])
 

@@ -23,14 +23,15 @@ class ExportQuerySet(models.QuerySet):
     def visible_to(self, user: Any) -> ExportQuerySet:
         """The exports of this account, while it may still see their people; all exports for HR.
 
-        An auditor sees own exports of whole results. A team's file follows access to the team, a person's file access
-        to the person.
+        An auditor sees own exports of whole results. A team's file follows access to a team that is still there, a
+        person's file access to the person.
         """
         if user.has_role("hr"):
             return self
         people = Employee.objects.visible_to(user).values("pk")
-        teams = Employee.objects.teams_visible_to(user).values("pk")
-        allowed = Q(root__in=teams) & (Q(single_person=False) | Q(root__in=people))
+        leads = Employee.objects.teams_visible_to(user)
+        of_team = Q(single_person=False, root__in=leads.with_team().values("pk"))
+        allowed = of_team | Q(single_person=True, root__in=people) & Q(root__in=leads.values("pk"))
         if user.has_role("auditor"):
             allowed |= Q(root=None, result_version__isnull=False)
         return self.filter(allowed, asked_by_id=user.pk)

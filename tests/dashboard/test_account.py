@@ -1,5 +1,7 @@
 """Signing in and out, setting a password, choosing a language; and the error pages."""
 
+import uuid
+
 import pytest
 
 from apps.accounts.services import account_for, set_password_link
@@ -39,6 +41,17 @@ def test_signing_out_wants_a_form(as_: SignIn, alice: Employee, campaign: Campai
     assert client.get("/logout/").status_code == 405
     assert client.post("/logout/")["Location"] == "/login/"
     assert client.get("/").status_code == 302
+
+
+def test_a_message_that_no_page_has_shown_is_not_for_the_browsers_next_reader(
+    as_: SignIn, alice: Employee, bob: Employee, campaign: Campaign
+) -> None:
+    """A lost connection after ending a contact leaves its name in a cookie."""
+    client = as_(alice)
+    client.post("/contacts/add/", {"name": "Grace", "reach": "grace@outside.example.org", "key": str(uuid.uuid4())})
+    assert client.cookies["messages"].value
+    client.post("/logout/")
+    assert not client.cookies["messages"].value
 
 
 def test_a_link_sets_the_password_once(client: StrictClient, alice: Employee) -> None:

@@ -249,6 +249,15 @@ def test_what_is_wrong_is_said_at_its_field(
     assert not Deputyship.objects.exists()
 
 
+@pytest.mark.parametrize("name", ["S001", "sam@corp.example.com", "X999"])
+def test_days_that_are_refused_do_not_say_who_is_on_the_roster(
+    recorded: Campaign, bob: Employee, stranger: Employee, as_: SignIn, name: str
+) -> None:
+    sent = as_(bob).post("/deputies/", {"key": KEY, "deputy": name, "until": "2026-11-22"})
+    assert "This date has passed" in words(sent)
+    assert "No employee on the roster" not in words(sent)
+
+
 def test_either_ends_it_and_it_ends_on_the_next_request(
     recorded: Campaign, bob: Employee, stranger: Employee, as_: SignIn
 ) -> None:

@@ -23,6 +23,12 @@ def test_of_two_numbers_that_differ_in_case_only_the_typed_one_is_meant(alice: E
     assert Employee.objects.find_by_staff_no("x1y") is None, "a guess could adjust the wrong person"
 
 
+def test_a_number_that_looks_like_a_suggestion_does_not_take_the_place_of_who_was_picked(alice: Employee) -> None:
+    picked = f"{alice.name} (A001)"
+    Employee.objects.create(staff_no=picked, name="Mallory", email="mallory@corp.example.com")
+    assert Employee.objects.find(picked) == alice, "an adjustment could go to another person"
+
+
 @pytest.mark.parametrize("typed", ["", "404", "A001\0", "\ud800"])
 def test_a_text_that_is_no_number_names_nobody(alice: Employee, typed: str) -> None:
     assert Employee.objects.find(typed) is None

@@ -359,6 +359,9 @@ def test_a_manager_exports_the_own_team_without_review_marks(
     assert list(Export.objects.visible_to(account_for(hr))) == [made]
     load("staff_no,name,email,manager_staff_no\nB001,Bob,bob@corp.example.com,D001\n", complete=False)
     assert Export.objects.visible_to(account_for(bob)).count() == 1
+    moved = "A001,Alice,alice@corp.example.com,C001\nA002,Alan,alan@corp.example.com,C001\n"
+    load(f"staff_no,name,email,manager_staff_no\n{moved}", complete=False)
+    assert not Export.objects.visible_to(account_for(bob)).exists(), "who has lost a team loses its files"
 
 
 def test_hr_finds_who_of_a_team_is_under_review_in_its_file_as_on_its_page(

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
 from apps.accounts.models import Account
-from apps.accounts.sessions import SessionStore, is_idle
+from apps.accounts.sessions import SessionStore, discard_messages, is_idle
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -31,6 +31,7 @@ class IdleSessionMiddleware:
             return
         if is_idle(user, session):
             session.flush()
+            discard_messages(request)
             request.user = AnonymousUser()
             if is_user_action(request):
                 messages.info(request, _("You were signed out after a period of inactivity."))

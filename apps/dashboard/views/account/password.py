@@ -25,7 +25,7 @@ from apps.accounts.password_links import PasswordLinkTokens, password_link_token
 from apps.accounts.password_reset import find_account, has_pending_email_change, has_unproven_email
 from apps.accounts.security_mails import Event, notify_owner
 from apps.accounts.services import audit_refused
-from apps.accounts.sessions import end_access
+from apps.accounts.sessions import discard_messages, end_access
 from apps.core import enqueue
 from apps.core.rate_limits import Kind, address_key, enforce_rate_limit
 from apps.dashboard.forms.base import ChangePasswordForm, ForgottenForm, NewPasswordForm, SignInForm
@@ -75,6 +75,7 @@ class SignOut(views.LogoutView):
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if isinstance(request.user, Account):
             audit_account("signed_out", request.user)
+        discard_messages(request)
         response = super().post(request, *args, **kwargs)
         # Pages are sent with no-store; this clears what a browser keeps in spite of it.
         response["Clear-Site-Data"] = '"cache", "storage"'

@@ -39,6 +39,38 @@ def bands(*at_target: int, people: int = 54) -> list[Any]:
 
 
 @pytest.mark.parametrize(
+    ("of", "people", "contacts"),
+    [
+        (scope(), "contacts that still count today.", "as they count now."),
+        (scope(day=date(2026, 11, 6)), "still counted on Fri 6 Nov.", "as they counted at the end of Fri 6 Nov."),
+        (scope(result=object()), "contacts that count in the result.", "according to the result."),
+    ],
+)
+def test_a_chart_of_past_days_says_which_contacts_it_shows(language: str, of: Any, people: str, contacts: str) -> None:
+    """Else a reader takes the chart for what counted on those days."""
+    if language != "en":
+        return
+    below = [(OPENS, 3), (OPENS + timedelta(days=1), 2)]
+    totals = SimpleNamespace(people=3)
+    lists = "The list of a past day shows what counted then."
+    for card, linked in (
+        (teams.band_days(of, "", bands(1, 2), no_url), True),
+        (company.below_target_by_day(of, "", below, totals, lambda day: "/x"), True),
+        (company.below_target_by_day(of, "", below, totals), False),
+    ):
+        assert people in card.note
+        assert (lists in card.note) == linked
+    days = [SimpleNamespace(day=OPENS, recorded=1, total=1)]
+    assert contacts in curves.team_curve(of, "", days).note
+
+
+def test_the_bands_of_a_team_are_named_in_the_readers_language(language: str) -> None:
+    card = teams.band_days(scope(), "", bands(1), no_url)
+    names = {"en": ["0–24 %", "100 % or more"], "zh-hans": ["0–24%", "100% 及以上"]}[language]
+    assert [card.legend[-1][1], card.legend[0][1]] == [card.header[1], card.header[-1]] == names
+
+
+@pytest.mark.parametrize(
     ("at_target", "english", "chinese"),
     [
         (

@@ -68,9 +68,15 @@ def latest(scope: PageContext, count: int) -> str:
     return base.number(count) if scope.day or scope.result else _("%(count)s now") % {"count": base.number(count)}
 
 
-def past_days_note() -> str:
-    """Why a past day of a chart may differ from the list of that day, which a click opens."""
-    return _("Past days show contacts that still count today. The list of a past day shows what counted then.")
+def past_days_note(scope: PageContext, *, lists: bool) -> str:
+    """Why a past day of a chart may differ from what counted on that day; `lists`: a click opens the day's list."""
+    if scope.result:
+        text = _("Past days show contacts that count in the result.")
+    elif scope.day:
+        text = _("Earlier days show contacts that still counted on %(day)s.") % {"day": base.full_date(scope.day)}
+    else:
+        text = _("Past days show contacts that still count today.")
+    return f"{text} {_('The list of a past day shows what counted then.')}" if lists else text
 
 
 def day_axis(scope: PageContext) -> dict[str, Any]:

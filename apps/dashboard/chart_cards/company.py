@@ -33,7 +33,7 @@ def below_target_by_day(
     return ChartCard(
         key="under",
         title=_below_target_title(newest, totals.people),
-        note=_below_target_note(needed_per_day) + (f" {past_days_note()}" if list_url else ""),
+        note=f"{_below_target_note(needed_per_day)} {past_days_note(scope, lists=bool(list_url))}",
         url=url,
         header=(_("Day"), _("People below target")),
         rows=[cells(base.full_date(day.day), Cell(base.number(day.people), day_url(day))) for day in reversed(data)],

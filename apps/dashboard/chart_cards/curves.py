@@ -42,6 +42,9 @@ def member_curve(scope: PageContext, staff_no: str, card: Card, rows: list[Any])
 def _by_day(scope: PageContext) -> str:
     if scope.result:
         return _("Counted contacts by the day they were recorded, according to the result.")
+    if scope.day:
+        text = _("Counted contacts by the day they were recorded, as they counted at the end of %(day)s.")
+        return text % {"day": base.full_date(scope.day)}
     return _("Counted contacts by the day they were recorded, as they count now.")
 
 

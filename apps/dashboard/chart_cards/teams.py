@@ -19,6 +19,7 @@ PeopleUrl = Callable[..., str]
 
 def band_days(scope: PageContext, url: str, rows: list[Any], people_url: PeopleUrl) -> ChartCard:
     data = bands.bands_data((row.day, row.n0, row.n25, row.n50, row.n75, row.n100) for row in rows)
+    names = [str(name) for name in base.BANDS]
 
     def band_url(day: bands.BandDay, band: int) -> str:
         # The newest day is the page's own instant: its list has no day in the address.
@@ -28,16 +29,16 @@ def band_days(scope: PageContext, url: str, rows: list[Any], people_url: PeopleU
     return ChartCard(
         key="bands",
         title=_bands_title(data),
-        note=f"{_('People by the share of their target, day by day.')} {past_days_note()}",
+        note=f"{_('People by the share of their target, day by day.')} {past_days_note(scope, lists=True)}",
         url=url,
-        header=(_("Day"), *base.BANDS),
+        header=(_("Day"), *names),
         rows=[cells(base.full_date(day.day), *(base.number(n) for n in day.people)) for day in reversed(data)],
         # From the top of the stack down, as the eye meets them.
-        legend=[(f"band-{band}", base.BANDS[band]) for band in reversed(range(len(base.BANDS)))],
+        legend=[(f"band-{band}", name) for band, name in reversed([*enumerate(names)])],
         figure=lambda: bands.bands_figure(
             data,
             **day_axis(scope),
-            bands=base.BANDS,
+            bands=names,
             unit=_("people"),
             hover_text=_band_hover,
             list_url=band_url,

@@ -137,10 +137,10 @@ STATUSES: dict[str, Text] = {
     "exempt_below": gettext_lazy("Exempt and below target"),
     "ended_soon": gettext_lazy("With contacts that ended within 7 days"),
     "handed_in_twice": gettext_lazy("With rejected duplicates"),
-    "band_0": gettext_lazy("0-24 % of the target"),
-    "band_1": gettext_lazy("25-49 % of the target"),
-    "band_2": gettext_lazy("50-74 % of the target"),
-    "band_3": gettext_lazy("75-99 % of the target"),
+    "band_0": gettext_lazy("0–24 % of the target"),
+    "band_1": gettext_lazy("25–49 % of the target"),
+    "band_2": gettext_lazy("50–74 % of the target"),
+    "band_3": gettext_lazy("75–99 % of the target"),
     "band_4": gettext_lazy("100 % of the target or more"),
     "updating": gettext_lazy("Being updated"),
     "under_review": gettext_lazy("Under review"),
@@ -175,7 +175,10 @@ def time_left(seconds: int) -> str:
 
 
 # The same bands as in SQL (n0, n25, n50, n75, n100): the chart takes its labels from here.
-BANDS: tuple[str, ...] = ("0-24 %", "25-49 %", "50-74 %", "75-99 %", "100 %+")
+BANDS: tuple[Text, ...] = (
+    gettext_lazy("0–24 %"), gettext_lazy("25–49 %"), gettext_lazy("50–74 %"), gettext_lazy("75–99 %"),
+    gettext_lazy("100 % or more"),
+)  # fmt: skip
 
 
 def number(value: float) -> str:

@@ -47,18 +47,18 @@ def test_pages_lead_both_ways_in_place(open_as: Open, leader: Employee, width: i
     looked = open_as(leader, width=width)
     page = looked.page
     page.goto("/team/B001/")
-    place = page.locator(".pager .note")
-    expect(place).to_have_text("1-20 of 45")
+    place = page.locator(".pager .position")
+    expect(place).to_have_text("1–20 of 45")
     first = page.locator("#list tbody tr .name").first
     name = first.inner_text()
     expect(page.get_by_role("link", name="Previous page")).to_have_count(0)
     for link, expected in (
-        ("Next page", "21-40 of 45"),
-        ("Next page", "41-45 of 45"),
-        ("Previous page", "21-40 of 45"),
-        ("Previous page", "1-20 of 45"),
-        ("Next page", "21-40 of 45"),
-        ("First page", "1-20 of 45"),
+        ("Next page", "21–40 of 45"),
+        ("Next page", "41–45 of 45"),
+        ("Previous page", "21–40 of 45"),
+        ("Previous page", "1–20 of 45"),
+        ("Next page", "21–40 of 45"),
+        ("First page", "1–20 of 45"),
     ):
         page.get_by_role("link", name=link).click()
         expect(place).to_have_text(expected)

@@ -69,12 +69,12 @@ def test_each_page_says_where_it_is_and_leads_both_ways(as_: SignIn, bob: Employ
         while "Next page" in words(pages[-1]):
             pages.append(client.get(address(pages[-1], "next")))
         assert [len(listed(page)) for page in pages] == [20, 20, 5]
-        for page, place in zip(pages, ("1-20 of 45", "21-40 of 45", "41-45 of 45"), strict=True):
+        for page, place in zip(pages, ("1–20 of 45", "21–40 of 45", "41–45 of 45"), strict=True):
             assert place in words(page)
         assert "First page" not in words(pages[0])
         back = client.get(address(pages[2], "prev"))
         assert listed(back) == listed(pages[1])
-        assert "21-40 of 45" in words(back)
+        assert "21–40 of 45" in words(back)
         assert listed(client.get(address(back, "next"))) == listed(pages[2])
         assert listed(client.get(address(back, "prev"))) == listed(pages[0])
         everybody = [staff_no for page in pages for staff_no in listed(page)]

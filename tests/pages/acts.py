@@ -128,7 +128,7 @@ def looks_at_a_change(page: Page) -> None:
 def next_page(page: Page) -> None:
     """The next page of a list, which replaces the list alone."""
     page.click("#list a[rel=next]")
-    page.wait_for_selector("#list .pager .note a")
+    page.wait_for_selector("#list .pager a[rel=prev]")
 
 
 def followed(page: Page) -> None:

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from apps.dashboard.labels import base
 from apps.dashboard.views.list_pages import text_param
 from apps.dashboard.views.page_context import PageContext
+from apps.dashboard.views.page_sizes import remember_size
 from apps.reports import standings_filters
 
 # Never the search: a cookie with a person's name would outlive the visit.
@@ -74,7 +75,7 @@ def page_filters(scope: PageContext) -> StandingFilters:
 
 
 def remember_filters(scope: PageContext, filters: StandingFilters, response: HttpResponse) -> HttpResponse:
-    """Keep the filters in a cookie of this page. A GET stores nothing on the server."""
+    """Keep the filters in a cookie of this page, and the rows per page. A GET stores nothing on the server."""
     kept = {name: value for name, value in filters.query.items() if name in REMEMBERED and value}
     path = escape_uri_path(scope.request.path)
     if kept:
@@ -84,7 +85,7 @@ def remember_filters(scope: PageContext, filters: StandingFilters, response: Htt
         )  # fmt: skip
     elif COOKIE in scope.request.COOKIES:
         response.delete_cookie(COOKIE, path=path, samesite="Lax")
-    return response
+    return remember_size(scope, response)
 
 
 def chips(filters: StandingFilters, address: Callable[..., str]) -> list[tuple[str, str]]:

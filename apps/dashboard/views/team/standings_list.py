@@ -11,15 +11,15 @@ from django.http import FileResponse, HttpResponse
 from django.urls import reverse
 from django.utils.cache import add_never_cache_headers
 from django.utils.text import slugify
-from django.utils.translation import gettext as _
 
 from apps.accounts.access_log import log_single_result
 from apps.campaigns import rules
 from apps.core.cursors import InvalidCursor
 from apps.core.read_replica import with_fallback
 from apps.dashboard.labels import base
-from apps.dashboard.views.list_pages import ListPage
+from apps.dashboard.views.list_pages import ListPage, position
 from apps.dashboard.views.page_context import PageContext, render
+from apps.dashboard.views.page_sizes import page_size, size_links, size_query
 from apps.dashboard.views.team.list_filters import (
     NO_FILTER,
     StandingFilters,
@@ -33,7 +33,6 @@ from apps.reports import standings_columns, standings_report
 from apps.reports.totals import Totals
 from apps.standings import report_people
 
-PAGE = 20
 MAX_BYTES_IN_MEMORY = 1_000_000
 CSV = "text/csv; charset=utf-8"
 
@@ -57,7 +56,7 @@ def standings_context(
         standings = scope.standings(standings.people, filters.for_report)
 
     def address(**query: str) -> str:
-        return scope.url(name, *args, **filters.query, **query) + "#list"
+        return scope.url(name, *args, **{**filters.query, **size_query(scope), **query}) + "#list"
 
     def unlimited(**query: str) -> str:
         return scope.url(name, *args, **query) + "#list"
@@ -70,7 +69,7 @@ def standings_context(
     return {
         "people": _standing_rows(scope, page),
         "filters": filters,
-        "page": _list_page(page, totals := standings.totals(), address),
+        "page": _list_page(scope, page, totals := standings.totals(), address),
         "statuses": base.statuses(scope.user.has_role("hr")).items(),
         "sorts": base.SORTS.items(),
         "columns": _column_headers(scope, filters, name, *args),
@@ -118,22 +117,23 @@ def _requested_page(
 ) -> standings_report.Page:
     """The page of the list that the address asks for; the first one for an unknown cursor."""
     try:
-        return standings.page(sort=filters.sort, after=scope.request.GET.get("after", ""), limit=PAGE)
+        return standings.page(sort=filters.sort, after=scope.request.GET.get("after", ""), limit=page_size(scope))
     except InvalidCursor:
-        return standings.page(sort=filters.sort, limit=PAGE)
+        return standings.page(sort=filters.sort, limit=page_size(scope))
 
 
-def _list_page(page: standings_report.Page, totals: Totals, address: Callable[..., str]) -> ListPage:
-    last = page.first + len(page.rows) - 1
-    numbers = {"first": base.number(page.first), "last": base.number(last)}
-    # Stored sums are some seconds older than the rows.
-    numbers["all"] = base.number(max(totals.people, last))
+def _list_page(
+    scope: PageContext, page: standings_report.Page, totals: Totals, address: Callable[..., str]
+) -> ListPage:
     return ListPage(
         page.rows,
         next=address(after=page.next) if page.next else "",
         first=address() if page.first > 1 else "",
-        previous=(address(after=page.previous) if page.first > PAGE + 1 else address()) if page.first > 1 else "",
-        position=_("%(first)s-%(last)s of %(all)s") % numbers,
+        previous=(
+            (address(after=page.previous) if page.first > page_size(scope) + 1 else address()) if page.first > 1 else ""
+        ),
+        position=position(page.first, len(page.rows), totals.people),
+        sizes=size_links(scope, totals.people, address),
     )
 
 

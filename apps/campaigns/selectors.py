@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -15,6 +16,7 @@ from django.utils.translation import gettext as _
 from apps.campaigns.models import Campaign, CampaignRule
 from apps.contacts.models import Contact, ContactIdentity, Submission
 from apps.contacts.services.changes import record_contact_again, restore_contact, undo_submission
+from apps.contacts.services.recording_again import RecordedAgain, record_contacts_again
 from apps.core.audit import Actor
 from apps.core.clock import db_now
 from apps.core.errors import Refused
@@ -133,11 +135,34 @@ def record_again_while_open(*, campaign: Campaign, contact_id: int, employee: Em
     with transaction.atomic():
         lock_facts()
         contact = Contact.objects.of(employee).get(pk=contact_id)
-        others = Campaign.objects.running().exclude(pk=campaign.pk).prefetch_related("rules")
-        if any(other.rule.exclusive and other.rule.in_period(contact.recorded_at) for other in others):
-            message = _("This contact counts in another campaign, so it cannot be recorded again.")
-            raise Refused("claimed", message)
+        if _needed_elsewhere(campaign, [contact]):
+            raise Refused("claimed", _needed_elsewhere_message())
         return record_contact_again(contact_id=contact_id, employee=employee, by=by)
+
+
+def record_all_again_while_open(
+    *, campaign: Campaign, contact_ids: Collection[int], employee: Employee, by: Actor
+) -> RecordedAgain:
+    """As `record_again_while_open` for several contacts, each decided alone."""
+    with transaction.atomic():
+        lock_facts()
+        contacts = Contact.objects.of(employee).filter(pk__in=contact_ids)
+        needed = _needed_elsewhere(campaign, contacts)
+        result = record_contacts_again(contact_ids={*contact_ids} - needed, employee=employee, by=by)
+        if needed:
+            result.refused[_needed_elsewhere_message()] += len(needed)
+        return result
+
+
+def _needed_elsewhere(campaign: Campaign, contacts: Iterable[Contact]) -> set[int]:
+    """Return the ids of those that lie in the period of another exclusive campaign."""
+    running = Campaign.objects.running().exclude(pk=campaign.pk).prefetch_related("rules")
+    exclusive = [other.rule for other in running if other.rule.exclusive]
+    return {contact.pk for contact in contacts if any(rule.in_period(contact.recorded_at) for rule in exclusive)}
+
+
+def _needed_elsewhere_message() -> str:
+    return _("This contact counts in another campaign, so it cannot be recorded again.")
 
 
 def _shared(contact: Contact) -> bool:

@@ -1,6 +1,6 @@
 """The audit trail: who did what to whom, when and from where. Each entry is in the transaction of its action."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -60,9 +60,18 @@ def audit(
 
     `detail`: the values before and after, where they say more than the action.
     """
+    _entry(action, by, kind, id, label, detail or {}).save(force_insert=True)
+
+
+def audit_each(action: str, *, by: Actor, kind: str, details: Mapping[int, dict[str, Any]]) -> None:
+    """Like `audit` for each subject, by its id, in one statement."""
+    AuditEntry.objects.bulk_create(_entry(action, by, kind, subject, "", detail) for subject, detail in details.items())
+
+
+def _entry(action: str, by: Actor, kind: str, id: object, label: str, detail: dict[str, Any]) -> AuditEntry:
     # The database fills in `at` and `transaction`: the entry is dated by the clock of the facts and belongs to the row
     # changes of the same transaction.
-    AuditEntry.objects.create(
+    return AuditEntry(
         origin=origin(),
         actor_id=by.id,
         actor_label=by.label,
@@ -70,7 +79,7 @@ def audit(
         subject_kind=kind,
         subject_id=str(id),
         subject_label=label,
-        detail=detail or {},
+        detail=detail,
     )
 
 

@@ -36,6 +36,7 @@ urlpatterns = [
     path("contacts/add/", quick_add.add, name="contact-add"),
     path("contacts/add/preview/", quick_add_preview.preview, name="contact-add-preview"),
     path("contacts/add/<uuid:submission_id>/undo/", quick_add.undo, name="contact-add-undo"),
+    path("contacts/record-again/", contacts.record_all_again, name="contacts-record-again"),
     path("contacts/export.csv", downloads.contacts_csv, name="contacts-csv"),
     path("contacts/export.vcf", downloads.contacts_vcards, name="contacts-vcf"),
     path("contacts/import/", imports.index, name="import"),

@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 @pytest.mark.parametrize("width", [390, 1440])
 def test_an_end_keeps_the_place_and_can_be_undone_there(open_as: Open, alice: Employee, width: int) -> None:
     mine = open_as(alice, width=width)
-    mine.page.goto("/contacts/?reason=counts&sort=oldest")
+    mine.page.goto("/contacts/?reason=counts&sort=oldest&rows=50")
     end = mine.page.get_by_role("button", name="End Guest 40", exact=True)
     end.scroll_into_view_if_needed()
     place = mine.page.evaluate("scrollY")
@@ -40,7 +40,7 @@ def test_an_end_keeps_the_place_and_can_be_undone_there(open_as: Open, alice: Em
 
 def test_an_end_without_scripts_returns_to_the_same_page_of_the_list(open_as: Open, alice: Employee) -> None:
     mine = open_as(alice, java_script_enabled=False)
-    mine.page.goto("/contacts/?reason=counts&sort=oldest")
+    mine.page.goto("/contacts/?reason=counts&sort=oldest&rows=50")
     mine.page.click("a[rel=next]")
     mine.page.get_by_role("button", name="End Guest 60", exact=True).click()
     expect(mine.page.locator("#messages")).to_contain_text("Guest 60 is ended.")
@@ -109,6 +109,31 @@ def test_one_from_before_the_opening_is_recorded_again_by_one_tap(
     mine.page.goto("/")
     expect(mine.page.locator("#standing .count strong")).to_have_text("100")
     assert mine.problems() == []
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_all_from_before_the_opening_are_recorded_again_after_one_look_at_their_number(
+    open_as: Open, alice: Employee, clock: Clock, scripts: bool
+) -> None:
+    clock.set("2026-10-20T12:00:00+08:00", ticks=True)
+    for name in ("Early Bird", "Lark", "Wren"):
+        people.record_one(alice, ("handle", f"@{name.split()[0].lower()}"), name=name)
+    clock.set("2026-11-23T12:30:00+08:00", ticks=True)
+    people.mark()
+    mine = open_as(alice, width=390, java_script_enabled=scripts)
+    mine.page.goto("/")
+    mine.page.get_by_role("link", name="Record all 3 again today").click()
+    # The address opens the question: the form stands in a <details>.
+    button = mine.page.get_by_role("button", name="Record 3 contacts again")
+    expect(button).to_be_visible()
+    assert Contact.objects.of(alice).live().count() == 103
+    button.click()
+    expect(mine.page.locator("#messages")).to_contain_text("3 contacts are recorded again today.")
+    expect(mine.page.locator("#list tbody").first).to_contain_text("counts")
+    expect(mine.page.locator(".chips a", has_text="Outside the period")).to_have_count(0)
+    assert Contact.objects.of(alice).live().exclude(replaces=None).count() == 3
+    if scripts:
+        assert mine.problems() + mine.findings() == []
 
 
 def test_a_correction_without_a_change_says_so(open_as: Open, alice: Employee) -> None:

@@ -1,37 +1,38 @@
 """The list on `/contacts/`: what the address filters, in which order, and one page of it by keyset."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
-from uuid import UUID
 
 from django.db.models import BooleanField, Case, Count, Func, Q, QuerySet, TextField, Value, When
-from django.http import Http404, QueryDict
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, pgettext
+from django.utils.translation import pgettext
 
-from apps.contacts.models import Contact, ContactIdentity, Source, Submission
-from apps.dashboard import encrypted_search
+from apps.campaigns import selectors
+from apps.contacts.models import Contact, ContactIdentity
 from apps.dashboard.labels import base
+from apps.dashboard.views.contacts.contact_filters import (
+    ACTIVE,
+    ALL,
+    COUNTING,
+    NAME,
+    NEWEST,
+    NOT_COUNTING,
+    OLDEST,
+    OUTSIDE_PERIOD,
+    SORTS,
+    ContactFilters,
+    own_batches,
+)
 from apps.dashboard.views.contacts.import_preview import FILE_SOURCES
-from apps.dashboard.views.list_pages import list_page, text_param
+from apps.dashboard.views.list_pages import counted_list_page
 from apps.dashboard.views.page_context import PageContext
 from apps.dashboard.views.standing.my_standing import own_contacts
 from apps.employees.models import Employee
 
-PAGE = 50
 MAX_FILES = 50
-# Filter values of the chips: a reason, or one of these words. The default is absent from addresses.
-ACTIVE, ALL, COUNTING, NOT_COUNTING = "", "all", "counts", "not_counting"
-# The default is empty and so absent from addresses.
-NEWEST, OLDEST, NAME = "", "oldest", "name"
-SORTS: dict[str, tuple[base.Text, base.Text]] = {
-    NEWEST: (gettext_lazy("Newest first"), gettext_lazy("Older contacts")),
-    OLDEST: (gettext_lazy("Oldest first"), gettext_lazy("Newer contacts")),
-    NAME: (gettext_lazy("Name, A to Z"), gettext_lazy("Next page")),
-}
-
-
+# Contacts that one press records again; about half a second.
+MAX_RECORDED_AGAIN = 500
 # Contacts without a name come last.
 ORDERS = {NEWEST: ("-recorded_at", "-pk"), OLDEST: ("recorded_at", "pk"), NAME: ("nameless", "title", "pk")}
 
@@ -44,92 +45,18 @@ class NameSortKey(Func):
     output_field = TextField()
 
 
-@dataclass(frozen=True)
-class ContactFilters:
-    """Filters and order of the list, as in the address; unknown values mean the default.
-
-    `q`: the search text. `search_token`: its encrypted form in the address. `search_expired`: the address held a text
-    that cannot be read any more.
-    """
-
-    q: str
-    search_token: str
-    reason: str
-    source: str
-    batch: Submission | None
-    sort: str
-    search_expired: bool = False
-
-    @property
-    def query(self) -> dict[str, str]:
-        batch = str(self.batch.pk) if self.batch else ""
-        params = {"reason": self.reason, "source": self.source, "batch": batch, "sort": self.sort}
-        # `sought`: bookmarks have this name.
-        return {"sought": self.search_token, **params}
-
-    @property
-    def filtered(self) -> bool:
-        return bool(self.q or self.reason or self.source or self.batch)
-
-    @property
-    def folded_count(self) -> int:
-        """How many filters are in force among those behind the button *Filters* of a phone."""
-        return sum(map(bool, (self.source, self.batch)))
-
-
-def filters_from_url(scope: PageContext) -> ContactFilters:
-    """From the address. Raises Http404 for a batch that is not the reader's."""
-    token = scope.request.GET.get("sought", "")
-    try:
-        q = encrypted_search.decrypt_search(token, reader=scope.required_employee, at=scope.now)
-    except encrypted_search.UnreadableToken:
-        return replace(_read_filters(scope, scope.request.GET), search_expired=True)
-    return replace(_read_filters(scope, scope.request.GET), q=q, search_token=token)
-
-
-def filters_from_form(scope: PageContext) -> ContactFilters:
-    """From the form above the list. Raises Http404 likewise."""
-    q = text_param(scope.request.POST, "q")
-    token = encrypted_search.encrypt_search(q, reader=scope.required_employee, at=scope.now)
-    return replace(_read_filters(scope, scope.request.POST), q=q, search_token=token)
-
-
-def _read_filters(scope: PageContext, params: QueryDict) -> ContactFilters:
-    reason, source, sort = (params.get(key, "") for key in ("reason", "source", "sort"))
-    return ContactFilters(
-        q="",
-        search_token="",  # nosec B106 # none
-        reason=reason if reason in (ALL, COUNTING, NOT_COUNTING, *base.REASONS) else ACTIVE,
-        source=source if source in Source.values else "",
-        batch=_batch(scope, params.get("batch", "")),
-        sort=sort if sort in SORTS else NEWEST,
-    )
-
-
-def _batch(scope: PageContext, text: str) -> Submission | None:
-    if not text:
-        return None
-    try:
-        return _batches(scope).get(pk=UUID(text))
-    except (ValueError, Submission.DoesNotExist) as unknown:
-        raise Http404("There is no such file") from unknown
-
-
-def _batches(scope: PageContext) -> QuerySet[Any, Any]:
-    return Submission.objects.filter(employee=scope.required_employee).annotate(count=Count("contact"))
-
-
 def list_context(scope: PageContext, filters: ContactFilters) -> dict[str, Any]:
     """Context of the list: its rows, the chips with their numbers, the filter values, and the addresses."""
     rows = _of_reason(_without_reason(scope, filters), filters.reason)
     address = partial(list_url, scope, filters)
+    context = chips_context(scope, filters)
     return {
-        **chips_context(scope, filters),
-        "page": list_page(
+        **context,
+        "page": counted_list_page(
             scope,
             _with_sort_key(rows) if filters.sort == NAME else rows,
             *ORDERS[filters.sort],
-            size=PAGE,
+            total=context["matches"],
             address=address,
         ),
         "sources": _sources(scope, filters),
@@ -144,14 +71,28 @@ def chips_context(scope: PageContext, filters: ContactFilters) -> dict[str, Any]
     contacts = _without_reason(scope, filters)
     # One query for all chips; without `order_by()` the order would become part of the GROUP BY.
     tally = {line["reason"]: line["n"] for line in contacts.order_by().values("reason").annotate(n=Count("id"))}
-    query = scope.url("contacts", **filters.query, after=scope.request.GET.get("after", "")).partition("?")[2]
+    place = {name: scope.request.GET.get(name, "") for name in ("after", "row", "rows")}
+    query = scope.url("contacts", **filters.query, **place).partition("?")[2]
     return {
         "filters": filters,
         "chips": _chips(scope, filters, tally),
         "matches": _count_for_chip(tally, filters.reason),
         "clear": list_url(scope, ContactFilters("", "", "", "", None, filters.sort)),
         "list_query": f"?{query}" if query else "",
+        "recordable_again": _recordable_again(scope, filters, tally),
+        "most_recorded_again": MAX_RECORDED_AGAIN,
     }
+
+
+def outside_period(scope: PageContext, filters: ContactFilters) -> QuerySet[Any]:
+    """The contacts outside the period among those of the filters, newest first."""
+    return _of_reason(_without_reason(scope, filters), OUTSIDE_PERIOD)
+
+
+def _recordable_again(scope: PageContext, filters: ContactFilters, tally: dict[str, int]) -> int:
+    """How many contacts outside the period the list offers to record again at once; 0 where it does not."""
+    offered = filters.reason in (OUTSIDE_PERIOD, NOT_COUNTING) and selectors.takes_contacts(scope.campaign, scope.now)
+    return tally.get(OUTSIDE_PERIOD, 0) if offered else 0
 
 
 def list_url(scope: PageContext, filters: ContactFilters, **more: Any) -> str:
@@ -239,7 +180,7 @@ def _sources(scope: PageContext, filters: ContactFilters) -> list[tuple[str, bas
 
 def _files(scope: PageContext, filters: ContactFilters) -> list[tuple[str, str]]:
     """The reader's newest files, and always the chosen batch: name, day, contacts that came of it."""
-    files = list(_batches(scope).filter(source__in=FILE_SOURCES, count__gt=0).order_by("-received_at")[:MAX_FILES])
+    files = list(own_batches(scope).filter(source__in=FILE_SOURCES, count__gt=0).order_by("-received_at")[:MAX_FILES])
     if filters.batch and filters.batch not in files:
         files.insert(0, filters.batch)
     return [(str(file.pk), _file_label(scope, file)) for file in files]

@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
 from apps.campaigns import selectors
@@ -13,14 +14,17 @@ from apps.contacts.models import Contact
 from apps.contacts.services import changes
 from apps.core.errors import Refused
 from apps.dashboard.forms.base import IDENTITY_FIELDS, CorrectForm, QuickAddForm, RefusableForm, RenameForm
+from apps.dashboard.labels import base
+from apps.dashboard.views.contacts.contact_filters import filters_from_form, filters_from_url
 from apps.dashboard.views.contacts.contact_list import (
+    MAX_RECORDED_AGAIN,
     chips_context,
-    filters_from_form,
-    filters_from_url,
     list_context,
     list_url,
+    outside_period,
 )
 from apps.dashboard.views.page_context import PageContext, render
+from apps.dashboard.views.page_sizes import remember_size
 from apps.dashboard.views.standing.my_standing import own_contacts, own_result
 from apps.privacy import retention
 from apps.reviews import services
@@ -49,7 +53,7 @@ def contacts_page(scope: PageContext, form: QuickAddForm, status: int = 200) -> 
         "retained_until": until.astimezone(scope.zone).date() if until else None,
         **list_context(scope, filters_from_url(scope)),
     }
-    return render(scope, "contacts/contacts.html", context, status=status)
+    return remember_size(scope, render(scope, "contacts/contacts.html", context, status=status))
 
 
 def _own(scope: PageContext, contact_id: int) -> Contact:
@@ -148,6 +152,27 @@ def record_again(request: HttpRequest, contact_id: int) -> HttpResponse:
 
 
 @require_POST
+def record_all_again(request: HttpRequest) -> HttpResponse:
+    """Record the contacts outside the period again, at most `MAX_RECORDED_AGAIN` of those that the list shows."""
+    scope = PageContext(request)
+    if scope.campaign is None or not selectors.takes_contacts(scope.campaign, scope.now):
+        messages.warning(request, _("Nothing has changed: these contacts cannot be recorded again now."))
+        return _back_to_list(scope)
+    shown = outside_period(scope, filters_from_url(scope)).values_list("pk", flat=True)
+    result = selectors.record_all_again_while_open(
+        campaign=scope.campaign, contact_ids=list(shown[:MAX_RECORDED_AGAIN]), **_reader(scope)
+    )
+    text = ngettext(
+        "%(count)s contact is recorded again today.", "%(count)s contacts are recorded again today.", result.recorded
+    )
+    level = messages.SUCCESS if result.recorded else messages.INFO
+    messages.add_message(request, level, text % {"count": base.number(result.recorded)})
+    for reason, count in result.refused.items():
+        messages.warning(request, _("%(count)s not: %(reason)s") % {"count": base.number(count), "reason": reason})
+    return redirect(scope.url("contacts"))
+
+
+@require_POST
 def end(request: HttpRequest, contact_id: int) -> HttpResponse:
     scope = PageContext(request)
     contact = _own(scope, contact_id)
@@ -195,4 +220,5 @@ def _back_to_list(scope: PageContext) -> HttpResponse:
     """The same page of the same list: its filters stand in the address of the form."""
     # Without the fragment of the list: the message stands above it.
     filters = filters_from_url(scope)
-    return redirect(scope.url("contacts", **filters.query, after=scope.request.GET.get("after", "")))
+    place = {name: scope.request.GET.get(name, "") for name in ("after", "row", "rows")}
+    return redirect(scope.url("contacts", **filters.query, **place))

@@ -59,7 +59,9 @@ def test_a_wrong_address_keeps_the_navigation(open_as: Open, alice: Employee) ->
     expect(stranger.page.locator(".nav")).to_have_count(0)
 
 
-def test_with_forced_colours_the_current_page_and_filter_are_seen(open_as: Open, alice: Employee) -> None:
+def test_with_forced_colours_the_current_page_and_filter_are_seen(
+    open_as: Open, alice: Employee, bob: Employee
+) -> None:
     mine = open_as(alice, forced_colors="active")
     mine.page.goto("/contacts/?reason=counts")
     border = "(link) => getComputedStyle(link).borderBlockEndColor"
@@ -72,6 +74,13 @@ def test_with_forced_colours_the_current_page_and_filter_are_seen(open_as: Open,
     fill = "(bar) => getComputedStyle(bar).fill"
     rail, done = (mine.page.locator(f"#standing .track {part}").evaluate(fill) for part in (".rail", ".fill"))
     assert rail != done
+    # What is chosen, and the legend of a chart, are more than a background that is gone.
+    mine.page.goto("/contacts/?rows=50")
+    assert mine.page.locator(".sizes a[aria-current]").evaluate(outline) == "solid"
+    leader = open_as(bob, forced_colors="active")
+    leader.page.goto("/team/B001/")
+    stroke = "(swatch) => getComputedStyle(swatch).strokeWidth"
+    assert {swatch.evaluate(stroke) for swatch in leader.page.locator(".legend rect.swatch").all()} == {"1px"}
 
 
 @pytest.mark.parametrize("address", ["/", "/contacts/", "/contacts/import/", "/team/B001/"])

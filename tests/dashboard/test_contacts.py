@@ -30,6 +30,27 @@ def test_each_contact_says_whether_it_counts_and_what_would_make_it(
     assert "Employees and company addresses do not count." in said
 
 
+def test_one_recorded_by_mistake_is_ended_beside_its_reason(as_: SignIn, alice: Employee, grace: Contact) -> None:
+    people.record_one(alice, ("email", "bob@corp.example.com"), name="Bob")
+    bob = Contact.objects.get(name="Bob")
+    for address in ("/contacts/?reason=not_external", f"/contacts/{bob.pk}/"):
+        page = as_(alice).get(address)
+        assert "Not mine, end it" in words(page)
+        assert page.content.decode().count(f'action="/contacts/{bob.pk}/end/') == 1
+    assert "Not mine" not in words(as_(alice).get("/contacts/?reason=counts"))
+
+
+def test_a_person_whom_a_colleague_recorded_first_is_ended_beside_the_reason(
+    as_: SignIn, alice: Employee, alan: Employee
+) -> None:
+    people.november(exclusive=True)
+    for employee in (alan, alice):
+        people.record_one(employee, ("handle", "@wanted"), name="Wanted")
+    said = words(as_(alice).get("/contacts/?reason=claimed"))
+    assert "You cannot change that. Not mine, end it" in said
+    assert "Correct" not in said
+
+
 @pytest.mark.parametrize("query", ["grace", "GRACE K", "outside.example", "grace@"])
 def test_search_finds_by_name_and_identity(as_: SignIn, alice: Employee, grace: Contact, query: str) -> None:
     people.record_one(alice, ("handle", "@somebody"), name="Somebody Else")
@@ -50,7 +71,7 @@ def test_a_filter_shows_one_reason_only(as_: SignIn, alice: Employee, grace: Con
     assert "Grace Kim" not in said
 
 
-def test_pages_of_fifty_miss_and_repeat_no_employee(as_: SignIn, alice: Employee, campaign: Campaign) -> None:
+def test_pages_miss_and_repeat_no_employee(as_: SignIn, alice: Employee, campaign: Campaign) -> None:
     people.record(alice, 120)
     client, address, seen = as_(alice), "/contacts/", []
     while address:

@@ -41,6 +41,7 @@ def test_the_list_says_what_counted_under_the_final_line(over: Campaign, alice: 
     assert "2 of 100 2 contacts counted at the deadline." in said
     assert "Employees and company addresses did not count." in said
     assert "If this is another person, correct the entry" not in said, "nothing mends it any more"
+    assert "Not mine" not in said
 
 
 def test_one_that_ends_later_still_counted_and_the_page_says_both(over: Campaign, alice: Employee, as_: SignIn) -> None:

@@ -115,6 +115,7 @@ def test_the_draft_of_one_reader_is_never_shown_to_another(open_as: Open, alice:
     add(mine, "grace@outside.example.org")
     signs_in_again(mine, alan)
     expect(mine.page.locator("#standing")).to_be_visible()
+    mine.page.wait_for_load_state()  # by then the scripts of the page have run
     expect(mine.page.locator("#quick-add [name=reach]")).to_have_value("")
     assert "grace" not in mine.page.evaluate("JSON.stringify(sessionStorage)")
 

@@ -103,7 +103,7 @@ def test_the_next_step_puts_the_cursor_in_the_form(open_as: Open, alice: Employe
     expect(mine.page.locator("#add_name")).to_be_in_viewport()
     new = open_as(bob, width=390)
     new.page.goto("/")
-    new.page.click("text=Paste a list")
+    new.page.get_by_role("link", name="Paste a list").click()
     expect(new.page.locator("#add_reach")).to_be_focused()
     expect(new.page.locator("label[for=add_name]")).to_have_text("Name (optional)")
 

@@ -31,7 +31,7 @@ from apps.dashboard.views.standing.my_standing import own_contacts
 from apps.employees.models import Employee
 
 MAX_FILES = 50
-# Contacts that one press records again; about half a second.
+# Contacts that one press records again, in about 0.7 s.
 MAX_RECORDED_AGAIN = 500
 # Contacts without a name come last.
 ORDERS = {NEWEST: ("-recorded_at", "-pk"), OLDEST: ("recorded_at", "pk"), NAME: ("nameless", "title", "pk")}

@@ -7,43 +7,27 @@ the result is the newest.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
+from typing import IO, Any
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models.functions import Lower
-from django.utils import translation
 from django.utils.translation import gettext as _
 
 from apps.accounts.models import Account
-from apps.campaigns.adjustments.bulk_file import (
-    HEADINGS,
-    NO,
-    YES,
-    InvalidLine,
-    PeopleFile,
-    RejectedLine,
-    cells_of,
-    read_people,
-    rejected_csv,
-)
+from apps.campaigns.adjustments.bulk_file import HEADINGS, NO, YES
 from apps.campaigns.models import Campaign
 from apps.core.errors import Refused
-from apps.core.files import open_file
 from apps.core.models import FilePreview, StoredFile
 from apps.core.previews import PreviewResult
 from apps.fileio.csv_reader import Record
-from apps.fileio.encodings import sample_lines
-from apps.fileio.errors import UnreadableFile, UnsureEncoding
 from apps.results.corrections import MAX_CORRECTED_NUMBER, CorrectionDraft, request_correction
 from apps.results.models import FrozenResult, FrozenStanding, ResultCorrection
 from apps.roster.columns import WORDS, HeaderWords
+from apps.roster.people_file import InvalidLine, PeopleFile, RejectedLine, cells_of, preview_people, read_people
 
 # The kind of a stored file that is an upload of corrections.
 UPLOAD = "results/corrections"
-# A page of them; all rejected lines are in the file for download.
-SHOWN_REJECTS = 100
 TERMS = ("counted", "target", "exempt")
 CORRECTIONS = HeaderWords(
     {
@@ -55,7 +39,7 @@ CORRECTIONS = HeaderWords(
 
 
 @dataclass(frozen=True)
-class Line:
+class CorrectionLine:
     """One readable line; None keeps a value of the standing."""
 
     number: int
@@ -81,30 +65,16 @@ def preview_corrections(stored: StoredFile, asked: dict[str, Any]) -> PreviewRes
     `asked` has `campaign` (an id) and `employee` (the requester's id, or None). `problem` is a code when the file
     cannot be read.
     """
-    result, own_language = required_result(Campaign.objects.get(pk=asked["campaign"])), asked["language"]
+    result = required_result(Campaign.objects.get(pk=asked["campaign"]))
 
-    def read(language: str) -> tuple[PeopleFile[Line], Comparison]:
-        with translation.override(language):
-            file = read_people(raw, asked["encoding"], CORRECTIONS, TERMS, _line)
-            return file, compare_with_result(file, result, asked["employee"])
+    def read(raw: IO[bytes]) -> tuple[PeopleFile[CorrectionLine], list[RejectedLine], dict[str, Any]]:
+        file = read_people(raw, asked["encoding"], CORRECTIONS, TERMS, _line)
+        compared = compare_with_result(file, result, asked["employee"])
+        return file, compared.rejects, {
+            "campaign": result.campaign_id, "version": result.version, "rows": compared.rows,
+        }  # fmt: skip
 
-    with open_file(stored) as raw:
-        try:
-            file, compared = read(own_language)
-        except UnreadableFile as error:
-            candidates = error.candidates[:6] if isinstance(error, UnsureEncoding) else []
-            readings = [[name, sample_lines(raw, name)] for name in candidates]
-            return PreviewResult(error.as_problem() | {"readings": readings})
-        # The reasons are messages in one language, and the reader may change the language.
-        others = {code for code, _name in settings.LANGUAGES} - {own_language} if compared.rejects else set()
-        rejects = {own_language: _as_json(compared.rejects)}
-        rejects |= {language: _as_json(read(language)[1].rejects) for language in others}
-    report = {
-        "problem": "", "encoding": file.encoding, "unused": file.unused,
-        "campaign": result.campaign_id, "version": result.version,
-        "rows": compared.rows, "rejected": len(compared.rejects), "rejects": rejects,
-    }  # fmt: skip
-    return PreviewResult(report, rejected_csv(file, compared.rejects))
+    return preview_people(stored, asked["language"], read)
 
 
 def is_about(report: dict[str, Any], result: FrozenResult) -> bool:
@@ -119,11 +89,7 @@ def required_result(campaign: Campaign) -> FrozenResult:
     return newest
 
 
-def _as_json(rejects: Iterable[RejectedLine]) -> list[dict[str, Any]]:
-    return [asdict(line) | {"cells": list(line.cells)} for line in list(rejects)[:SHOWN_REJECTS]]
-
-
-def _line(record: Record) -> Line:
+def _line(record: Record) -> CorrectionLine:
     cells = cells_of(record)
     exempt = cells.get("exempt", "").lower()
     if exempt not in YES | NO:
@@ -132,7 +98,7 @@ def _line(record: Record) -> Line:
     terms = _number(cells, "counted", 0), _number(cells, "target", 1), (exempt in YES) if exempt else None
     if terms == (None, None, None):
         raise InvalidLine("counted", _("This line has no count, no target and no exemption."))
-    return Line(record.line, tuple(record.values), cells.get("staff_no", ""), cells.get("email", ""), *terms)
+    return CorrectionLine(record.line, tuple(record.values), cells.get("staff_no", ""), cells.get("email", ""), *terms)
 
 
 def _number(cells: Mapping[str, str], role: str, least: int) -> int | None:
@@ -146,7 +112,9 @@ def _number(cells: Mapping[str, str], role: str, least: int) -> int | None:
     return int(digits)
 
 
-def compare_with_result(file: PeopleFile[Line], result: FrozenResult, acting_employee_id: int | None) -> Comparison:
+def compare_with_result(
+    file: PeopleFile[CorrectionLine], result: FrozenResult, acting_employee_id: int | None
+) -> Comparison:
     """Return the new standings of the file's employees. HR users do not correct their own, `acting_employee_id`."""
     rejects, rows = list(file.rejects), []
     by_text, lines_of = _standings(file.lines, result), dict[int, int]()
@@ -163,7 +131,7 @@ def compare_with_result(file: PeopleFile[Line], result: FrozenResult, acting_emp
     return Comparison(rows, sorted(rejects, key=lambda rejected: rejected.line))
 
 
-def _standings(lines: Iterable[Line], result: FrozenResult) -> dict[str, list[FrozenStanding]]:
+def _standings(lines: Iterable[CorrectionLine], result: FrozenResult) -> dict[str, list[FrozenStanding]]:
     """The standings of the result by staff number, and by e-mail address in lower case."""
     numbers, addresses = {line.staff_no for line in lines}, {line.email.lower() for line in lines}
     rows = FrozenStanding.objects.filter(campaign=result.campaign_id, version=result.version)
@@ -176,7 +144,7 @@ def _standings(lines: Iterable[Line], result: FrozenResult) -> dict[str, list[Fr
     return found
 
 
-def _named_standing(line: Line, by_text: Mapping[str, list[FrozenStanding]]) -> FrozenStanding:
+def _named_standing(line: CorrectionLine, by_text: Mapping[str, list[FrozenStanding]]) -> FrozenStanding:
     """The one standing a line names; a staff number and an e-mail address must match the same one."""
     named = {role: text for role, text in (("staff_no", line.staff_no), ("email", line.email.lower())) if text}
     found = {}
@@ -192,7 +160,7 @@ def _named_standing(line: Line, by_text: Mapping[str, list[FrozenStanding]]) -> 
     return next(iter(found.values()))
 
 
-def _corrected(line: Line, row: FrozenStanding, acting_employee_id: int | None) -> tuple[int, int, bool]:
+def _corrected(line: CorrectionLine, row: FrozenStanding, acting_employee_id: int | None) -> tuple[int, int, bool]:
     if row.employee_id == acting_employee_id:
         raise InvalidLine(_role(line), _("You cannot request a correction of your own standing."))
     after = (
@@ -205,7 +173,7 @@ def _corrected(line: Line, row: FrozenStanding, acting_employee_id: int | None) 
     return after
 
 
-def _role(line: Line) -> str:
+def _role(line: CorrectionLine) -> str:
     return "staff_no" if line.staff_no else "email"
 
 

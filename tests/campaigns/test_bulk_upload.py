@@ -19,7 +19,6 @@ from apps.campaigns import rule_draft
 from apps.campaigns.adjustments import approve, bulk_file, bulk_previews, bulk_targets, bulk_upload
 from apps.campaigns.adjustments import requests as requests
 from apps.campaigns.adjustments.approve import grant_adjustment, withdraw_adjustment
-from apps.campaigns.adjustments.bulk_file import TooManyLines, rejected_csv
 from apps.campaigns.adjustments.bulk_upload import BulkPreview
 from apps.campaigns.models import Adjustment, AdjustmentRequest, Campaign
 from apps.core.audit import Actor
@@ -28,6 +27,8 @@ from apps.core.errors import Refused
 from apps.core.models import AuditEntry, StoredChunk, StoredFile
 from apps.employees.models import Employee
 from apps.fileio.errors import BinaryFile, UnsureEncoding
+from apps.roster import people_file
+from apps.roster.people_file import TooManyLines, rejected_csv
 from apps.roster.reader import ColumnMissing
 from apps.standings import rule_changes
 from tests import files
@@ -205,7 +206,7 @@ def test_a_file_that_is_no_list_is_refused_as_a_whole(content: str | bytes, erro
 
 
 def test_a_file_of_too_many_lines_is_refused_and_not_cut(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bulk_file, "MAX_LINES", 3)
+    monkeypatch.setattr(people_file, "MAX_LINES", 3)
     assert len(read("who,target\n" + "A001,80\n" * 3).lines) == 3
     with pytest.raises(TooManyLines):
         read("who,target\n" + "A001,80\n" * 4)

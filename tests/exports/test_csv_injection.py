@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from apps.campaigns.adjustments import bulk_upload
-from apps.campaigns.adjustments.bulk_file import rejected_csv
 from apps.campaigns.models import Campaign
 from apps.contacts.own_export import own_csv
 from apps.core.audit import Actor, audit
@@ -23,6 +22,7 @@ from apps.exports.kinds import KINDS
 from apps.fileio import csv_injection
 from apps.fileio.csv_injection import escape_formula, unescape_formula
 from apps.results.freeze import freeze
+from apps.roster.people_file import rejected_csv
 from tests import files, people, reviewing, rosters
 from tests.campaigns.test_bulk_upload import read
 from tests.fixtures import Clock

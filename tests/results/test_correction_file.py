@@ -7,7 +7,6 @@ import pytest
 
 from apps.accounts.models import Account
 from apps.accounts.services import account_for
-from apps.campaigns.adjustments.bulk_file import read_people
 from apps.campaigns.models import Campaign
 from apps.core.errors import Refused
 from apps.core.models import AuditEntry, StoredFile
@@ -23,6 +22,7 @@ from apps.results.correction_file import (
 from apps.results.corrections import grant_correction
 from apps.results.freeze import freeze
 from apps.results.models import FrozenStanding, ResultCorrection
+from apps.roster.people_file import read_people
 from tests import files
 from tests.fixtures import Clock
 from tests.people import TESTER, record, with_account

@@ -5,16 +5,13 @@ A preview stores the terms by employee id, without names: those are read when it
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from datetime import datetime
-from typing import Any
+from typing import IO, Any
 
-from django.conf import settings
 from django.db import transaction
-from django.utils import translation
 from django.utils.translation import gettext as _
 
-from apps.campaigns.adjustments.bulk_file import AdjustmentFile, read_adjustments, rejected_csv
+from apps.campaigns.adjustments.bulk_file import AdjustmentFile, read_adjustments
 from apps.campaigns.adjustments.bulk_targets import BulkTargets, store_listed
 from apps.campaigns.adjustments.bulk_upload import BulkPreview, Row, check_rows, preview_file
 from apps.campaigns.adjustments.requests import (
@@ -28,17 +25,13 @@ from apps.campaigns.adjustments.requests import (
 from apps.campaigns.models import AdjustmentRequest, Campaign, CampaignRule
 from apps.core.audit import Actor
 from apps.core.clock import db_now
-from apps.core.files import open_file
 from apps.core.identity import clean_text
 from apps.core.models import FilePreview, StoredFile
 from apps.core.previews import PreviewResult
-from apps.fileio.encodings import sample_lines
-from apps.fileio.errors import UnreadableFile, UnsureEncoding
+from apps.roster.people_file import RejectedLine, preview_people
 
 # The kind of a stored file that is an upload of adjustments.
 UPLOAD = "campaigns/adjustments"
-# A page of them; all rejected lines are in the file for download.
-SHOWN_REJECTS = 100
 
 
 def preview_adjustments(stored: StoredFile, asked: dict[str, Any]) -> PreviewResult:
@@ -47,38 +40,21 @@ def preview_adjustments(stored: StoredFile, asked: dict[str, Any]) -> PreviewRes
     `asked` has `campaign` (an id) and `employee` (the requester's id, or None). `problem` is a code when the file
     cannot be read.
     """
-    rule, at, own_language = Campaign.objects.get(pk=asked["campaign"]).rule, db_now(), asked["language"]
+    rule, at = Campaign.objects.get(pk=asked["campaign"]).rule, db_now()
 
-    def read(language: str) -> tuple[AdjustmentFile, BulkPreview]:
-        with translation.override(language):
-            file = read_adjustments(raw, asked["encoding"])
-            return file, preview_file(file, rule, at, acting_employee_id=asked["employee"])
+    def read(raw: IO[bytes]) -> tuple[AdjustmentFile, list[RejectedLine], dict[str, Any]]:
+        file = read_adjustments(raw, asked["encoding"])
+        preview = preview_file(file, rule, at, acting_employee_id=asked["employee"])
+        return file, preview.rejects, {"rule": rule.pk, "rows": _rows(preview)}
 
-    with open_file(stored) as raw:
-        try:
-            file, preview = read(own_language)
-        except UnreadableFile as error:
-            candidates = error.candidates[:6] if isinstance(error, UnsureEncoding) else []
-            readings = [[name, sample_lines(raw, name)] for name in candidates]
-            return PreviewResult(error.as_problem() | {"readings": readings})
-        # The reasons are messages in one language, and the reader may change the language, so store all languages.
-        # Reads the file again for each further language, only when there is a reason to translate.
-        other_languages = {code for code, _name in settings.LANGUAGES} - {own_language} if preview.rejects else set()
-        rejects = {own_language: _rejected_lines(preview)}
-        rejects |= {language: _rejected_lines(read(language)[1]) for language in other_languages}
-    rows = [
+    return preview_people(stored, asked["language"], read)
+
+
+def _rows(preview: BulkPreview) -> list[list[Any]]:
+    return [
         [target.employee_id, target.target, target.exempt, target.starts_at.isoformat(), target.ends_at.isoformat()]
         for target in (*preview.listed, *preview.skipped)
     ]
-    report = {
-        "problem": "", "encoding": file.encoding, "unused": file.unused, "rule": rule.pk, "rows": rows,
-        "rejected": len(preview.rejects), "rejects": rejects,
-    }  # fmt: skip
-    return PreviewResult(report, rejected_csv(file, preview.rejects))
-
-
-def _rejected_lines(preview: BulkPreview) -> list[dict[str, Any]]:
-    return [asdict(line) | {"cells": list(line.cells)} for line in preview.rejects[:SHOWN_REJECTS]]
 
 
 def previewed(report: dict[str, Any], rule: CampaignRule, at: datetime, employee_id: int | None) -> BulkTargets | None:

@@ -14,7 +14,7 @@ from django.db import connection
 from django.utils.translation import gettext as _
 from psycopg2.sql import SQL
 
-from apps.campaigns.adjustments.bulk_file import AdjustmentFile, InvalidLine, Line, RejectedLine
+from apps.campaigns.adjustments.bulk_file import AdjustmentFile, AdjustmentLine
 from apps.campaigns.adjustments.bulk_targets import (
     BulkTarget,
     BulkTargets,
@@ -29,6 +29,7 @@ from apps.campaigns.models import AdjustmentRequest, CampaignRule
 from apps.campaigns.population import effective_as_of, employee_ids_sql, population_sql
 from apps.core.errors import Refused
 from apps.core.sql import compose, statement
+from apps.roster.people_file import InvalidLine, RejectedLine
 
 # At most this many line numbers are listed in a refusal, however many lines name the same person.
 LINES_NAMED = 5
@@ -69,9 +70,9 @@ def preview_file(
 ) -> BulkPreview:  # fmt: skip
     """Return the request this file would make. HR users do not adjust themselves: `acting_employee_id` is skipped."""
     rejects, people = list(file.rejects), _people(file.lines)
-    named: dict[int, list[Line]] = {}
+    named: dict[int, list[AdjustmentLine]] = {}
 
-    def reject(line: Line, refused: InvalidLine) -> None:
+    def reject(line: AdjustmentLine, refused: InvalidLine) -> None:
         rejects.append(file.rejected(line.number, line.cells, refused.role, refused.reason))
 
     for line in file.lines:
@@ -132,7 +133,7 @@ def _skip_reason(target: BulkTarget, facts: EmployeeFacts, rule: CampaignRule) -
     return ""
 
 
-def _people(lines: Iterable[Line]) -> dict[str, list[int]]:
+def _people(lines: Iterable[AdjustmentLine]) -> dict[str, list[int]]:
     """Return the ids of the employees that each text in the lines matches."""
     texts = {text for line in lines for text in (line.staff_no, line.email) if text}
     ids_by_text: dict[str, list[int]] = {text: [] for text in texts}
@@ -143,7 +144,7 @@ def _people(lines: Iterable[Line]) -> dict[str, list[int]]:
     return ids_by_text
 
 
-def _named_employee(line: Line, people: dict[str, list[int]]) -> int:
+def _named_employee(line: AdjustmentLine, people: dict[str, list[int]]) -> int:
     """Return the one employee a line names; a staff number and an e-mail address must match the same one."""
     named = {role: text for role, text in (("staff_no", line.staff_no), ("email", line.email)) if text}
     ids = set()
@@ -158,7 +159,7 @@ def _named_employee(line: Line, people: dict[str, list[int]]) -> int:
     return ids.pop()
 
 
-def _candidate(employee: int, line: Line, facts: EmployeeFacts, rule: CampaignRule) -> BulkTarget:
+def _candidate(employee: int, line: AdjustmentLine, facts: EmployeeFacts, rule: CampaignRule) -> BulkTarget:
     if not facts.covered:
         why = _("This person is not in the campaign now: not employed, or in another department.")
         raise InvalidLine(_role(line), why)
@@ -173,7 +174,7 @@ def _candidate(employee: int, line: Line, facts: EmployeeFacts, rule: CampaignRu
     )  # fmt: skip
 
 
-def _disagreement(lines: list[Line]) -> str:
+def _disagreement(lines: list[AdjustmentLine]) -> str:
     """Return the message for the lines of one person when they disagree, else an empty string.
 
     The message names the first few line numbers.
@@ -185,7 +186,7 @@ def _disagreement(lines: list[Line]) -> str:
     return _("Lines %(lines)s have different adjustments for this person.") % {"lines": numbers + more}
 
 
-def _refuse_again(line: Line, first: Line, disagreement: str) -> None:
+def _refuse_again(line: AdjustmentLine, first: AdjustmentLine, disagreement: str) -> None:
     """Raise InvalidLine for a repeated line, and for all lines of one person when they disagree."""
     if disagreement:
         raise InvalidLine(_role(line), disagreement)
@@ -193,7 +194,7 @@ def _refuse_again(line: Line, first: Line, disagreement: str) -> None:
         raise InvalidLine(_role(line), _("Line %(line)s already has the same adjustment.") % {"line": first.number})
 
 
-def _role(line: Line) -> str:
+def _role(line: AdjustmentLine) -> str:
     return "staff_no" if line.staff_no else "email"
 
 

@@ -8,9 +8,9 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext, pgettext_lazy
 
-from apps.campaigns.adjustments.bulk_file import MAX_LINES
 from apps.campaigns.models.adjustment import FOR_EVER
 from apps.dashboard.labels import base, files
+from apps.roster.people_file import MAX_LINES
 
 FILTERS: dict[str, base.Text] = {
     "mine": gettext_lazy("Waiting for me"),

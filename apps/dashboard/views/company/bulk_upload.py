@@ -11,7 +11,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from apps.campaigns.adjustments import bulk_file, bulk_previews
+from apps.campaigns.adjustments import bulk_previews
 from apps.campaigns.adjustments.bulk_previews import UPLOAD
 from apps.campaigns.models import AdjustmentRequest
 from apps.core import clock, enqueue
@@ -33,6 +33,7 @@ from apps.dashboard.views.page_context import PageContext, render
 from apps.dashboard.views.progress import render_progress
 from apps.dashboard.views.streaming import streamed
 from apps.fileio.encoding_names import ENCODINGS
+from apps.roster.people_file import MAX_LINES
 
 # No employee has this number: the unchanged template requests nothing.
 TEMPLATE = "staff_no,target,from,until\r\nEXAMPLE-1,80,,\r\nEXAMPLE-2,exempt,2026-11-02,2026-11-30\r\n"
@@ -51,7 +52,7 @@ def index(request: HttpRequest) -> HttpResponse:
             _request_preview(scope, stored)
         delete_older_uploads(StoredFile.objects.filter(owner_id=scope.user.pk, content_type=UPLOAD))
         return redirect(scope.url("adjustments-file", stored.pk))
-    context = {"form": form, "bytes": MAX_LIST_BYTES, "max_lines": bulk_file.MAX_LINES}
+    context = {"form": form, "bytes": MAX_LIST_BYTES, "max_lines": MAX_LINES}
     return render(scope, "company/bulk_upload.html", context, status=422 if form.errors else 200)
 
 

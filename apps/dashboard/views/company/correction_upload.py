@@ -12,7 +12,6 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from apps.campaigns.adjustments.bulk_file import MAX_LINES
 from apps.core import clock, enqueue
 from apps.core.errors import Refused
 from apps.core.models import FilePreview, StoredFile
@@ -36,6 +35,7 @@ from apps.fileio.encoding_names import ENCODINGS
 from apps.results import correction_file
 from apps.results.correction_file import UPLOAD
 from apps.results.models import ResultCorrection
+from apps.roster.people_file import MAX_LINES
 
 # No employee has these numbers: the unchanged template requests nothing.
 TEMPLATE = "staff_no,counted,target,exempt\r\nEXAMPLE-1,102,,\r\nEXAMPLE-2,,80,no\r\n"

@@ -4,35 +4,29 @@ import uuid
 from typing import Any
 
 from django.contrib import messages
-from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect
-from django.utils import translation
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from apps.campaigns.adjustments import bulk_previews
 from apps.campaigns.adjustments.bulk_previews import UPLOAD
 from apps.campaigns.models import AdjustmentRequest
-from apps.core import clock, enqueue
 from apps.core.errors import Refused
-from apps.core.models import FilePreview, StoredFile
-from apps.core.previews import request_preview
+from apps.core.models import StoredFile
 from apps.dashboard.forms.adjustments import MAX_LIST_BYTES, KindForm, ListForm
-from apps.dashboard.labels import adjustments
 from apps.dashboard.views.company.company import hr_scope
-from apps.dashboard.views.company.target_pages import target_page
-from apps.dashboard.views.contacts.import_preview import (
-    delete_older_uploads,
-    own_upload,
-    preview_of,
-    reading_progress,
-    store_upload,
+from apps.dashboard.views.company.list_upload import (
+    list_context,
+    request_list_preview,
+    store_list,
+    stream_rejected,
+    stream_template,
 )
+from apps.dashboard.views.company.target_pages import target_page
+from apps.dashboard.views.contacts.import_preview import own_upload
 from apps.dashboard.views.page_context import PageContext, render
 from apps.dashboard.views.progress import render_progress
-from apps.dashboard.views.streaming import streamed
-from apps.fileio.encoding_names import ENCODINGS
 from apps.roster.people_file import MAX_LINES
 
 # No employee has this number: the unchanged template requests nothing.
@@ -47,11 +41,7 @@ def index(request: HttpRequest) -> HttpResponse:
         return render(scope, "no_campaign.html", {})
     form = ListForm(request.POST, request.FILES) if request.method == "POST" else ListForm()
     if request.method == "POST" and form.is_valid():
-        with transaction.atomic():
-            stored = store_upload(scope, form.name, form.content(), UPLOAD)
-            _request_preview(scope, stored)
-        delete_older_uploads(StoredFile.objects.filter(owner_id=scope.user.pk, content_type=UPLOAD))
-        return redirect(scope.url("adjustments-file", stored.pk))
+        return redirect(scope.url("adjustments-file", store_list(scope, form, UPLOAD).pk))
     context = {"form": form, "bytes": MAX_LIST_BYTES, "max_lines": MAX_LINES}
     return render(scope, "company/bulk_upload.html", context, status=422 if form.errors else 200)
 
@@ -59,17 +49,7 @@ def index(request: HttpRequest) -> HttpResponse:
 @require_safe
 def template(request: HttpRequest) -> StreamingHttpResponse:
     hr_scope(request)
-    return streamed([f"\ufeff{TEMPLATE}".encode()], "adjustments-template.csv", "text/csv; charset=utf-8")
-
-
-def _request_preview(scope: PageContext, stored: StoredFile, encoding: str = "") -> None:
-    settings = {
-        "campaign": scope.required_campaign.pk, "employee": scope.user.employee_id,
-        "language": translation.get_language(), "encoding": encoding if encoding in ENCODINGS else "",
-    }  # fmt: skip
-    # The campaign, its rule and the employees may have changed since.
-    request_preview(stored, settings, again=True)
-    enqueue.enqueue_preview(stored.pk)
+    return stream_template(TEMPLATE, "adjustments-template.csv")
 
 
 def _to_existing_request(scope: PageContext, list_id: uuid.UUID) -> HttpResponse | None:
@@ -106,7 +86,7 @@ def refresh(request: HttpRequest, list_id: uuid.UUID) -> HttpResponse:
     if redirection := _to_existing_request(scope, list_id):
         return redirection
     stored = _stored(scope, list_id)
-    _request_preview(scope, stored, request.POST.get("encoding", ""))
+    request_list_preview(scope, stored, request.POST.get("encoding", ""))
     return redirect(scope.url("adjustments-file", stored.pk))
 
 
@@ -117,7 +97,7 @@ def ask(request: HttpRequest, list_id: uuid.UUID) -> HttpResponse:
     if redirection := _to_existing_request(scope, list_id):
         return redirection
     stored, form = _stored(scope, list_id), KindForm(request.POST)
-    if not form.is_valid() or not _is_list(preview_of(stored)):
+    if not form.is_valid() or "rejects" not in list_context(stored, form):
         return _page(scope, stored, form, 422)
     try:
         adjustment_request = bulk_previews.request_by_file(
@@ -136,17 +116,7 @@ def ask(request: HttpRequest, list_id: uuid.UUID) -> HttpResponse:
 
 @require_safe
 def rejected(request: HttpRequest, list_id: uuid.UUID) -> StreamingHttpResponse:
-    scope = hr_scope(request)
-    stored = _stored(scope, list_id)
-    # Read only here: it may be megabytes, and pages defer it.
-    content = FilePreview.objects.filter(pk=stored.pk).values_list("attachment", flat=True).first()
-    if not content:
-        raise Http404("There are no rejected lines")
-    return streamed([bytes(content)], f"rejected-{stored.pk.hex[:8]}.csv", "text/csv; charset=utf-8")
-
-
-def _is_list(preview: FilePreview | None) -> bool:
-    return preview is not None and "rows" in preview.report
+    return stream_rejected(_stored(hr_scope(request), list_id))
 
 
 def _page(scope: PageContext, stored: StoredFile, form: KindForm, status: int = 200) -> HttpResponse:
@@ -154,14 +124,9 @@ def _page(scope: PageContext, stored: StoredFile, form: KindForm, status: int = 
 
 
 def _context(scope: PageContext, stored: StoredFile, form: KindForm) -> dict[str, Any]:
-    preview = preview_of(stored)
-    report = preview.report if preview else {}
-    context = {"stored": stored, "form": form, "report": report, **reading_progress(preview, clock.db_now())}
-    if report.get("problem"):
-        context["problem"] = adjustments.problem(report)
-    elif preview and _is_list(preview):
-        listed = bulk_previews.previewed(report, scope.rule, scope.now, scope.user.employee_id)
+    context = list_context(stored, form)
+    if "rejects" in context:
+        listed = bulk_previews.previewed(context["report"], scope.rule, scope.now, scope.user.employee_id)
         # None: the rule has changed since, or the page shows another campaign.
-        context["rejects"] = report["rejects"].get(translation.get_language(), [])
         context["bulk"] = listed and target_page(scope, listed, "adjustments-file", stored.pk)
     return context

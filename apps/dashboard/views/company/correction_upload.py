@@ -5,33 +5,27 @@ from functools import partial
 from typing import Any
 
 from django.contrib import messages
-from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect
-from django.utils import translation
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from apps.core import clock, enqueue
 from apps.core.errors import Refused
-from apps.core.models import FilePreview, StoredFile
-from apps.core.previews import request_preview
+from apps.core.models import StoredFile
 from apps.dashboard.forms.adjustments import MAX_LIST_BYTES, ListForm
 from apps.dashboard.forms.corrections import EvidenceForm
-from apps.dashboard.labels import adjustments
 from apps.dashboard.views.company.company import hr_scope
 from apps.dashboard.views.company.correction_lines import correction_page
-from apps.dashboard.views.contacts.import_preview import (
-    delete_older_uploads,
-    own_upload,
-    preview_of,
-    reading_progress,
-    store_upload,
+from apps.dashboard.views.company.list_upload import (
+    list_context,
+    request_list_preview,
+    store_list,
+    stream_rejected,
+    stream_template,
 )
+from apps.dashboard.views.contacts.import_preview import own_upload
 from apps.dashboard.views.page_context import PageContext, render
 from apps.dashboard.views.progress import render_progress
-from apps.dashboard.views.streaming import streamed
-from apps.fileio.encoding_names import ENCODINGS
 from apps.results import correction_file
 from apps.results.correction_file import UPLOAD
 from apps.results.models import ResultCorrection
@@ -54,11 +48,7 @@ def index(request: HttpRequest) -> HttpResponse:
     scope = _scope(request)
     form = ListForm(request.POST, request.FILES) if request.method == "POST" else ListForm()
     if request.method == "POST" and form.is_valid():
-        with transaction.atomic():
-            stored = store_upload(scope, form.name, form.content(), UPLOAD)
-            _request_preview(scope, stored)
-        delete_older_uploads(StoredFile.objects.filter(owner_id=scope.user.pk, content_type=UPLOAD))
-        return redirect(scope.url("corrections-file", stored.pk))
+        return redirect(scope.url("corrections-file", store_list(scope, form, UPLOAD).pk))
     context = {"form": form, "bytes": MAX_LIST_BYTES, "max_lines": MAX_LINES}
     return render(scope, "company/correction_upload.html", context, status=422 if form.errors else 200)
 
@@ -66,17 +56,7 @@ def index(request: HttpRequest) -> HttpResponse:
 @require_safe
 def template(request: HttpRequest) -> StreamingHttpResponse:
     hr_scope(request)
-    return streamed([f"\ufeff{TEMPLATE}".encode()], "corrections-template.csv", "text/csv; charset=utf-8")
-
-
-def _request_preview(scope: PageContext, stored: StoredFile, encoding: str = "") -> None:
-    settings = {
-        "campaign": scope.required_campaign.pk, "employee": scope.user.employee_id,
-        "language": translation.get_language(), "encoding": encoding if encoding in ENCODINGS else "",
-    }  # fmt: skip
-    # A correction may have made a new version since.
-    request_preview(stored, settings, again=True)
-    enqueue.enqueue_preview(stored.pk)
+    return stream_template(TEMPLATE, "corrections-template.csv")
 
 
 def _to_existing_request(scope: PageContext, list_id: uuid.UUID) -> HttpResponse | None:
@@ -110,7 +90,7 @@ def refresh(request: HttpRequest, list_id: uuid.UUID) -> HttpResponse:
     if redirection := _to_existing_request(scope, list_id):
         return redirection
     stored = _stored(scope, list_id)
-    _request_preview(scope, stored, request.POST.get("encoding", ""))
+    request_list_preview(scope, stored, request.POST.get("encoding", ""))
     return redirect(scope.url("corrections-file", stored.pk))
 
 
@@ -137,12 +117,7 @@ def ask(request: HttpRequest, list_id: uuid.UUID) -> HttpResponse:
 
 @require_safe
 def rejected(request: HttpRequest, list_id: uuid.UUID) -> StreamingHttpResponse:
-    stored = _stored(_scope(request), list_id)
-    # Read only here: it may be megabytes, and pages defer it.
-    content = FilePreview.objects.filter(pk=stored.pk).values_list("attachment", flat=True).first()
-    if not content:
-        raise Http404("There are no rejected lines")
-    return streamed([bytes(content)], f"rejected-{stored.pk.hex[:8]}.csv", "text/csv; charset=utf-8")
+    return stream_rejected(_stored(_scope(request), list_id))
 
 
 def _page(scope: PageContext, stored: StoredFile, form: EvidenceForm, status: int = 200) -> HttpResponse:
@@ -150,17 +125,9 @@ def _page(scope: PageContext, stored: StoredFile, form: EvidenceForm, status: in
 
 
 def _context(scope: PageContext, stored: StoredFile, form: EvidenceForm) -> dict[str, Any]:
-    preview = preview_of(stored)
-    report = preview.report if preview else {}
-    context = {
-        "stored": stored, "form": form, "report": report, "file_preview": preview,
-        **reading_progress(preview, clock.db_now()),
-    }  # fmt: skip
-    newest = correction_file.required_result(scope.required_campaign)
-    if report.get("problem"):
-        context["problem"] = adjustments.problem(report)
-    elif "rows" in report and correction_file.is_about(report, newest):
+    context = list_context(stored, form)
+    newest, report = correction_file.required_result(scope.required_campaign), context["report"]
+    if "rejects" in context and correction_file.is_about(report, newest):
         terms = {employee: (counted, target, exempt) for employee, counted, target, exempt in report["rows"]}
-        context["rejects"] = report["rejects"].get(translation.get_language(), [])
         context["lines"] = correction_page(scope, newest, terms, partial(scope.url, "corrections-file", stored.pk))
     return context

@@ -11,7 +11,7 @@ from apps.campaigns.models import Campaign
 from apps.campaigns.population import unadjusted_targets
 from apps.reports.adjustments import adjustments_by_employee
 from apps.reports.standings_report import Standings
-from apps.reports.targets import Terms, terms_just_before
+from apps.reports.targets import AdjustmentTerms, terms_just_before
 from apps.standings.report_people import EmployeeIds
 
 RED, NOT_RED = "red", "not_red"
@@ -42,7 +42,9 @@ def red_change(was_red: bool, is_red: bool) -> str:
     return "" if was_red == is_red else RED if is_red else NOT_RED
 
 
-def effects_of_grant(campaign: Campaign, requested: Iterable[Terms], now: datetime) -> dict[int, StandingEffect]:
+def effects_of_grant(
+    campaign: Campaign, requested: Iterable[AdjustmentTerms], now: datetime
+) -> dict[int, StandingEffect]:
     """The effect of granting these adjustments at `now`, by employee; employees without a standing are left out."""
     by_employee = {terms.employee_id: terms for terms in requested}
     held = adjustments_by_employee(campaign, by_employee, now)
@@ -58,7 +60,9 @@ def effects_of_end(
     return _effects(campaign, kept, now)
 
 
-def _effects(campaign: Campaign, terms: Mapping[int, Sequence[Terms]], now: datetime) -> dict[int, StandingEffect]:
+def _effects(
+    campaign: Campaign, terms: Mapping[int, Sequence[AdjustmentTerms]], now: datetime
+) -> dict[int, StandingEffect]:
     rule = campaign.rule
     at = rules.effective_as_of(now, rule.cutoff_at)
     standings, targets = Standings(campaign, EmployeeIds(list(terms)), now=now), unadjusted_targets(rule, list(terms))

@@ -24,7 +24,7 @@ class TargetStep:
     exempt: bool
 
 
-class Terms(Protocol):
+class AdjustmentTerms(Protocol):
     """A requested or granted adjustment of one employee."""
 
     @property
@@ -39,16 +39,22 @@ class Terms(Protocol):
     def until(self) -> datetime: ...
 
 
-def terms_just_before(at: datetime, terms: Iterable[Terms], target: int) -> tuple[int, bool]:
+def terms_just_before(at: datetime, terms: Iterable[AdjustmentTerms], target: int) -> tuple[int, bool]:
     """The target and the exemption just before `at`; `target` is the one without adjustments.
 
     The terms that began last decide; of those that began together, the first in `terms`, which is the newest.
     """
     newest_first = sorted(terms, key=lambda each: each.starts_at, reverse=True)
-    current = [each for each in newest_first if each.starts_at < at <= each.until]
+    adjusted, exempt = _decide(each for each in newest_first if each.starts_at < at <= each.until)
+    return target if adjusted is None else adjusted, exempt
+
+
+def _decide(newest_first: Iterable[AdjustmentTerms]) -> tuple[int | None, bool]:
+    """The adjusted target or None, and the exemption: each comes from the newest terms that state it."""
+    terms = list(newest_first)
     return (
-        next((each.target for each in current if each.target is not None), target),
-        next((each.exempt for each in current if each.exempt is not None), False),
+        next((each.target for each in terms if each.target is not None), None),
+        next((each.exempt for each in terms if each.exempt is not None), False),
     )
 
 
@@ -98,11 +104,10 @@ def target_steps(
 def _step_at(
     at: datetime, versions: list[CampaignRule], adjustments: Iterable[Adjustment], first_day: date | None
 ) -> TargetStep:
-    """What holds from an instant on: the adjustment that began last decides, separately for target and exemption."""
+    """What holds from an instant on, which the period includes; terms_just_before excludes it."""
     rule = next((version for version in reversed(versions) if version.in_force_from <= at), versions[0])
     in_force = [adjustment for adjustment in adjustments if adjustment.starts_at <= at < adjustment.until]
-    adjusted = next((adjustment.target for adjustment in reversed(in_force) if adjustment.target is not None), None)
-    exempt = next((adjustment.exempt for adjustment in reversed(in_force) if adjustment.exempt is not None), False)
+    adjusted, exempt = _decide(reversed(in_force))
     target = rule.target
     if rule.prorate_joiners and first_day and first_day > rule.opens_on:
         target = prorated_target(rule.target, rule.opens_on, rule.deadline, first_day)

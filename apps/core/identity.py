@@ -231,15 +231,8 @@ def normalise_handle(text: str) -> str:
     return handle
 
 
-def suggest_phone(raw: str, region: str) -> str:
-    """The valid number, as people write it, that a text is when o, l and the like are read as digits; or ""."""
-    number = _correct_letters(clean_text(raw, MAX_RAW_CHARS), region)
-    if not number:
-        return ""
-    return phonenumbers.format_number(phonenumbers.parse(number), phonenumbers.PhoneNumberFormat.INTERNATIONAL)
-
-
-def _correct_letters(text: str, region: str) -> str:
+def correct_letters(text: str, region: str) -> str:
+    """The valid E.164 number that a cleaned text is when o, l and the like are read as digits; or ""."""
     # For texts only that look like a number afterwards: in an address these letters are letters.
     text = text.translate(DIGIT_OF_LETTER)
     try:
@@ -290,7 +283,7 @@ def normalise(kind: str, raw: str, *, region: str, key: str, handle_pattern: str
             if (
                 handle_pattern
                 and not DIGIT_LOOKALIKES.isdisjoint(text)
-                and (_correct_letters(text, region) or value) != value
+                and (correct_letters(text, region) or value) != value
             ):
                 raise InvalidIdentity("phone", "a letter for a digit")
         case "email":
@@ -300,7 +293,7 @@ def normalise(kind: str, raw: str, *, region: str, key: str, handle_pattern: str
             if handle_pattern and (
                 # Without ASCII, IGNORECASE lets [a-z] match a dotless i and the Kelvin sign.
                 not re.fullmatch(handle_pattern, value, re.IGNORECASE | re.ASCII)
-                or (text[0] != "@" and suggest_phone(text, region))
+                or (text[0] != "@" and correct_letters(text, region))
             ):
                 raise InvalidIdentity("handle", "not a handle of the product")
         case _:

@@ -10,8 +10,8 @@ from apps.core.identity import (
     PHONE_SHAPE,
     InvalidIdentity,
     clean_text,
+    correct_letters,
     normalise_phone,
-    suggest_phone,
 )
 
 # Shorter texts with a letter are handles far more often than mistyped numbers.
@@ -28,8 +28,8 @@ def likely_phone(raw: str, region: str) -> str:
 
     With letters for digits (o, l), or from abroad without the + before its country code.
     """
-    if suggested := suggest_phone(raw, region):
-        return suggested
+    if number := correct_letters(clean_text(raw, MAX_RAW_CHARS), region):
+        return readable_phone(number)
     text = clean_text(raw, MAX_PHONE_CHARS)
     if not PHONE_SHAPE.fullmatch(text) or text.startswith("+"):
         return ""

@@ -16,9 +16,8 @@ from apps.contacts.services.changes import correct_contact
 from apps.contacts.services.intake_counts import count_handles_daily, latest_handle_count
 from apps.core.clock import db_now
 from apps.core.errors import Refused
-from apps.core.identity import suggest_phone
 from apps.core.identity_key import normalise_identity
-from apps.core.phone_spelling import has_mistyped_letter
+from apps.core.phone_spelling import has_mistyped_letter, likely_phone
 from apps.employees.models import Employee
 from apps.privacy.erasure_subject import ErasureTarget, identities_of
 from tests.erasing import erase
@@ -138,7 +137,7 @@ def test_identities_are_found_whatever_the_syntax_is_now() -> None:
     ],
 )  # fmt: skip
 def test_what_number_was_meant(text: str, phone: str) -> None:
-    assert suggest_phone(text, "CN") == phone
+    assert likely_phone(text, "CN") == phone
 
 
 @pytest.mark.parametrize(

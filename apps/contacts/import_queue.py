@@ -6,7 +6,7 @@ import uuid
 from contextlib import ExitStack
 from datetime import datetime
 
-from django.db.models import F, OuterRef, Q, Subquery
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from apps.accounts.models import Account
@@ -14,8 +14,8 @@ from apps.contacts.models import Submission
 from apps.contacts.services.submissions import ABANDONED_AFTER
 from apps.core.errors import Refused
 from apps.core.locks import advisory_lock
-from apps.core.models import FilePreview, LargeFileTurn, StoredFile
-from apps.core.previews import LARGE_BYTES, LARGE_FILE_LOCK, MAX_LOOKAHEAD, owner_lock
+from apps.core.models import FilePreview, StoredFile
+from apps.core.previews import LARGE_BYTES, LARGE_FILE_LOCK, earlier_large_files, owner_lock
 from apps.employees.models import Employee
 
 # A closing campaign has to record all of them before its snapshot.
@@ -65,8 +65,8 @@ def next_large_files() -> list[uuid.UUID]:
     return list(queued.order_by("received_at").values_list("pk", flat=True)[:1])
 
 
-def large_import_before(file_id: uuid.UUID) -> uuid.UUID | None:
-    """Return the submitted large file whose owner has waited longer for a turn than the owner of this large file.
+def earlier_large_import(file_id: uuid.UUID) -> uuid.UUID | None:
+    """Return the submitted large file whose turn is before that of this large file.
 
     Without it, one employee's repeated previews would keep a colleague's contacts from being recorded. None for a small
     file, for an owner's first large file, and when the locks of all these submissions are taken.
@@ -74,14 +74,8 @@ def large_import_before(file_id: uuid.UUID) -> uuid.UUID | None:
     stored = StoredFile.objects.filter(pk=file_id, size__gt=LARGE_BYTES).first()
     if stored is None or stored.owner_id is None:
         return None
-    turn = LargeFileTurn.objects.filter(pk=stored.owner_id).first()
-    if turn is None:
-        return None
-    last_turn = LargeFileTurn.objects.filter(pk=OuterRef("file__owner_id")).values("begun_at")
-    large_files = Submission.objects.filter(state=Submission.State.RECEIVED, file__size__gt=LARGE_BYTES)
-    waiting = large_files.exclude(file__owner_id=stored.owner_id).alias(last_begun=Subquery(last_turn))
-    earlier = waiting.filter(Q(last_begun=None) | Q(last_begun__lt=turn.begun_at)).select_related("file")
-    for submission in earlier.order_by(F("last_begun").asc(nulls_first=True), "received_at")[:MAX_LOOKAHEAD]:
+    waiting = Submission.objects.filter(state=Submission.State.RECEIVED)
+    for submission in earlier_large_files(waiting, stored.owner_id, "received_at"):
         with ExitStack() as locks:
             own = (name for name in queue_locks(submission) if name != LARGE_FILE_LOCK)
             if all(locks.enter_context(advisory_lock(name)) for name in own):

@@ -106,11 +106,23 @@ def owner_lock(owner_id: int | None) -> str:
     return f"file of:{owner_id}"
 
 
-def _large_files_in_turn(waiting: QuerySet[FilePreview]) -> QuerySet[FilePreview]:
+def _large_files_in_turn(waiting: QuerySet[Any], then_by: str = "asked_at") -> QuerySet[Any]:
     """The waiting large files. The owner whose last large file was begun longest ago, or never, comes first."""
     last_turn = LargeFileTurn.objects.filter(pk=OuterRef("file__owner_id")).values("begun_at")
     large_files = waiting.filter(file__size__gt=LARGE_BYTES).alias(last_begun=Subquery(last_turn))
-    return large_files.order_by(F("last_begun").asc(nulls_first=True), "asked_at")
+    return large_files.order_by(F("last_begun").asc(nulls_first=True), then_by).select_related("file")
+
+
+def earlier_large_files(waiting: QuerySet[Any], owner_id: int, then_by: str) -> QuerySet[Any]:
+    """The first large files of other owners, each of whom has waited longer for a turn than this one; in turn.
+
+    `waiting`: rows with a `file`; `then_by` orders those of one owner. None for an owner's first large file.
+    """
+    begun_at = LargeFileTurn.objects.filter(pk=owner_id).values_list("begun_at", flat=True).first()
+    if begun_at is None:
+        return waiting.none()
+    earlier = Q(last_begun=None) | Q(last_begun__lt=begun_at)
+    return _large_files_in_turn(waiting, then_by).filter(earlier).exclude(file__owner_id=owner_id)[:MAX_LOOKAHEAD]
 
 
 def _first_before(stored: StoredFile) -> uuid.UUID | None:
@@ -118,7 +130,7 @@ def _first_before(stored: StoredFile) -> uuid.UUID | None:
 
     The caller holds the lock of this file's owner.
     """
-    waiting = FilePreview.objects.filter(state=State.WAITING).select_related("file")
+    waiting = FilePreview.objects.filter(state=State.WAITING)
     for preview in _large_files_in_turn(waiting).only("file__owner_id")[:MAX_LOOKAHEAD]:
         if preview.pk == stored.pk:
             return None
@@ -136,17 +148,13 @@ def record_turn(stored: StoredFile) -> None:
         LargeFileTurn.objects.update_or_create(owner_id=stored.owner_id, defaults={"begun_at": db_now()})
 
 
-def large_preview_before(owner_id: int) -> bool:
-    """Whether a large file waits whose owner has waited longer for a turn than this one, who has had one before.
+def has_earlier_large_preview(owner_id: int) -> bool:
+    """Whether a large preview waits whose turn is before this owner's, and whose owner has no file being read.
 
     Files in other queues than this one, such as rosters, give way to it.
     """
-    begun_at = LargeFileTurn.objects.filter(pk=owner_id).values_list("begun_at", flat=True).first()
-    if begun_at is None:
-        return False
-    waiting = _large_files_in_turn(FilePreview.objects.filter(state=State.WAITING).select_related("file"))
-    earlier = waiting.filter(Q(last_begun=None) | Q(last_begun__lt=begun_at)).exclude(file__owner_id=owner_id)
-    for preview in earlier.only("file__owner_id")[:MAX_LOOKAHEAD]:
+    waiting = FilePreview.objects.filter(state=State.WAITING).only("file__owner_id")
+    for preview in earlier_large_files(waiting, owner_id, "asked_at"):
         with advisory_lock(owner_lock(preview.file.owner_id)) as free:
             if free:
                 return True

@@ -16,7 +16,7 @@ from apps.accounts import password_reset, security_mails, sessions
 from apps.campaigns.models import Campaign
 from apps.contacts import imports as contact_imports
 from apps.contacts.import_queue import (
-    large_import_before,
+    earlier_large_import,
     next_files,
     next_large_files,
     next_own_file,
@@ -136,7 +136,7 @@ def process_range(range_id: int) -> None:
 @shared_task
 def make_preview(file_id: uuid.UUID | str) -> None:
     """Preview an uploaded file. Repeated, late or concurrent calls are safe."""
-    if earlier := large_import_before(uuid.UUID(str(file_id))):
+    if earlier := earlier_large_import(uuid.UUID(str(file_id))):
         # The end of that import enqueues the next preview.
         enqueue.enqueue_import(earlier)
         return

@@ -25,7 +25,7 @@ from apps.core.files import extend_file
 from apps.core.identity_key import verify_identity_key
 from apps.core.locks import advisory_lock, is_temporary
 from apps.core.models import StoredFile
-from apps.core.previews import LARGE_BYTES, LARGE_FILE_LOCK, large_preview_before, owner_lock, record_turn
+from apps.core.previews import LARGE_BYTES, LARGE_FILE_LOCK, has_earlier_large_preview, owner_lock, record_turn
 from apps.fileio.errors import UnreadableFile
 from apps.roster.effects import NeedsSecondPerson, request_change
 from apps.roster.import_approvals import locked_load
@@ -88,7 +88,7 @@ def _contact_file_goes_first(load: RosterImport) -> bool:
     """Whether a large contact file of another owner has waited longer for a turn than this account's large rosters."""
     if load.actor_id is None or load.file is None or load.file.size <= LARGE_BYTES:
         return False
-    return large_preview_before(load.actor_id)
+    return has_earlier_large_preview(load.actor_id)
 
 
 def next_loads(after: uuid.UUID) -> list[uuid.UUID]:

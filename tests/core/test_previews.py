@@ -19,7 +19,7 @@ from apps.core.previews import (
     PreviewResult,
     abandoned_previews,
     build_preview,
-    large_preview_before,
+    has_earlier_large_preview,
     next_large_previews,
     request_preview,
 )
@@ -150,7 +150,7 @@ def test_a_request_or_deletion_during_the_reading_wins_no_other_turn(deleted: bo
 
     assert build_preview(first.pk, {KIND: Reading(ask_again)})[0] == colleague.pk
     assert next_large_previews() == [colleague.pk]
-    assert not large_preview_before(2), "HR's large rosters wait for no later file of the same employee"
+    assert not has_earlier_large_preview(2), "HR's large rosters wait for no later file of the same employee"
 
 
 def test_the_turn_passes_over_an_owner_of_whom_another_file_is_being_read() -> None:

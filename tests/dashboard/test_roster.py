@@ -213,7 +213,7 @@ def test_an_import_page_makes_as_many_queries_for_thirty_people_as_for_three(as_
 
 def test_people_of_an_unknown_manager_are_named_once_and_can_be_loaded_without_one(as_: SignIn, hr: Employee) -> None:
     client = as_(hr)
-    rows = "N1,Nina,n1@corp.example.com,404\nN2,Otto,n2@corp.example.com,N1\nN3,Pia,n3@corp.example.com,N2\n"
+    rows = "N001,Nina,n1@corp.example.com,404\nN002,Otto,n2@corp.example.com,N001\nN003,Pia,n3@corp.example.com,N002\n"
     address = send(client, "staff_no,name,email,manager_staff_no\n" + rows)
     said = unescape(text_of(client.get(address + "?show=rejected")))
     assert "3 Rejected" in said
@@ -231,7 +231,7 @@ def test_people_of_an_unknown_manager_are_named_once_and_can_be_loaded_without_o
     assert "1 person has a manager who is not on the roster, and is loaded without one." in said
     confirm(client, address)
     rosters.worked(RosterImport.objects.get(file_name="roster.csv"))
-    assert [access_log_entries.boss_of(number) for number in ("N1", "N2", "N3")] == [None, "N1", "N2"]
+    assert [access_log_entries.boss_of(number) for number in ("N001", "N002", "N003")] == [None, "N001", "N002"]
 
 
 def test_a_file_of_uncertain_encoding_needs_a_choice(as_: SignIn, hr: Employee) -> None:

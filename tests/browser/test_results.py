@@ -114,5 +114,5 @@ def test_a_file_that_was_waited_for_stands_there_whole_without_a_reload(
     build_export.make_export(asked.pk, show_progress=False)
     expect(office.page.locator("main")).to_contain_text("The file has 9 lines")
     expect(office.page.locator("main")).to_contain_text("SHA-256")
-    expect(office.page.locator("button:has-text('Create it again')")).to_be_visible()
+    expect(office.page.locator("button:has-text('Create file again')")).to_be_visible()
     assert office.problems() + office.findings() == []

@@ -86,7 +86,7 @@ def test_changes_since_the_preview_are_not_approved(as_: SignIn, hr: Employee, c
 def test_the_requester_withdraws_and_cannot_approve(as_: SignIn, hr: Employee, change: Change) -> None:
     address, client = requested(account_for(hr).actor), as_(hr)
     page = client.get(address)
-    assert "another HR user decides" in text_of(page)
+    assert "another HR user has to decide" in text_of(page)
     assert "Approvals 1" not in text_of(page), "nothing waits for the reader"
     response = client.post(address + "approve/", {"seen": approvable_changes.effect_digest(change.effect)})
     assert response.status_code == 409

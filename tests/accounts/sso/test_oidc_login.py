@@ -79,7 +79,7 @@ def test_a_second_subject_of_a_bound_account_is_refused_and_said(
     thief = StrictClient()
     answer = trip(browser=thief, sub="s2", staff_no="A001")
     assert answer.status_code == 403
-    assert "linked to another sign-in at Acme" in words(answer)
+    assert "linked to another account at Acme" in words(answer)
     assert signed_in_as(thief) == ""
     entry = AuditEntry.objects.latest("pk")
     assert (entry.action, entry.subject_label) == (

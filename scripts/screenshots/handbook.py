@@ -1,17 +1,36 @@
 """Screenshots of HR's month in the demo company, step by step, for docs/hr-handbook.md: each shows the end of a step.
 
-They are 1024 px wide, light, in English, cut off below the relevant part, with a palette of 128 colours.
+They are 1024 px wide, light, cut off below the relevant part, with a palette of 128 colours; in English in docs/ and in
+Chinese in docs/zh/. Each language needs a demo company of its own: `--language zh` on a second call.
 """
 
 import csv
 import io
 from datetime import UTC, date, datetime, timedelta
 
+import polib
 from playwright.sync_api import Page
 
+from scripts.catalogue import CATALOGUE
 from tests.pages.shots import Shot
 
-QUESTION = "A person I met at the fair is missing from my number."
+# What is typed on the pages, in the language of the picture.
+TYPED = {
+    "Spring fair": "春季展会",
+    "Works three days a week since the first of the month": "自本月一日起每周工作三天",
+    "A person I met at the fair is missing from my number.": "我在展会上认识的一个人没有计入。",
+    "The contact was recorded by hand a day after the fair, and counts since then.": (
+        "该联系人在展会次日手工记录，从那时起计入。"
+    ),
+}
+
+
+def words(page: Page, text: str) -> str:
+    """A label of the pages, or a text of `TYPED`, in the language of the page."""
+    if page.locator("html").get_attribute("lang") == "en":
+        return text
+    labels = {entry.msgid: entry.msgstr for entry in polib.pofile(str(CATALOGUE)) if not entry.msgctxt}
+    return TYPED[text] if text in TYPED else labels[text]
 
 
 def days_ago(days: int) -> date:
@@ -24,7 +43,7 @@ def standings(page: Page) -> list[dict[str, str]]:
 
 
 def send(page: Page, button: str, until: str) -> None:
-    page.click(f"main button:has-text('{button}')")
+    page.click(f"main button:has-text('{words(page, button)}')")
     page.wait_for_selector(until)
 
 
@@ -42,11 +61,11 @@ def look_at_roster(page: Page) -> None:
     csv.writer(text).writerows(rows)
     file = {"name": "roster-december.csv", "mimeType": "text/csv", "buffer": text.getvalue().encode()}
     page.set_input_files("input[type=file]", file)
-    send(page, "Preview file", "text=Nothing is changed yet")
+    send(page, "Preview file", f"text={words(page, 'Nothing is changed yet')}")
 
 
 def look_at_campaign(page: Page) -> None:
-    spring = {"name": "Spring fair", "target": "60", "opens_on": "2027-03-01", "deadline": "2027-03-31"}
+    spring = {"name": words(page, "Spring fair"), "target": "60", "opens_on": "2027-03-01", "deadline": "2027-03-31"}
     for name, text in spring.items():
         page.fill(f"[name={name}]", text)
     page.select_option("[name=time_zone]", "Asia/Shanghai")
@@ -55,7 +74,7 @@ def look_at_campaign(page: Page) -> None:
 
 def look_at_rule(page: Page) -> None:
     page.click("td.lead a >> nth=0")
-    page.click("main a:has-text('Change rule')")
+    page.click(f"main a:has-text('{words(page, 'Change rule')}')")
     page.fill("[name=target]", "90")
     send(page, "Preview", "#look")
 
@@ -64,22 +83,23 @@ def fill_adjustment(page: Page) -> None:
     page.fill("[name=person]", standings(page)[60]["staff_no"])
     page.select_option("[name=kind]", "part_time")
     page.fill("[name=target]", "60")
-    page.fill("[name=reason]", "Works three days a week since the first of the month")
+    page.fill("[name=reason]", words(page, "Works three days a week since the first of the month"))
 
 
 def decide(page: Page) -> None:
     page.click("#list td.lead a")
-    page.wait_for_selector("text=Your decision")
+    page.wait_for_selector(f"text={words(page, 'Your decision')}")
 
 
 def ask(page: Page) -> None:
-    page.fill("textarea[name=text]", QUESTION)
+    page.fill("textarea[name=text]", words(page, "A person I met at the fair is missing from my number."))
     send(page, "Send to HR", "#messages li")
 
 
 def answer(page: Page) -> None:
     page.click("#list a.name")
-    page.fill("textarea[name=text]", "The contact was recorded by hand a day after the fair, and counts since then.")
+    reason = "The contact was recorded by hand a day after the fair, and counts since then."
+    page.fill("textarea[name=text]", words(page, reason))
 
 
 def make_standings(page: Page) -> None:
@@ -91,8 +111,8 @@ def make_standings(page: Page) -> None:
 
 def open_result(page: Page) -> None:
     """The result of the trial campaign."""
-    page.click("tr:has-text('frozen') td.lead a")
-    page.click("main a:has-text('The final result')")
+    page.click(f"tr:has-text('{words(page, 'frozen')}') td.lead a")
+    page.click(f"main a:has-text('{words(page, 'The final result')}')")
 
 
 def open_correction(page: Page) -> None:
@@ -102,7 +122,7 @@ def open_correction(page: Page) -> None:
 
 def hand_over(page: Page) -> None:
     open_result(page)
-    page.click("main a:has-text('Hand over')")
+    page.click(f"main a:has-text('{words(page, 'Hand over')}')")
     send(page, "Create file", "main .actions a[download]")
 
 

@@ -140,6 +140,30 @@ def test_the_handbook_opens_from_the_account_menu_without_another_host(
 
 
 @pytest.mark.parametrize("locale", ["en-GB", "zh-CN"])
+@pytest.mark.parametrize("width", [390, 1440])
+def test_the_contents_of_the_handbook_stay_in_view_and_the_text_does_not_jump(
+    open_as: Open, hr: Employee, width: int, locale: str
+) -> None:
+    looked = open_as(hr, width=width, locale=locale)
+    looked.page.goto("/handbook/")
+    height = looked.page.evaluate("document.documentElement.scrollHeight")
+    contents = looked.page.locator("nav.contents")
+    contents.locator("a").nth(8).click()
+    expect(looked.page).to_have_url(re.compile("#6-take-files-away$"))
+    expect(looked.page.locator("[id='6-take-files-away']")).to_be_in_viewport()
+    expect(contents.locator("[aria-current]")).to_have_attribute("href", "#6-take-files-away")
+    if width >= 1000:
+        expect(contents).to_be_in_viewport()
+    else:
+        assert contents.bounding_box()["y"] < 0, "on a phone the contents are above the text"
+    for picture in looked.page.locator("article img").all():
+        picture.scroll_into_view_if_needed()
+        expect(picture).to_have_js_property("complete", True)
+    assert looked.page.evaluate("document.documentElement.scrollHeight") == height
+    assert looked.problems() + looked.findings() == []
+
+
+@pytest.mark.parametrize("locale", ["en-GB", "zh-CN"])
 def test_retention_dates_are_one_click_from_the_company(open_as: Open, hr: Employee, locale: str) -> None:
     looked = open_as(hr, width=390, locale=locale)
     looked.page.goto("/company/")

@@ -88,7 +88,7 @@ def test_a_document_without_a_translation_says_so(as_: SignIn, hr: Employee, nam
 
 
 @pytest.mark.parametrize("name", IN_CHINESE)
-def test_a_translation_has_the_sections_and_pictures_of_the_original(name: str) -> None:
+def test_a_translation_has_the_sections_tables_and_pictures_of_the_original(name: str) -> None:
     """Other documents lead to its sections by the anchors of the original."""
     original, translated = (_document(name, language) for language in ("en", "zh-hans"))
     assert [section.anchor for section in _flat(translated.sections)] == [
@@ -97,7 +97,7 @@ def test_a_translation_has_the_sections_and_pictures_of_the_original(name: str) 
     assert [len(section.sections) for section in translated.sections] == [
         len(section.sections) for section in original.sections
     ]
-    for part in ("<img", "<li>", "<tr>", "<h3"):
+    for part in ("<img", "<tr>"):
         assert translated.html.count(part) == original.html.count(part), part
 
 

@@ -16,7 +16,7 @@ from apps.results.models import ResultCorrection
 # In the order of the page: PostgreSQL keeps the keys of a JSON object in another one.
 FIELDS: dict[str, Any] = {
     "campaign": _("Campaign"),
-    "account": _("Sign-in name"),
+    "account": _("Username"),
     "role": _("Role"),
     "kind": _("Kind"),
     "form": _("Format"),
@@ -110,7 +110,7 @@ FIELDS: dict[str, Any] = {
     "active": _("Active"),
     "staff": _("May open the administration"),
     "superuser": _("Has all permissions"),
-    "login": _("Sign-in name"),
+    "login": _("Username"),
     "employee": _("Internal number of the employee"),
     "asked_by_id": _("Requested by account"),
     "decided_by_id": _("Decided by account"),

@@ -72,6 +72,11 @@ def test_a_value_is_read_without_a_list_of_codes(area: str, detail: dict[str, An
     assert shown == text if text else ":" not in shown
 
 
+def test_the_kind_of_an_adjustment_has_the_name_of_its_form() -> None:
+    assert facts("adjustment", {"kind": "leave"}) == [("Category", "leave")]
+    assert facts("export", {"kind": "days"}) == [("Kind", "Counts by day")]
+
+
 def test_before_and_after_are_a_table_in_the_words_of_the_campaigns_page() -> None:
     changed = {"target": [100, 90], "deadline": ["2026-11-30", "2026-12-04"], "later_term": [1, 2]}
     details = read("campaign", {"version": 2, "reason": "Too much", "changed": changed})

@@ -73,7 +73,7 @@ class Reader:
         changes = self._changes(detail)
         in_table = IN_TABLE if changes else set()
         facts = [
-            Fact(field_label(name), self.text(name, detail[name]), name in TECHNICAL)
+            Fact(field_label(self.area, name), self.text(name, detail[name]), name in TECHNICAL)
             for name in _ordered(detail)
             # A detail that says nothing, such as a filter that was not set.
             if name not in in_table
@@ -104,7 +104,7 @@ class Reader:
         return _joined(_labelled(self._key(key), self.text(key, item)) for key, item in value.items() if item != "")
 
     def _key(self, key: str) -> str:
-        return base.long_date(date.fromisoformat(key)) if DAY.fullmatch(key) else field_label(key)
+        return base.long_date(date.fromisoformat(key)) if DAY.fullmatch(key) else field_label(self.area, key)
 
     def _of_text(self, name: str, text: str) -> str:
         if name in ("campaign", "subject") and text in self.campaigns:
@@ -140,14 +140,14 @@ class Reader:
         try:
             [term] = rules.differences({name: (_typed(before), _typed(after))})
         except (KeyError, TypeError, ValueError):
-            return Change(field_label(name), self.text(name, before), self.text(name, after))
+            return Change(field_label(self.area, name), self.text(name, before), self.text(name, after))
         return Change(term.term[:1].upper() + term.term[1:], term.before, term.after)
 
     def _columns(self, before: dict[str, Any], after: dict[str, Any], row: str = "") -> list[Change]:
         """The columns that differ; all of them of a row that was added or deleted."""
         return [
             Change(
-                field_label(name),
+                field_label(self.area, name),
                 self.text(name, before.get(name)) if before else "–",
                 self.text(name, after.get(name)) if after else "–",
                 row,

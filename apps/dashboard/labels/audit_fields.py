@@ -159,8 +159,11 @@ NUMBERS_OF = {
 }  # fmt: skip
 
 
-def field_label(name: str) -> str:
+def field_label(area: str, name: str) -> str:
     """The name of a detail; one that is not listed becomes words: `last_seen` is shown as "Last seen"."""
+    if name == "kind" and area in ("adjustment", "standing"):
+        # The word of the form in which HR chose it.
+        return str(_("Category"))
     return str(FIELDS[name]) if name in FIELDS else humanised(name)
 
 

@@ -15,7 +15,7 @@ from apps.contacts.services.submissions import ABANDONED_AFTER
 from apps.core.errors import Refused
 from apps.core.locks import advisory_lock
 from apps.core.models import FilePreview, StoredFile
-from apps.core.previews import LARGE_BYTES, LARGE_FILE_LOCK, earlier_large_files, owner_lock
+from apps.core.previews import LARGE_FILE_LOCK, earlier_large_files, is_large, large_files, owner_lock
 from apps.employees.models import Employee
 
 # A closing campaign has to record all of them before its snapshot.
@@ -31,7 +31,7 @@ def queue_locks(submission: Submission) -> list[str]:
     locks = [f"import:{submission.employee_id}"]
     if submission.file:
         locks.append(owner_lock(submission.file.owner_id))
-        locks += [LARGE_FILE_LOCK] if submission.file.size > LARGE_BYTES else []
+        locks += [LARGE_FILE_LOCK] if is_large(submission.file) else []
     return locks
 
 
@@ -52,7 +52,7 @@ def next_files(after: uuid.UUID) -> list[uuid.UUID]:
     """
     queued = Submission.objects.filter(state=Submission.State.RECEIVED, file__isnull=False).exclude(pk=after)
     own = Q(employee__in=Submission.objects.filter(pk=after).values("employee"))
-    large = Q(file__size__gt=LARGE_BYTES)
+    large = large_files()
     # One of each: the freed locks allow one file of this employee and one large file of any employee.
     queues = (~own & large, own, large)
     files = (queued.filter(queue).order_by("received_at").values_list("pk", flat=True).first() for queue in queues)
@@ -61,7 +61,7 @@ def next_files(after: uuid.UUID) -> list[uuid.UUID]:
 
 def next_large_files() -> list[uuid.UUID]:
     """Return the large file that has waited longest, if any; to enqueue after the preview of a large one."""
-    queued = Submission.objects.filter(state=Submission.State.RECEIVED, file__size__gt=LARGE_BYTES)
+    queued = Submission.objects.filter(large_files(), state=Submission.State.RECEIVED)
     return list(queued.order_by("received_at").values_list("pk", flat=True)[:1])
 
 
@@ -71,7 +71,7 @@ def earlier_large_import(file_id: uuid.UUID) -> uuid.UUID | None:
     Without it, one employee's repeated previews would keep a colleague's contacts from being recorded. None for a small
     file, for an owner's first large file, and when the locks of all these submissions are taken.
     """
-    stored = StoredFile.objects.filter(pk=file_id, size__gt=LARGE_BYTES).first()
+    stored = StoredFile.objects.filter(large_files(""), pk=file_id).first()
     if stored is None or stored.owner_id is None:
         return None
     waiting = Submission.objects.filter(state=Submission.State.RECEIVED)

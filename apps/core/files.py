@@ -2,9 +2,11 @@
 
 import hashlib
 import uuid
+import zipfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from io import BytesIO
 from tempfile import SpooledTemporaryFile
 from typing import IO
 
@@ -18,12 +20,15 @@ CHUNK_BYTES = 256 * 1024
 # Most uploads are smaller and never touch the disk of the web server.
 MAX_MEMORY_BYTES = 4 * 1024 * 1024
 
+# Above this size a file is large, whatever it unpacks to (apps/core/previews.py).
+LARGE_BYTES = 1_000_000
+
 
 def store_file(
     *, name: str, content: Iterable[bytes], content_type: str, expires_at: datetime, owner_id: int | None
 ) -> StoredFile:
     """Store chunks of bytes under a new id, all or nothing. `expires_at`: when `expire_files` may delete them."""
-    sha256, size = hashlib.sha256(), 0
+    sha256, size, small = hashlib.sha256(), 0, BytesIO()
     with transaction.atomic():
         # Size and digest are known only at the end, so the row is written twice in one transaction.
         stored = StoredFile.objects.create(
@@ -32,10 +37,22 @@ def store_file(
         for position, chunk in enumerate(_chunks(content)):
             sha256.update(chunk)
             size += len(chunk)
+            if size <= LARGE_BYTES:
+                small.write(chunk)
             StoredChunk.objects.create(file=stored, position=position, content=chunk)
         stored.size, stored.sha256 = size, sha256.digest()
-        stored.save(update_fields=["size", "sha256"])
+        stored.unpacked_size = _unpacked_size(small) if size <= LARGE_BYTES else 0
+        stored.save(update_fields=["size", "sha256", "unpacked_size"])
     return stored
+
+
+def _unpacked_size(raw: IO[bytes]) -> int:
+    """What an archive unpacks to by its directory, which no reader exceeds; 0 for any other file."""
+    try:
+        with zipfile.ZipFile(raw) as archive:
+            return sum(part.file_size for part in archive.infolist())
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+        return 0
 
 
 def append_to_file(stored: StoredFile, content: bytes) -> None:

@@ -86,6 +86,7 @@ class StoredFile(models.Model):
     name = models.TextField()
     content_type = models.TextField()
     size = models.BigIntegerField()
+    unpacked_size = models.BigIntegerField(default=0, db_default=0, help_text="of a small archive, as a workbook is")
     sha256 = models.BinaryField()
     owner_id = models.BigIntegerField(null=True, help_text="account that may fetch it")
     stored_at = models.DateTimeField(db_default=Clock())

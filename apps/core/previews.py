@@ -18,6 +18,7 @@ from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 from django.utils import translation
 
 from apps.core.clock import db_now
+from apps.core.files import LARGE_BYTES
 from apps.core.identity import UNSTORABLE
 from apps.core.locks import advisory_lock
 from apps.core.models import FilePreview, LargeFileTurn, StoredFile
@@ -30,8 +31,8 @@ REQUEUE_AFTER = timedelta(seconds=30)
 # The number of times a file may crash the worker that reads it, before it is refused.
 # A file that exhausts the memory kills the worker with all its other tasks, so it gets few chances.
 MAX_ATTEMPTS = 3
-# Below this size a file is read within seconds and needs no turn.
-LARGE_BYTES = 1_000_000
+# Up to these sizes a file is read within seconds and needs no turn: LARGE_BYTES as it is, this unpacked.
+LARGE_UNPACKED_BYTES = 5_000_000
 # The lock of the worker that previews or records a large file: of two workers, one is always left for other tasks.
 LARGE_FILE_LOCK = "large file"
 # The number of waiting files among which a worker looks for the next turn. More are needed only if all their owners
@@ -81,11 +82,11 @@ def build_preview(file_id: uuid.UUID, builders: Mapping[str, PreviewBuilder]) ->
         return []
     # Both locks or neither: a worker that keeps one and waits for the other could starve the owner's small files.
     with ExitStack() as locks:
-        is_large = stored.size > LARGE_BYTES
-        names = [owner_lock(stored.owner_id), *([LARGE_FILE_LOCK] if is_large else [])]
+        large = is_large(stored)
+        names = [owner_lock(stored.owner_id), *([LARGE_FILE_LOCK] if large else [])]
         if not all(locks.enter_context(advisory_lock(name)) for name in names):
             return []
-        if is_large and (first := _first_before(stored)):
+        if large and (first := _first_before(stored)):
             return [first]
         _build_and_store(stored, builders[stored.content_type])
     # After the locks are released: a worker that got one of these files meanwhile has skipped it.
@@ -95,10 +96,20 @@ def build_preview(file_id: uuid.UUID, builders: Mapping[str, PreviewBuilder]) ->
 
 def _next_previews(waiting: QuerySet[FilePreview], after: StoredFile) -> list[uuid.UUID]:
     queues = [waiting.filter(file__owner_id=after.owner_id).order_by("asked_at")]
-    if after.size > LARGE_BYTES:
+    if is_large(after):
         queues.insert(0, _large_files_in_turn(waiting))
     next_ids = (files.values_list("pk", flat=True).first() for files in queues)
     return list(dict.fromkeys(pk for pk in next_ids if pk))
+
+
+def is_large(stored: StoredFile) -> bool:
+    """Whether the file needs a turn; `large_files` asks the same of many."""
+    return stored.size > LARGE_BYTES or stored.unpacked_size > LARGE_UNPACKED_BYTES
+
+
+def large_files(path: str = "file__") -> Q:
+    """The condition of `is_large` on the stored file at `path`."""
+    return Q(**{f"{path}size__gt": LARGE_BYTES}) | Q(**{f"{path}unpacked_size__gt": LARGE_UNPACKED_BYTES})
 
 
 def owner_lock(owner_id: int | None) -> str:
@@ -109,8 +120,8 @@ def owner_lock(owner_id: int | None) -> str:
 def _large_files_in_turn(waiting: QuerySet[Any], then_by: str = "asked_at") -> QuerySet[Any]:
     """The waiting large files. The owner whose last large file was begun longest ago, or never, comes first."""
     last_turn = LargeFileTurn.objects.filter(pk=OuterRef("file__owner_id")).values("begun_at")
-    large_files = waiting.filter(file__size__gt=LARGE_BYTES).alias(last_begun=Subquery(last_turn))
-    return large_files.order_by(F("last_begun").asc(nulls_first=True), then_by).select_related("file")
+    large = waiting.filter(large_files()).alias(last_begun=Subquery(last_turn))
+    return large.order_by(F("last_begun").asc(nulls_first=True), then_by).select_related("file")
 
 
 def earlier_large_files(waiting: QuerySet[Any], owner_id: int, then_by: str) -> QuerySet[Any]:
@@ -144,7 +155,7 @@ def _first_before(stored: StoredFile) -> uuid.UUID | None:
 
 def record_turn(stored: StoredFile) -> None:
     """Record that a worker now begins this file, if it is large. Call it before the work, so that a crash counts."""
-    if stored.size > LARGE_BYTES and stored.owner_id is not None:
+    if is_large(stored) and stored.owner_id is not None:
         LargeFileTurn.objects.update_or_create(owner_id=stored.owner_id, defaults={"begun_at": db_now()})
 
 

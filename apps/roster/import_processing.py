@@ -25,7 +25,14 @@ from apps.core.files import extend_file
 from apps.core.identity_key import verify_identity_key
 from apps.core.locks import advisory_lock, is_temporary
 from apps.core.models import StoredFile
-from apps.core.previews import LARGE_BYTES, LARGE_FILE_LOCK, has_earlier_large_preview, owner_lock, record_turn
+from apps.core.previews import (
+    LARGE_FILE_LOCK,
+    has_earlier_large_preview,
+    is_large,
+    large_files,
+    owner_lock,
+    record_turn,
+)
 from apps.fileio.errors import UnreadableFile
 from apps.roster.effects import NeedsSecondPerson, request_change
 from apps.roster.import_approvals import locked_load
@@ -81,12 +88,12 @@ def _lock_names(load_id: uuid.UUID) -> list[str]:
     load = RosterImport.objects.select_related("file").filter(pk=load_id, actor_id__isnull=False).first()
     if load is None or load.file is None:
         return []
-    return [owner_lock(load.actor_id), *([LARGE_FILE_LOCK] if load.file.size > LARGE_BYTES else [])]
+    return [owner_lock(load.actor_id), *([LARGE_FILE_LOCK] if is_large(load.file) else [])]
 
 
 def _contact_file_goes_first(load: RosterImport) -> bool:
     """Whether a large contact file of another owner has waited longer for a turn than this account's large rosters."""
-    if load.actor_id is None or load.file is None or load.file.size <= LARGE_BYTES:
+    if load.actor_id is None or load.file is None or not is_large(load.file):
         return False
     return has_earlier_large_preview(load.actor_id)
 
@@ -95,7 +102,7 @@ def next_loads(after: uuid.UUID) -> list[uuid.UUID]:
     """The loads that may have waited for this one: another account's large load, the account's next, the next large."""
     done = RosterImport.objects.filter(pk=after).values("actor_id")
     waiting = RosterImport.objects.filter(state__in=WAITING).exclude(pk=after).order_by("advanced_at")
-    own, large = Q(actor_id__in=done), Q(file__size__gt=LARGE_BYTES)
+    own, large = Q(actor_id__in=done), large_files()
     queues = (~own & large, own, large)
     loads = (waiting.filter(queue).values_list("pk", flat=True).first() for queue in queues)
     return list(dict.fromkeys(pk for pk in loads if pk))

@@ -23,6 +23,7 @@ from apps.core.previews import (
     next_large_previews,
     request_preview,
 )
+from tests import worst
 from tests.crowd import Gate, meanwhile
 from tests.fixtures import Clock
 
@@ -100,6 +101,21 @@ def test_only_one_large_file_is_read_at_a_time() -> None:
         gate.open()
     assert quick.read == []
     assert reading.result() == [second.pk]
+
+
+@pytest.mark.parametrize("rows", [1, 300_000])
+def test_a_small_workbook_that_unpacks_to_much_is_a_large_file(rows: int) -> None:
+    """Otherwise two accounts keep both workers busy, and no other file is read and no mail sent."""
+    workbook = worst.workbook("<row><c/><c/></row>" * rows)
+    assert len(workbook) < LARGE_BYTES
+    stored = store_file(
+        name="a.xlsx", content=[workbook], content_type=KIND, expires_at=db_now() + timedelta(days=1), owner_id=1
+    )
+    request_preview(stored, {})
+    reading = Reading()
+    with advisory_lock(LARGE_FILE_LOCK), meanwhile(lambda: build_preview(stored.pk, {KIND: reading})):
+        pass
+    assert bool(reading.read) == (rows == 1)
 
 
 LARGE = LARGE_BYTES + 1

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods
 
 from apps.accounts.deputies import name_deputy
 from apps.accounts.models import Account, Deputyship
+from apps.contacts.services.submissions import lock_employees
 from apps.core.errors import Refused
 from apps.dashboard.forms.deputies import DeputyLine, ManyDeputiesForm
 from apps.dashboard.views.company.company import hr_scope
@@ -66,8 +67,11 @@ def _page(
 
 def _name_all(form: ManyDeputiesForm, by: Account, *, keep: bool) -> list[Outcome]:
     """What each line does, in order. Without `keep` everything is undone: the preview decides as the act does."""
+    lines, employees = list(form.deputies()), Employee.objects.visible_to(by)
     with transaction.atomic():
-        outcomes = [_name(form, line, by) for line in form.deputies()]
+        # Each line locks its manager: here all in the order of every other writer, so that none can deadlock.
+        lock_employees(manager.pk for line in lines if (manager := employees.find(line.manager)))
+        outcomes = [_name(form, line, by) for line in lines]
         transaction.set_rollback(not keep)
     return outcomes
 

@@ -122,7 +122,7 @@ def test_a_preview_and_an_import_of_one_person_take_turns(alice: Employee, bob: 
 
 @pytest.mark.django_db(transaction=True)
 def test_one_large_file_is_recorded_at_a_time(alice: Employee, bob: Employee, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(import_queue, "LARGE_BYTES", 10)
+    monkeypatch.setattr(core_previews, "LARGE_BYTES", 10)
     first, second = files.received(alice, "handle\nwechat1\n"), files.received(bob, "handle\nwechat2\n")
     assert blocked_by(first, [second], monkeypatch) == [False]
     assert next_files(first.pk) == [second.pk]
@@ -133,7 +133,7 @@ def test_the_next_large_file_to_be_recorded_is_another_persons(
     alice: Employee, bob: Employee, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Otherwise one employee's five files come before a colleague's, whose contacts are missing until then."""
-    monkeypatch.setattr(import_queue, "LARGE_BYTES", 10)
+    monkeypatch.setattr(core_previews, "LARGE_BYTES", 10)
     first, second, other = (files.received(who, f"handle\nwechat{n}\n") for n, who in enumerate((alice, alice, bob)))
     assert import_submission(first.pk)
     assert next_files(first.pk) == [other.pk, second.pk]
@@ -144,8 +144,7 @@ def test_a_large_preview_gives_way_to_a_submitted_file_that_has_waited_longer(
     alice: Employee, bob: Employee, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Otherwise an employee who asks for previews again and again keeps a colleague's contacts from being recorded."""
-    for module in (import_queue, core_previews):
-        monkeypatch.setattr(module, "LARGE_BYTES", 10)
+    monkeypatch.setattr(core_previews, "LARGE_BYTES", 10)
     enqueued: list[object] = []
     monkeypatch.setattr(tasks.enqueue, "enqueue_import", enqueued.append)
     preview, submitted = files.sent(alice, "handle\nwechat1\n"), files.received(bob, "handle\nwechat2\n")

@@ -229,7 +229,7 @@ def read_in_requests() -> None:
     for module, limits in (
         (encodings, ["MAX_LINES"]), (cards, ["MAX_LINES"]), (csv_reader, ["MAX_LINES_ABOVE_HEADER"]),
         (xlsx_parts, ["MAX_ROWS", "MAX_SMALL_PART_ELEMENTS"]), (xlsx_reader, ["MAX_ELEMENTS", "MAX_COMPRESSION_RATIO"]),
-        (previews, ["LARGE_BYTES"]),
+        (previews, ["LARGE_BYTES", "LARGE_UNPACKED_BYTES"]),
     ):  # fmt: skip
         vars(module).update(dict.fromkeys(limits, 10**12))
     vars(enqueue)["enqueue_preview"] = file_previews.make_preview

@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 
 from apps.accounts.services import grant_role
 from apps.campaigns.models import AdjustmentRequest, Campaign
-from apps.core.models import StoredFile
+from apps.core.models import AuditEntry, StoredFile
 from apps.employees.models import Employee
 from tests import files, people
 from tests.dashboard.conftest import SignIn
@@ -90,6 +90,16 @@ def test_from_the_file_to_the_persons_page(
     assert {(row["staff_no"], row["file"], row["by_rule"], row["state"]) for row in taken} == {
         ("A001", "leave.csv", "no", "in_force"), ("S001", "leave.csv", "no", "in_force"),
     }  # fmt: skip
+
+
+def test_a_list_of_one_person_leaves_an_access_entry(as_: SignIn, campaign: Campaign, hr: Employee) -> None:
+    """Otherwise HR reads one person's count, target and exemption without a trace."""
+    client = as_(hr)
+    client.get(send(client, GOOD))
+    looks = AuditEntry.objects.filter(action="person.adjustment_read")
+    assert not looks.exists()
+    client.get(send(client, "".join(GOOD.splitlines(keepends=True)[:2])))
+    assert looks.count() == 1
 
 
 def test_rejected_lines_are_taken_away_corrected_and_pasted_back(as_: SignIn, campaign: Campaign, hr: Employee) -> None:

@@ -22,6 +22,10 @@ class CorrectedStanding:
     exempt: bool
 
     @property
+    def employee_id(self) -> int:
+        return self.before.employee_id
+
+    @property
     def is_red(self) -> bool:
         return rules.is_red(self.counted, self.target, self.exempt)
 
@@ -39,4 +43,4 @@ def correction_page(
         standings = FrozenStanding.objects.filter(campaign=result.campaign_id, version=result.version)
         standings = standings.filter(employee__in=list(new)).order_by("staff_no")
         corrected = [CorrectedStanding(standing, *new[standing.employee_id]) for standing in standings]
-    return effect_page(scope, corrected, lambda row: row.red_change, address)
+    return effect_page(scope, corrected, lambda row: row.red_change, address, "standing")

@@ -3,13 +3,23 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
+from apps.accounts.access_log import log_single_result
 from apps.dashboard.labels import adjustments
 from apps.dashboard.views.page_context import PageContext
 
 PAGE = 200
-Row = TypeVar("Row")
+
+
+class OfEmployee(Protocol):
+    """A row about one employee."""
+
+    @property
+    def employee_id(self) -> int: ...
+
+
+Row = TypeVar("Row", bound=OfEmployee)
 
 
 @dataclass(frozen=True)
@@ -30,9 +40,12 @@ class EffectPage:
 
 
 def effect_page(
-    scope: PageContext, rows: Sequence[Row], red_change_of: Callable[[Row], str] | None, address: Callable[..., str]
-) -> EffectPage:
+    scope: PageContext, rows: Sequence[Row], red_change_of: Callable[[Row], str] | None, address: Callable[..., str],
+    what: str,
+) -> EffectPage:  # fmt: skip
     """The page of `rows` that the request asks for. `address(**query)`: the address of the list.
+
+    `what` the rows show of their employees, for the access entry of a list of one.
 
     `red_change_of`: what the decision does to a row's standing (StandingEffect.red_change); None: no filter by it.
     """
@@ -44,6 +57,7 @@ def effect_page(
     counts[""] = len(rows)
     chosen = scope.request.GET.get("turn", "") if red_change_of else ""
     listed = [row for row in rows if red_change_of(row) == chosen] if red_change_of and chosen else rows
+    log_single_result(scope.user, {row.employee_id for row in listed}, what)
     text = scope.request.GET.get("page", "")
     number = int(text) if text.isascii() and text.isdigit() and len(text) < 7 else 1
     # The list may have become shorter since the address was made.

@@ -48,7 +48,7 @@ def target_page(
     def address(**more: object) -> str:
         return scope.url(name, *args, **query, **more)
 
-    page = effect_page(scope, targets.listed, red_change_of if effects else None, address)
+    page = effect_page(scope, targets.listed, red_change_of if effects else None, address, "adjustment")
     rows = [TargetRow(target, effects.get(target.employee_id), end_url(target)) for target in page.rows]
     return TargetPage(**{**vars(page), "rows": rows}, targets=targets)
 

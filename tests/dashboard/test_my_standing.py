@@ -46,7 +46,7 @@ def test_a_page_says_as_of_when_until_when_and_what_a_day_needs(
     said = words(as_(alice).get("/"))
     assert "as of 12:00" in said
     assert "8 days left until Mon 30 Nov, 23:59 in Shanghai" in said
-    assert "5 needed per day from today 40 to go" in said
+    assert "5 needed per day from today · 40 to go" in said
 
 
 def test_the_deadline_is_also_shown_in_the_readers_zone(as_: SignIn, alice: Employee, campaign: Campaign) -> None:

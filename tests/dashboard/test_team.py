@@ -125,7 +125,7 @@ def test_the_list_has_every_column_with_a_heading(as_: SignIn, bob: Employee, re
     for column in ON_PAGE:
         assert f">{column.heading}</th>" in text
         for person in page.context["people"]:
-            assert f'data-label="{column.heading}:">{cell(person.row, column)}</td>' in text
+            assert f'data-label="{column.heading}">{cell(person.row, column)}</td>' in text
 
 
 def test_the_csv_is_what_the_filters_show(as_: SignIn, bob: Employee, recorded: Campaign) -> None:

@@ -182,3 +182,13 @@ def test_an_erased_contact_and_one_of_a_colleague_are_not_recorded_again(
         record_contact_again(contact_id=contact.pk, employee=alan, by=TESTER)
     Contact.objects.filter(pk=contact.pk).update(name=None)
     assert refusal(record_contact_again, contact_id=contact.pk, employee=alice) == "erased"
+
+
+def test_a_contact_that_only_gains_an_identity_stays_confirmed(alice: Employee, contact: Contact) -> None:
+    """Otherwise an added phone takes the contact out of the count; a replaced identity is another person."""
+    Contact.objects.filter(pk=contact.pk).update(confirmed_at=contact.recorded_at)
+    phone = ("phone", "13812345678")
+    gained = correct_contact(contact_id=contact.pk, employee=alice, identities=[THEM, phone], by=TESTER)
+    assert Contact.objects.get(pk=gained).confirmed_at == contact.recorded_at
+    replaced = correct_contact(contact_id=gained, employee=alice, identities=[phone], by=TESTER)
+    assert Contact.objects.get(pk=replaced).confirmed_at is None

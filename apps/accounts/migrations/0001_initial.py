@@ -108,7 +108,7 @@ class Migration(migrations.Migration):
                     django.contrib.postgres.fields.ArrayField(
                         base_field=models.TextField(
                             choices=[
-                                ("own", "own standing and own contacts"),
+                                ("own", "your own standing and contacts"),
                                 ("reports:read", "campaigns, and the standings its owner may see"),
                                 ("feed:write", "the feed of the messaging product; for operators"),
                             ]

@@ -24,7 +24,7 @@ def validate_oidc_settings(values: Mapping[str, Any], *, local: bool) -> None:
     if address.scheme not in (("https", "http") if local else ("https",)) or not address.hostname or address.query:
         raise ImproperlyConfigured("OIDC_ISSUER must be the provider's https:// address, as its tokens have it in iss.")
     if missing := [name for name in REQUIRED_SETTINGS if not values[name]]:
-        raise ImproperlyConfigured(f"OIDC_ISSUER is set, but {' and '.join(missing)} is not. See .env.example.")
+        raise ImproperlyConfigured(f"OIDC_ISSUER is set without {' and '.join(missing)}. See .env.example.")
     if bool(values["OIDC_GROUPS_CLAIM"]) != bool(values["OIDC_HR_GROUP"]):
         raise ImproperlyConfigured("OIDC_GROUPS_CLAIM and OIDC_HR_GROUP must be set together.")
     if "openid" not in values["OIDC_SCOPES"]:

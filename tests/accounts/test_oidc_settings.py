@@ -30,8 +30,8 @@ def test_what_is_whole_starts(changed: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"OIDC_CLIENT_SECRET": ""}, "OIDC_CLIENT_SECRET not"),
-        ({"OIDC_CLIENT_ID": "", "OIDC_CLIENT_SECRET": ""}, "OIDC_CLIENT_ID and OIDC_CLIENT_SECRET not"),
+        ({"OIDC_CLIENT_SECRET": ""}, "set without OIDC_CLIENT_SECRET"),
+        ({"OIDC_CLIENT_ID": "", "OIDC_CLIENT_SECRET": ""}, "set without OIDC_CLIENT_ID and OIDC_CLIENT_SECRET"),
         ({"OIDC_HR_GROUP": "hr"}, "must be set together"),
         ({"OIDC_GROUPS_CLAIM": "groups"}, "must be set together"),
         ({"OIDC_ISSUER": "http://login.example.com"}, "https://"),

@@ -40,7 +40,11 @@ def calls(text: str) -> list[tuple[str, set[str]]]:
 
 @cache
 def anchors(path: Path) -> frozenset[str]:
-    """The anchors of a page's headings, as repository hosts generate them."""
+    """The anchors of a page's headings, as repository hosts generate them.
+
+    A translation has those of the English page, because the application shows it and gives them to it.
+    """
+    path = path.parent.parent / path.name if path.parent.name == "zh" else path
     titles = re.findall(r"^#+ (.+)$", TEXTS[path], flags=re.MULTILINE)
     return frozenset(re.sub(r"[^\w\- ]", "", title).strip().lower().replace(" ", "-") for title in titles)
 

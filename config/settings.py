@@ -55,6 +55,10 @@ REVIEW_REPLY_DAYS = env.int("REVIEW_REPLY_DAYS", 7)
 REVIEW_ASK_DAYS = env.int("REVIEW_ASK_DAYS", 14)
 RETENTION_DAYS = env.int("RETENTION_DAYS", 90)
 RETENTION_LEAVER_DAYS = env.int("RETENTION_LEAVER_DAYS", 90)
+# Notifications: none is sent in the quiet hours and on the quiet days of the recipient's zone, but security notices.
+QUIET_HOURS = env.str("QUIET_HOURS", "20:00-08:00")
+QUIET_DAYS: list[str] = env.list("QUIET_DAYS", default=["sat", "sun"])
+NOTIFICATIONS_PER_SECOND = env.float("NOTIFICATIONS_PER_SECOND", 50.0)
 COMPANY_NAME = env.str("COMPANY_NAME", "")
 PRIVACY_CONTACT = env.str("PRIVACY_CONTACT", "")
 
@@ -62,8 +66,8 @@ PRIVACY_CONTACT = env.str("PRIVACY_CONTACT", "")
 INSTALLED_APPS = [
     "allauth.account", "allauth.socialaccount", "allauth.mfa", "config",
     "apps.core", "apps.employees", "apps.accounts", "apps.roster", "apps.contacts", "apps.campaigns", "apps.standings",
-    "apps.results", "apps.reviews", "apps.exports", "apps.privacy", "apps.backups", "apps.demo", "apps.operations",
-    "apps.dashboard", "apps.api", "apps.dashboard.admin_app.OperatorAdminConfig",
+    "apps.results", "apps.reviews", "apps.exports", "apps.privacy", "apps.notifications", "apps.backups", "apps.demo",
+    "apps.operations", "apps.dashboard", "apps.api", "apps.dashboard.admin_app.OperatorAdminConfig",
     "django.contrib.auth", "django.contrib.contenttypes", "django.contrib.messages", "django.contrib.humanize",
     "whitenoise.runserver_nostatic", "django.contrib.staticfiles", "rest_framework", "drf_spectacular", "django_htmx",
     "csp", "lucide",

@@ -23,6 +23,7 @@ IMPORT_SUBMISSION = "apps.operations.tasks.import_submission"
 MAIL_PASSWORD_LINK = "apps.operations.tasks.mail_link"  # noqa: S105 # nosec B105 # a task
 PROCESS_ROSTER_IMPORT = "apps.operations.tasks.work_on_load"
 CREATE_PREVIEW = "apps.operations.tasks.make_preview"
+SEND_NOTIFICATIONS = "apps.operations.tasks.send_notifications"
 
 
 def enqueue_marking() -> None:
@@ -68,6 +69,19 @@ def enqueue_roster_import(load_id: uuid.UUID) -> None:
 def enqueue_answer_mails() -> None:
     """After the commit, ask a worker to send the answer mails. Never waits, never raises: beat asks too."""
     _after_commit(SEND_ANSWER_MAILS)
+
+
+def enqueue_notifications() -> None:
+    """After the commit, ask a worker to plan and send notifications; one message for a transaction.
+
+    Never waits, never raises: beat asks too.
+    """
+    if not any(entry[1] is _publish_notifications for entry in connection.run_on_commit):
+        transaction.on_commit(_publish_notifications, robust=True)
+
+
+def _publish_notifications() -> None:
+    _publish(lambda options: _send(SEND_NOTIFICATIONS, options))
 
 
 def enqueue_summaries() -> None:

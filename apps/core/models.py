@@ -43,6 +43,24 @@ class OutboxRow(models.Model):
         ]
 
 
+class Event(models.Model):
+    """Something that happened and that people are notified of, until apps.notifications has planned to whom.
+
+    `data` holds numbers, days and codes; never a name, an identity or a free text.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    kind = models.TextField()
+    subject = models.TextField(help_text="a recipient is notified once of a kind and subject")
+    # No foreign keys, as in the outbox.
+    campaign_id = models.BigIntegerField(null=True)
+    employee_id = models.BigIntegerField(null=True)
+    account_id = models.BigIntegerField(null=True)
+    actor_id = models.BigIntegerField(null=True, help_text="account that caused it")
+    data = models.JSONField(default=dict)
+    at = models.DateTimeField(db_default=Clock())
+
+
 class Job(models.Model):
     """A periodic effect that happened: at most one row for each job and period, committed with the effect."""
 

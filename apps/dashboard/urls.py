@@ -3,7 +3,17 @@
 from django.urls import path
 
 from apps.dashboard.views import people
-from apps.dashboard.views.account import oidc, passkey, password, privacy, second_factor, settings, sign_ins, tokens
+from apps.dashboard.views.account import (
+    notifications,
+    oidc,
+    passkey,
+    password,
+    privacy,
+    second_factor,
+    settings,
+    sign_ins,
+    tokens,
+)
 from apps.dashboard.views.company import (
     adjustment,
     adjustments,
@@ -181,6 +191,10 @@ urlpatterns = [
     path("sign-ins/", sign_ins.index, name="sign-ins"),
     path("sign-ins/<slug:name>/end/", sign_ins.end, name="sign-in-end"),
     path("sign-ins/end-others/", sign_ins.end_others, name="sign-ins-end-others"),
+    path("notifications/", notifications.index, name="notifications"),
+    path("notifications/read/", notifications.read, name="notifications-read"),
+    path("notifications/settings/", notifications.settings, name="notification-settings"),
+    path("notifications/unsubscribe/<str:token>/", notifications.unsubscribe, name="unsubscribe"),
     path("settings/", settings.index, name="settings"),
     path("tokens/", tokens.index, name="tokens"),
     path("tokens/<int:token_id>/revoke/", tokens.revoke, name="token-revoke"),

@@ -31,6 +31,7 @@ from apps.core.files import expire_files
 from apps.core.previews import abandoned_previews, next_large_previews
 from apps.exports import build_export
 from apps.exports.models import Export
+from apps.notifications import delivery, planning
 from apps.operations import file_previews
 from apps.privacy import erasure_approvals, retention
 from apps.results import freeze, result_versions
@@ -190,6 +191,16 @@ def send_mails() -> None:
 def send_answer_mails() -> None:
     """Mail every employee whose review was answered and who has no mail about it yet."""
     send_mails()
+
+
+@shared_task
+def send_notifications() -> None:
+    """Plan and send the notifications that are due. Repeated, late or concurrent calls are safe."""
+    while planning.plan_notifications(clock.db_now()).events:
+        pass
+    if not delivery.send_notifications().is_done:
+        # Another message, so that tasks that wait come first.
+        enqueue.enqueue_notifications()
 
 
 @shared_task

@@ -87,6 +87,14 @@ class Account(AbstractBaseUser, PermissionsMixin):
         choices=FirstPage, blank=True, default="", db_default="", help_text="where a sign-in leads; empty: by role"
     )
 
+    # Mails and messages use it; a page uses the language of its browser.
+    language = models.TextField(
+        blank=True, default="", db_default="", help_text="language of notifications; empty: unknown, so both languages"
+    )
+
+    # The query of each request replaces it (apps.accounts.backends).
+    unread_notifications = 0
+
     # The staff number in lower case; a person types this, the e-mail address, or either in capitals.
     USERNAME_FIELD = "login"
     EMAIL_FIELD = "email"

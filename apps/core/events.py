@@ -1,0 +1,45 @@
+"""Events: what happened, for the people who have to know of it.
+
+The transaction of the cause stores the event. apps.notifications plans from it who is notified, and deletes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from apps.core.enqueue import enqueue_notifications
+from apps.core.models import Event
+
+MAX_SUBJECT_CHARS = 100
+
+
+def record_event(
+    kind: str,
+    *,
+    subject: object,
+    campaign_id: int | None = None,
+    employees: Iterable[int] | None = None,
+    account_id: int | None = None,
+    actor_id: int | None = None,
+    data: dict[str, Any] | None = None,
+) -> None:
+    """Record an event in the caller's transaction: one row, or one for each of the `employees` whom it concerns.
+
+    A recipient is notified once of a kind and `subject`. `account_id`: the account that it concerns. `actor_id`: the
+    account that caused it, which is not notified among others. `data`: numbers, days and codes for the text; never a
+    name, an identity or a free text.
+    """
+    key = str(subject)
+    if len(key) > MAX_SUBJECT_CHARS:
+        raise ValueError(f"the subject of {kind} is longer than {MAX_SUBJECT_CHARS} characters")
+    concerned = [None] if employees is None else sorted(set(employees))
+    Event.objects.bulk_create(
+        Event(
+            kind=kind, subject=key, campaign_id=campaign_id, employee_id=employee, account_id=account_id,
+            actor_id=actor_id, data=data or {},
+        )
+        for employee in concerned
+    )  # fmt: skip
+    if concerned:
+        enqueue_notifications()

@@ -1,0 +1,43 @@
+"""The form of notification settings: a check box for each kind and channel, and the language of messages."""
+
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.utils.translation import gettext_lazy as _
+
+from apps.accounts.models import Account
+from apps.dashboard.labels.notifications import KINDS
+from apps.notifications.models import Channel
+from apps.notifications.preferences import enabled_channels, kinds_for, save_preferences
+
+
+class NotificationSettingsForm(forms.Form):
+    language = forms.ChoiceField(label=_("Language of messages"), required=False)
+
+    def __init__(self, *args: Any, account: Account, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.account, self.kinds = account, kinds_for(account)
+        language: Any = self.fields["language"]
+        language.choices, language.initial = [("", _("All languages")), *settings.LANGUAGES], account.language
+        for (kind, channel), enabled in enabled_channels(account).items():
+            self.fields[f"{kind}.{channel}"] = forms.BooleanField(
+                label=Channel(channel).label, required=False, initial=enabled
+            )
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """For the page: each kind with its check boxes, or without any when it cannot be switched off."""
+        return [
+            {
+                "label": KINDS[kind.code],
+                "fields": [self[f"{kind.code}.{channel}"] for channel in kind.channels] if kind.can_switch_off else [],
+            }
+            for kind in self.kinds
+        ]
+
+    def save(self) -> None:
+        self.account.language = self.cleaned_data["language"]
+        self.account.save(update_fields=["language"])
+        choices = {name.partition(".")[::2]: value for name, value in self.cleaned_data.items() if "." in name}
+        save_preferences(self.account, choices)

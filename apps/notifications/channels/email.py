@@ -1,0 +1,133 @@
+"""Notifications by e-mail: one SMTP connection for a batch, and what each answer of the server means."""
+
+from __future__ import annotations
+
+import smtplib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives, get_connection
+from django.core.mail.backends.smtp import EmailBackend
+
+from apps.notifications.channels.base import Message, NotNow, Refused, Uncertain
+
+# Replies from 400 to 499 are for now, from 500 on for good (RFC 5321, 4.2.1).
+PERMANENT = 500
+SMTP_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+
+
+class EmailChannel:
+    name = "email"
+
+    def is_configured(self) -> bool:
+        return True
+
+    @contextmanager
+    def session(self) -> Iterator[EmailSession]:
+        # Tests and `make run` have other backends, which store mails and refuse none.
+        backend = StagedBackend() if settings.EMAIL_BACKEND == SMTP_BACKEND else get_connection()
+        session = EmailSession(backend)
+        session.open()
+        try:
+            yield session
+        finally:
+            session.close()
+
+
+class EmailSession:
+    """One connection to the mail server; opened again after an error that ended it."""
+
+    def __init__(self, backend: Any) -> None:
+        self.backend = backend
+
+    def open(self) -> None:
+        """Raises NotNow while the server is away or refuses the sign-in."""
+        try:
+            self.backend.open()
+        except smtplib.SMTPResponseException as error:
+            raise NotNow(f"connect: {error.smtp_code}", affects_all=True) from error
+        except (OSError, smtplib.SMTPException) as error:
+            raise NotNow(f"connect: {type(error).__name__}", affects_all=True) from error
+
+    def close(self) -> None:
+        # A server that is already gone can refuse the goodbye.
+        try:
+            self.backend.close()
+        except (OSError, smtplib.SMTPException):
+            self.backend.connection = None
+
+    def send(self, message: Message) -> None:
+        try:
+            mail = _mail(message, self.backend)
+        except ValueError as error:
+            # A header with a line break: Django refuses it before any connection.
+            raise Refused(type(error).__name__) from error
+        self.open()
+        try:
+            mail.send()
+        except smtplib.SMTPRecipientsRefused as error:
+            _raise_answer("recipient", max(code for code, _text in error.recipients.values()), error)
+        except smtplib.SMTPSenderRefused as error:
+            self.close()
+            # It concerns the installation's own address, so it would repeat for every message.
+            raise NotNow(f"sender: {error.smtp_code}", affects_all=True) from error
+        except smtplib.SMTPResponseException as error:
+            _raise_answer("data", error.smtp_code, error)
+        except (OSError, smtplib.SMTPException) as error:
+            in_data = getattr(self.backend, "in_data", True)
+            self.close()
+            if in_data:
+                raise Uncertain(f"data: {type(error).__name__}") from error
+            raise NotNow(f"dialogue: {type(error).__name__}") from error
+        except ValueError as error:
+            raise Refused(type(error).__name__) from error
+
+
+class StagedSMTP:
+    """Remembers whether the content was on its way when a connection broke: only then may the server have the mail."""
+
+    in_data = False
+
+    def data(self, content: Any) -> Any:
+        self.in_data = True
+        answer = super().data(content)  # type: ignore[misc]  # of smtplib
+        self.in_data = False
+        return answer
+
+
+class PlainSMTP(StagedSMTP, smtplib.SMTP):
+    pass
+
+
+class TlsSMTP(StagedSMTP, smtplib.SMTP_SSL):
+    pass
+
+
+class StagedBackend(EmailBackend):
+    @property
+    def connection_class(self) -> Any:
+        return TlsSMTP if self.use_ssl else PlainSMTP
+
+    @property
+    def in_data(self) -> bool:
+        return bool(self.connection and self.connection.in_data)
+
+
+def _mail(message: Message, backend: Any) -> EmailMultiAlternatives:
+    headers = {"Message-ID": message.message_id, "Auto-Submitted": "auto-generated"}
+    if message.unsubscribe_url:
+        # RFC 8058: a mail program offers a button, which sends a POST without cookies.
+        headers["List-Unsubscribe"] = f"<{message.unsubscribe_url}>"
+        headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+    mail = EmailMultiAlternatives(
+        subject=message.subject, body=message.text, to=[message.address], headers=headers, connection=backend
+    )
+    mail.attach_alternative(message.html, "text/html")
+    return mail
+
+
+def _raise_answer(stage: str, code: int, error: Exception) -> None:
+    """Raise what an SMTP answer means. Only its code is kept: its text can hold the address."""
+    raise (Refused if code >= PERMANENT else NotNow)(f"{stage}: {code}") from error

@@ -1,0 +1,188 @@
+"""Delivery: a worker claims notifications that are due, sends them by their channel and records what happened (ADR 92).
+
+No transaction is open while a service answers. Each step is one guarded statement, so a worker may die at any point.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import DatabaseError
+
+from apps.core.clock import db_now
+from apps.core.locks import advisory_lock
+from apps.core.sql import execute, fetch_all, statement
+from apps.notifications.channels import CHANNELS
+from apps.notifications.channels.base import Channel, DeliveryError, NotNow, Refused, Session, Uncertain
+from apps.notifications.facts import Facts, read_facts
+from apps.notifications.kinds import AT_LEAST_ONCE, REPEATED, URGENT
+from apps.notifications.models import Notification
+from apps.notifications.quiet_hours import QuietHours, configured_quiet_hours
+from apps.notifications.rendering import render_message
+from apps.notifications.staleness import drop_reason
+
+logger = logging.getLogger(__name__)
+CLAIM = statement("notifications", "delivery", "claim")
+BEGIN = statement("notifications", "delivery", "begin")
+FINISH = statement("notifications", "delivery", "finish")
+RELEASE_LOST = statement("notifications", "delivery", "release_lost")
+State = Notification.State
+
+# A claim lapses after ten minutes: a batch must end earlier, also with a slow mail server.
+BATCH_SIZE = 50
+BATCH_SECONDS = 300
+# The seconds of one call; a worker then takes other tasks first.
+PORTION_SECONDS = 20.0
+# The waits between attempts, a day together.
+RETRY_MINUTES = (1, 5, 15, 60, 180, 360, 360, 420)
+# A standing that is being evaluated is settled within seconds.
+PENDING_WAIT = timedelta(minutes=1)
+
+
+@dataclass
+class Delivery:
+    """What one call did, in notifications; `is_done`: nothing more was due."""
+
+    sent: int = 0
+    dropped: int = 0
+    deferred: int = 0
+    failed: int = 0
+    is_done: bool = False
+
+
+def send_notifications(clock: Callable[[], datetime] = db_now) -> Delivery:
+    """Send due notifications for about PORTION_SECONDS by every channel that no other worker serves now."""
+    delivery = Delivery(is_done=True)
+    for channel in CHANNELS.values():
+        if not channel.is_configured():
+            continue
+        # For the configured rate alone: without the lock, claims still give each notification to one worker.
+        with advisory_lock(f"notifications {channel.name}") as acquired:
+            if acquired:
+                Sender(channel, clock, delivery).run()
+    return delivery
+
+
+class Sender:
+    """Serves one channel during one call."""
+
+    def __init__(self, channel: Channel, clock: Callable[[], datetime], delivery: Delivery) -> None:
+        self.channel, self.clock, self.delivery = channel, clock, delivery
+        self.quiet: QuietHours = configured_quiet_hours()
+        self.next_send = 0.0
+
+    def run(self) -> None:
+        end = time.monotonic() + PORTION_SECONDS
+        lost = {"now": self.clock(), "at_least_once": REPEATED, "most": len(RETRY_MINUTES)}
+        execute(RELEASE_LOST, lost)
+        while time.monotonic() < end:
+            now = self.clock()
+            claimed = self._claim(now)
+            if not claimed:
+                return
+            batch = [facts for facts in claimed if not self._is_settled(facts, now)]
+            if batch and not self._send_batch(batch):
+                return
+        self.delivery.is_done = False
+
+    def _claim(self, now: datetime) -> list[Facts]:
+        parameters = {"now": now, "channel": self.channel.name, "limit": BATCH_SIZE, "urgent": URGENT}
+        ids = [row_id for (row_id,) in fetch_all(CLAIM, parameters)]
+        return read_facts(ids, now, URGENT) if ids else []
+
+    def _is_settled(self, facts: Facts, now: datetime) -> bool:
+        """Drop or defer a notification that is not sent now; returns whether it was."""
+        if reason := drop_reason(facts, now):
+            self.delivery.dropped += self._finish(facts, State.DROPPED, reason, begun=False)
+            return True
+        due_at = now + PENDING_WAIT if facts.pending else self._allowed_at(facts, now)
+        if due_at > now:
+            self.delivery.deferred += self._finish(facts, State.DUE, "", due_at, begun=False)
+        return due_at > now
+
+    def _allowed_at(self, facts: Facts, now: datetime) -> datetime:
+        return now if facts.definition.quiet_exempt else self.quiet.next_allowed(now, facts.time_zone)
+
+    def _send_batch(self, batch: list[Facts]) -> bool:
+        """Send these over one connection; False when the service takes none now. The rest then waits with it."""
+        end, left = time.monotonic() + BATCH_SECONDS, list(batch)
+        try:
+            with self.channel.session() as session:
+                while left and time.monotonic() < end:
+                    self._send(session, left.pop(0))
+        except NotNow as away:
+            logger.warning("%s takes no notifications now: %s", self.channel.name, away.code)
+            for facts in left:
+                self._retry(facts, away.code, begun=False)
+            return False
+        for facts in left:
+            self._finish(facts, State.DUE, "", begun=False)
+        return True
+
+    def _send(self, session: Session, facts: Facts) -> None:
+        """One attempt. Raises NotNow when the service refuses everything."""
+        try:
+            message = render_message(facts, self.channel.name, self.clock())
+        except DatabaseError:
+            raise
+        except Exception as error:  # one text that cannot be made must not stop all others
+            logger.exception("notification %s has no text", facts.id)
+            self.delivery.failed += self._finish(facts, State.FAILED, f"text: {type(error).__name__}", begun=False)
+            return
+        # Committed before the message leaves: a worker that dies here leaves the mark.
+        if not execute(BEGIN, {"id": facts.id, "claimed_at": facts.claimed_at}):
+            return
+        self._keep_rate()
+        try:
+            session.send(message)
+        except DeliveryError as error:
+            self._record_error(facts, error)
+        else:
+            self.delivery.sent += self._finish(facts, State.SENT)
+
+    def _record_error(self, facts: Facts, error: DeliveryError) -> None:
+        logger.warning("notification %s by %s was not sent: %s", facts.id, self.channel.name, error.code)
+        is_final = isinstance(error, Refused) or (
+            isinstance(error, Uncertain) and facts.definition.policy != AT_LEAST_ONCE
+        )
+        if is_final:
+            self.delivery.failed += self._finish(facts, State.FAILED, error.code)
+        else:
+            self._retry(facts, error.code)
+        if isinstance(error, NotNow) and error.affects_all:
+            raise error
+
+    def _retry(self, facts: Facts, code: str, *, begun: bool = True) -> None:
+        """Wait for the next attempt; after a day of attempts the notification has failed."""
+        if facts.attempts >= len(RETRY_MINUTES):
+            self.delivery.failed += self._finish(facts, State.FAILED, code, begun=begun, attempts=1)
+            return
+        due_at = self.clock() + timedelta(minutes=RETRY_MINUTES[facts.attempts])
+        self._finish(facts, State.DUE, code, due_at, begun=begun, attempts=1)
+
+    def _finish(
+        self,
+        facts: Facts,
+        state: str,
+        error: str = "",
+        due_at: datetime | None = None,
+        *,
+        begun: bool = True,
+        attempts: int = 0,
+    ) -> int:
+        """Record the outcome, unless another worker took the notification over; returns how many rows it wrote."""
+        return execute(FINISH, {
+            "id": facts.id, "claimed_at": facts.claimed_at, "now": self.clock(), "due_at": due_at, "error": error,
+            "state": str(state), "from_state": str(State.SENDING if begun else State.DUE),
+            "attempts": attempts or int(begun),
+        })  # fmt: skip
+
+    def _keep_rate(self) -> None:
+        """Wait so long that no more than NOTIFICATIONS_PER_SECOND leave."""
+        time.sleep(max(0.0, self.next_send - time.monotonic()))
+        self.next_send = time.monotonic() + 1 / settings.NOTIFICATIONS_PER_SECOND

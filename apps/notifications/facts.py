@@ -1,0 +1,95 @@
+"""What is known about a notification at the moment of sending, read for a whole batch by one statement."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.db import connection
+from psycopg2.sql import SQL
+
+from apps.campaigns import rules
+from apps.core.sql import compose, statement
+from apps.notifications.kinds import KINDS, Kind
+from apps.notifications.quiet_hours import zone_of
+from apps.standings.evaluation import pending_sql
+
+FACTS = statement("notifications", "delivery", "facts")
+
+
+@dataclass(frozen=True)
+class Facts:
+    """A notification, its recipient, its campaign and the recipient's standing there.
+
+    `recipient`: `e` or `a` and the id of the employee or the account. Fields of the campaign are None or empty without
+    one; those of the standing also for a recipient outside of the campaign. `pending`: the standing is about to be
+    evaluated again, so nothing is said about it yet.
+    """
+
+    id: int
+    kind: str
+    subject_key: str
+    data: dict[str, Any]
+    attempts: int
+    recipient: str
+    created_at: datetime
+    claimed_at: datetime
+    name: str
+    address: str
+    zone: str
+    language: str
+    employed: bool
+    active: bool
+    is_hr: bool
+    enabled: bool
+    pending: bool
+    campaign: str | None
+    slug: str
+    campaign_state: str
+    opens_at: datetime | None
+    cutoff_at: datetime | None
+    deadline: date | None
+    campaign_zone: str | None
+    counted: int | None
+    target: int | None
+    exempt: bool | None
+    red: bool | None
+
+    @property
+    def definition(self) -> Kind:
+        return KINDS[self.kind]
+
+    @property
+    def time_zone(self) -> ZoneInfo:
+        return zone_of(self.zone)
+
+    @property
+    def remaining(self) -> int:
+        return rules.remaining(self.counted or 0, self.target or 0)
+
+    def is_over(self, now: datetime) -> bool:
+        """Whether contacts no longer count in the campaign, or it was cancelled."""
+        return self.campaign_state != "open" or self.cutoff_at is None or now >= self.cutoff_at
+
+    def days_left(self, now: datetime) -> int:
+        """Local days until the deadline, today included, in the campaign's zone."""
+        if self.cutoff_at is None or self.campaign_zone is None:
+            return 0
+        return rules.days_left(self.cutoff_at, self.campaign_zone, now)
+
+    def last_day(self) -> datetime | None:
+        """The last instant that counts."""
+        return self.cutoff_at - timedelta(microseconds=1) if self.cutoff_at else None
+
+
+def read_facts(ids: Sequence[int], now: datetime, urgent: Sequence[str]) -> list[Facts]:
+    """The facts of these notifications, in the order in which they are sent."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            compose(FACTS, pending=SQL(pending_sql())), {"ids": list(ids), "now": now, "urgent": list(urgent)}
+        )
+        names = [column.name for column in cursor.description]
+        return [Facts(**dict(zip(names, row, strict=True))) for row in cursor.fetchall()]

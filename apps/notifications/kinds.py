@@ -1,0 +1,75 @@
+"""All kinds of notifications: from which event, to whom, by which channels, and how surely (ADR 92).
+
+`contents` has the text of each kind, `queries/planning.sql` the audiences, `staleness` the rules of `stale`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from apps.notifications.models import Channel
+
+# At most once: a repetition annoys more than a loss. At least once: a right depends on the notice.
+AT_MOST_ONCE, AT_LEAST_ONCE = "at_most_once", "at_least_once"
+BOTH = (Channel.APP, Channel.EMAIL)
+
+
+class Audience(StrEnum):
+    EMPLOYEE = "employee"  # the employee of the event
+    ACCOUNT = "account"  # the account of the event
+    CAMPAIGN = "campaign"  # all employees in the scope of the event's campaign
+    RESULT = "result"  # all employees in the newest result of the event's campaign
+    HR = "hr"  # all HR accounts but the one that caused the event
+
+
+class Stale(StrEnum):
+    """What ends a notification before it is sent."""
+
+    OVER = "deadline_passed"
+    OUTSIDE = "not_in_campaign"
+    REACHED = "reached"
+    NOT_REACHED = "not_reached"
+    SUPERSEDED = "superseded"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """The event that causes it has the same code. `quiet_exempt`: also sent at night and on days off."""
+
+    code: str
+    audience: Audience
+    policy: str
+    can_switch_off: bool
+    stale: tuple[Stale, ...] = ()
+    quiet_exempt: bool = False
+    channels: tuple[str, ...] = BOTH
+
+
+BELOW = (Stale.OVER, Stale.OUTSIDE, Stale.REACHED)
+REMINDER = (*BELOW, Stale.SUPERSEDED)
+
+KINDS: dict[str, Kind] = {
+    kind.code: kind
+    for kind in (
+        #    code                  audience           policy         can be switched off, stale when
+        Kind("campaign_opened",    Audience.CAMPAIGN, AT_LEAST_ONCE, True,  (Stale.OVER,)),
+        Kind("rule_changed",       Audience.CAMPAIGN, AT_LEAST_ONCE, False, (Stale.OVER,)),
+        Kind("milestone_50",       Audience.EMPLOYEE, AT_MOST_ONCE,  True,  REMINDER),
+        Kind("milestone_90",       Audience.EMPLOYEE, AT_MOST_ONCE,  True,  BELOW),
+        Kind("milestone_100",      Audience.EMPLOYEE, AT_MOST_ONCE,  True,  (Stale.OVER, Stale.NOT_REACHED)),
+        Kind("turned_red",         Audience.EMPLOYEE, AT_LEAST_ONCE, False, BELOW),
+        Kind("weekly",             Audience.EMPLOYEE, AT_MOST_ONCE,  True,  REMINDER),
+        Kind("deadline_7",         Audience.EMPLOYEE, AT_MOST_ONCE,  True,  REMINDER),
+        Kind("deadline_3",         Audience.EMPLOYEE, AT_MOST_ONCE,  True,  REMINDER),
+        Kind("deadline_1",         Audience.EMPLOYEE, AT_MOST_ONCE,  True,  BELOW),
+        Kind("adjustment_granted", Audience.EMPLOYEE, AT_LEAST_ONCE, False),
+        Kind("adjustment_ended",   Audience.EMPLOYEE, AT_LEAST_ONCE, False),
+        Kind("review_answered",    Audience.EMPLOYEE, AT_LEAST_ONCE, False),
+        Kind("result_final",       Audience.RESULT,   AT_LEAST_ONCE, False),
+        Kind("approval_waiting",   Audience.HR,       AT_LEAST_ONCE, False),
+    )
+}  # fmt: skip
+# Their messages are sent before all others.
+URGENT = [kind.code for kind in KINDS.values() if kind.policy == AT_LEAST_ONCE and not kind.can_switch_off]
+REPEATED = [kind.code for kind in KINDS.values() if kind.policy == AT_LEAST_ONCE]

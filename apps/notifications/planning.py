@@ -1,0 +1,56 @@
+"""Planning: from events to notifications, set-based."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from apps.core.sql import fetch_all, statement
+from apps.notifications import channels
+from apps.notifications.kinds import KINDS
+from apps.notifications.quiet_hours import configured_quiet_hours, zone_of
+
+# The most events that one transaction takes; one event may concern every employee.
+MAX_EVENTS = 5_000
+ZONES = statement("notifications", "planning", "zones")
+PLAN = statement("notifications", "planning", "plan")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How many events were taken, notifications planned, and how many of these a channel has to send."""
+
+    events: int = 0
+    planned: int = 0
+    to_send: int = 0
+
+
+def plan_notifications(now: datetime) -> Plan:
+    """Plan the notifications of up to MAX_EVENTS events, in one transaction.
+
+    Repeated and concurrent calls plan each notification once.
+    """
+    with transaction.atomic():
+        # Cheap while nothing has happened: the zones are read from all employees.
+        if not fetch_all("SELECT 1 FROM core_event LIMIT 1"):
+            return Plan()
+        return Plan(*fetch_all(PLAN, _kinds() | _zones(now) | {"now": now, "limit": MAX_EVENTS})[0])
+
+
+def _kinds() -> dict[str, list[Any]]:
+    rows = [(kind, channel) for kind in KINDS.values() for channel in kind.channels if channel in channels.configured()]
+    return {
+        "codes": [kind.code for kind, _channel in rows],
+        "audiences": [kind.audience.value for kind, _channel in rows],
+        "channels": [str(channel) for _kind, channel in rows],
+        "switchable": [kind.can_switch_off for kind, _channel in rows],
+        "quiet_exempt": [kind.quiet_exempt for kind, _channel in rows],
+    }
+
+
+def _zones(now: datetime) -> dict[str, list[Any]]:
+    names, quiet = [name for (name,) in fetch_all(ZONES)], configured_quiet_hours()
+    return {"zones": names, "allowed_at": [quiet.next_allowed(now, zone_of(name)) for name in names]}

@@ -1,0 +1,77 @@
+-- name: claim
+-- Takes notifications that are due, for one batch. Another worker takes them again when their claim is older than ten
+-- minutes and nothing was begun: the first worker is dead.
+UPDATE notifications_notification SET claimed_at = %(now)s
+WHERE id = ANY(ARRAY(
+    SELECT id FROM notifications_notification
+    WHERE state = 'due' AND channel = %(channel)s AND due_at <= %(now)s
+      AND (claimed_at IS NULL OR claimed_at <= %(now)s - interval '10 minutes')
+    -- Notices of rights first: a company's reminders must not delay them.
+    ORDER BY kind <> ALL(%(urgent)s::text[]), due_at, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED))
+RETURNING id;
+
+-- name: facts
+-- What the text of each notification needs, and what decides whether it is still sent. The columns are the fields of
+-- apps.notifications.facts.Facts.
+SELECT notification.id, notification.kind, notification.subject_key, notification.data, notification.attempts,
+    CASE WHEN notification.employee_id IS NULL THEN 'a' || notification.account_id
+        ELSE 'e' || notification.employee_id END AS recipient,
+    notification.created_at, notification.claimed_at,
+    coalesce(employee.name, nullif(account.display_name, ''), account.login) AS name,
+    coalesce(employee.email, account.email, '') AS address,
+    coalesce(employee.time_zone, '') AS zone, coalesce(account.language, '') AS language,
+    employee.id IS NULL OR EXISTS (
+        SELECT FROM employees_employment employment
+        WHERE employment.employee_id = employee.id
+          AND in_force_from(employment.starts_at, employment.ends_at, %(now)s)) AS employed,
+    coalesce(account.is_active, true) AS active,
+    EXISTS (SELECT FROM accounts_role role WHERE role.account_id = account.id AND role.role = 'hr') AS is_hr,
+    coalesce(preference.enabled, true) AS enabled,
+    pending.employee_id IS NOT NULL AS pending,
+    campaign.name AS campaign, coalesce(campaign.slug, '') AS slug, coalesce(campaign.state, '') AS campaign_state,
+    rule.opens_at, rule.cutoff_at, rule.deadline, rule.time_zone AS campaign_zone,
+    coalesce(frozen.counted, standing.counted) AS counted, coalesce(frozen.target, standing.target) AS target,
+    coalesce(frozen.exempt, standing.exempt) AS exempt, coalesce(frozen.red, standing.red) AS red
+FROM notifications_notification notification
+LEFT JOIN employees_employee employee ON employee.id = notification.employee_id
+LEFT JOIN accounts_account account
+    ON account.employee_id = notification.employee_id OR account.id = notification.account_id
+LEFT JOIN notifications_preference preference
+    ON (preference.employee_id = notification.employee_id OR preference.account_id = notification.account_id)
+    AND preference.kind = notification.kind AND preference.channel = notification.channel
+LEFT JOIN campaigns_campaign campaign ON campaign.id = notification.campaign_id
+LEFT JOIN LATERAL (
+    SELECT opens_at, cutoff_at, deadline, time_zone FROM campaigns_campaignrule
+    WHERE campaign_id = campaign.id ORDER BY version DESC LIMIT 1) rule ON true
+LEFT JOIN standings_standing standing
+    ON standing.campaign_id = campaign.id AND standing.employee_id = notification.employee_id
+LEFT JOIN LATERAL (
+    -- A frozen campaign's numbers are those of its newest result.
+    SELECT counted, target, exempt, red FROM results_frozenstanding row
+    WHERE row.campaign_id = campaign.id AND row.employee_id = notification.employee_id
+    ORDER BY version DESC LIMIT 1) frozen ON campaign.state = 'frozen'
+LEFT JOIN (
+    SELECT DISTINCT pending.employee_id FROM ({pending}) pending
+    WHERE pending.employee_id IN (SELECT employee_id FROM notifications_notification WHERE id = ANY(%(ids)s))
+) pending ON pending.employee_id = notification.employee_id AND campaign.state <> 'frozen'
+WHERE notification.id = ANY(%(ids)s)
+ORDER BY notification.kind <> ALL(%(urgent)s::text[]), notification.due_at, notification.id
+
+-- name: begin
+-- Guarded: a worker whose claim was taken over by another does not send.
+UPDATE notifications_notification SET state = 'sending'
+WHERE id = %(id)s AND state = 'due' AND claimed_at = %(claimed_at)s
+
+-- name: finish
+UPDATE notifications_notification
+SET state = %(state)s, last_error = %(error)s, attempts = attempts + %(attempts)s, claimed_at = NULL, due_at = coalesce(%(due_at)s, due_at),
+    sent_at = CASE WHEN %(state)s = 'sent' THEN %(now)s::timestamptz END
+WHERE id = %(id)s AND state = %(from_state)s AND claimed_at = %(claimed_at)s
+
+-- name: release_lost
+-- Notifications whose worker died while it sent them. Whether the message left is unknown: only a notice that is sent at
+-- least once is sent again, with the same Message-ID.
+UPDATE notifications_notification
+SET claimed_at = NULL, last_error = 'worker_lost', attempts = attempts + 1,
+    state = CASE WHEN kind = ANY(%(at_least_once)s::text[]) AND attempts < %(most)s THEN 'due' ELSE 'failed' END
+WHERE state = 'sending' AND claimed_at <= %(now)s - interval '10 minutes'

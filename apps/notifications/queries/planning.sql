@@ -1,0 +1,67 @@
+-- name: zones
+-- The zones of the roster; the empty one is the company's.
+SELECT DISTINCT time_zone FROM employees_employee UNION SELECT ''
+
+-- name: plan
+-- Takes events and plans a notification for each recipient, kind and channel, in one statement: no event is lost, and
+-- none is planned twice. The columns: events taken, notifications planned, notifications to send.
+WITH event AS (
+    DELETE FROM core_event WHERE id = ANY(ARRAY(
+        SELECT id FROM core_event ORDER BY id LIMIT %(limit)s FOR UPDATE SKIP LOCKED))
+    RETURNING *),
+-- One row for a kind and channel (apps.notifications.kinds).
+kind AS (
+    SELECT * FROM unnest(%(codes)s::text[], %(audiences)s::text[], %(channels)s::text[], %(switchable)s::boolean[],
+        %(quiet_exempt)s::boolean[]) AS kind(code, audience, channel, switchable, quiet_exempt)),
+-- When a notification of now may be sent in each zone (apps.notifications.quiet_hours).
+zone AS (
+    SELECT * FROM unnest(%(zones)s::text[], %(allowed_at)s::timestamptz[]) AS zone(name, allowed_at)),
+audience AS (SELECT DISTINCT event.id AS event_id, kind.audience FROM event JOIN kind ON kind.code = event.kind),
+recipient AS (
+    SELECT event.id AS event_id, event.employee_id, NULL::bigint AS account_id
+    FROM event JOIN audience ON audience.event_id = event.id AND audience.audience = 'employee'
+    UNION ALL
+    -- The employee where the account has one: a person is one recipient.
+    SELECT event.id, account.employee_id, CASE WHEN account.employee_id IS NULL THEN account.id END
+    FROM event JOIN audience ON audience.event_id = event.id AND audience.audience = 'account'
+    JOIN accounts_account account ON account.id = event.account_id
+    UNION ALL
+    SELECT event.id, account.employee_id, CASE WHEN account.employee_id IS NULL THEN account.id END
+    FROM event JOIN audience ON audience.event_id = event.id AND audience.audience = 'hr'
+    JOIN accounts_role role ON role.role = 'hr'
+    JOIN accounts_account account ON account.id = role.account_id AND account.id IS DISTINCT FROM event.actor_id
+    UNION ALL
+    SELECT event.id, node.employee_id, NULL
+    FROM event JOIN audience ON audience.event_id = event.id AND audience.audience = 'campaign'
+    JOIN LATERAL (
+        SELECT scope FROM campaigns_campaignrule WHERE campaign_id = event.campaign_id ORDER BY version DESC LIMIT 1
+    ) rule ON true
+    JOIN employees_treenode node ON node.employed AND (rule.scope = ARRAY[]::text[] OR node.department = ANY(rule.scope))
+    UNION ALL
+    SELECT event.id, standing.employee_id, NULL
+    FROM event JOIN audience ON audience.event_id = event.id AND audience.audience = 'result'
+    JOIN results_frozenstanding standing ON standing.campaign_id = event.campaign_id
+        AND standing.version = (
+            SELECT max(version) FROM results_frozenresult result WHERE result.campaign_id = event.campaign_id)),
+planned AS (
+    INSERT INTO notifications_notification
+        (employee_id, account_id, campaign_id, kind, subject_key, channel, state, data, created_at, due_at, sent_at)
+    SELECT recipient.employee_id, recipient.account_id, event.campaign_id, kind.code, event.subject, kind.channel,
+        -- In the application a notification needs no sending.
+        CASE WHEN kind.channel = 'app' THEN 'sent' ELSE 'due' END, event.data, %(now)s,
+        CASE WHEN kind.channel = 'app' OR kind.quiet_exempt THEN %(now)s ELSE coalesce(zone.allowed_at, %(now)s) END,
+        CASE WHEN kind.channel = 'app' THEN %(now)s END
+    FROM recipient
+    JOIN event ON event.id = recipient.event_id
+    JOIN kind ON kind.code = event.kind
+    LEFT JOIN employees_employee employee ON employee.id = recipient.employee_id
+    LEFT JOIN zone ON zone.name = coalesce(employee.time_zone, '')
+    LEFT JOIN notifications_preference own ON kind.switchable AND own.employee_id = recipient.employee_id
+        AND own.kind = kind.code AND own.channel = kind.channel
+    LEFT JOIN notifications_preference of_account ON kind.switchable AND of_account.account_id = recipient.account_id
+        AND of_account.kind = kind.code AND of_account.channel = kind.channel
+    WHERE coalesce(own.enabled, of_account.enabled, true)
+    -- Planned before, from an event that was recorded twice.
+    ON CONFLICT DO NOTHING
+    RETURNING channel)
+SELECT (SELECT count(*) FROM event), count(*), count(*) FILTER (WHERE channel <> 'app') FROM planned

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -92,4 +93,6 @@ def read_facts(ids: Sequence[int], now: datetime, urgent: Sequence[str]) -> list
             compose(FACTS, pending=SQL(pending_sql())), {"ids": list(ids), "now": now, "urgent": list(urgent)}
         )
         names = [column.name for column in cursor.description]
-        return [Facts(**dict(zip(names, row, strict=True))) for row in cursor.fetchall()]
+        rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    # Django leaves JSON of its own queries to its fields.
+    return [Facts(**row | {"data": json.loads(row["data"])}) for row in rows]

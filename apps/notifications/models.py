@@ -41,11 +41,11 @@ class Notification(models.Model):
     """
 
     class State(models.TextChoices):
-        DUE = "due", _("waits")
-        SENDING = "sending", _("is being sent")
-        SENT = "sent", _("sent")
-        FAILED = "failed", _("failed")
-        DROPPED = "dropped", _("not sent")
+        DUE = "due"
+        SENDING = "sending"
+        SENT = "sent"
+        FAILED = "failed"
+        DROPPED = "dropped"
 
     id = models.BigAutoField(primary_key=True)
     employee = models.ForeignKey("employees.Employee", on_delete=models.CASCADE, null=True, db_index=False)

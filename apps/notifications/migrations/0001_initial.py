@@ -26,11 +26,11 @@ class Migration(migrations.Migration):
                     "state",
                     models.TextField(
                         choices=[
-                            ("due", "waits"),
-                            ("sending", "is being sent"),
-                            ("sent", "sent"),
-                            ("failed", "failed"),
-                            ("dropped", "not sent"),
+                            ("due", "Due"),
+                            ("sending", "Sending"),
+                            ("sent", "Sent"),
+                            ("failed", "Failed"),
+                            ("dropped", "Dropped"),
                         ],
                         default="due",
                     ),

@@ -1,0 +1,21 @@
+"""A mail server, and the zone of the company in which it is noon."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.notifications.smtp import Mailbox, smtp_server
+
+
+@pytest.fixture(autouse=True)
+def _company_in_shanghai(settings: Any) -> None:
+    """It is noon there when these tests begin; in UTC it would be a quiet hour."""
+    settings.TIME_ZONE = "Asia/Shanghai"
+
+
+@pytest.fixture
+def mailbox(settings: Any) -> Iterator[Mailbox]:
+    """A real SMTP server that receives this test's mails."""
+    with smtp_server(settings) as box:
+        yield box

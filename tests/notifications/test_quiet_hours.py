@@ -86,7 +86,7 @@ def test_an_installation_sets_its_own_hours(settings: object, hours: str, days: 
 )  # fmt: skip
 def test_other_texts_are_refused(settings: object, hours: str, days: list[str]) -> None:
     settings.QUIET_HOURS, settings.QUIET_DAYS = hours, days  # type: ignore[attr-defined]
-    with pytest.raises(ValueError, match="QUIET_HOURS|not in"):
+    with pytest.raises(ValueError, match=r"QUIET_HOURS|not in"):
         configured_quiet_hours()
 
 

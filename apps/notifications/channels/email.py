@@ -46,10 +46,11 @@ class EmailSession:
         """Raises NotNow while the server is away or refuses the sign-in."""
         try:
             self.backend.open()
-        except smtplib.SMTPResponseException as error:
-            raise NotNow(f"connect: {error.smtp_code}", affects_all=True) from error
         except (OSError, smtplib.SMTPException) as error:
-            raise NotNow(f"connect: {type(error).__name__}", affects_all=True) from error
+            # A connection whose sign-in failed is open.
+            self.close()
+            answer = getattr(error, "smtp_code", type(error).__name__)
+            raise NotNow(f"connect: {answer}", affects_all=True) from error
 
     def close(self) -> None:
         # A server that is already gone can refuse the goodbye.

@@ -31,7 +31,8 @@ from apps.core.files import expire_files
 from apps.core.previews import abandoned_previews, next_large_previews
 from apps.exports import build_export
 from apps.exports.models import Export
-from apps.notifications import delivery, planning
+from apps.notifications.processing import process_notifications
+from apps.notifications.retention import delete_old_notifications
 from apps.operations import file_previews
 from apps.privacy import erasure_approvals, retention
 from apps.results import freeze, result_versions
@@ -195,11 +196,8 @@ def send_answer_mails() -> None:
 
 @shared_task
 def send_notifications() -> None:
-    """Plan and send the notifications that are due. Repeated, late or concurrent calls are safe."""
-    while planning.plan_notifications(clock.db_now()).events:
-        pass
-    if not delivery.send_notifications().is_done:
-        # Another message, so that tasks that wait come first.
+    """Plan and send notifications; the rest waits for another message, so that other tasks come first."""
+    if not process_notifications():
         enqueue.enqueue_notifications()
 
 
@@ -213,8 +211,9 @@ def freeze_due() -> None:
 
 @shared_task
 def retain() -> None:
-    """Once a day, erase the contacts whose retention has ended."""
+    """Once a day, erase the contacts whose retention has ended; delete old notifications."""
     retention.erase_expired_daily(clock.db_now())
+    delete_old_notifications(clock.db_now())
 
 
 @shared_task

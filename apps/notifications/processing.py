@@ -1,0 +1,20 @@
+"""What a worker does about notifications, as one call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from apps.core.clock import db_now
+from apps.notifications.delivery import send_notifications
+from apps.notifications.planning import plan_notifications
+
+
+def process_notifications(clock: Callable[[], datetime] = db_now) -> bool:
+    """Plan and send what is due, for a limited time; returns False when more is due now.
+
+    Repeated, late and concurrent calls are safe.
+    """
+    while plan_notifications(clock()).events:
+        pass
+    return send_notifications(clock).is_done

@@ -1,0 +1,19 @@
+"""How long notifications are kept: a year, and as long as their campaign runs."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from apps.core.sql import execute, statement
+
+KEPT = timedelta(days=365)
+# The most rows that one call deletes; the next call, minutes later, continues.
+MAX_ROWS = 50_000
+DELETE_NOTIFICATIONS = statement("notifications", "retention", "delete_notifications")
+DELETE_PREFERENCES = statement("notifications", "retention", "delete_preferences")
+
+
+def delete_old_notifications(now: datetime) -> int:
+    """Delete what is older than a year, and the preferences of employees who left before; returns how many rows."""
+    values = {"before": now - KEPT, "limit": MAX_ROWS}
+    return execute(DELETE_NOTIFICATIONS, values) + execute(DELETE_PREFERENCES, values)

@@ -17,6 +17,7 @@ from apps.accounts.models import Account, ApprovalRequest, Role
 from apps.core.audit import SYSTEM, Actor, audit
 from apps.core.clock import db_now
 from apps.core.errors import Refused
+from apps.core.events import record_event
 from apps.core.identity import clean_text
 
 Decision = ApprovalRequest.Decision
@@ -117,6 +118,7 @@ def request_approval(
         )  # fmt: skip
         request.refresh_from_db()
         _audit(request, "requested", by, effect=effect)
+        record_event("approval_waiting", subject=f"approval:{request.pk}", actor_id=by.id)
     return request
 
 

@@ -7,7 +7,7 @@ later, because the list in the application shows it; details hold the numbers of
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.utils import formats
@@ -155,15 +155,21 @@ def _result_final(facts: Facts, now: datetime) -> Content:
     summary = _("The result of %(campaign)s is final.") % {"campaign": facts.campaign}
     check = _("The result is signed: your page shows the number that was signed and how to verify it.")
     details = [*_standing(facts), check]
-    if until := facts.data.get("ask_until"):
-        day = formats.date_format(datetime.fromisoformat(until).date(), "DATE_FORMAT")
+    if until := facts.review_until():
+        day = formats.date_format(until, "DATE_FORMAT")
         details.append(_("Until %(day)s you can ask HR for a review.") % {"day": day})
     return Content(_("The result of a campaign is final"), summary, details, action=_("Open your page"))
 
 
 def _approval_waiting(facts: Facts, now: datetime) -> Content:
     summary = _("A colleague in HR has requested a change that a second person must decide.")
-    return Content(_("A request waits for a second person"), summary, page="approvals", action=_("Open the requests"))
+    page = {"adjustment": "adjustments", "correction": "result"}.get(facts.subject_key.partition(":")[0], "approvals")
+    return Content(_("A request waits for a second person"), summary, page=page, action=_("Open the requests"))
+
+
+def _approval_overdue(facts: Facts, now: datetime) -> Content:
+    content = _approval_waiting(facts, now)
+    return replace(content, subject=_("A request still waits for a second person"))
 
 
 CONTENTS: dict[str, Callable[[Facts, datetime], Content]] = {
@@ -182,4 +188,5 @@ CONTENTS: dict[str, Callable[[Facts, datetime], Content]] = {
     "review_answered": _review_answered,
     "result_final": _result_final,
     "approval_waiting": _approval_waiting,
+    "approval_overdue": _approval_overdue,
 }

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.db import connection
 from psycopg2.sql import SQL
 
@@ -47,9 +48,11 @@ class Facts:
     is_hr: bool
     enabled: bool
     pending: bool
+    decided: bool
     campaign: str | None
     slug: str
     campaign_state: str
+    snapshot_at: datetime | None
     opens_at: datetime | None
     cutoff_at: datetime | None
     deadline: date | None
@@ -75,15 +78,24 @@ class Facts:
         """Whether contacts no longer count in the campaign, or it was cancelled."""
         return self.campaign_state != "open" or self.cutoff_at is None or now >= self.cutoff_at
 
+    def is_behind(self, now: datetime) -> bool:
+        """Whether the recipient is behind the steady pace to the target."""
+        if self.counted is None or self.target is None or self.opens_at is None or self.cutoff_at is None:
+            return False
+        return rules.pace(self.counted, self.target, self.opens_at, self.cutoff_at, now) == "behind"
+
     def days_left(self, now: datetime) -> int:
         """Local days until the deadline, today included, in the campaign's zone."""
         if self.cutoff_at is None or self.campaign_zone is None:
             return 0
         return rules.days_left(self.cutoff_at, self.campaign_zone, now)
 
-    def last_day(self) -> datetime | None:
-        """The last instant that counts."""
-        return self.cutoff_at - timedelta(microseconds=1) if self.cutoff_at else None
+    def review_until(self) -> date | None:
+        """The last day on which the recipient can ask for a review of a final result."""
+        if self.snapshot_at is None or self.campaign_zone is None:
+            return None
+        end = rules.end_of_day_after(self.snapshot_at, settings.REVIEW_ASK_DAYS, self.campaign_zone)
+        return rules.day_of(end, self.campaign_zone)
 
 
 def read_facts(ids: Sequence[int], now: datetime, urgent: Sequence[str]) -> list[Facts]:

@@ -31,6 +31,8 @@ class Stale(StrEnum):
     REACHED = "reached"
     NOT_REACHED = "not_reached"
     SUPERSEDED = "superseded"
+    DECIDED = "decided"
+    ON_PACE = "on_pace"
 
 
 @dataclass(frozen=True)
@@ -59,15 +61,17 @@ KINDS: dict[str, Kind] = {
         Kind("milestone_90",       Audience.EMPLOYEE, AT_MOST_ONCE,  True,  BELOW),
         Kind("milestone_100",      Audience.EMPLOYEE, AT_MOST_ONCE,  True,  (Stale.OVER, Stale.NOT_REACHED)),
         Kind("turned_red",         Audience.EMPLOYEE, AT_LEAST_ONCE, False, BELOW),
-        Kind("weekly",             Audience.EMPLOYEE, AT_MOST_ONCE,  True,  REMINDER),
+        Kind("weekly",             Audience.EMPLOYEE, AT_MOST_ONCE,  True,  (*REMINDER, Stale.ON_PACE)),
         Kind("deadline_7",         Audience.EMPLOYEE, AT_MOST_ONCE,  True,  REMINDER),
         Kind("deadline_3",         Audience.EMPLOYEE, AT_MOST_ONCE,  True,  REMINDER),
         Kind("deadline_1",         Audience.EMPLOYEE, AT_MOST_ONCE,  True,  BELOW),
         Kind("adjustment_granted", Audience.EMPLOYEE, AT_LEAST_ONCE, False),
         Kind("adjustment_ended",   Audience.EMPLOYEE, AT_LEAST_ONCE, False),
-        Kind("review_answered",    Audience.EMPLOYEE, AT_LEAST_ONCE, False),
+        # The mail about an answer is older than this list (apps.reviews.answer_mails).
+        Kind("review_answered",    Audience.EMPLOYEE, AT_LEAST_ONCE, False, channels=(Channel.APP,)),
         Kind("result_final",       Audience.RESULT,   AT_LEAST_ONCE, False),
-        Kind("approval_waiting",   Audience.HR,       AT_LEAST_ONCE, False),
+        Kind("approval_waiting",   Audience.HR,       AT_LEAST_ONCE, False, (Stale.DECIDED,)),
+        Kind("approval_overdue",   Audience.HR,       AT_LEAST_ONCE, False, (Stale.DECIDED,)),
     )
 }  # fmt: skip
 # Their messages are sent before all others.

@@ -52,4 +52,6 @@ STALE_RULES: dict[Stale, Callable[[Facts, datetime], bool]] = {
     Stale.REACHED: lambda facts, now: facts.red is not True,
     Stale.NOT_REACHED: lambda facts, now: facts.red is not False,
     Stale.SUPERSEDED: _superseded,
+    Stale.DECIDED: lambda facts, now: facts.decided,
+    Stale.ON_PACE: lambda facts, now: not facts.is_behind(now),
 }

@@ -33,6 +33,7 @@ from apps.exports import build_export
 from apps.exports.models import Export
 from apps.notifications.processing import process_notifications
 from apps.notifications.retention import delete_old_notifications
+from apps.notifications.schedule import record_scheduled_events
 from apps.operations import file_previews
 from apps.privacy import erasure_approvals, retention
 from apps.results import freeze, result_versions
@@ -171,6 +172,7 @@ def day_change() -> None:
     finally:
         # Also when the dates had to wait too long for the org tree: what has expired must not stay for that.
         expire_files(clock.db_now())
+        record_scheduled_events(clock.db_now())
         erasure_approvals.delete_expired_subjects(clock.db_now())
         purge_load_data(clock.db_now())
 

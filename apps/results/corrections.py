@@ -18,6 +18,7 @@ from apps.core.audit import Actor, audit
 from apps.core.clock import db_now
 from apps.core.enqueue import enqueue_result_version
 from apps.core.errors import Refused
+from apps.core.events import record_event
 from apps.core.identity import clean_text
 from apps.core.signing_key import can_sign_results, has_key, missing_key_message
 from apps.employees.models import Employee
@@ -65,6 +66,7 @@ def request_correction(
             line.correction = correction
         CorrectionLine.objects.bulk_create(lines, batch_size=BATCH_ROWS)
         _audit("asked", correction, by.actor)
+        record_event("approval_waiting", subject=f"correction:{correction.pk}", actor_id=by.pk)
     return correction
 
 

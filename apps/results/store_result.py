@@ -16,6 +16,7 @@ from apps.campaigns.models import Campaign
 from apps.campaigns.population import employee_ids_sql
 from apps.core.audit import Actor, audit
 from apps.core.closed_periods import block_backdated_writes
+from apps.core.events import record_event
 from apps.core.locks import disable_statement_timeout
 from apps.core.signing_key import pem_of, private_key
 from apps.core.sql import compose, sql_literal, statement
@@ -63,6 +64,7 @@ def store_result(
             "digest": result.digest,
             "snapshot_at": f"{result.snapshot_at}",
         }
+        record_event("result_final", subject=campaign.pk, campaign_id=campaign.pk)
         audit("campaign.frozen", by=by, kind="campaign", id=campaign.slug, label=campaign.name, detail=detail)
 
 

@@ -22,6 +22,7 @@ from apps.core.audit import Actor, audit
 from apps.core.clock import db_now
 from apps.core.enqueue import enqueue_answer_mails
 from apps.core.errors import Refused
+from apps.core.events import record_event
 from apps.core.identity import clean_text
 from apps.core.locks import lock_facts
 from apps.employees.models import Employee
@@ -185,6 +186,9 @@ def answer_review(
         review.save(update_fields=ANSWER_COLUMNS)
         detail = {"campaign": review.campaign.slug, "answer": kind, "subject": subject}
         audit("review.answered", by=by, kind="review", id=review.pk, label=str(review.employee), detail=detail)
+        record_event(
+            "review_answered", subject=review.pk, campaign_id=review.campaign_id, employees=[review.employee_id]
+        )
         # Runs after the commit. If its message is lost, the next beat finds the answer.
         enqueue_answer_mails()
 

@@ -17,6 +17,7 @@ from apps.campaigns.rule_draft import RuleDraft
 from apps.core.audit import Actor, audit
 from apps.core.clock import db_now
 from apps.core.errors import Refused
+from apps.core.events import record_event
 from apps.core.identity import clean_text
 from apps.core.locks import lock_facts
 from apps.core.outbox import set_identity_tracking
@@ -131,6 +132,9 @@ def _open(
         rule.approved_by_label = approved_by.label if approved_by else ""
         rule.save()
         reevaluate_all(campaign, cause="opened", by=by)
+        # A later opening is an effective date, which records the event.
+        if rule.opens_at <= now and not campaign.backdated:
+            record_event("campaign_opened", subject=campaign.pk, campaign_id=campaign.pk)
         detail = {
             "target": rule.target, "opens_at": rule.opens_at.isoformat(), "cutoff_at": rule.cutoff_at.isoformat(),
             **approval_detail(approved_by),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
@@ -10,6 +10,7 @@ from django.db import connection, transaction
 from apps.campaigns.models import Campaign
 from apps.core.audit import SYSTEM
 from apps.core.clock import db_now
+from apps.core.events import record_event
 from apps.core.locks import lock_facts, lock_org_tree
 from apps.core.models import Setting
 from apps.core.outbox import identity_tracking_on, queue_reevaluation, set_identity_tracking
@@ -22,9 +23,12 @@ from apps.standings.start_run import reevaluate_all
 PROCESSED_UNTIL = "time_followed_until"
 # The first call covers all of the past, so that an imported company needs no special start.
 BEGINNING = datetime(1, 1, 1, tzinfo=UTC)
+# A longer interruption is no reason to write about what ended long ago.
+NEWS_FOR = timedelta(days=2)
 
 EMPLOYMENT_AND_PLACEMENT = statement("standings", "effective_dates", "employment_and_placement")
 ADJUSTMENTS = statement("standings", "effective_dates", "adjustments")
+RECORD_ENDINGS = statement("standings", "effective_dates", "record_endings")
 OPENED_CAMPAIGNS = statement("standings", "effective_dates", "opened_campaigns")
 QUEUE_IDENTITIES = statement("standings", "effective_dates", "queue_identities")
 
@@ -54,10 +58,14 @@ def process_effective_dates(now: datetime | None = None) -> int:
                 # The tree shows one day; a move that begins today changes it without a write.
                 rebuild_tree(until)
                 cursor.execute(QUEUE_IDENTITIES, {"employees": sorted(people)})
+            # Of the past that the first call covers nothing is news.
+            cursor.execute(RECORD_ENDINGS, {"since": max(since, until - NEWS_FOR), "until": until})
         # In the transaction that stores `until`: no window is processed without its outbox rows.
         queue_reevaluation(people | adjusted)
         for campaign in Campaign.objects.filter(pk__in=opened).order_by("pk"):
             reevaluate_all(campaign, cause="opened", by=SYSTEM)
+            if not campaign.backdated:
+                record_event("campaign_opened", subject=campaign.pk, campaign_id=campaign.pk)
         processed_until.value = until.isoformat()
         processed_until.save(update_fields=["value"])
     return Employee.objects.count() if opened else len(people | adjusted)

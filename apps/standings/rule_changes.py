@@ -17,6 +17,7 @@ from apps.campaigns.rule_draft import RuleDraft, changed_columns
 from apps.core.audit import Actor, audit
 from apps.core.clock import db_now
 from apps.core.errors import Refused
+from apps.core.events import record_event
 from apps.core.identity import clean_text
 from apps.core.locks import lock_facts, wait_for_writers
 from apps.core.outbox import set_identity_tracking
@@ -180,6 +181,8 @@ def change_rule(
         new.approved_by_label = approved_by.label if approved_by else ""
         new.save()
         reevaluate_all(campaign, cause="rule", by=by)
+        if old.opens_at <= now:
+            record_event("rule_changed", subject=f"{campaign.pk}:{new.version}", campaign_id=campaign.pk)
         _audit_change(campaign, old, new, by, approved_by)
     return new
 

@@ -27,6 +27,7 @@ from apps.campaigns.models import Adjustment, AdjustmentRequest, CampaignRule
 from apps.contacts.services.submissions import lock_employees
 from apps.core.audit import Actor, origin
 from apps.core.errors import Refused
+from apps.core.events import record_event
 from apps.core.identity import clean_text
 from apps.core.outbox import queue_reevaluation
 from apps.core.sql import statement
@@ -61,6 +62,10 @@ def grant_adjustment(*, request_id: int, by: Actor, expected_digest: str = "") -
             raise conflict(_("This would no longer affect anyone. Refuse it, or submit a new request."))
         queue_reevaluation(changed)
         _audit_employees(request, changed, by)
+        record_event(
+            "adjustment_ended" if request.ends_id else "adjustment_granted",
+            subject=request.pk, campaign_id=request.campaign_id, employees=changed,
+        )  # fmt: skip
         note_step(request, "end_granted" if request.ends_id else "granted", by, people=len(changed))
     return len(changed)
 

@@ -24,6 +24,7 @@ from apps.contacts.services.submissions import lock_employees
 from apps.core.audit import Actor, audit
 from apps.core.clock import db_now
 from apps.core.errors import Refused
+from apps.core.events import record_event
 from apps.core.identity import clean_text
 from apps.core.locks import lock_facts
 from apps.core.sql import statement
@@ -250,7 +251,7 @@ def with_key(key: uuid.UUID | None) -> dict[str, Any]:
 
 
 def note_step(request: AdjustmentRequest, step: str, by: Actor, **detail: Any) -> None:
-    """Write one audit entry for a step of a request. The reason is stored only on the request."""
+    """Write one audit entry for a step of a request, and notify HR of a new one. The reason is only on the request."""
     # A batch is named by its file: several of one campaign look alike otherwise.
     about = str(request.employee or (request.ends or request).file_name or request.campaign.name)
     # Never the reason: it may be about health, and auditors read the trail.
@@ -258,3 +259,5 @@ def note_step(request: AdjustmentRequest, step: str, by: Actor, **detail: Any) -
     if request.ends_id:
         detail["ends"] = request.ends_id
     audit(f"adjustment.{step}", by=by, kind="adjustment", id=request.pk, label=about, detail=detail)
+    if step in ("asked", "end_asked"):
+        record_event("approval_waiting", subject=f"adjustment:{request.pk}", actor_id=by.id)

@@ -20,4 +20,5 @@ KINDS: dict[str, base.Text] = {
     "review_answered": _("HR answers your review request"),
     "result_final": _("The result of a campaign is final"),
     "approval_waiting": _("A request waits for a second person"),
+    "approval_overdue": _("A request has waited for a second person for a day"),
 }

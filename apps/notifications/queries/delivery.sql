@@ -28,8 +28,21 @@ SELECT notification.id, notification.kind, notification.subject_key, notificatio
     EXISTS (SELECT FROM accounts_role role WHERE role.account_id = account.id AND role.role = 'hr') AS is_hr,
     coalesce(preference.enabled, true) AS enabled,
     pending.employee_id IS NOT NULL AS pending,
+    -- The subject of a request that waits for a second person: `adjustment:17`.
+    CASE split_part(notification.subject_key, ':', 1)
+        WHEN 'approval' THEN NOT EXISTS (
+            SELECT FROM accounts_approvalrequest request
+            WHERE request.id::text = split_part(notification.subject_key, ':', 2)
+              AND request.decision IS NULL AND request.expires_at > %(now)s)
+        WHEN 'adjustment' THEN NOT EXISTS (
+            SELECT FROM campaigns_adjustmentrequest request
+            WHERE request.id::text = split_part(notification.subject_key, ':', 2) AND request.decision IS NULL)
+        WHEN 'correction' THEN NOT EXISTS (
+            SELECT FROM results_resultcorrection request
+            WHERE request.id::text = split_part(notification.subject_key, ':', 2) AND request.state = 'asked')
+        ELSE false END AS decided,
     campaign.name AS campaign, coalesce(campaign.slug, '') AS slug, coalesce(campaign.state, '') AS campaign_state,
-    rule.opens_at, rule.cutoff_at, rule.deadline, rule.time_zone AS campaign_zone,
+    campaign.snapshot_at, rule.opens_at, rule.cutoff_at, rule.deadline, rule.time_zone AS campaign_zone,
     coalesce(frozen.counted, standing.counted) AS counted, coalesce(frozen.target, standing.target) AS target,
     coalesce(frozen.exempt, standing.exempt) AS exempt, coalesce(frozen.red, standing.red) AS red
 FROM notifications_notification notification

@@ -82,7 +82,26 @@ status_changes AS (
     INSERT INTO standings_standingchange (campaign_id, employee_id, at, red, counted, target, exempt, cause)
     -- `was_red` is NULL for a new standing, and then nothing is written: a first evaluation is no change of status.
     SELECT {campaign}, employee_id, {now}, red, counted, target, exempt, {cause} FROM changed WHERE was_red <> red
-    RETURNING red)
+    RETURNING red),
+-- What employees are notified of. A repair makes nothing known that happened now. With many new contacts at once only the
+-- highest milestone counts.
+milestones AS (
+    INSERT INTO core_event (kind, subject, campaign_id, employee_id, data)
+    SELECT DISTINCT ON (employee_id) milestone.kind, {campaign}::text, {campaign}, employee_id, jsonb_build_object()
+    FROM changed
+    JOIN stored USING (employee_id)
+    JOIN (VALUES ('milestone_50', 5), ('milestone_90', 9), ('milestone_100', 10)) AS milestone(kind, tenths)
+        ON stored.counted * 10 < stored.target * milestone.tenths
+        AND changed.counted * 10 >= changed.target * milestone.tenths
+    WHERE {cause} = 'mark' AND NOT changed.exempt
+    ORDER BY employee_id, milestone.tenths DESC),
+fallen AS (
+    INSERT INTO core_event (kind, subject, campaign_id, employee_id, data)
+    SELECT 'turned_red', concat({campaign}, ':', {now}), {campaign}, employee_id, jsonb_build_object(
+        'was_counted', stored.counted, 'counted', changed.counted, 'was_target', stored.target,
+        'target', changed.target, 'was_exempt', stored.exempt)
+    FROM changed JOIN stored USING (employee_id)
+    WHERE {cause} = 'mark' AND changed.red AND NOT changed.was_red)
 SELECT count(*) AS employees, coalesce(sum(counted), 0) AS counted,
     count(*) FILTER (WHERE is_red(counted, target, exempt)) AS red,
     -- From RETURNING, because this SELECT cannot see what the statement inserts.

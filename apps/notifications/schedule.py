@@ -1,0 +1,65 @@
+"""Notifications that time causes: every Monday, near the deadline, and when a request has waited for a day."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from psycopg2.sql import SQL
+
+from apps.campaigns.models import Campaign
+from apps.campaigns.rules import days_left
+from apps.core.enqueue import enqueue_notifications
+from apps.core.jobs import claim_job
+from apps.core.sql import compose, execute, fetch_all, statement
+from apps.notifications.planning import ZONES
+from apps.notifications.quiet_hours import zone_of
+from apps.notifications.staleness import REMINDER_DAYS
+from apps.standings.base_query import pace_sql
+
+# From this local hour on, also when the scheduler was away at that minute.
+MORNING_HOUR, MONDAY = 9, 0
+OVERDUE_AFTER = timedelta(days=1)
+RECORD_WEEKLY = statement("notifications", "schedule", "record_weekly")
+RECORD_DEADLINE = statement("notifications", "schedule", "record_deadline")
+RECORD_OVERDUE = statement("notifications", "schedule", "record_overdue")
+
+
+def record_scheduled_events(now: datetime) -> int:
+    """Record the events that are due at `now`; returns how many. The scheduler calls this every minute.
+
+    Repeated and concurrent calls record each event once: for a campaign, a zone and a local day.
+    """
+    recorded = execute(RECORD_OVERDUE, {"before": now - OVERDUE_AFTER, "now": now})
+    campaigns = [campaign for campaign in Campaign.objects.running() if _is_on(campaign, now)]
+    zones = [zone for (zone,) in fetch_all(ZONES)] if campaigns else []
+    for campaign in campaigns:
+        for zone in zones:
+            if now.astimezone(zone_of(zone)).hour >= MORNING_HOUR:
+                recorded += _record_morning(campaign, zone, now)
+    if recorded:
+        enqueue_notifications()
+    return recorded
+
+
+def _is_on(campaign: Campaign, now: datetime) -> bool:
+    return campaign.rule.in_period(now)
+
+
+def _record_morning(campaign: Campaign, zone: str, now: datetime) -> int:
+    """The reminders of this morning for the employees of one zone."""
+    rule, today = campaign.rule, now.astimezone(zone_of(zone)).date()
+    days = days_left(rule.cutoff_at, rule.time_zone, now)
+    values = {"campaign": campaign.pk, "zone": zone, "now": now}
+    if days in REMINDER_DAYS:
+        query, job, period = RECORD_DEADLINE, f"deadline {days} of {campaign.pk} in {zone}", "once"
+        values |= {"kind": f"deadline_{days}", "subject": str(campaign.pk)}
+    elif today.weekday() == MONDAY:
+        query, job, period = RECORD_WEEKLY, f"weekly of {campaign.pk} in {zone}", today.isoformat()
+        values |= {"subject": f"{campaign.pk}:{today.isoformat()}"}
+    else:
+        return 0
+    with transaction.atomic():
+        if not claim_job(job, period):
+            return 0
+        return execute(compose(query, pace=SQL(pace_sql(rule, now))) if query is RECORD_WEEKLY else query, values)

@@ -1,0 +1,280 @@
+"""What happens is told to whom it concerns, once, in the transaction of the cause."""
+
+from collections import Counter
+from datetime import date, timedelta
+
+import pytest
+from django.core import mail
+
+from apps.campaigns import rules
+from apps.campaigns.models import Campaign
+from apps.campaigns.rule_draft import RuleDraft
+from apps.contacts.models import Contact
+from apps.contacts.services.changes import end_contact
+from apps.core.clock import db_now
+from apps.core.models import Event
+from apps.employees.models import Employee
+from apps.notifications.models import Notification
+from apps.notifications.planning import plan_notifications
+from apps.notifications.processing import process_notifications
+from apps.notifications.schedule import record_scheduled_events
+from apps.standings.effective_dates import process_effective_dates
+from apps.standings.rule_changes import change_rule
+from tests import people, reviewing
+from tests.fixtures import Clock
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _forget_the_beginning(request: pytest.FixtureRequest) -> None:
+    """The events from before a test: HR's roles, the opening."""
+    if "campaign" in request.fixturenames:
+        request.getfixturevalue("campaign")
+    Event.objects.all().delete()
+
+
+def events() -> list[tuple[str, str]]:
+    """(kind, staff number) of what waits to be planned."""
+    staff = dict(Employee.objects.values_list("pk", "staff_no"))
+    return [(kind, staff.get(employee, "")) for kind, employee in Event.objects.values_list("kind", "employee_id")]
+
+
+def sent_kinds(employee: Employee) -> list[str]:
+    own = Notification.objects.filter(employee=employee, channel="email", state="sent")
+    return list(own.order_by("sent_at", "pk").values_list("kind", flat=True))
+
+
+# -- Marking -------------------------------------------------------------------------------------------------------
+
+
+def test_milestones_are_told_once_each_in_order(campaign: Campaign, alice: Employee, clock: Clock) -> None:
+    told = []
+    for number in (49, 1, 1, 38, 1, 9, 1, 5):
+        people.record(alice, number)
+        people.mark()
+        told += [kind for kind, _who in events()]
+        process_notifications()
+    assert told == ["milestone_50", "milestone_90", "milestone_100"]
+    assert sent_kinds(alice) == ["milestone_50", "milestone_90", "milestone_100"]
+
+
+def test_many_contacts_at_once_are_one_milestone(campaign: Campaign, alice: Employee) -> None:
+    people.record(alice, 100)
+    people.mark()
+    assert events() == [("milestone_100", "A001")]
+
+
+def test_a_first_evaluation_and_a_mark_without_a_change_tell_nothing(
+    company: dict[str, Employee], alice: Employee
+) -> None:
+    people.record(alice, 100)
+    people.november()
+    process_effective_dates()
+    Event.objects.all().delete()
+    people.mark()
+    people.mark()
+    assert events() == []
+
+
+def end_some(employee: Employee, number: int) -> None:
+    for contact in Contact.objects.of(employee)[:number]:
+        end_contact(contact_id=contact.pk, employee=employee, by=people.TESTER)
+
+
+def test_who_falls_below_the_target_again_learns_why_and_hears_of_it_each_time(
+    campaign: Campaign, alice: Employee, clock: Clock
+) -> None:
+    people.record(alice, 100)
+    people.mark()
+    process_notifications()
+    for _time in range(2):
+        mail.outbox.clear()
+        end_some(alice, 1)
+        people.mark()
+        assert ("turned_red", "A001") in events()
+        process_notifications()
+        body = str(mail.outbox[-1].body)
+        assert "1 contact does not count any more." in body
+        assert "You are below your target in November again." in body
+        people.record(alice, 1)
+        people.mark()
+        process_notifications()
+    assert Counter(sent_kinds(alice)) == {"milestone_100": 1, "turned_red": 2}, "a milestone is told once"
+
+
+def test_red_that_is_over_before_the_mail_leaves_is_not_told(campaign: Campaign, alice: Employee, clock: Clock) -> None:
+    """A wrong red is the worst fault: also in a mail."""
+    people.record(alice, 100)
+    people.mark()
+    process_notifications()
+    end_some(alice, 1)
+    people.mark()
+    people.record(alice, 1)
+    people.mark()
+    process_notifications()
+    assert sent_kinds(alice) == ["milestone_100"]
+    assert Notification.objects.get(kind="turned_red", channel="email").last_error == "reached"
+
+
+def test_an_end_of_an_exemption_is_a_reason(campaign: Campaign, alice: Employee, clock: Clock) -> None:
+    people.adjust(campaign=campaign, employee=alice, exempt=True, days=(date(2026, 11, 1), date(2026, 11, 24)))
+    people.mark()
+    process_notifications()
+    mail.outbox.clear()
+    clock.set("2026-11-25T12:00:00+08:00", ticks=True)
+    process_effective_dates()
+    people.mark()
+    assert sorted(kind for kind, who in events() if who == "A001") == ["adjustment_ended", "turned_red"]
+    process_notifications()
+    assert any("Your exemption from the target has ended." in str(sent.body) for sent in mail.outbox)
+
+
+# -- Decisions -----------------------------------------------------------------------------------------------------
+
+
+def test_an_adjustment_is_told_when_it_is_granted_and_when_it_is_ended(
+    campaign: Campaign, alice: Employee, clock: Clock
+) -> None:
+    people.adjust(campaign=campaign, employee=alice, target=50)
+    kinds = [kind for kind, _who in events()]
+    assert kinds == ["approval_waiting", "adjustment_granted"]
+    people.mark()
+    process_notifications()
+    assert any("Your target is 50" in str(sent.body) for sent in mail.outbox)
+    assert "approval_waiting" not in {row.kind for row in Notification.objects.filter(state="sent", channel="email")}, (
+        "decided by then"
+    )
+
+
+def test_a_changed_rule_is_told_after_the_opening_alone(campaign: Campaign) -> None:
+    rule = campaign.rule
+    draft = RuleDraft(target=80, opens_on=rule.opens_on, deadline=rule.deadline, time_zone=rule.time_zone)
+    change_rule(campaign=campaign, draft=draft, expected_version=1, reason="too high", by=people.TESTER)
+    assert [kind for kind, _who in events()] == ["rule_changed"]
+
+
+def test_an_opening_is_told_when_it_comes(company: dict[str, Employee], clock: Clock) -> None:
+    people.november(name="Now")
+    people.november(name="Past", opens_on=date(2026, 10, 1), deadline=date(2026, 10, 31))
+    later = people.november(name="Later", opens_on=date(2026, 11, 25))
+    opened = Event.objects.filter(kind="campaign_opened")
+    assert opened.count() == 1
+    process_effective_dates()
+    assert set(opened.values_list("campaign_id", flat=True)) == {Campaign.objects.get(name="Now").pk}
+    opened.delete()
+    clock.set("2026-11-25T09:00:00+08:00", ticks=True)
+    process_effective_dates()
+    assert list(opened.values_list("campaign_id", flat=True)) == [later.pk]
+    process_notifications()
+    assert len(mail.outbox) == 9
+
+
+def test_an_answer_is_in_the_list_at_once(campaign: Campaign, alice: Employee, hr: Employee, clock: Clock) -> None:
+    reviewing.answer(reviewing.ask(campaign, alice), hr)
+    plan_notifications(clock.now())
+    row = Notification.objects.get(employee=alice, kind="review_answered")
+    assert (row.channel, row.state) == ("app", "sent")
+
+
+def test_the_final_result_tells_everybody_the_number_and_until_when_a_review_can_be_asked(
+    campaign: Campaign, alice: Employee, clock: Clock
+) -> None:
+    people.record(alice, 3)
+    people.mark()
+    clock.set("2026-12-01T09:00:00+08:00", ticks=True)
+    reviewing.close(campaign, db_now())
+    process_notifications()
+    [sent] = [sent for sent in mail.outbox if sent.to == ["alice@corp.example.com"]]
+    assert len(mail.outbox) == 9
+    assert "The result of November is final." in str(sent.body)
+    assert "3 of your contacts count. Your target is 100, so 97 are left." in str(sent.body)
+    assert "Until Dec. 15, 2026 you can ask HR for a review." in str(sent.body)
+
+
+def test_hr_hears_of_a_request_and_again_after_a_day(campaign: Campaign, hr: Employee, clock: Clock) -> None:
+    people.ask(campaign=campaign, employee=people.person("A001"), exempt=True)
+    process_notifications()
+    assert sent_kinds(hr) == ["approval_waiting"]
+    record_scheduled_events(clock.now())
+    clock.set(clock.now() + timedelta(days=1, minutes=1), ticks=True)
+    for _time in range(3):
+        record_scheduled_events(clock.now())
+        process_notifications()
+    assert sent_kinds(hr) == ["approval_waiting", "approval_overdue"]
+
+
+# -- Mornings ------------------------------------------------------------------------------------------------------
+
+
+def mornings(clock: Clock, *instants: str) -> list[tuple[str, str]]:
+    told = []
+    for instant in instants:
+        clock.set(instant, ticks=True)
+        record_scheduled_events(clock.now())
+        told += events()
+        Event.objects.all().delete()
+    return told
+
+
+def test_on_monday_at_nine_those_behind_hear_of_it_in_their_own_morning(
+    campaign: Campaign, alice: Employee, alan: Employee, bob: Employee, clock: Clock
+) -> None:
+    Employee.objects.filter(pk=alan.pk).update(time_zone="Europe/Paris")
+    people.record(bob, 90)  # ahead
+    people.mark()
+    Event.objects.all().delete()
+    told = mornings(clock, "2026-11-23T08:59:59+08:00", "2026-11-23T09:00:00+08:00", "2026-11-23T09:01:00+08:00")
+    assert ("weekly", "A001") in told
+    assert Counter(told)["weekly", "A001"] == 1
+    assert ("weekly", "B001") not in told
+    assert ("weekly", "A002") not in told
+    assert mornings(clock, "2026-11-23T09:00:00+01:00") == [("weekly", "A002")]
+
+
+@pytest.mark.parametrize("share", range(0, 101, 5))
+def test_who_is_behind_is_decided_as_on_every_page(
+    campaign: Campaign, alice: Employee, clock: Clock, share: int
+) -> None:
+    people.record(alice, share)
+    people.mark()
+    Event.objects.all().delete()
+    rule = campaign.rule
+    told = ("weekly", "A001") in mornings(clock, "2026-11-16T09:00:00+08:00")
+    assert told == (rules.pace(share, 100, rule.opens_at, rule.cutoff_at, clock.now()) == "behind")
+
+
+def test_seven_three_and_one_days_before_the_deadline_those_below_hear_of_it_once(
+    campaign: Campaign, alice: Employee, alan: Employee, clock: Clock
+) -> None:
+    people.record(alan, 100)
+    people.mark()
+    process_notifications()
+    mail.outbox.clear()
+    Notification.objects.all().delete()
+    instant = clock.now()
+    while instant < campaign.rule.cutoff_at + timedelta(days=1):
+        clock.set(instant, ticks=True)
+        record_scheduled_events(clock.now())
+        process_notifications()
+        instant += timedelta(minutes=30)
+    assert sent_kinds(alan) == []
+    assert sent_kinds(alice) == ["weekly", "deadline_7", "deadline_1"]
+    rows = Notification.objects.filter(employee=alice, channel="email")
+    # The third day before this deadline is a Saturday; on Monday the last day has come.
+    assert rows.get(kind="deadline_3").last_error == "superseded"
+    last = rows.get(kind="deadline_1").sent_at
+    assert last is not None
+    assert last.astimezone(clock.now().tzinfo).isoformat()[:16] == "2026-11-30T01:00", "nine in the morning"
+    assert "Today, Nov. 30, 2026, is the last day." in str(mail.outbox[-1].body)
+
+
+def test_two_schedulers_tell_once(campaign: Campaign, alice: Employee, clock: Clock) -> None:
+    clock.set("2026-11-24T09:00:00+08:00", ticks=True)
+    assert [record_scheduled_events(clock.now()) > 0, record_scheduled_events(clock.now())] == [True, 0]
+
+
+def test_a_scheduler_that_was_away_all_morning_catches_up_the_same_day(
+    campaign: Campaign, alice: Employee, clock: Clock
+) -> None:
+    assert ("deadline_7", "A001") in mornings(clock, "2026-11-24T19:00:00+08:00")

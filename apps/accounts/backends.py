@@ -43,7 +43,7 @@ def _accounts_for_requests() -> QuerySet[Account]:
     return allowed.annotate(
         current_employment_id=F("employee__employment__pk"),
         role_names=RawSQL(ROLES_SQL, (), ArrayField(TextField())),  # noqa: S611 # nosec B611 # constant SQL
-        unread_notifications=RawSQL(UNREAD_SQL, (), IntegerField()),  # noqa: S611 # nosec B611 # constant SQL
+        unread=RawSQL(UNREAD_SQL, (), IntegerField()),  # noqa: S611 # nosec B611 # constant SQL
         leads_as_deputy=RawSQL(*_is_deputy_sql(), BooleanField()),  # noqa: S611 # nosec B611 # SQL compiled by Django
     ).distinct()
 
@@ -95,4 +95,5 @@ class EmployeeBackend(ModelBackend):
             # They replace cached properties, which would each run a query.
             account.roles, account.is_deputy = frozenset(account.role_names), account.leads_as_deputy
             account.employment_id = account.current_employment_id
+            account.unread_notifications = account.unread
         return account

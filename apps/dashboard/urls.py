@@ -33,6 +33,7 @@ from apps.dashboard.views.company import (
     roster,
     rule_change,
 )
+from apps.dashboard.views.company import notifications as company_notifications
 from apps.dashboard.views.contacts import contacts, import_preview, imports
 from apps.dashboard.views.exports import downloads, export, new_export
 from apps.dashboard.views.standing import my_standing, quick_add, quick_add_preview, review
@@ -114,6 +115,7 @@ urlpatterns = [
     path("handbook/", handbook.index, name="handbook"),
     path("handbook/<slug:name>/", handbook.page, name="handbook-page"),
     path("handbook/<slug:name>.png", handbook.picture, name="handbook-picture"),
+    path("company/notifications/", company_notifications.index, name="company-notifications"),
     path("company/retention/", retention.index, name="retention"),
     path("company/audit/", audit.index, name="audit"),
     path("company/audit/entries.csv", audit.csv_file, name="audit-csv"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from django.core import signing
 
@@ -28,9 +29,12 @@ class Subscription:
     def switch_off(self) -> None:
         """Store that this recipient gets no more notifications of the kind by the channel. Idempotent."""
         column = "employee_id" if self.recipient[0] == "e" else "account_id"
-        Preference.objects.update_or_create(
-            kind=self.kind.code, channel=self.channel, **{column: int(self.recipient[1:])}, defaults={"enabled": False}
-        )
+        subscription: dict[str, Any] = {
+            "kind": self.kind.code,
+            "channel": self.channel,
+            column: int(self.recipient[1:]),
+        }
+        Preference.objects.update_or_create(**subscription, defaults={"enabled": False})
 
 
 def token(recipient: str, kind: str, channel: str) -> str:

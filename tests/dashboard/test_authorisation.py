@@ -1,11 +1,11 @@
 """Authorisation: tests/authorisation.csv declares every address, method and reader; an undeclared address fails.
 
 Placeholders: {contact} is an active contact of Alice, {upload} a file she previews, {batch} one she submitted, {added}
-what she recorded on a page, {token} one that she created, {review} an unanswered review of hers, {asked} an adjustment
-of Alan that waits for a second person, {deputyship} one of Bob's that begins later, {roster} a roster whose difference
-HR previews, {list} an adjustment file that HR previews, {approval} an import that waits for a second person, {link} a
-set-password link of Dana, who never signs in. An address that ends in * covers everything below it without a line of
-its own. The former manager had Bob and his team until an hour ago.
+what she recorded on a page, {token} one that she created, {subscription} that of a link in a mail to her, {review} an
+unanswered review of hers, {asked} an adjustment of Alan that waits for a second person, {deputyship} one of Bob's that
+begins later, {roster} a roster whose difference HR previews, {list} an adjustment file that HR previews, {approval} an
+import that waits for a second person, {link} a set-password link of Dana, who never signs in. An address that ends in *
+covers everything below it without a line of its own. The former manager had Bob and his team until an hour ago.
 
 Undeclared methods and tokens are refused for all readers: methods other than GET and POST, and tokens on pages.
 """
@@ -31,6 +31,7 @@ from apps.accounts.sessions import public_session_name
 from apps.campaigns.models import Campaign
 from apps.contacts.models import Contact
 from apps.employees.models import Employee
+from apps.notifications import unsubscribe
 from apps.roster.effects import request_change
 from tests import files, people, reviewing, rosters
 from tests.fixtures import Clock
@@ -94,6 +95,7 @@ def places(frank: Employee, alice: Employee, dana: Employee, campaign: Campaign)
         "roster": str(roster.pk),
         "deputyship": str(people.stands_in(people.person("B001"), dana, starts_on=date(2026, 11, 25)).pk),
         "link": link.strip("/"),
+        "subscription": unsubscribe.token(f"e{alice.pk}", "weekly", "email"),
         "token": str(
             api_tokens.create_token(account=account_for(alice), name="x", scopes=["own"], by=people.TESTER)[0].pk
         ),

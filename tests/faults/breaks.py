@@ -219,6 +219,30 @@ def commit_without_waiting() -> None:
     connection_created.connect(ask, weak=False)
 
 
+def repeat_everything() -> None:
+    """The mutant: a reminder whose worker died is sent again, although it may have left."""
+    from apps.notifications import delivery
+    from apps.notifications.kinds import KINDS
+
+    vars(delivery)["REPEATED"] = list(KINDS)
+
+
+def forget_the_lost() -> None:
+    """The mutant: what a dead worker was sending is never looked for."""
+    from apps.notifications import delivery
+
+    vars(delivery)["RELEASE_LOST"] = "SELECT %(now)s, %(at_least_once)s::text[], %(most)s"
+
+
+def new_message_each_time() -> None:
+    """The mutant: a repeated mail is another message."""
+    import uuid
+
+    from apps.notifications import rendering
+
+    vars(rendering)["message_id"] = lambda facts: f"<notification-{facts.id}-{uuid.uuid4().hex}@hundred>"
+
+
 def read_in_requests() -> None:
     """The mutant: a page reads an uploaded file itself, without a limit on size or concurrency."""
     from apps.core import enqueue, previews
@@ -238,5 +262,5 @@ def read_in_requests() -> None:
 _ALL = [take_notes_first, acknowledge_early, sweep_nothing, trust_stale_standings, lock_nobody, lock_in_any_order]
 _ALL += [forget_checkpoints, claim_always, forget_keys, commit_without_waiting, freeze_nothing, beat_tries_once]
 _ALL += [end_ranges_first, close_unlocked, recount_colours, repair_as_marks, keep_no_alarm, *moments.ALL]
-_ALL += [read_in_requests]
+_ALL += [read_in_requests, repeat_everything, forget_the_lost, new_message_each_time]
 BREAKS: dict[str, Callable[[], None]] = {one.__name__: one for one in _ALL}

@@ -25,6 +25,8 @@ from apps.core.clock import db_now
 from apps.core.models import FilePreview
 from apps.exports import build_export, export_requests
 from apps.exports.models import Export
+from apps.notifications import unsubscribe
+from apps.notifications.planning import plan_notifications
 from apps.privacy.erasure_approvals import request_erasure
 from apps.privacy.erasure_subject import identities_of
 from apps.results.close_submissions import begin_closing
@@ -74,6 +76,8 @@ def fill(house: Clock) -> dict[str, object]:
         campaign=_open("七月", date(2026, 7, 1), date(2026, 7, 31), 10), reason="开错了日期", by=account("hr").actor
     )
     _mark()
+    plan_notifications(db_now())
+    filled["subscription"] = unsubscribe.token(f"e{person('five').pk}", "weekly", "email")
     return filled
 
 

@@ -92,7 +92,7 @@ class Account(AbstractBaseUser, PermissionsMixin):
         blank=True, default="", db_default="", help_text="language of notifications; empty: unknown, so both languages"
     )
 
-    # The query of each request replaces it (apps.accounts.backends).
+    # Read by the query of each request (apps.accounts.backends).
     unread_notifications = 0
 
     # The staff number in lower case; a person types this, the e-mail address, or either in capitals.

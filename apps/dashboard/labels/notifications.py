@@ -22,3 +22,23 @@ KINDS: dict[str, base.Text] = {
     "approval_waiting": _("A request waits for a second person"),
     "approval_overdue": _("A request has waited for a second person for a day"),
 }
+REASONS: dict[str, base.Text] = {
+    "left": _("the recipient has left the company"),
+    "no_access": _("the account has no access"),
+    "role_ended": _("the role has ended"),
+    "switched_off": _("the recipient switched it off"),
+    "no_address": _("there is no e-mail address"),
+    "deadline_passed": _("the deadline had passed"),
+    "not_in_campaign": _("the recipient is not in the campaign any more"),
+    "reached": _("the target was reached by then"),
+    "not_reached": _("the target was not reached any more"),
+    "superseded": _("a later notification says the same"),
+    "decided": _("the request was decided by then"),
+    "on_pace": _("the recipient was on pace by then"),
+    "worker_lost": _("the worker stopped while it was being sent"),
+}
+
+
+def reason_label(code: str) -> base.Text:
+    """Why a notification was not sent; what the mail server answered stays as it is."""
+    return REASONS.get(code, code)

@@ -231,6 +231,11 @@ class PageContext:
         return self.user.has_role("hr")
 
     @property
+    def sees_notifications(self) -> bool:
+        """Whether the reader may see how many notifications were sent."""
+        return self.user.has_role("hr") or self.user.has_role("operator")
+
+    @property
     def reads_results(self) -> bool:
         """Whether the reader has results and the company's page: HR with its employees, an auditor without."""
         return self.user.has_role("hr") or self.user.has_role("auditor")

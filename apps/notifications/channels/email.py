@@ -113,7 +113,7 @@ class StagedBackend(EmailBackend):
 
     @property
     def in_data(self) -> bool:
-        return bool(self.connection and self.connection.in_data)
+        return getattr(self.connection, "in_data", False)
 
 
 def _mail(message: Message, backend: Any) -> EmailMultiAlternatives:

@@ -21,6 +21,8 @@ from tests.faults.scenarios import (
     outages,
     overlapping,
     passes,
+    quiet_nights,
+    senders,
     worst_files,
 )
 
@@ -95,5 +97,10 @@ SCENARIOS = [
         mutants={"recount_colours": 1, "repair_as_marks": 1, "keep_no_alarm": 1},
     ),
     Scenario("R1", lost_messages.nobody_works, full=100, small=1, chunk=10, mutants={"trust_stale_standings": 2}),
+    Scenario(
+        "N1", senders.killed, full=200, small=2, chunk=10,
+        mutants={"repeat_everything": 1, "forget_the_lost": 1, "new_message_each_time": 2},
+    ),
+    Scenario("N2", quiet_nights.nights, full=500, small=15, chunk=100, mutants={"zone_of_the_company": 15}),
     Scenario("T3", worst_files.sixteen_at_once, full=3, small=0, chunk=1, mutants={"read_in_requests": 1}),
 ]  # fmt: skip

@@ -1,0 +1,23 @@
+"""`/company/notifications/`: how many notifications wait, were sent or failed, for HR and operators."""
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.views.decorators.http import require_safe
+
+from apps.dashboard.labels.notifications import KINDS, reason_label
+from apps.dashboard.views.page_context import PageContext, render
+from apps.notifications.models import Channel
+from apps.notifications.progress import read_progress
+
+
+@require_safe
+def index(request: HttpRequest) -> HttpResponse:
+    scope = PageContext(request)
+    if not scope.sees_notifications:
+        raise Http404("Only HR and operators see this")
+    progress = read_progress(scope.now)
+    for row in (*progress.states, *progress.reasons):
+        row["label"] = KINDS.get(row["kind"], row["kind"])
+        row["by"] = Channel(row["channel"]).label if row["channel"] in Channel.values else row["channel"]
+    for row in progress.reasons:
+        row["reason"] = reason_label(row["last_error"])
+    return render(scope, "company/notifications.html", {"progress": progress})

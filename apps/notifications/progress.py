@@ -1,0 +1,43 @@
+"""How far the sending of notifications is: sums for HR and the operator, without recipients."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+
+from apps.core.sql import statement
+
+STATES = statement("notifications", "progress", "states")
+REASONS = statement("notifications", "progress", "reasons")
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Rows by kind and channel, rows by reason, and the minutes until what waits has left at the configured rate."""
+
+    states: list[dict[str, Any]]
+    reasons: list[dict[str, Any]]
+    minutes_left: int
+
+    @property
+    def waiting(self) -> int:
+        return sum(row["waiting"] for row in self.states)
+
+
+def read_progress(now: datetime) -> Progress:
+    """The notifications of the last thirty days at `now`."""
+    states = _rows(STATES, now)
+    waiting = sum(row["waiting"] for row in states)
+    minutes = -(-waiting // int(60 * settings.NOTIFICATIONS_PER_SECOND)) if waiting else 0
+    return Progress(states, _rows(REASONS, now), minutes)
+
+
+def _rows(query: str, now: datetime) -> list[dict[str, Any]]:
+    with connection.cursor() as cursor:
+        cursor.execute(query, {"now": now})
+        names = [column.name for column in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]

@@ -16,6 +16,7 @@ from apps.accounts.models.deputyship import MAX_PERIOD
 from apps.core.audit import audit
 from apps.core.clock import db_now
 from apps.core.errors import Refused
+from apps.core.events import record_event
 from apps.core.time_zones import company_zone, midnight
 from apps.employees.models import Employee, Employment
 
@@ -58,6 +59,7 @@ def name_deputy(
             named_by_label=str(by),
         )  # fmt: skip
         _audit("named", deputyship, by, before=None, after=_period_detail(deputyship))
+        record_event("deputy_named", subject=deputyship.pk, employees=[manager.pk, deputy.pk])
     return deputyship
 
 
@@ -118,6 +120,8 @@ def _end(deputyship: Deputyship, by: Account) -> bool:
     if ended:
         after = {"from": _instant(deputyship.starts_at), "until": _instant(now)}
         _audit("ended", deputyship, by, before=_period_detail(deputyship), after=after)
+        people = [deputyship.manager_id, deputyship.deputy_id]
+        record_event("deputy_ended", subject=deputyship.pk, employees=people)
     return bool(ended)
 
 

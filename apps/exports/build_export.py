@@ -27,6 +27,7 @@ from apps.core import progress as shown
 from apps.core.audit import Actor, audit
 from apps.core.clock import db_now
 from apps.core.enqueue import enqueue_export
+from apps.core.events import record_event
 from apps.core.files import store_file
 from apps.core.locks import advisory_lock, disable_statement_timeout, is_database_unavailable, wait_for_writers
 from apps.core.models import Progress
@@ -201,6 +202,7 @@ def _store(export: Export, file: IO[bytes], rows: int, first_ids: list[int], sig
         by = Actor(export.asked_by_id, export.asked_by_label)
         detail = {"rows": rows, "sha256": stored.sha256.hex()}
         audit("export.made", by=by, kind="export", id=export.pk, label=export.name, detail=detail)
+        record_event("export_ready", subject=export.pk, account_id=export.asked_by_id)
         # An export of one person opens that person's standing and is audited as such, like the same search on a page.
         log_single_result(Account.objects.get(pk=export.asked_by_id), first_ids, "standing")
     export.refresh_from_db()

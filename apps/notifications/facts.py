@@ -28,7 +28,7 @@ class Facts:
 
     `recipient`: `e` or `a` and the id of the employee or the account. Fields of the campaign are None or empty without
     one; those of the standing also for a recipient outside of the campaign. `pending`: the standing is about to be
-    evaluated again, so nothing is said about it yet.
+    evaluated again, so nothing is said about it yet. `leads`: the recipient has a team today.
     """
 
     id: int
@@ -41,6 +41,9 @@ class Facts:
     claimed_at: datetime
     name: str
     address: str
+    employee_id: int | None
+    campaign_id: int | None
+    leads: bool
     zone: str
     language: str
     employed: bool
@@ -49,6 +52,9 @@ class Facts:
     enabled: bool
     pending: bool
     decided: bool
+    deputy: str | None
+    deputy_of: str | None
+    deputy_until: datetime | None
     campaign: str | None
     slug: str
     campaign_state: str
@@ -69,6 +75,9 @@ class Facts:
     @property
     def time_zone(self) -> ZoneInfo:
         return zone_of(self.zone)
+
+    def local_day(self, at: datetime) -> date:
+        return at.astimezone(self.time_zone).date()
 
     @property
     def remaining(self) -> int:

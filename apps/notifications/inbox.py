@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from apps.accounts.models import Account
-from apps.notifications.contents import CONTENTS, Content, content_of
+from apps.notifications.content import Content
+from apps.notifications.contents import CONTENTS, content_of
 from apps.notifications.facts import read_facts
 from apps.notifications.models import Notification
 

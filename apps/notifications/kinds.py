@@ -17,6 +17,7 @@ BOTH = (Channel.APP, Channel.EMAIL)
 
 class Audience(StrEnum):
     EMPLOYEE = "employee"  # the employee of the event
+    MANAGER = "manager"  # the employee of the event, who has a team
     ACCOUNT = "account"  # the account of the event
     CAMPAIGN = "campaign"  # all employees in the scope of the event's campaign
     RESULT = "result"  # all employees in the newest result of the event's campaign
@@ -33,6 +34,7 @@ class Stale(StrEnum):
     SUPERSEDED = "superseded"
     DECIDED = "decided"
     ON_PACE = "on_pace"
+    NO_TEAM = "no_team"
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,7 @@ class Kind:
 
 BELOW = (Stale.OVER, Stale.OUTSIDE, Stale.REACHED)
 REMINDER = (*BELOW, Stale.SUPERSEDED)
+DIGEST = (Stale.OVER, Stale.NO_TEAM, Stale.SUPERSEDED)
 
 KINDS: dict[str, Kind] = {
     kind.code: kind
@@ -70,6 +73,18 @@ KINDS: dict[str, Kind] = {
         # The mail about an answer is older than this list (apps.reviews.answer_mails).
         Kind("review_answered",    Audience.EMPLOYEE, AT_LEAST_ONCE, False, channels=(Channel.APP,)),
         Kind("result_final",       Audience.RESULT,   AT_LEAST_ONCE, False),
+        Kind("team_digest",        Audience.MANAGER,  AT_MOST_ONCE,  True,  DIGEST),
+        Kind("deputy_named",       Audience.EMPLOYEE, AT_LEAST_ONCE, False),
+        Kind("deputy_ended",       Audience.EMPLOYEE, AT_LEAST_ONCE, False),
+        Kind("company_digest",     Audience.HR,       AT_MOST_ONCE,  True,  (Stale.OVER, Stale.SUPERSEDED)),
+        Kind("review_opened",      Audience.HR,       AT_LEAST_ONCE, False, (Stale.DECIDED,)),
+        Kind("review_due",         Audience.HR,       AT_LEAST_ONCE, False, (Stale.DECIDED,)),
+        Kind("correction_granted", Audience.HR,       AT_LEAST_ONCE, False),
+        Kind("drift_found",        Audience.HR,       AT_LEAST_ONCE, False),
+        Kind("freeze_failed",      Audience.HR,       AT_LEAST_ONCE, False),
+        # The reader waits for it in Hundred.
+        Kind("export_ready",       Audience.ACCOUNT,  AT_MOST_ONCE,  True,  channels=(Channel.APP,)),
+        Kind("roster_applied",     Audience.ACCOUNT,  AT_MOST_ONCE,  True,  channels=(Channel.APP,)),
         Kind("approval_waiting",   Audience.HR,       AT_LEAST_ONCE, False, (Stale.DECIDED,)),
         Kind("approval_overdue",   Audience.HR,       AT_LEAST_ONCE, False, (Stale.DECIDED,)),
     )

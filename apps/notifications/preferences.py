@@ -13,11 +13,13 @@ from apps.notifications.models import Preference, recipient_of
 
 def kinds_for(account: Account) -> list[Kind]:
     """The kinds that this account can receive."""
-    is_hr = account.has_role(Role.Kind.HR)
-    return [
-        kind for kind in KINDS.values()
-        if (is_hr if kind.audience is Audience.HR else account.employee_id or kind.audience is Audience.ACCOUNT)
-    ]  # fmt: skip
+    employee = account.employee
+    receives = {
+        Audience.HR: account.has_role(Role.Kind.HR),
+        Audience.ACCOUNT: True,
+        Audience.MANAGER: employee is not None and employee.is_manager,
+    }
+    return [kind for kind in KINDS.values() if receives.get(kind.audience, employee is not None)]
 
 
 def enabled_channels(account: Account) -> dict[tuple[str, str], bool]:

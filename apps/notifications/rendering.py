@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from urllib.parse import urlsplit
 
@@ -13,6 +14,7 @@ from django.utils import timezone, translation
 from apps.notifications import unsubscribe
 from apps.notifications.channels.base import Message
 from apps.notifications.contents import content_of
+from apps.notifications.digests import digest_lines
 from apps.notifications.facts import Facts
 
 
@@ -27,6 +29,7 @@ def render_message(facts: Facts, channel: str, now: datetime) -> Message:
     for language in languages_of(facts):
         with translation.override(language), timezone.override(facts.time_zone):
             content = content_of(facts, now)
+            content = replace(content, details=[*content.details, *digest_lines(facts, now)])
             context = {
                 "content": content, "name": facts.name, "language": language,
                 "url": absolute_url(reverse(content.page)), "unsubscribe_url": unsubscribe_url,

@@ -10,6 +10,7 @@ from psycopg2.sql import SQL
 from apps.campaigns.models import Campaign
 from apps.campaigns.rules import days_left
 from apps.core.enqueue import enqueue_notifications
+from apps.core.events import record_event
 from apps.core.jobs import claim_job
 from apps.core.sql import compose, execute, fetch_all, statement
 from apps.notifications.planning import ZONES
@@ -19,9 +20,12 @@ from apps.standings.base_query import pace_sql
 
 # From this local hour on, also when the scheduler was away at that minute.
 MORNING_HOUR, MONDAY = 9, 0
-OVERDUE_AFTER = timedelta(days=1)
+LAST_WEEK_DAYS = 7
+OVERDUE_AFTER = REPLY_DUE_WITHIN = timedelta(days=1)
 RECORD_WEEKLY = statement("notifications", "schedule", "record_weekly")
 RECORD_DEADLINE = statement("notifications", "schedule", "record_deadline")
+RECORD_TEAM_DIGEST = statement("notifications", "schedule", "record_team_digest")
+RECORD_REVIEWS_DUE = statement("notifications", "schedule", "record_reviews_due")
 RECORD_OVERDUE = statement("notifications", "schedule", "record_overdue")
 
 
@@ -31,15 +35,32 @@ def record_scheduled_events(now: datetime) -> int:
     Repeated and concurrent calls record each event once: for a campaign, a zone and a local day.
     """
     recorded = execute(RECORD_OVERDUE, {"before": now - OVERDUE_AFTER, "now": now})
+    recorded += execute(RECORD_REVIEWS_DUE, {"before": now + REPLY_DUE_WITHIN, "now": now})
     campaigns = [campaign for campaign in Campaign.objects.running() if _is_on(campaign, now)]
     zones = [zone for (zone,) in fetch_all(ZONES)] if campaigns else []
     for campaign in campaigns:
         for zone in zones:
             if now.astimezone(zone_of(zone)).hour >= MORNING_HOUR:
-                recorded += _record_morning(campaign, zone, now)
+                recorded += _record_morning(campaign, zone, now) + _record_digests(campaign, zone, now)
     if recorded:
         enqueue_notifications()
     return recorded
+
+
+def _record_digests(campaign: Campaign, zone: str, now: datetime) -> int:
+    """The managers' digest on Mondays, in the last week every morning; HR's in the last week, in the company's zone."""
+    today, days = now.astimezone(zone_of(zone)).date(), days_left(campaign.rule.cutoff_at, campaign.rule.time_zone, now)
+    in_last_week = days <= LAST_WEEK_DAYS
+    if not in_last_week and today.weekday() != MONDAY:
+        return 0
+    with transaction.atomic():
+        if not claim_job(f"digests of {campaign.pk} in {zone}", today.isoformat()):
+            return 0
+        subject = f"{campaign.pk}:{today.isoformat()}"
+        if in_last_week and not zone:
+            record_event("company_digest", subject=subject, campaign_id=campaign.pk)
+        values = {"campaign": campaign.pk, "zone": zone, "now": now, "subject": subject}
+        return execute(RECORD_TEAM_DIGEST, values) + int(in_last_week and not zone)
 
 
 def _is_on(campaign: Campaign, now: datetime) -> bool:

@@ -29,11 +29,13 @@ def _switched_off(facts: Facts, now: datetime) -> bool:
 
 
 def _superseded(facts: Facts, now: datetime) -> bool:
-    """Whether a later notice says the same: of a nearer day or a further milestone."""
+    """Whether a later notification says the same: of a nearer day, a further milestone, or today's digest."""
     if facts.kind == "milestone_50":
         return 10 * (facts.counted or 0) >= 9 * (facts.target or 1)
     if facts.kind == "weekly":
         return facts.days_left(now) in REMINDER_DAYS
+    if facts.kind in ("team_digest", "company_digest"):
+        return facts.local_day(facts.created_at) < facts.local_day(now)
     days = int(facts.kind.removeprefix("deadline_"))
     return any(facts.days_left(now) <= nearer for nearer in REMINDER_DAYS if nearer < days)
 
@@ -53,5 +55,6 @@ STALE_RULES: dict[Stale, Callable[[Facts, datetime], bool]] = {
     Stale.NOT_REACHED: lambda facts, now: facts.red is not False,
     Stale.SUPERSEDED: _superseded,
     Stale.DECIDED: lambda facts, now: facts.decided,
+    Stale.NO_TEAM: lambda facts, now: not facts.leads,
     Stale.ON_PACE: lambda facts, now: not facts.is_behind(now),
 }

@@ -93,6 +93,7 @@ def grant_correction(*, correction_id: int, by: Account, answer: str = "") -> Fr
             raise Refused("invalid", message, "state")
         _decide(correction, ResultCorrection.State.GRANTED, by, answer, newest.version + 1)
         _audit("granted", correction, by.actor)
+        record_event("correction_granted", subject=correction.pk, campaign_id=correction.campaign_id, actor_id=by.pk)
         # The web process signs only what is small; usually the key is with the worker alone (ADR 70).
         if newest.rows <= result_versions.SYNC_LIMIT_ROWS and has_key():
             return result_versions.create_version(correction)

@@ -9,12 +9,14 @@ from datetime import datetime
 from typing import Any
 
 import psycopg2
-from django.db import IntegrityError, OperationalError, transaction
+from django.db import DatabaseError, IntegrityError, OperationalError, transaction
 from django.db.models import Q
 
 from apps.campaigns.models import Campaign
 from apps.core.audit import Actor, audit
 from apps.core.clock import db_now
+from apps.core.events import record_event
+from apps.core.jobs import claim_job
 from apps.core.locks import advisory_lock
 from apps.core.signing_key import CannotSign, private_key
 from apps.results.close_submissions import CutoffNotReached, begin_closing, finish_received, fix_snapshot
@@ -121,15 +123,28 @@ def freeze_due_campaigns(by: Actor) -> list[FrozenResult]:
             result = freeze(campaign=campaign, by=by, wait=False)
         except NotSigned as error:
             logger.error("%s", error)
+            _record_failure(campaign, now)
         except CutoffNotReached:
             # Its rule has changed since the query, or it was cancelled.
             logger.info("%s is not to be frozen now", campaign.slug)
         except Exception:
             # The other campaigns have their deadline too.
             logger.exception("%s could not be frozen", campaign.slug)
+            _record_failure(campaign, now)
         else:
             frozen += [result] if result else []
     return frozen
+
+
+def _record_failure(campaign: Campaign, now: datetime) -> None:
+    """Notify HR of a failed freeze, once a day."""
+    try:
+        with transaction.atomic():
+            if claim_job(f"freeze failed:{campaign.pk}", f"{now:%Y-%m-%d}"):
+                record_event("freeze_failed", subject=f"{campaign.pk}:{now:%Y-%m-%d}", campaign_id=campaign.pk)
+    except DatabaseError:
+        # The reason of the failure may be the database; the next call tries again.
+        logger.warning("HR could not be notified of the failed freeze of %s", campaign.slug)
 
 
 def wait_for_feed(*, campaign: Campaign, until: datetime, by: Actor) -> bool:

@@ -102,6 +102,7 @@ def request_review(
         _tick(review, campaign, contact_ids, now)
         detail = {"campaign": campaign.slug, "contacts": len(contact_ids)}
         audit("review.asked", by=by, kind="review", id=review.pk, label=str(employee), detail=detail)
+        record_event("review_opened", subject=f"review:{review.pk}", campaign_id=campaign.pk)
     return review
 
 

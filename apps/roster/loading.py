@@ -14,6 +14,7 @@ from apps.accounts.models import ApprovalRequest
 from apps.core.audit import SYSTEM, Actor, audit
 from apps.core.clock import db_now
 from apps.core.closed_periods import ensure_backdating_allowed
+from apps.core.events import record_event
 from apps.core.identity import clean_text
 from apps.core.locks import begin_roster_preview, lock_facts, lock_org_tree
 from apps.core.statistics import ROSTER_TABLES, refresh_own_statistics, refresh_statistics
@@ -241,6 +242,7 @@ def _record(result: RosterResult, by: Actor, complete: bool, load: RosterImport 
         # The difference shows what it did. Applied files that are kept add up without a limit.
         if load.file is not None:
             load.file.delete()
+        record_event("roster_applied", subject=load.pk, account_id=by.id)
     request_email_changes(load, by, now)
     if version is not None:
         # They were counted on the roster before this load, and approving one now would decide on other numbers.

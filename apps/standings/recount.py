@@ -15,6 +15,7 @@ from apps.campaigns.population import employee_ids_sql
 from apps.contacts.services.submissions import lock_employees
 from apps.core.audit import SYSTEM, Actor, audit
 from apps.core.clock import db_now
+from apps.core.events import record_event
 from apps.core.locks import lock_facts
 from apps.core.models import Setting
 from apps.core.sql import compose, statement
@@ -85,8 +86,10 @@ def compare_all(
 
 
 def record_drift(campaign: Campaign, differences: int) -> None:
-    """Store how many differences the last recount found, for /health/ready."""
+    """Store how many differences the last recount found, for /health/ready; notify HR of any."""
     Setting.objects.update_or_create(name=f"{DRIFT}:{campaign.slug}", defaults={"value": differences})
+    if differences:
+        record_event("drift_found", subject=f"{campaign.pk}:{db_now():%Y-%m-%d}", campaign_id=campaign.pk)
 
 
 def find_differences(campaign: Campaign, employees: Sequence[int]) -> RecountResult:

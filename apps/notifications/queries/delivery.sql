@@ -19,6 +19,7 @@ SELECT notification.id, notification.kind, notification.subject_key, notificatio
     notification.created_at, notification.claimed_at,
     coalesce(employee.name, nullif(account.display_name, ''), account.login) AS name,
     coalesce(employee.email, account.email, '') AS address,
+    notification.employee_id, notification.campaign_id, coalesce(node.last > node.first, false) AS leads,
     coalesce(employee.time_zone, '') AS zone, coalesce(account.language, '') AS language,
     employee.id IS NULL OR EXISTS (
         SELECT FROM employees_employment employment
@@ -37,21 +38,30 @@ SELECT notification.id, notification.kind, notification.subject_key, notificatio
         WHEN 'adjustment' THEN NOT EXISTS (
             SELECT FROM campaigns_adjustmentrequest request
             WHERE request.id::text = split_part(notification.subject_key, ':', 2) AND request.decision IS NULL)
+        WHEN 'review' THEN NOT EXISTS (
+            SELECT FROM reviews_review review
+            WHERE review.id::text = split_part(notification.subject_key, ':', 2) AND review.state = 'open')
         WHEN 'correction' THEN NOT EXISTS (
             SELECT FROM results_resultcorrection request
             WHERE request.id::text = split_part(notification.subject_key, ':', 2) AND request.state = 'asked')
         ELSE false END AS decided,
+    deputy.name AS deputy, represented.name AS deputy_of, deputyship.ends_at AS deputy_until,
     campaign.name AS campaign, coalesce(campaign.slug, '') AS slug, coalesce(campaign.state, '') AS campaign_state,
     campaign.snapshot_at, rule.opens_at, rule.cutoff_at, rule.deadline, rule.time_zone AS campaign_zone,
     coalesce(frozen.counted, standing.counted) AS counted, coalesce(frozen.target, standing.target) AS target,
     coalesce(frozen.exempt, standing.exempt) AS exempt, coalesce(frozen.red, standing.red) AS red
 FROM notifications_notification notification
 LEFT JOIN employees_employee employee ON employee.id = notification.employee_id
+LEFT JOIN employees_treenode node ON node.employee_id = employee.id
 LEFT JOIN accounts_account account
     ON account.employee_id = notification.employee_id OR account.id = notification.account_id
 LEFT JOIN notifications_preference preference
     ON (preference.employee_id = notification.employee_id OR preference.account_id = notification.account_id)
     AND preference.kind = notification.kind AND preference.channel = notification.channel
+LEFT JOIN accounts_deputyship deputyship
+    ON notification.kind IN ('deputy_named', 'deputy_ended') AND deputyship.id::text = notification.subject_key
+LEFT JOIN employees_employee deputy ON deputy.id = deputyship.deputy_id
+LEFT JOIN employees_employee represented ON represented.id = deputyship.manager_id
 LEFT JOIN campaigns_campaign campaign ON campaign.id = notification.campaign_id
 LEFT JOIN LATERAL (
     SELECT opens_at, cutoff_at, deadline, time_zone FROM campaigns_campaignrule

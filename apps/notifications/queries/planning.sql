@@ -19,7 +19,7 @@ zone AS (
 audience AS (SELECT DISTINCT event.id AS event_id, kind.audience FROM event JOIN kind ON kind.code = event.kind),
 recipient AS (
     SELECT event.id AS event_id, event.employee_id, NULL::bigint AS account_id
-    FROM event JOIN audience ON audience.event_id = event.id AND audience.audience = 'employee'
+    FROM event JOIN audience ON audience.event_id = event.id AND audience.audience IN ('employee', 'manager')
     UNION ALL
     -- The employee where the account has one: a person is one recipient.
     SELECT event.id, account.employee_id, CASE WHEN account.employee_id IS NULL THEN account.id END

@@ -14,6 +14,26 @@ FROM standings_standing standing
 JOIN employees_employee employee ON employee.id = standing.employee_id AND employee.time_zone = %(zone)s
 WHERE standing.campaign_id = %(campaign)s AND standing.red
 
+-- name: record_team_digest
+-- The managers of one zone who have a team today.
+INSERT INTO core_event (kind, subject, campaign_id, employee_id, data, at)
+SELECT 'team_digest', %(subject)s, %(campaign)s, employee.id, jsonb_build_object(), %(now)s
+FROM employees_employee employee
+JOIN employees_treenode node ON node.employee_id = employee.id AND node.employed AND node.last > node.first
+WHERE employee.time_zone = %(zone)s
+
+-- name: record_reviews_due
+-- Questions whose reply is due soon, each once.
+WITH claimed AS (
+    INSERT INTO core_job (job, period, detail, done_at)
+    SELECT 'review due', id::text, jsonb_build_object(), %(now)s FROM reviews_review
+    WHERE state = 'open' AND due_at < %(before)s
+    ON CONFLICT (job, period) DO NOTHING
+    RETURNING period)
+INSERT INTO core_event (kind, subject, campaign_id, data, at)
+SELECT 'review_due', 'review:' || review.id, review.campaign_id, jsonb_build_object(), %(now)s
+FROM reviews_review review JOIN claimed ON claimed.period = review.id::text
+
 -- name: record_overdue
 -- Requests that have waited for a second person for a day, each once.
 WITH waiting AS (

@@ -1,0 +1,57 @@
+"""What a notification says, and the lines that several kinds share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils import formats
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from apps.campaigns.rules import needed_per_day
+from apps.notifications.facts import Facts
+
+
+@dataclass(frozen=True)
+class Content:
+    """A text in the language in force. `page`: the name of the page that the link opens. `action`: the link's label.
+
+    A subject is constant: no number, no name and no campaign stands where a screen shows it to others. A summary stays
+    true later, because the list in the application shows it; details hold the numbers of the moment of sending.
+    """
+
+    subject: str
+    summary: str
+    details: Sequence[str] = ()
+    page: str = "me"
+    action: str = ""
+
+
+def standing_lines(facts: Facts) -> list[str]:
+    """The recipient's own numbers; nothing for a recipient without a standing."""
+    if facts.counted is None or facts.target is None:
+        return []
+    numbers = {"counted": facts.counted, "target": facts.target, "remaining": facts.remaining}
+    if facts.exempt:
+        return [_("%(counted)s of your contacts count. You are exempt from the target.") % numbers]
+    if not facts.remaining:
+        return [_("%(counted)s of your contacts count. Your target is %(target)s.") % numbers]
+    return [_("%(counted)s of your contacts count. Your target is %(target)s, so %(remaining)s are left.") % numbers]
+
+
+def time_lines(facts: Facts, now: datetime) -> list[str]:
+    days, last_day = facts.days_left(now), facts.deadline
+    if not days or last_day is None:
+        return []
+    day = formats.date_format(last_day, "DATE_FORMAT")
+    if days == 1:
+        lines = [_("Today, %(day)s, is the last day.") % {"day": day}]
+    else:
+        left = ngettext("%(days)s day is left, today included.", "%(days)s days are left, today included.", days)
+        lines = [left % {"days": days}, _("The last day is %(day)s.") % {"day": day}]
+    needed = needed_per_day(facts.remaining, days)
+    if facts.red and needed and days > 1:
+        lines.append(_("%(number)s a day reach the target.") % {"number": needed})
+    return [" ".join(lines)]

@@ -1,0 +1,115 @@
+"""The texts for employees about their own standing, one function for each kind."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.utils import formats
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from apps.notifications.content import Content, standing_lines, time_lines
+from apps.notifications.facts import Facts
+
+
+def campaign_opened(facts: Facts, now: datetime) -> Content:
+    summary = _("The campaign %(campaign)s has begun.") % {"campaign": facts.campaign}
+    return Content(
+        _("A campaign has begun"), summary, [*standing_lines(facts), *time_lines(facts, now)],
+        action=_("Open your page"),
+    )  # fmt: skip
+
+
+def rule_changed(facts: Facts, now: datetime) -> Content:
+    summary = _("HR changed the rule of the campaign %(campaign)s.") % {"campaign": facts.campaign}
+    return Content(
+        _("The rule of a campaign has changed"), summary, [*standing_lines(facts), *time_lines(facts, now)],
+        action=_("Open your page"),
+    )  # fmt: skip
+
+
+def milestone_50(facts: Facts, now: datetime) -> Content:
+    return _milestone(_("You have reached half of your target in %(campaign)s."), facts, now)
+
+
+def milestone_90(facts: Facts, now: datetime) -> Content:
+    return _milestone(_("You have reached 90 %% of your target in %(campaign)s."), facts, now)
+
+
+def _milestone(summary: str, facts: Facts, now: datetime) -> Content:
+    return Content(
+        _("You are getting closer to your target"), summary % {"campaign": facts.campaign},
+        [*standing_lines(facts), *time_lines(facts, now)], action=_("Open your page"),
+    )  # fmt: skip
+
+
+def milestone_100(facts: Facts, now: datetime) -> Content:
+    summary = _("You have reached your target in %(campaign)s. Thank you!") % {"campaign": facts.campaign}
+    detail = _("It counts as long as these contacts count. Hundred writes to you if that changes.")
+    return Content(
+        _("You have reached your target"), summary, [*standing_lines(facts), detail], action=_("Open your page")
+    )
+
+
+def turned_red(facts: Facts, now: datetime) -> Content:
+    summary = _("You are below your target in %(campaign)s again.") % {"campaign": facts.campaign}
+    lost = int(facts.data.get("was_counted", 0)) - int(facts.data.get("counted", 0))
+    details = []
+    if lost > 0:
+        text = ngettext(
+            "%(number)s contact does not count any more.", "%(number)s contacts do not count any more.", lost
+        )
+        details.append(" ".join([text % {"number": lost}, _("Your contact list says why.")]))
+    if int(facts.data.get("target", 0)) > int(facts.data.get("was_target", 0)):
+        details.append(_("Your target was raised to %(target)s.") % {"target": facts.data["target"]})
+    if facts.data.get("was_exempt"):
+        details.append(_("Your exemption from the target has ended."))
+    return Content(
+        _("You are below your target again"), summary, [*details, *standing_lines(facts), *time_lines(facts, now)],
+        page="contacts", action=_("Open your contacts"),
+    )  # fmt: skip
+
+
+def weekly(facts: Facts, now: datetime) -> Content:
+    summary = _("You were behind the steady pace to your target in %(campaign)s.") % {"campaign": facts.campaign}
+    return Content(
+        _("Your week in Hundred"), summary, [*standing_lines(facts), *time_lines(facts, now)],
+        action=_("Open your page"),
+    )  # fmt: skip
+
+
+def deadline(facts: Facts, now: datetime) -> Content:
+    summary = _("The deadline of %(campaign)s was near, and you were below your target.") % {"campaign": facts.campaign}
+    return Content(
+        _("The deadline of a campaign is near"), summary, [*standing_lines(facts), *time_lines(facts, now)],
+        action=_("Open your page"),
+    )  # fmt: skip
+
+
+def adjustment_granted(facts: Facts, now: datetime) -> Content:
+    summary = _("HR approved an adjustment of your target in %(campaign)s.") % {"campaign": facts.campaign}
+    return Content(_("Your target was adjusted"), summary, standing_lines(facts), action=_("Open your page"))
+
+
+def adjustment_ended(facts: Facts, now: datetime) -> Content:
+    summary = _("An adjustment of your target in %(campaign)s has ended.") % {"campaign": facts.campaign}
+    return Content(
+        _("An adjustment of your target has ended"), summary, standing_lines(facts), action=_("Open your page")
+    )
+
+
+def review_answered(facts: Facts, now: datetime) -> Content:
+    summary = _("HR has answered your question about your standing in %(campaign)s.") % {"campaign": facts.campaign}
+    return Content(
+        _("HR has answered your review request"), summary, page="review", action=_("Read the answer")
+    )  # fmt: skip
+
+
+def result_final(facts: Facts, now: datetime) -> Content:
+    summary = _("The result of %(campaign)s is final.") % {"campaign": facts.campaign}
+    check = _("The result is signed: your page shows the number that was signed and how to verify it.")
+    details = [*standing_lines(facts), check]
+    if until := facts.review_until():
+        day = formats.date_format(until, "DATE_FORMAT")
+        details.append(_("Until %(day)s you can ask HR for a review.") % {"day": day})
+    return Content(_("The result of a campaign is final"), summary, details, action=_("Open your page"))

@@ -1,0 +1,97 @@
+"""The texts for managers, deputies and HR, one function for each kind."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from django.utils import formats, timezone
+from django.utils.translation import gettext as _
+
+from apps.notifications.content import Content, time_lines
+from apps.notifications.facts import Facts
+
+
+def approval_waiting(facts: Facts, now: datetime) -> Content:
+    summary = _("A colleague in HR has requested a change that a second person must decide.")
+    page = {"adjustment": "adjustments", "correction": "result"}.get(facts.subject_key.partition(":")[0], "approvals")
+    return Content(_("A request waits for a second person"), summary, page=page, action=_("Open the requests"))
+
+
+def approval_overdue(facts: Facts, now: datetime) -> Content:
+    content = approval_waiting(facts, now)
+    return replace(content, subject=_("A request still waits for a second person"))
+
+
+def team_digest(facts: Facts, now: datetime) -> Content:
+    summary = _("How your team stood in %(campaign)s.") % {"campaign": facts.campaign}
+    return Content(
+        _("Your team's digest"), summary, time_lines(facts, now), page="team-home", action=_("Open the team")
+    )
+
+
+def company_digest(facts: Facts, now: datetime) -> Content:
+    summary = _("How the company stood in %(campaign)s.") % {"campaign": facts.campaign}
+    return Content(
+        _("The company's digest"), summary, time_lines(facts, now), page="company", action=_("Open the company")
+    )
+
+
+def _deputy(facts: Facts) -> dict[str, str]:
+    day = ""
+    if facts.deputy_until:
+        # As the page of deputies shows it: the last day in the company's time zone.
+        last = timezone.localdate(facts.deputy_until - timedelta(microseconds=1), timezone.get_default_timezone())
+        day = formats.date_format(last, "DATE_FORMAT")
+    return {"deputy": facts.deputy or "", "manager": facts.deputy_of or "", "day": day}
+
+
+def deputy_named(facts: Facts, now: datetime) -> Content:
+    summary = _("%(deputy)s may see the team of %(manager)s until %(day)s.") % _deputy(facts)
+    return Content(_("A deputy was named"), summary, page="deputies", action=_("Open deputies"))
+
+
+def deputy_ended(facts: Facts, now: datetime) -> Content:
+    summary = _("%(deputy)s no longer stands in for %(manager)s.") % _deputy(facts)
+    return Content(_("A deputyship has ended"), summary, page="deputies", action=_("Open deputies"))
+
+
+def review_opened(facts: Facts, now: datetime) -> Content:
+    summary = _("An employee asks for a review in %(campaign)s.") % {"campaign": facts.campaign}
+    return Content(_("A review request waits"), summary, page="company-reviews", action=_("Open the reviews"))
+
+
+def review_due(facts: Facts, now: datetime) -> Content:
+    summary = _("The reply to a review request in %(campaign)s is due within a day.") % {"campaign": facts.campaign}
+    return Content(_("The reply to a review is due"), summary, page="company-reviews", action=_("Open the reviews"))
+
+
+def correction_granted(facts: Facts, now: datetime) -> Content:
+    summary = _("A correction of the result of %(campaign)s was approved.") % {"campaign": facts.campaign}
+    return Content(_("A correction was approved"), summary, page="result", action=_("Open the result"))
+
+
+def drift_found(facts: Facts, now: datetime) -> Content:
+    summary = _("The nightly recount found stored numbers of %(campaign)s that differed from the contacts.") % {
+        "campaign": facts.campaign
+    }
+    detail = _("They were corrected. Inform the operator, so that the cause is found.")
+    return Content(_("The recount found differences"), summary, [detail], page="company", action=_("Open the company"))
+
+
+def freeze_failed(facts: Facts, now: datetime) -> Content:
+    summary = _("%(campaign)s could not be frozen. Hundred tries again every few seconds.") % {
+        "campaign": facts.campaign
+    }
+    detail = _("Inform the operator: the log of the worker says why.")
+    return Content(_("A campaign could not be frozen"), summary, [detail], page="company", action=_("Open the company"))
+
+
+def export_ready(facts: Facts, now: datetime) -> Content:
+    summary = _("A file that you requested can be downloaded.")
+    return Content(_("Your file is ready"), summary, page="exports", action=_("Open exports"))
+
+
+def roster_applied(facts: Facts, now: datetime) -> Content:
+    summary = _("The roster file that you confirmed was applied.")
+    return Content(_("The roster was applied"), summary, page="roster", action=_("Open the roster"))

@@ -27,8 +27,8 @@ def digest_lines(facts: Facts, now: datetime) -> list[str]:
 
 def _team_lines(facts: Facts, now: datetime) -> list[str]:
     """For the manager of the team: names and numbers of the own people, as on the team's page, and no contact."""
-    manager = Employee.objects.select_related("node").get(pk=facts.employee_id)
-    campaign = Campaign.objects.get(pk=facts.campaign_id)
+    manager = Employee.objects.select_related("node").get(pk=facts.employee_id or 0)
+    campaign = Campaign.objects.get(pk=facts.campaign_id or 0)
     standings = Standings(campaign, Team(manager, None), now=now)
     rows = [row for row in standings.page("help", limit=MAX_NAMED).rows if row.red]
     totals = standings.totals()
@@ -45,7 +45,7 @@ def _team_lines(facts: Facts, now: datetime) -> list[str]:
 
 
 def _company_lines(facts: Facts, now: datetime) -> list[str]:
-    totals = Standings(Campaign.objects.get(pk=facts.campaign_id), WholeCompany(), now=now).totals()
+    totals = Standings(Campaign.objects.get(pk=facts.campaign_id or 0), WholeCompany(), now=now).totals()
     return [*_totals_lines(totals), *_stalled_line(totals)]
 
 

@@ -106,6 +106,11 @@ def remember_browser(response: HttpResponse, account: Account) -> None:
     )  # fmt: skip
 
 
+def is_known_browser(request: HttpRequest, account: Account) -> bool:
+    """Whether this account signed in from this browser last."""
+    return bool(_known_browser(request, account))
+
+
 def _cookie() -> str:
     return f"{settings.COOKIE_PREFIX}{BROWSER_COOKIE}"
 

@@ -19,6 +19,8 @@ from apps.core.models import Setting
 from apps.core.signing_key import can_sign_results
 
 logger = logging.getLogger(__name__)
+# The names of settings for channels of notifications that fail.
+FAILING_CHANNEL = "channel fails:"
 # Requests at one moment wait for one check and share its result; the cache alone would run it in each thread.
 _checking = Lock()
 
@@ -35,8 +37,8 @@ def live(request: HttpRequest) -> JsonResponse:
 @never_cache
 @require_safe
 def ready(request: HttpRequest) -> JsonResponse:
-    """503 only when the database is unreachable or not migrated. Problems with the broker, the replica, drift or the
-    signing key give `degraded` with 200. Anybody may ask: a process checks once a second.
+    """503 only when the database is unreachable or not migrated. Problems with the broker, the replica, drift, the
+    signing key or a channel of notifications give `degraded` with 200. Anybody may ask: a process checks once a second.
     """
     with _checking:
         checks, failed = _checks(int(time.monotonic()))
@@ -59,6 +61,9 @@ def _checks(_second: int) -> tuple[dict[str, str], bool]:
         # The result of the last nightly recount, for all campaigns.
         drifted = Setting.objects.filter(name__startswith="drift:").exclude(value=0).exists()
         checks["drift"] = "found" if drifted else "ok"
+        failing = Setting.objects.filter(name__startswith=FAILING_CHANNEL).values_list("name", flat=True)
+        names = sorted(name.removeprefix(FAILING_CHANNEL) for name in failing)
+        checks["notifications"] = f"failing: {', '.join(names)}" if names else "ok"
         # Report it long before the deadline; otherwise the freeze would stop that night.
         checks["signing"] = "ok" if can_sign_results() else "no_key"
     # The pages work without the replica and the broker: their problems must not take the process out of service.
@@ -66,6 +71,15 @@ def _checks(_second: int) -> tuple[dict[str, str], bool]:
         checks["replica"] = read_replica.state()
     checks["broker"] = "ok" if _broker_answers() else "unreachable"
     return checks, failed
+
+
+def record_channel_failure(channel: str, code: str) -> None:
+    """Report a channel of notifications as failing, until `clear_channel_failure`."""
+    Setting.objects.update_or_create(name=f"{FAILING_CHANNEL}{channel}", defaults={"value": code})
+
+
+def clear_channel_failure(channel: str) -> None:
+    Setting.objects.filter(name=f"{FAILING_CHANNEL}{channel}").delete()
 
 
 @cache

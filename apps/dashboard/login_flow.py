@@ -12,9 +12,10 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from apps.accounts.access_log import audit_account
 from apps.accounts.backends import EmployeeBackend
 from apps.accounts.enrolment import has_factor
-from apps.accounts.login_throttling import remember_browser
+from apps.accounts.login_throttling import is_known_browser, remember_browser
 from apps.accounts.models import Account
 from apps.accounts.second_factors import SESSION_FACTOR_KEY
+from apps.accounts.security_mails import Event, notify_owner
 from apps.accounts.sessions import AGENT_KEY, BEGAN_KEY, MAX_AGENT_CHARS, PENDING_SIGN_IN_KEY
 from apps.dashboard.first_page import first_page
 
@@ -48,7 +49,11 @@ def complete_login(
         request.session.cycle_key()
         return HttpResponseRedirect(reverse("second-factor-asked"))
     request.session.pop(PENDING_SIGN_IN_KEY, None)
+    # The first sign-in of an account is no news to its owner.
+    is_new_browser = account.last_login is not None and not is_known_browser(request, account)
     login(request, account, backend=BACKEND)
+    if is_new_browser:
+        notify_owner(account, Event.NEW_BROWSER)
     request.session[SESSION_FACTOR_KEY] = factor_shown
     request.session[BEGAN_KEY] = request.session[PROVEN_AT] = time.time()
     request.session[AGENT_KEY] = request.headers.get("User-Agent", "")[:MAX_AGENT_CHARS]

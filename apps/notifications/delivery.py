@@ -15,6 +15,7 @@ from django.conf import settings
 from django.db import DatabaseError
 
 from apps.core.clock import db_now
+from apps.core.health import clear_channel_failure, record_channel_failure
 from apps.core.locks import advisory_lock
 from apps.core.sql import execute, fetch_all, statement
 from apps.notifications.channels import CHANNELS
@@ -117,9 +118,11 @@ class Sender:
                     self._send(session, left.pop(0))
         except NotNow as away:
             logger.warning("%s takes no notifications now: %s", self.channel.name, away.code)
+            record_channel_failure(self.channel.name, away.code)
             for facts in left:
                 self._retry(facts, away.code, begun=False)
             return False
+        clear_channel_failure(self.channel.name)
         for facts in left:
             self._finish(facts, State.DUE, "", begun=False)
         return True

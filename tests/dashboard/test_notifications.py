@@ -201,3 +201,26 @@ def test_a_forged_link_is_not_found(alice: Employee) -> None:
     ):
         assert StrictClient().post(wrong).status_code == 404
     assert not Preference.objects.exists()
+
+
+# -- The page of HR and operators ----------------------------------------------------------------------------------
+
+
+def test_hr_sees_how_many_wait_left_and_failed_and_no_recipient(
+    as_: SignIn, campaign: Campaign, hr: Employee, operator: Employee, alice: Employee, alan: Employee, clock: Clock
+) -> None:
+    notify(clock, campaign, alice, "weekly")
+    notify(clock, campaign, alan, "weekly")
+    rows = Notification.objects.filter(kind="weekly", channel="email")
+    rows.filter(employee=alan).update(state="failed", last_error="recipient: 550")
+    for reader in (hr, operator):
+        text = words(as_(reader).get("/company/notifications/"))
+        assert "Monday summary, while you are behind the steady pace e-mail 1 0 0 1" in text
+        assert "recipient: 550 failed" in text
+        assert not any(name in text for name in ("Alan", "Alice", "A001", "alan@"))
+    rows.filter(employee=alice).update(state="dropped", last_error="reached")
+    assert "the target was reached by then" in words(as_(hr).get("/company/notifications/"))
+
+
+def test_an_installation_without_notifications_has_an_empty_page(as_: SignIn, hr: Employee) -> None:
+    assert "No notifications in the last 30 days" in words(as_(hr).get("/company/notifications/"))

@@ -3,7 +3,7 @@
 import pytest
 from django.core.management.base import CommandError
 
-from apps.accounts.models import BrowserSession
+from apps.accounts.models import BrowserSession, SecurityEvent
 from apps.accounts.services import account_for
 from apps.accounts.sessions import public_session_name
 from apps.core.models import AuditEntry
@@ -116,3 +116,27 @@ def test_another_password_takes_the_rows_of_the_others_along(alice: Employee) ->
     here.post("/password/", {"old_password": people.PASSWORD, "new_password1": new, "new_password2": new})
     assert BrowserSession.objects.of(account_for(alice)).count() == 1
     assert is_in(here)
+
+
+# -- A browser that the account had not used -----------------------------------------------------------------------
+
+
+def notices(employee: Employee) -> list[str]:
+    return list(SecurityEvent.objects.filter(account=account_for(employee)).values_list("kind", flat=True))
+
+
+def test_the_owner_is_mailed_about_a_sign_in_from_another_browser(alice: Employee) -> None:
+    """Otherwise a stranger with the password is noticed by chance alone."""
+    usual = browser()
+    assert notices(alice) == [], "the first sign-in is the owner's own"
+    usual.post("/logout/")
+    usual.post("/login/", {"username": "A001", "password": people.PASSWORD})
+    assert notices(alice) == [], "a browser that is known"
+    browser(PHONE)
+    assert notices(alice) == ["new_browser"]
+
+
+def test_a_wrong_password_in_another_browser_is_no_sign_in(alice: Employee) -> None:
+    browser()
+    StrictClient().post("/login/", {"username": "A001", "password": "wrong"})
+    assert notices(alice) == []

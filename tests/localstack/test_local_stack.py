@@ -34,7 +34,14 @@ def data() -> Iterator[Path]:
             first.stop()
         assert answer == {
             "status": "ok",
-            "checks": {"database": "ok", "migrations": "ok", "drift": "ok", "signing": "ok", "broker": "ok"},
+            "checks": {
+                "database": "ok",
+                "migrations": "ok",
+                "drift": "ok",
+                "notifications": "ok",
+                "signing": "ok",
+                "broker": "ok",
+            },
         }
         assert any("demo company" in line for line in first.output)
         # The kernel ends the children of a killed worker a moment after it.

@@ -1,7 +1,7 @@
 """What happens is told to whom it concerns, once, in the transaction of the cause."""
 
 from collections import Counter
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 from django.core import mail
@@ -18,7 +18,9 @@ from apps.notifications.models import Notification
 from apps.notifications.planning import plan_notifications
 from apps.notifications.processing import process_notifications
 from apps.notifications.schedule import record_scheduled_events
+from apps.results import freeze
 from apps.standings.effective_dates import process_effective_dates
+from apps.standings.recount import record_drift
 from apps.standings.rule_changes import change_rule
 from tests import people, reviewing
 from tests.fixtures import Clock
@@ -278,3 +280,107 @@ def test_a_scheduler_that_was_away_all_morning_catches_up_the_same_day(
     campaign: Campaign, alice: Employee, clock: Clock
 ) -> None:
     assert ("deadline_7", "A001") in mornings(clock, "2026-11-24T19:00:00+08:00")
+
+
+# -- Managers and HR -----------------------------------------------------------------------------------------------
+
+
+def test_a_manager_s_monday_digest_names_the_team_and_no_contact(
+    campaign: Campaign, bob: Employee, alice: Employee, alan: Employee, clock: Clock
+) -> None:
+    people.record_one(alice, ("handle", "canary"), name="CANARY")
+    people.record(alan, 100)
+    people.mark()
+    process_notifications()
+    mail.outbox.clear()
+    clock.set("2026-11-23T12:30:00+08:00", ticks=True)
+    record_scheduled_events(clock.now())
+    process_notifications()
+    [digest] = [sent for sent in mail.outbox if sent.to == ["bob@corp.example.com"] and "digest" in sent.subject]
+    body = str(digest.body)
+    assert "2 people: 1 below the target, 1 at the target, 0 exempt." in body
+    assert "Who needs help first: Alice 艾 (1/100)." in body
+    assert "101 contacts that count came in the last seven days." in body
+    assert "CANARY" not in body
+    assert "canary" not in body
+    assert {row.employee_id for row in Notification.objects.filter(kind="team_digest")} == {
+        person.pk for person in Employee.objects.filter(staff_no__in=["D001", "B001", "C001"])
+    }
+
+
+def test_in_the_last_week_digests_are_daily_and_never_two_of_one_day(
+    campaign: Campaign, bob: Employee, hr: Employee, clock: Clock
+) -> None:
+    instant = clock.now()
+    while instant < campaign.rule.cutoff_at + timedelta(days=2):
+        clock.set(instant, ticks=True)
+        record_scheduled_events(clock.now())
+        process_notifications()
+        instant += timedelta(minutes=30)
+    # Monday to Friday; those of the weekend are out of date on Monday, which has its own.
+    assert sent_kinds(bob).count("team_digest") == 6
+    assert sent_kinds(hr).count("company_digest") == 5
+    dropped = Notification.objects.filter(kind="team_digest", employee=bob, state="dropped")
+    assert list(dropped.values_list("last_error", flat=True)) == ["superseded", "superseded"]
+
+
+def test_who_has_no_team_any_more_gets_no_digest(campaign: Campaign, bob: Employee, clock: Clock) -> None:
+    clock.set("2026-11-23T21:00:00+08:00", ticks=True)
+    record_scheduled_events(clock.now())
+    process_notifications()
+    people.load(people.ROSTER.replace(",B001\n", ",D001\n"))
+    people.mark()
+    clock.set("2026-11-24T08:00:00+08:00", ticks=True)
+    process_notifications()
+    assert Notification.objects.get(kind="team_digest", employee=bob, channel="email").last_error == "no_team"
+
+
+def test_manager_and_deputy_hear_of_a_deputyship(
+    campaign: Campaign, bob: Employee, alice: Employee, clock: Clock
+) -> None:
+    deputyship = people.stands_in(bob, alice)
+    process_notifications()
+    assert sorted(sent.to[0] for sent in mail.outbox) == ["alice@corp.example.com", "bob@corp.example.com"]
+    assert "Alice 艾 may see the team of Bob 白 until Nov. 27, 2026." in str(mail.outbox[0].body)
+    end_deputyship(deputyship_id=deputyship.pk, by=account_for(bob))
+    process_notifications()
+    assert sent_kinds(alice) == ["deputy_named", "deputy_ended"]
+
+
+def test_hr_hears_of_a_review_and_before_its_reply_is_due(
+    campaign: Campaign, alice: Employee, hr: Employee, clock: Clock
+) -> None:
+    review = reviewing.ask(campaign, alice)
+    process_notifications()
+    assert sent_kinds(hr) == ["review_opened"]
+    for days in (1, 5, 7, 8):
+        clock.set(datetime.fromisoformat(people.NOON) + timedelta(days=days), ticks=True)
+        record_scheduled_events(clock.now())
+        process_notifications()
+    assert [kind for kind in sent_kinds(hr) if kind.startswith("review")] == ["review_opened", "review_due"]
+    assert review.due_at > db_now() - timedelta(days=2)
+
+
+def test_a_review_that_is_answered_by_then_is_not_told(
+    campaign: Campaign, alice: Employee, hr: Employee, clock: Clock
+) -> None:
+    reviewing.answer(reviewing.ask(campaign, alice), hr)
+    process_notifications()
+    assert Notification.objects.get(kind="review_opened", channel="email").last_error == "decided"
+
+
+def test_a_failed_freeze_and_drift_reach_hr_once_a_day(
+    campaign: Campaign, hr: Employee, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock.set("2026-12-01T09:00:00+08:00", ticks=True)
+
+    def fail(**options: Any) -> None:
+        raise RuntimeError("disk full")
+
+    monkeypatch.setattr(freeze, "freeze", fail)
+    for _time in range(3):
+        assert freeze.freeze_due_campaigns(people.TESTER) == []
+        record_drift(campaign, 2)
+    record_drift(campaign, 0)
+    process_notifications()
+    assert sorted(sent_kinds(hr)) == ["drift_found", "freeze_failed"]

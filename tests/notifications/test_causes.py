@@ -2,10 +2,13 @@
 
 from collections import Counter
 from datetime import date, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.core import mail
 
+from apps.accounts.deputies import end_deputyship
+from apps.accounts.services import account_for
 from apps.campaigns import rules
 from apps.campaigns.models import Campaign
 from apps.campaigns.rule_draft import RuleDraft

@@ -25,7 +25,10 @@ ROLES_SQL = "ARRAY(SELECT role.role FROM accounts_role role WHERE role.account_i
 # The table of a higher app, in the one query that every request runs anyway: the number beside the bell on each page.
 UNREAD_SQL = """(SELECT count(*) FROM notifications_notification unread
     WHERE unread.channel = 'app' AND unread.state = 'sent' AND unread.read_at IS NULL
-      AND (unread.employee_id = accounts_account.employee_id OR unread.account_id = accounts_account.id))"""
+      AND unread.employee_id = accounts_account.employee_id)
+    + (SELECT count(*) FROM notifications_notification unread
+    WHERE unread.channel = 'app' AND unread.state = 'sent' AND unread.read_at IS NULL
+      AND unread.account_id = accounts_account.id)"""
 
 
 @cache

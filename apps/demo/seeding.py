@@ -31,6 +31,8 @@ from apps.demo.contacts import TARGET, Recorder
 from apps.demo.previous_campaign import correct_trial, open_trial
 from apps.demo.store import Progress, write_company, write_contacts
 from apps.employees.models import Employee, TreeNode
+from apps.notifications.models import Channel, Notification
+from apps.notifications.planning import plan_notifications
 from apps.results.freeze import freeze
 from apps.results.result_versions import ensure_version, pending_versions
 from apps.standings.campaign_lifecycle import open_campaign
@@ -109,10 +111,18 @@ def seed_demo(
         _mark_queued()
         _once("adjusted", lambda: adjust_some(campaign, company))
         _mark_queued()
+        _plan_notifications()
         figures = _end(plan, campaign, by)
         # Now also the tables of the verdicts, which the reports on the past read next.
         refresh_statistics(written=plan.employees * (1 + plan.contacts))
     return figures | {"resumed": resumed}
+
+
+def _plan_notifications() -> None:
+    """Fill the lists in the application; the employees of a made-up company read no mails."""
+    while plan_notifications(db_now()).events:
+        pass
+    Notification.objects.exclude(channel=Channel.APP).delete()
 
 
 def sign_ins() -> list[dict[str, str]]:

@@ -137,10 +137,10 @@ class Sender:
             logger.exception("notification %s has no text", facts.id)
             self.delivery.failed += self._finish(facts, State.FAILED, f"text: {type(error).__name__}", begun=False)
             return
+        self._keep_rate()
         # Committed before the message leaves: a worker that dies here leaves the mark.
         if not execute(BEGIN, {"id": facts.id, "claimed_at": facts.claimed_at}):
             return
-        self._keep_rate()
         try:
             session.send(message)
         except DeliveryError as error:

@@ -17,6 +17,7 @@ from apps.notifications.querysets import NotificationQuerySet
 if TYPE_CHECKING:
     from apps.accounts.models import Account
 
+UNREAD = Q(channel="app", state="sent", read_at__isnull=True)
 ONE_RECIPIENT = Q(employee__isnull=False, account__isnull=True) | Q(employee__isnull=True, account__isnull=False)
 
 
@@ -72,11 +73,8 @@ class Notification(models.Model):
             models.Index(fields=["channel", "due_at"], condition=Q(state="due"), name="notifications_due"),
             models.Index(fields=["claimed_at"], condition=Q(state="sending"), name="notifications_sending"),
             # Every request of a signed-in user counts them.
-            models.Index(
-                fields=["employee", "account"],
-                condition=Q(channel="app", state="sent", read_at__isnull=True),
-                name="notifications_unread",
-            ),
+            models.Index(fields=["employee"], condition=UNREAD, name="notifications_unread"),
+            models.Index(fields=["account"], condition=UNREAD, name="notifications_unread_account"),
             models.Index(fields=["created_at"], name="notifications_created"),
         ]
         constraints = [

@@ -11,8 +11,13 @@ from django.db import models
 class NotificationQuerySet(models.QuerySet):
     def visible_to(self, account: Any) -> NotificationQuerySet:
         """The account's own notifications in the application, newest first."""
-        own = {"employee": account.employee_id} if account.employee_id else {"account": account.pk}
-        return self.filter(**own, channel="app", state="sent").order_by("-created_at", "-pk")
+        return self.of(account).filter(channel="app", state="sent").order_by("-created_at", "-pk")
+
+    def of(self, account: Any) -> NotificationQuerySet:
+        """Those of the account's employee, or of an account without an employee."""
+        # Both columns: the unique index begins with them.
+        own = {"employee": account.employee_id, "account": None if account.employee_id else account.pk}
+        return self.filter(**own)
 
     def unread(self) -> NotificationQuerySet:
         return self.filter(read_at=None)

@@ -78,8 +78,13 @@ class Migration(migrations.Migration):
                     ),
                     models.Index(
                         condition=models.Q(("channel", "app"), ("read_at__isnull", True), ("state", "sent")),
-                        fields=["employee", "account"],
+                        fields=["employee"],
                         name="notifications_unread",
+                    ),
+                    models.Index(
+                        condition=models.Q(("channel", "app"), ("read_at__isnull", True), ("state", "sent")),
+                        fields=["account"],
+                        name="notifications_unread_account",
                     ),
                     models.Index(fields=["created_at"], name="notifications_created"),
                 ],

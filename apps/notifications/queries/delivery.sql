@@ -27,7 +27,7 @@ SELECT notification.id, notification.kind, notification.subject_key, notificatio
           AND in_force_from(employment.starts_at, employment.ends_at, %(now)s)) AS employed,
     coalesce(account.is_active, true) AS active,
     EXISTS (SELECT FROM accounts_role role WHERE role.account_id = account.id AND role.role = 'hr') AS is_hr,
-    coalesce(preference.enabled, true) AS enabled,
+    coalesce(own.enabled, of_account.enabled, true) AS enabled,
     pending.employee_id IS NOT NULL AS pending,
     -- The subject of a request that waits for a second person: `adjustment:17`.
     CASE split_part(notification.subject_key, ':', 1)
@@ -53,11 +53,14 @@ SELECT notification.id, notification.kind, notification.subject_key, notificatio
 FROM notifications_notification notification
 LEFT JOIN employees_employee employee ON employee.id = notification.employee_id
 LEFT JOIN employees_treenode node ON node.employee_id = employee.id
-LEFT JOIN accounts_account account
-    ON account.employee_id = notification.employee_id OR account.id = notification.account_id
-LEFT JOIN notifications_preference preference
-    ON (preference.employee_id = notification.employee_id OR preference.account_id = notification.account_id)
-    AND preference.kind = notification.kind AND preference.channel = notification.channel
+LEFT JOIN accounts_account account ON account.id = coalesce(notification.account_id, (
+    SELECT id FROM accounts_account WHERE employee_id = notification.employee_id))
+-- Two joins, so that an index serves each.
+LEFT JOIN notifications_preference own ON own.employee_id = notification.employee_id
+    AND own.kind = notification.kind AND own.channel = notification.channel
+LEFT JOIN notifications_preference of_account
+    ON of_account.employee_id IS NULL AND of_account.account_id = notification.account_id
+    AND of_account.kind = notification.kind AND of_account.channel = notification.channel
 LEFT JOIN accounts_deputyship deputyship
     ON notification.kind IN ('deputy_named', 'deputy_ended') AND deputyship.id::text = notification.subject_key
 LEFT JOIN employees_employee deputy ON deputy.id = deputyship.deputy_id

@@ -15,7 +15,20 @@ from pathlib import Path
 
 from apps.localstack.embedded import EmbeddedError
 from apps.localstack.paths import BASE_DIR, FolderError
-from tests.bench import adding, beside, deadline, exports, imports, marks, pages, peaks, rosters, starts, teams
+from tests.bench import (
+    adding,
+    beside,
+    deadline,
+    exports,
+    imports,
+    marks,
+    notifications,
+    pages,
+    peaks,
+    rosters,
+    starts,
+    teams,
+)
 from tests.bench.companies import spoil
 from tests.bench.database import NotOurs, opened
 from tests.bench.figures import Figure, table
@@ -39,6 +52,7 @@ FAMILIES: dict[str, Callable[[Bench], Iterator[Figure]]] = {
     "B5": imports.run,
     "B14": rosters.run,
     "B15": peaks.run,
+    "B16": notifications.run,
 }
 
 

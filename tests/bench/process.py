@@ -165,6 +165,13 @@ def weigh(path: Path, staff_no: str) -> dict[str, Any]:
     return weight.weigh(path)
 
 
+def notifications(path: Path, staff_no: str) -> dict[str, Any]:
+    """Plan and send a notification of every employee."""
+    from tests.bench import sending
+
+    return sending.measure()
+
+
 def over(path: Path, staff_no: str) -> dict[str, Any]:
     """Open a campaign whose last day was yesterday, for the employees of the database."""
     from tests.bench import standings
@@ -186,7 +193,7 @@ WORK: dict[str, Callable[[Path, str], dict[str, Any]]] = {
     "plain_roster": plain_roster, "company": company, "export": export,
     "mark": mark, "mark_by_workers": mark_by_workers, "mark_one": mark_one, "plain_mark": plain_mark,
     "plain_recount": plain_recount,
-    "peer_import": peer_import, "peer_csv": peer_csv, "weigh": weigh, "over": over, "command": command,
+    "peer_import": peer_import, "peer_csv": peer_csv, "weigh": weigh, "over": over, "notifications": notifications, "command": command,
     **{which: csv(which) for which in ("page_csv", "past_csv", "same_csv", "plain_csv", "plain_past_csv")},
 }  # fmt: skip
 

@@ -193,7 +193,8 @@ WORK: dict[str, Callable[[Path, str], dict[str, Any]]] = {
     "plain_roster": plain_roster, "company": company, "export": export,
     "mark": mark, "mark_by_workers": mark_by_workers, "mark_one": mark_one, "plain_mark": plain_mark,
     "plain_recount": plain_recount,
-    "peer_import": peer_import, "peer_csv": peer_csv, "weigh": weigh, "over": over, "notifications": notifications, "command": command,
+    "peer_import": peer_import, "peer_csv": peer_csv, "weigh": weigh, "over": over, "command": command,
+    "notifications": notifications,
     **{which: csv(which) for which in ("page_csv", "past_csv", "same_csv", "plain_csv", "plain_past_csv")},
 }  # fmt: skip
 

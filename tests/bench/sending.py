@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import resource
 import time
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -64,7 +65,7 @@ def _peak() -> float:
 
 
 @contextmanager
-def _server(counter: Counter) -> Any:
+def _server(counter: Counter) -> Iterator[None]:
     controller = AnyPort(counter, hostname="127.0.0.1", port=0)
     controller.start()
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"

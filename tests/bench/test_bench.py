@@ -36,6 +36,7 @@ B10 = {"B10.errors", "B10.p99", "B10.exact"}
 B11 = {"B11.start", "B11.idle", "B11.idle.web", "B11.idle.worker", "B11.idle.beat"}
 B13 = {"B13.import", "B13.csv", "B13.weight"}
 B15 = {f"B15.{job}" for job in WHAT}
+B16 = {"B16.plan", "B16.send", "B16.memory"}
 B14 = {"B14.sql", "B14.again", "B14.look"}
 
 
@@ -52,7 +53,7 @@ def test_the_small_size_runs_from_nothing_and_counts_right(tmp_path):
     done = bench(tmp_path / "bench.json")
     assert done.returncode == 0, done.stderr
     result = json.loads((tmp_path / "bench.json").read_text())
-    assert set(result) == B1 | B4 | B5 | B6 | B7 | B8 | B9 | B10 | B11 | B13 | B14 | B15
+    assert set(result) == B1 | B4 | B5 | B6 | B7 | B8 | B9 | B10 | B11 | B13 | B14 | B15 | B16
     for name, figure in result.items():
         assert list(figure) == ["value", "unit", "reference", "ratio", "goal", "ok"]
         # The goal of errors is zero. Work that takes no longer with more contacts has an exponent below zero.

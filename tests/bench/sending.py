@@ -56,7 +56,7 @@ def measure() -> dict[str, Any]:
     connection.close()
     return {
         "planned": plan.planned, "plan_seconds": planned - began, "sent": sent, "received": counter.received,
-        "send_seconds": seconds, "waiting": waiting, "grown_mb": _peak() - (base or _peak()),
+        "send_seconds": seconds, "waiting": waiting, "first_mb": base or _peak(), "last_mb": _peak(),
     }  # fmt: skip
 
 

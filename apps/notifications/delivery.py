@@ -92,7 +92,7 @@ class Sender:
         self.delivery.is_done = False
 
     def _claim(self, now: datetime) -> list[Facts]:
-        parameters = {"now": now, "channel": self.channel.name, "limit": BATCH_SIZE, "urgent": URGENT}
+        parameters = {"now": now, "channel": self.channel.name, "most": BATCH_SIZE, "urgent": URGENT}
         ids = [row_id for (row_id,) in fetch_all(CLAIM, parameters)]
         return read_facts(ids, now, URGENT) if ids else []
 

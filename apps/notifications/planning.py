@@ -37,7 +37,7 @@ def plan_notifications(now: datetime) -> Plan:
         # Cheap while nothing has happened: the zones are read from all employees.
         if not fetch_all("SELECT 1 FROM core_event LIMIT 1"):
             return Plan()
-        return Plan(*fetch_all(PLAN, _kinds() | _zones(now) | {"now": now, "limit": MAX_EVENTS})[0])
+        return Plan(*fetch_all(PLAN, _kinds() | _zones(now) | {"now": now, "most": MAX_EVENTS})[0])
 
 
 def _kinds() -> dict[str, list[Any]]:

@@ -15,5 +15,5 @@ DELETE_PREFERENCES = statement("notifications", "retention", "delete_preferences
 
 def delete_old_notifications(now: datetime) -> int:
     """Delete what is older than a year, and the preferences of employees who left before; returns how many rows."""
-    values = {"before": now - KEPT, "limit": MAX_ROWS}
+    values = {"before": now - KEPT, "most": MAX_ROWS}
     return execute(DELETE_NOTIFICATIONS, values) + execute(DELETE_PREFERENCES, values)

@@ -1,14 +1,16 @@
 -- name: claim
 -- Takes notifications that are due, for one batch. Another worker takes them again when their claim is older than ten
 -- minutes and nothing was begun: the first worker is dead.
-UPDATE notifications_notification SET claimed_at = %(now)s
-WHERE id = ANY(ARRAY(
+WITH due AS MATERIALIZED (
     SELECT id FROM notifications_notification
     WHERE state = 'due' AND channel = %(channel)s AND due_at <= %(now)s
       AND (claimed_at IS NULL OR claimed_at <= %(now)s - interval '10 minutes')
     -- Notices of rights first: a company's reminders must not delay them.
-    ORDER BY kind <> ALL(%(urgent)s::text[]), due_at, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED))
-RETURNING id;
+    ORDER BY CASE WHEN kind = ANY(%(urgent)s::text[]) THEN 0 ELSE 1 END, due_at, id
+    LIMIT %(most)s FOR UPDATE SKIP LOCKED)
+UPDATE notifications_notification notification SET claimed_at = %(now)s
+FROM due WHERE notification.id = due.id
+RETURNING notification.id;
 
 -- name: facts
 -- What the text of each notification needs, and what decides whether it is still sent. The columns are the fields of
@@ -81,23 +83,24 @@ LEFT JOIN (
     WHERE pending.employee_id IN (SELECT employee_id FROM notifications_notification WHERE id = ANY(%(ids)s))
 ) pending ON pending.employee_id = notification.employee_id AND campaign.state <> 'frozen'
 WHERE notification.id = ANY(%(ids)s)
-ORDER BY notification.kind <> ALL(%(urgent)s::text[]), notification.due_at, notification.id
+ORDER BY CASE WHEN notification.kind = ANY(%(urgent)s::text[]) THEN 0 ELSE 1 END, notification.due_at, notification.id;
 
 -- name: begin
 -- Guarded: a worker whose claim was taken over by another does not send.
 UPDATE notifications_notification SET state = 'sending'
-WHERE id = %(id)s AND state = 'due' AND claimed_at = %(claimed_at)s
+WHERE id = %(id)s AND state = 'due' AND claimed_at = %(claimed_at)s;
 
 -- name: finish
 UPDATE notifications_notification
-SET state = %(state)s, last_error = %(error)s, attempts = attempts + %(attempts)s, claimed_at = NULL, due_at = coalesce(%(due_at)s, due_at),
+SET state = %(state)s, last_error = %(error)s, attempts = attempts + %(attempts)s, claimed_at = NULL,
+    due_at = coalesce(%(due_at)s, due_at),
     sent_at = CASE WHEN %(state)s = 'sent' THEN %(now)s::timestamptz END
-WHERE id = %(id)s AND state = %(from_state)s AND claimed_at = %(claimed_at)s
+WHERE id = %(id)s AND state = %(from_state)s AND claimed_at = %(claimed_at)s;
 
 -- name: release_lost
--- Notifications whose worker died while it sent them. Whether the message left is unknown: only a notice that is sent at
--- least once is sent again, with the same Message-ID.
+-- Notifications whose worker died while it sent them. Whether the message left is unknown: only a notice that is sent
+-- at least once is sent again, with the same Message-ID.
 UPDATE notifications_notification
 SET claimed_at = NULL, last_error = 'worker_lost', attempts = attempts + 1,
     state = CASE WHEN kind = ANY(%(at_least_once)s::text[]) AND attempts < %(most)s THEN 'due' ELSE 'failed' END
-WHERE state = 'sending' AND claimed_at <= %(now)s - interval '10 minutes'
+WHERE state = 'sending' AND claimed_at <= %(now)s - interval '10 minutes';

@@ -1,21 +1,21 @@
 -- name: zones
 -- The zones of the roster; the empty one is the company's.
-SELECT DISTINCT time_zone FROM employees_employee UNION SELECT ''
+SELECT DISTINCT time_zone FROM employees_employee UNION SELECT '';
 
 -- name: plan
 -- Takes events and plans a notification for each recipient, kind and channel, in one statement: no event is lost, and
 -- none is planned twice. The columns: events taken, notifications planned, notifications to send.
 WITH event AS (
     DELETE FROM core_event WHERE id = ANY(ARRAY(
-        SELECT id FROM core_event ORDER BY id LIMIT %(limit)s FOR UPDATE SKIP LOCKED))
+        SELECT id FROM core_event ORDER BY id LIMIT %(most)s FOR UPDATE SKIP LOCKED))
     RETURNING *),
 -- One row for a kind and channel (apps.notifications.kinds).
 kind AS (
     SELECT * FROM unnest(%(codes)s::text[], %(audiences)s::text[], %(channels)s::text[], %(switchable)s::boolean[],
-        %(quiet_exempt)s::boolean[]) AS kind(code, audience, channel, switchable, quiet_exempt)),
+        %(quiet_exempt)s::boolean[]) AS kind (code, audience, channel, switchable, quiet_exempt)),
 -- When a notification of now may be sent in each zone (apps.notifications.quiet_hours).
 zone AS (
-    SELECT * FROM unnest(%(zones)s::text[], %(allowed_at)s::timestamptz[]) AS zone(name, allowed_at)),
+    SELECT * FROM unnest(%(zones)s::text[], %(allowed_at)s::timestamptz[]) AS zone (name, allowed_at)),
 audience AS (SELECT DISTINCT event.id AS event_id, kind.audience FROM event JOIN kind ON kind.code = event.kind),
 recipient AS (
     SELECT event.id AS event_id, event.employee_id, NULL::bigint AS account_id
@@ -36,7 +36,9 @@ recipient AS (
     JOIN LATERAL (
         SELECT scope FROM campaigns_campaignrule WHERE campaign_id = event.campaign_id ORDER BY version DESC LIMIT 1
     ) rule ON true
-    JOIN employees_treenode node ON node.employed AND (rule.scope = ARRAY[]::text[] OR node.department = ANY(rule.scope))
+    JOIN
+        employees_treenode node
+    ON node.employed AND (rule.scope = ARRAY[]::text[] OR node.department = ANY(rule.scope))
     UNION ALL
     SELECT event.id, standing.employee_id, NULL
     FROM event JOIN audience ON audience.event_id = event.id AND audience.audience = 'result'
@@ -64,4 +66,4 @@ planned AS (
     -- Planned before, from an event that was recorded twice.
     ON CONFLICT DO NOTHING
     RETURNING channel)
-SELECT (SELECT count(*) FROM event), count(*), count(*) FILTER (WHERE channel <> 'app') FROM planned
+SELECT (SELECT count(*) FROM event), count(*), count(*) FILTER (WHERE channel <> 'app') FROM planned;

@@ -6,7 +6,7 @@ SELECT kind, channel, count(*) FILTER (WHERE state IN ('due', 'sending')) AS wai
 FROM notifications_notification
 WHERE channel <> 'app' AND created_at >= %(now)s - interval '30 days'
 GROUP BY kind, channel
-ORDER BY max(created_at) DESC, kind, channel
+ORDER BY max(created_at) DESC, kind, channel;
 
 -- name: reasons
 -- Why notifications were not sent, or wait for another attempt.
@@ -15,4 +15,4 @@ FROM notifications_notification
 WHERE channel <> 'app' AND last_error <> '' AND state <> 'sent' AND created_at >= %(now)s - interval '30 days'
 GROUP BY kind, channel, state, last_error
 ORDER BY max(created_at) DESC, kind, channel, state, last_error
-LIMIT 100
+LIMIT 100;

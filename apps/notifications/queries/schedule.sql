@@ -4,7 +4,7 @@ INSERT INTO core_event (kind, subject, campaign_id, employee_id, data, at)
 SELECT 'weekly', %(subject)s, %(campaign)s, standing.employee_id, jsonb_build_object(), %(now)s
 FROM standings_standing standing
 JOIN employees_employee employee ON employee.id = standing.employee_id AND employee.time_zone = %(zone)s
-WHERE standing.campaign_id = %(campaign)s AND standing.red AND {pace} = 'behind'
+WHERE standing.campaign_id = %(campaign)s AND standing.red AND {pace} = 'behind';
 
 -- name: record_deadline
 -- Employees of one zone who are below their target.
@@ -12,7 +12,7 @@ INSERT INTO core_event (kind, subject, campaign_id, employee_id, data, at)
 SELECT %(kind)s, %(subject)s, %(campaign)s, standing.employee_id, jsonb_build_object(), %(now)s
 FROM standings_standing standing
 JOIN employees_employee employee ON employee.id = standing.employee_id AND employee.time_zone = %(zone)s
-WHERE standing.campaign_id = %(campaign)s AND standing.red
+WHERE standing.campaign_id = %(campaign)s AND standing.red;
 
 -- name: record_team_digest
 -- The managers of one zone who have a team today.
@@ -20,7 +20,7 @@ INSERT INTO core_event (kind, subject, campaign_id, employee_id, data, at)
 SELECT 'team_digest', %(subject)s, %(campaign)s, employee.id, jsonb_build_object(), %(now)s
 FROM employees_employee employee
 JOIN employees_treenode node ON node.employee_id = employee.id AND node.employed AND node.last > node.first
-WHERE employee.time_zone = %(zone)s
+WHERE employee.time_zone = %(zone)s;
 
 -- name: record_reviews_due
 -- Questions whose reply is due soon, each once.
@@ -32,7 +32,7 @@ WITH claimed AS (
     RETURNING period)
 INSERT INTO core_event (kind, subject, campaign_id, data, at)
 SELECT 'review_due', 'review:' || review.id, review.campaign_id, jsonb_build_object(), %(now)s
-FROM reviews_review review JOIN claimed ON claimed.period = review.id::text
+FROM reviews_review review JOIN claimed ON claimed.period = review.id::text;
 
 -- name: record_overdue
 -- Requests that have waited for a second person for a day, each once.
@@ -50,4 +50,4 @@ claimed AS (
     RETURNING period)
 INSERT INTO core_event (kind, subject, actor_id, data, at)
 SELECT 'approval_overdue', waiting.subject, waiting.asked_by_id, jsonb_build_object(), %(now)s
-FROM waiting JOIN claimed ON claimed.period = waiting.subject
+FROM waiting JOIN claimed ON claimed.period = waiting.subject;

@@ -28,7 +28,7 @@ SELECT notification.id, notification.kind, notification.subject_key, notificatio
         WHERE employment.employee_id = employee.id
           AND in_force_from(employment.starts_at, employment.ends_at, %(now)s)) AS employed,
     coalesce(account.is_active, true) AS active,
-    EXISTS (SELECT FROM accounts_role role WHERE role.account_id = account.id AND role.role = 'hr') AS is_hr,
+    EXISTS(SELECT FROM accounts_role role WHERE role.account_id = account.id AND role.role = 'hr') AS is_hr,
     coalesce(own.enabled, of_account.enabled, true) AS enabled,
     pending.employee_id IS NOT NULL AS pending,
     -- The subject of a request that waits for a second person: `adjustment:17`.

@@ -5,11 +5,12 @@ The transaction of the cause stores the event. apps.notifications plans from it 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from typing import Any
 
 from apps.core.enqueue import enqueue_notifications
-from apps.core.models import Event
+from apps.core.sql import execute
 
 MAX_SUBJECT_CHARS = 100
 
@@ -34,12 +35,9 @@ def record_event(
     if len(key) > MAX_SUBJECT_CHARS:
         raise ValueError(f"the subject of {kind} is longer than {MAX_SUBJECT_CHARS} characters")
     concerned = [None] if employees is None else sorted(set(employees))
-    Event.objects.bulk_create(
-        Event(
-            kind=kind, subject=key, campaign_id=campaign_id, employee_id=employee, account_id=account_id,
-            actor_id=actor_id, data=data or {},
-        )
-        for employee in concerned
-    )  # fmt: skip
-    if concerned:
-        enqueue_notifications()
+    execute(
+        "INSERT INTO core_event (kind, subject, campaign_id, employee_id, account_id, actor_id, data)"
+        " SELECT %s, %s, %s, unnest(%s::bigint[]), %s, %s, %s::jsonb",
+        [kind, key, campaign_id, concerned, account_id, actor_id, json.dumps(data or {})],
+    )
+    enqueue_notifications()

@@ -73,8 +73,9 @@ def _record_morning(campaign: Campaign, zone: str, now: datetime) -> int:
     days = days_left(rule.cutoff_at, rule.time_zone, now)
     values = {"campaign": campaign.pk, "zone": zone, "now": now}
     if days in REMINDER_DAYS:
-        query, job, period = RECORD_DEADLINE, f"deadline {days} of {campaign.pk} in {zone}", "once"
-        values |= {"kind": f"deadline_{days}", "subject": str(campaign.pk)}
+        # Once for a deadline: HR can move it.
+        query, job, period = RECORD_DEADLINE, f"deadline {days} of {campaign.pk} in {zone}", rule.deadline.isoformat()
+        values |= {"kind": f"deadline_{days}", "subject": f"{campaign.pk}:{rule.deadline.isoformat()}"}
     elif today.weekday() == MONDAY:
         query, job, period = RECORD_WEEKLY, f"weekly of {campaign.pk} in {zone}", today.isoformat()
         values |= {"subject": f"{campaign.pk}:{today.isoformat()}"}

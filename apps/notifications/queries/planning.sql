@@ -18,8 +18,9 @@ zone AS (
     SELECT * FROM unnest(%(zones)s::text[], %(allowed_at)s::timestamptz[]) AS zone (name, allowed_at)),
 audience AS (SELECT DISTINCT event.id AS event_id, kind.audience FROM event JOIN kind ON kind.code = event.kind),
 recipient AS (
-    SELECT event.id AS event_id, event.employee_id, NULL::bigint AS account_id
+    SELECT event.id AS event_id, employee.id AS employee_id, NULL::bigint AS account_id
     FROM event JOIN audience ON audience.event_id = event.id AND audience.audience IN ('employee', 'manager')
+    JOIN employees_employee employee ON employee.id = event.employee_id
     UNION ALL
     -- The employee where the account has one: a person is one recipient.
     SELECT event.id, account.employee_id, CASE WHEN account.employee_id IS NULL THEN account.id END
@@ -36,9 +37,7 @@ recipient AS (
     JOIN LATERAL (
         SELECT scope FROM campaigns_campaignrule WHERE campaign_id = event.campaign_id ORDER BY version DESC LIMIT 1
     ) rule ON true
-    JOIN
-        employees_treenode node
-    ON node.employed AND (rule.scope = ARRAY[]::text[] OR node.department = ANY(rule.scope))
+    JOIN employees_treenode node ON node.employed AND (cardinality(rule.scope) = 0 OR node.department = ANY(rule.scope))
     UNION ALL
     SELECT event.id, standing.employee_id, NULL
     FROM event JOIN audience ON audience.event_id = event.id AND audience.audience = 'result'

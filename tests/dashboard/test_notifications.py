@@ -10,6 +10,7 @@ from apps.accounts.models import Account
 from apps.accounts.services import account_for
 from apps.campaigns.models import Campaign
 from apps.core.events import record_event
+from apps.core.models import Event
 from apps.employees.models import Employee
 from apps.notifications.kinds import KINDS
 from apps.notifications.models import Notification, Preference
@@ -20,6 +21,13 @@ from tests.dashboard.strict import StrictClient, words
 from tests.fixtures import Clock
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def campaign(campaign: Campaign) -> Campaign:
+    """November, whose opening everybody has heard of."""
+    Event.objects.all().delete()
+    return campaign
 
 
 def notify(clock: Clock, campaign: Campaign, employee: Employee, *kinds: str) -> list[int]:

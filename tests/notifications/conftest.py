@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from apps.campaigns.models import Campaign
+from apps.core.models import Event
 from tests.notifications.smtp import Mailbox, smtp_server
 
 
@@ -12,6 +14,13 @@ from tests.notifications.smtp import Mailbox, smtp_server
 def _company_in_shanghai(settings: Any) -> None:
     """It is noon there when these tests begin; in UTC it would be a quiet hour."""
     settings.TIME_ZONE = "Asia/Shanghai"
+
+
+@pytest.fixture
+def campaign(campaign: Campaign) -> Campaign:
+    """November, whose opening everybody has heard of."""
+    Event.objects.all().delete()
+    return campaign
 
 
 @pytest.fixture

@@ -31,14 +31,6 @@ from tests.fixtures import Clock
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture(autouse=True)
-def _forget_the_beginning(request: pytest.FixtureRequest) -> None:
-    """The events from before a test: HR's roles, the opening."""
-    if "campaign" in request.fixturenames:
-        request.getfixturevalue("campaign")
-    Event.objects.all().delete()
-
-
 def events() -> list[tuple[str, str]]:
     """(kind, staff number) of what waits to be planned."""
     staff = dict(Employee.objects.values_list("pk", "staff_no"))

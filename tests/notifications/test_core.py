@@ -140,7 +140,9 @@ def test_a_campaign_s_event_reaches_everybody_in_its_scope(company: dict[str, Em
     campaign = people.november(scope=["Sales"])
     record_event("rule_changed", subject="v2", campaign_id=campaign.pk)
     plan(clock)
-    told = Notification.objects.filter(channel="email").values_list("employee__staff_no", flat=True)
+    told = Notification.objects.filter(channel="email", kind="rule_changed").values_list(
+        "employee__staff_no", flat=True
+    )
     assert sorted(told) == ["A001", "A002", "B001"]
 
 

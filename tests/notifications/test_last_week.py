@@ -9,7 +9,6 @@ from apps.campaigns.models import Campaign
 from apps.contacts.models import Contact
 from apps.contacts.services.changes import end_contact
 from apps.core.clock import db_now
-from apps.core.models import Event
 from apps.employees.models import Employee
 from apps.notifications.models import Notification
 from apps.notifications.processing import process_notifications
@@ -31,8 +30,6 @@ def at(text: str) -> datetime:
 def test_everybody_hears_what_concerns_them_once_and_at_the_right_hour(
     mailbox: Mailbox, campaign: Campaign, alice: Employee, alan: Employee, clock: Clock
 ) -> None:
-    Event.objects.all().delete()
-
     def end_one() -> None:
         contact = Contact.objects.of(alice).filter(ended_at=None)[0]
         end_contact(contact_id=contact.pk, employee=alice, by=people.TESTER)

@@ -31,6 +31,7 @@ from apps.demo.contacts import TARGET, Recorder
 from apps.demo.previous_campaign import correct_trial, open_trial
 from apps.demo.store import Progress, write_company, write_contacts
 from apps.employees.models import Employee, TreeNode
+from apps.notifications.delivery import sender_lock
 from apps.notifications.models import Channel, Notification
 from apps.notifications.planning import plan_notifications
 from apps.results.freeze import freeze
@@ -93,7 +94,8 @@ def seed_demo(
         raise ValueError(f"A demo has from {MIN_EMPLOYEES} to {MAX_EMPLOYEES:,} employees.")
     if not 0 <= contacts <= MAX_MEAN_CONTACTS:
         raise ValueError(f"A demo has from 0 to {MAX_MEAN_CONTACTS:,} contacts for each employee.")
-    with without_timeouts():
+    # A worker that runs beside it must not mail the made-up company.
+    with without_timeouts(), sender_lock(Channel.EMAIL, wait=60):
         plan, resumed = _begin(employees, contacts, seed, by)
         company, days = plan.company(), plan.calendar()
         with bar("contacts") as progress:
@@ -111,8 +113,8 @@ def seed_demo(
         _mark_queued()
         _once("adjusted", lambda: adjust_some(campaign, company))
         _mark_queued()
-        _plan_notifications()
         figures = _end(plan, campaign, by)
+        _plan_notifications()
         # Now also the tables of the verdicts, which the reports on the past read next.
         refresh_statistics(written=plan.employees * (1 + plan.contacts))
     return figures | {"resumed": resumed}

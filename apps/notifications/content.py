@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from urllib.parse import urlencode
 
+from django.urls import reverse
 from django.utils import formats
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -27,6 +29,18 @@ class Content:
     details: Sequence[str] = ()
     page: str = "me"
     action: str = ""
+
+
+# Pages that show the campaign of a notification, and not the reader's default.
+CAMPAIGN_PAGES = frozenset({"me", "contacts", "review", "team-home", "company", "company-reviews", "result"})
+
+
+def path_of(content: Content, facts: Facts) -> str:
+    """The path of the page that the notification leads to, for its campaign."""
+    path = reverse(content.page)
+    if content.page in CAMPAIGN_PAGES and facts.slug and facts.campaign_state in ("open", "closing", "frozen"):
+        return f"{path}?{urlencode({'campaign': facts.slug})}"
+    return path
 
 
 def standing_lines(facts: Facts) -> list[str]:

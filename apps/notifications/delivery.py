@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -25,7 +26,7 @@ from apps.notifications.kinds import AT_LEAST_ONCE, REPEATED, URGENT
 from apps.notifications.models import Notification
 from apps.notifications.quiet_hours import QuietHours, configured_quiet_hours
 from apps.notifications.rendering import render_message
-from apps.notifications.staleness import drop_reason
+from apps.notifications.staleness import RECIPIENT_RULES, drop_reason
 
 logger = logging.getLogger(__name__)
 CLAIM = statement("notifications", "delivery", "claim")
@@ -63,10 +64,15 @@ def send_notifications(clock: Callable[[], datetime] = db_now) -> Delivery:
         if not channel.is_configured():
             continue
         # For the configured rate alone: without the lock, claims still give each notification to one worker.
-        with advisory_lock(f"notifications {channel.name}") as acquired:
+        with sender_lock(channel.name) as acquired:
             if acquired:
                 Sender(channel, clock, delivery).run()
     return delivery
+
+
+def sender_lock(channel: str, *, wait: float = 0) -> AbstractContextManager[bool]:
+    """While it is held, no other process sends by this channel."""
+    return advisory_lock(f"notifications {channel}", wait=wait)
 
 
 class Sender:
@@ -86,6 +92,7 @@ class Sender:
             claimed = self._claim(now)
             if not claimed:
                 return
+            # Without a connection for those that are not sent now.
             batch = [facts for facts in claimed if not self._is_settled(facts, now)]
             if batch and not self._send_batch(batch):
                 return
@@ -98,7 +105,9 @@ class Sender:
 
     def _is_settled(self, facts: Facts, now: datetime) -> bool:
         """Drop or defer a notification that is not sent now; returns whether it was."""
-        if reason := drop_reason(facts, now):
+        reason = drop_reason(facts, now)
+        # A reason that rests on numbers waits until they are evaluated.
+        if reason and (reason in RECIPIENT_RULES or not facts.pending):
             self.delivery.dropped += self._finish(facts, State.DROPPED, reason, begun=False)
             return True
         due_at = now + PENDING_WAIT if facts.pending else self._allowed_at(facts, now)
@@ -115,7 +124,10 @@ class Sender:
         try:
             with self.channel.session() as session:
                 while left and time.monotonic() < end:
-                    self._send(session, left.pop(0))
+                    facts = left.pop(0)
+                    # Asked again: with a slow service a batch takes minutes, and the quiet hours may have begun.
+                    if not self._is_settled(facts, self.clock()):
+                        self._send(session, facts)
         except NotNow as away:
             logger.warning("%s takes no notifications now: %s", self.channel.name, away.code)
             record_channel_failure(self.channel.name, away.code)

@@ -29,30 +29,28 @@ def rule_changed(facts: Facts, now: datetime) -> Content:
 
 
 def milestone_50(facts: Facts, now: datetime) -> Content:
-    return _milestone(_("You have reached half of your target in %(campaign)s."), facts, now)
+    return _milestone(_("You reached half of your target in %(campaign)s."), facts, now)
 
 
 def milestone_90(facts: Facts, now: datetime) -> Content:
-    return _milestone(_("You have reached 90 %% of your target in %(campaign)s."), facts, now)
+    return _milestone(_("You reached 90 %% of your target in %(campaign)s."), facts, now)
 
 
 def _milestone(summary: str, facts: Facts, now: datetime) -> Content:
     return Content(
-        _("You are getting closer to your target"), summary % {"campaign": facts.campaign},
+        _("You came closer to your target"), summary % {"campaign": facts.campaign},
         [*standing_lines(facts), *time_lines(facts, now)], action=_("Open your page"),
     )  # fmt: skip
 
 
 def milestone_100(facts: Facts, now: datetime) -> Content:
-    summary = _("You have reached your target in %(campaign)s. Thank you!") % {"campaign": facts.campaign}
+    summary = _("You reached your target in %(campaign)s. Thank you!") % {"campaign": facts.campaign}
     detail = _("It counts as long as these contacts count. Hundred writes to you if that changes.")
-    return Content(
-        _("You have reached your target"), summary, [*standing_lines(facts), detail], action=_("Open your page")
-    )
+    return Content(_("You reached your target"), summary, [*standing_lines(facts), detail], action=_("Open your page"))
 
 
 def turned_red(facts: Facts, now: datetime) -> Content:
-    summary = _("You are below your target in %(campaign)s again.") % {"campaign": facts.campaign}
+    summary = _("You fell below your target in %(campaign)s.") % {"campaign": facts.campaign}
     lost = int(facts.data.get("was_counted", 0)) - int(facts.data.get("counted", 0))
     details = []
     if lost > 0:
@@ -65,7 +63,7 @@ def turned_red(facts: Facts, now: datetime) -> Content:
     if facts.data.get("was_exempt"):
         details.append(_("Your exemption from the target has ended."))
     return Content(
-        _("You are below your target again"), summary, [*details, *standing_lines(facts), *time_lines(facts, now)],
+        _("You fell below your target"), summary, [*details, *standing_lines(facts), *time_lines(facts, now)],
         page="contacts", action=_("Open your contacts"),
     )  # fmt: skip
 

@@ -54,6 +54,7 @@ class Facts:
     decided: bool
     deputy: str | None
     deputy_of: str | None
+    deputy_from: datetime | None
     deputy_until: datetime | None
     campaign: str | None
     slug: str
@@ -107,12 +108,16 @@ class Facts:
         return rules.day_of(end, self.campaign_zone)
 
 
-def read_facts(ids: Sequence[int], now: datetime, urgent: Sequence[str]) -> list[Facts]:
-    """The facts of these notifications, in the order in which they are sent."""
+def read_facts(ids: Sequence[int], now: datetime, urgent: Sequence[str], *, with_pending: bool = True) -> list[Facts]:
+    """The facts of these notifications, in the order in which they are sent.
+
+    Without `with_pending` none is `pending`: a list shows no number.
+    """
+    if not ids:
+        return []
+    pending = pending_sql() if with_pending else "SELECT NULL::bigint AS employee_id WHERE false"
     with connection.cursor() as cursor:
-        cursor.execute(
-            compose(FACTS, pending=SQL(pending_sql())), {"ids": list(ids), "now": now, "urgent": list(urgent)}
-        )
+        cursor.execute(compose(FACTS, pending=SQL(pending)), {"ids": list(ids), "now": now, "urgent": list(urgent)})
         names = [column.name for column in cursor.description]
         rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
     # Django leaves JSON of its own queries to its fields.

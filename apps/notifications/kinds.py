@@ -35,6 +35,7 @@ class Stale(StrEnum):
     DECIDED = "decided"
     ON_PACE = "on_pace"
     NO_TEAM = "no_team"
+    DEPUTY_OVER = "deputyship_over"
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ KINDS: dict[str, Kind] = {
         Kind("review_answered",    Audience.EMPLOYEE, AT_LEAST_ONCE, False, channels=(Channel.APP,)),
         Kind("result_final",       Audience.RESULT,   AT_LEAST_ONCE, False),
         Kind("team_digest",        Audience.MANAGER,  AT_MOST_ONCE,  True,  DIGEST),
-        Kind("deputy_named",       Audience.EMPLOYEE, AT_LEAST_ONCE, False),
+        Kind("deputy_named",       Audience.EMPLOYEE, AT_LEAST_ONCE, False, (Stale.DEPUTY_OVER,)),
         Kind("deputy_ended",       Audience.EMPLOYEE, AT_LEAST_ONCE, False),
         Kind("company_digest",     Audience.HR,       AT_MOST_ONCE,  True,  (Stale.OVER, Stale.SUPERSEDED)),
         Kind("review_opened",      Audience.HR,       AT_LEAST_ONCE, False, (Stale.DECIDED,)),

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import transaction
 
+from apps.core.locks import disable_statement_timeout
 from apps.core.sql import fetch_all, statement
 from apps.notifications import channels
 from apps.notifications.kinds import KINDS
@@ -37,6 +38,8 @@ def plan_notifications(now: datetime) -> Plan:
         # Cheap while nothing has happened: the zones are read from all employees.
         if not fetch_all("SELECT 1 FROM core_event LIMIT 1"):
             return Plan()
+        # One event may concern everybody.
+        disable_statement_timeout()
         return Plan(*fetch_all(PLAN, _kinds() | _zones(now) | {"now": now, "most": MAX_EVENTS})[0])
 
 

@@ -47,9 +47,15 @@ def save_preferences(account: Account, choices: Mapping[tuple[str, str], bool]) 
         (kind.code, str(channel)) for kind in kinds_for(account) if kind.can_switch_off for channel in kind.channels
     }
     recipient = recipient_of(account)
-    Preference.objects.filter(**recipient).delete()
+    # Not those of kinds that the account does not receive now: it may again.
+    shown = Preference.objects.filter(**recipient, kind__in={kind for kind, _channel in possible})
+    shown.delete()
     Preference.objects.bulk_create(
-        Preference(**recipient, kind=kind, channel=channel, enabled=False)
-        for kind, channel in sorted(possible)
-        if not choices.get((kind, channel), False)
+        (
+            Preference(**recipient, kind=kind, channel=channel, enabled=False)
+            for kind, channel in sorted(possible)
+            if not choices.get((kind, channel), False)
+        ),
+        # A link in a mail may have switched the same off meanwhile.
+        ignore_conflicts=True,
     )

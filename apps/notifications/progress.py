@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from math import ceil
 from typing import Any
 
 from django.conf import settings
@@ -32,7 +33,7 @@ def read_progress(now: datetime) -> Progress:
     """The notifications of the last thirty days at `now`."""
     states = _rows(STATES, now)
     waiting = sum(row["waiting"] for row in states)
-    minutes = -(-waiting // int(60 * settings.NOTIFICATIONS_PER_SECOND)) if waiting else 0
+    minutes = ceil(waiting / (60 * settings.NOTIFICATIONS_PER_SECOND))
     return Progress(states, _rows(REASONS, now), minutes)
 
 

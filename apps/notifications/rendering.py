@@ -13,6 +13,7 @@ from django.utils import timezone, translation
 
 from apps.notifications import unsubscribe
 from apps.notifications.channels.base import Message
+from apps.notifications.content import path_of
 from apps.notifications.contents import content_of
 from apps.notifications.digests import digest_lines
 from apps.notifications.facts import Facts
@@ -32,7 +33,7 @@ def render_message(facts: Facts, channel: str, now: datetime) -> Message:
             content = replace(content, details=[*content.details, *digest_lines(facts, now)])
             context = {
                 "content": content, "name": facts.name, "language": language,
-                "url": absolute_url(reverse(content.page)), "unsubscribe_url": unsubscribe_url,
+                "url": absolute_url(path_of(content, facts)), "unsubscribe_url": unsubscribe_url,
                 "settings_url": absolute_url(reverse("notification-settings")),
             }  # fmt: skip
             subjects.append(content.subject)

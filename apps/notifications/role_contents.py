@@ -38,16 +38,23 @@ def company_digest(facts: Facts, now: datetime) -> Content:
 
 
 def _deputy(facts: Facts) -> dict[str, str]:
-    day = ""
-    if facts.deputy_until:
-        # As the page of deputies shows it: the last day in the company's time zone.
-        last = timezone.localdate(facts.deputy_until - timedelta(microseconds=1), timezone.get_default_timezone())
-        day = formats.date_format(last, "DATE_FORMAT")
-    return {"deputy": facts.deputy or "", "manager": facts.deputy_of or "", "day": day}
+    return {
+        "deputy": facts.deputy or "",
+        "manager": facts.deputy_of or "",
+        "first": _company_day(facts.deputy_from),
+        "last": _company_day(facts.deputy_until and facts.deputy_until - timedelta(microseconds=1)),
+    }
+
+
+def _company_day(at: datetime | None) -> str:
+    """As the page of deputies shows it."""
+    if at is None:
+        return ""
+    return formats.date_format(timezone.localdate(at, timezone.get_default_timezone()), "DATE_FORMAT")
 
 
 def deputy_named(facts: Facts, now: datetime) -> Content:
-    summary = _("%(deputy)s may see the team of %(manager)s until %(day)s.") % _deputy(facts)
+    summary = _("%(deputy)s may see the team of %(manager)s from %(first)s to %(last)s.") % _deputy(facts)
     return Content(_("A deputy was named"), summary, page="deputies", action=_("Open deputies"))
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from apps.notifications.facts import Facts
 from apps.notifications.kinds import Audience, Stale
+from apps.notifications.quiet_hours import zone_of
 
+MAX_AGE = timedelta(days=7)
 # Days before the deadline on which every recipient below the target is reminded; 1 is the last day.
 REMINDER_DAYS = (7, 3, 1)
 
@@ -35,13 +37,17 @@ def _superseded(facts: Facts, now: datetime) -> bool:
     if facts.kind == "weekly":
         return facts.days_left(now) in REMINDER_DAYS
     if facts.kind in ("team_digest", "company_digest"):
-        return facts.local_day(facts.created_at) < facts.local_day(now)
+        # HR's digest is of a day of the company, a manager's of an own one.
+        today = facts.local_day(now) if facts.kind == "team_digest" else now.astimezone(zone_of("")).date()
+        return facts.subject_key.partition(":")[2] < today.isoformat()
     days = int(facts.kind.removeprefix("deadline_"))
     return any(facts.days_left(now) <= nearer for nearer in REMINDER_DAYS if nearer < days)
 
 
 # For every kind, in this order.
 RECIPIENT_RULES: dict[str, Callable[[Facts, datetime], bool]] = {
+    # As after a restore: what waited when the backup was made has been sent since.
+    "too_old": lambda facts, now: now - facts.created_at > MAX_AGE,
     "left": lambda facts, now: not facts.employed,
     "no_access": lambda facts, now: not facts.active,
     "role_ended": _lost_role,
@@ -55,6 +61,7 @@ STALE_RULES: dict[Stale, Callable[[Facts, datetime], bool]] = {
     Stale.NOT_REACHED: lambda facts, now: facts.red is not False,
     Stale.SUPERSEDED: _superseded,
     Stale.DECIDED: lambda facts, now: facts.decided,
+    Stale.DEPUTY_OVER: lambda facts, now: facts.deputy_until is not None and facts.deputy_until <= now,
     Stale.NO_TEAM: lambda facts, now: not facts.leads,
     Stale.ON_PACE: lambda facts, now: not facts.is_behind(now),
 }

@@ -64,7 +64,8 @@ def process_effective_dates(now: datetime | None = None) -> int:
         queue_reevaluation(people | adjusted)
         for campaign in Campaign.objects.filter(pk__in=opened).order_by("pk"):
             reevaluate_all(campaign, cause="opened", by=SYSTEM)
-            if not campaign.backdated:
+            # An older version may have opened here, and HR has postponed the opening.
+            if not campaign.backdated and campaign.rule.opens_at <= until:
                 record_event("campaign_opened", subject=campaign.pk, campaign_id=campaign.pk)
         processed_until.value = until.isoformat()
         processed_until.save(update_fields=["value"])

@@ -85,6 +85,7 @@ def compare_all(
     return whole
 
 
+@transaction.atomic
 def record_drift(campaign: Campaign, differences: int) -> None:
     """Store how many differences the last recount found, for /health/ready; notify HR of any."""
     Setting.objects.update_or_create(name=f"{DRIFT}:{campaign.slug}", defaults={"value": differences})

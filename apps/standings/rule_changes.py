@@ -183,6 +183,8 @@ def change_rule(
         reevaluate_all(campaign, cause="rule", by=by)
         if old.opens_at <= now:
             record_event("rule_changed", subject=f"{campaign.pk}:{new.version}", campaign_id=campaign.pk)
+        elif new.opens_at <= now:
+            record_event("campaign_opened", subject=campaign.pk, campaign_id=campaign.pk)
         _audit_change(campaign, old, new, by, approved_by)
     return new
 

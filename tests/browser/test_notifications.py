@@ -22,7 +22,7 @@ def test_the_bell_leads_to_the_list_and_reading_clears_its_number(
     mine.page.goto("/")
     expect(mine.page.locator(".bell b")).to_have_text("2 unread")
     mine.page.click(".bell")
-    expect(mine.page.locator("main")).to_contain_text("You have reached 90 % of your target in November.")
+    expect(mine.page.locator("main")).to_contain_text("You reached 90 % of your target in November.")
     assert not scripts or mine.problems() + mine.findings() == []
     mine.page.locator("button:has-text('Mark as read')").first.click()
     expect(mine.page.locator(".bell b")).to_have_text("1 unread")

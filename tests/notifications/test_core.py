@@ -24,7 +24,7 @@ pytestmark = pytest.mark.django_db
 TUESDAY = "2026-11-24T12:00:00+08:00"
 
 
-def tell(kind: str, employee: Employee, campaign: Campaign | None = None, subject: str = "1") -> None:
+def cause(kind: str, employee: Employee, campaign: Campaign | None = None, subject: str = "1") -> None:
     """An event that concerns one employee."""
     record_event(kind, subject=subject, campaign_id=campaign and campaign.pk, employees=[employee.pk])
 
@@ -39,20 +39,20 @@ def states(channel: str = "email") -> list[tuple[str, str]]:
 
 
 def test_an_event_becomes_one_notification_for_each_channel(campaign: Campaign, alice: Employee, clock: Clock) -> None:
-    tell("adjustment_granted", alice, campaign)
-    tell("adjustment_granted", alice, campaign)
+    cause("adjustment_granted", alice, campaign)
+    cause("adjustment_granted", alice, campaign)
     plan(clock)
     assert not Event.objects.exists()
     rows = Notification.objects.values_list("employee", "channel", "state").order_by("channel")
     assert list(rows) == [(alice.pk, "app", "sent"), (alice.pk, "email", "due")]
-    tell("adjustment_granted", alice, campaign)
+    cause("adjustment_granted", alice, campaign)
     plan(clock)
-    assert Notification.objects.count() == 2, "the same event would be told twice"
+    assert Notification.objects.count() == 2, "the same event would notify twice"
 
 
 def test_an_event_goes_with_the_transaction_of_its_cause(campaign: Campaign, alice: Employee) -> None:
     with transaction.atomic():
-        tell("adjustment_granted", alice, campaign)
+        cause("adjustment_granted", alice, campaign)
         transaction.set_rollback(True)
     assert not Event.objects.exists()
 
@@ -69,7 +69,7 @@ def test_the_mail_is_in_the_recipient_s_language_and_all_languages_while_it_is_u
     account.language = "zh-hans"
     account.save(update_fields=["language"])
     for person in (alice, alan):
-        tell("adjustment_granted", person, campaign)
+        cause("adjustment_granted", person, campaign)
     plan(clock)
     assert send_notifications().sent == 2
     both, chinese = sorted(mail.outbox, key=lambda sent: len(sent.subject), reverse=True)
@@ -81,7 +81,7 @@ def test_the_mail_is_in_the_recipient_s_language_and_all_languages_while_it_is_u
 def test_links_begin_with_the_setting_and_an_html_part_says_the_same(
     campaign: Campaign, alice: Employee, clock: Clock
 ) -> None:
-    tell("weekly", alice, campaign)
+    cause("weekly", alice, campaign)
     plan(clock)
     send_notifications()
     [sent] = mail.outbox
@@ -95,8 +95,8 @@ def test_links_begin_with_the_setting_and_an_html_part_says_the_same(
 
 
 def test_a_leaver_gets_nothing(campaign: Campaign, alice: Employee, clock: Clock) -> None:
-    tell("result_final", alice, campaign)
-    tell("adjustment_granted", alice, campaign)
+    cause("result_final", alice, campaign)
+    cause("adjustment_granted", alice, campaign)
     plan(clock)
     people.load("staff_no,name,email,left_on\nA001,Alice 艾,alice@corp.example.com,2026-11-23")
     clock.set(TUESDAY, ticks=True)
@@ -106,7 +106,7 @@ def test_a_leaver_gets_nothing(campaign: Campaign, alice: Employee, clock: Clock
 
 
 def test_an_account_without_access_gets_nothing(campaign: Campaign, alice: Employee, clock: Clock) -> None:
-    tell("adjustment_granted", alice, campaign)
+    cause("adjustment_granted", alice, campaign)
     plan(clock)
     account = account_for(alice)
     account.is_active = False
@@ -122,8 +122,8 @@ def test_hr_is_told_of_a_request_but_not_who_made_it(
     clerk = people.officer("clerk")
     record_event("approval_waiting", subject="7", actor_id=account_for(hr).pk)
     plan(clock)
-    told = Notification.objects.filter(channel="email").values_list("employee", "account")
-    assert sorted(told, key=str) == sorted([(other.pk, None), (None, clerk.id)], key=str)
+    heard = Notification.objects.filter(channel="email").values_list("employee", "account")
+    assert sorted(heard, key=str) == sorted([(other.pk, None), (None, clerk.id)], key=str)
     send_notifications()
     assert sorted(states()) == [("dropped", "no_address"), ("sent", "")]
 
@@ -140,10 +140,10 @@ def test_a_campaign_s_event_reaches_everybody_in_its_scope(company: dict[str, Em
     campaign = people.november(scope=["Sales"])
     record_event("rule_changed", subject="v2", campaign_id=campaign.pk)
     plan(clock)
-    told = Notification.objects.filter(channel="email", kind="rule_changed").values_list(
+    heard = Notification.objects.filter(channel="email", kind="rule_changed").values_list(
         "employee__staff_no", flat=True
     )
-    assert sorted(told) == ["A001", "A002", "B001"]
+    assert sorted(heard) == ["A001", "A002", "B001"]
 
 
 def test_what_is_switched_off_is_not_planned_and_what_is_planned_is_not_sent(
@@ -152,7 +152,7 @@ def test_what_is_switched_off_is_not_planned_and_what_is_planned_is_not_sent(
     off = {"kind": "weekly", "channel": "email", "enabled": False}
     Preference.objects.create(employee=alice, **off)
     for person in (alice, alan):
-        tell("weekly", person, campaign)
+        cause("weekly", person, campaign)
     plan(clock)
     assert Notification.objects.filter(employee=alice).count() == 1, "the list in the application stays"
     Preference.objects.create(employee=alan, **off)
@@ -163,7 +163,7 @@ def test_what_is_switched_off_is_not_planned_and_what_is_planned_is_not_sent(
 def test_what_a_right_depends_on_ignores_a_preference(campaign: Campaign, alice: Employee, clock: Clock) -> None:
     Preference.objects.create(employee=alice, kind="result_final", channel="email", enabled=False)
     Preference.objects.create(employee=alice, kind="adjustment_granted", channel="email", enabled=False)
-    tell("adjustment_granted", alice, campaign)
+    cause("adjustment_granted", alice, campaign)
     plan(clock)
     send_notifications()
     assert states() == [("sent", "")]
@@ -173,7 +173,7 @@ def test_what_a_right_depends_on_ignores_a_preference(campaign: Campaign, alice:
 
 
 def test_a_reminder_is_dropped_when_the_target_is_reached(campaign: Campaign, alice: Employee, clock: Clock) -> None:
-    tell("deadline_7", alice, campaign)
+    cause("deadline_7", alice, campaign)
     plan(clock)
     people.record(alice, 100)
     people.mark()
@@ -182,7 +182,7 @@ def test_a_reminder_is_dropped_when_the_target_is_reached(campaign: Campaign, al
 
 
 def test_a_reminder_is_dropped_after_the_deadline(campaign: Campaign, alice: Employee, clock: Clock) -> None:
-    tell("deadline_1", alice, campaign)
+    cause("deadline_1", alice, campaign)
     plan(clock)
     clock.set("2026-12-01T08:00:00+08:00", ticks=True)
     send_notifications()
@@ -191,7 +191,7 @@ def test_a_reminder_is_dropped_after_the_deadline(campaign: Campaign, alice: Emp
 
 def test_a_reminder_gives_way_to_the_next(campaign: Campaign, alice: Employee, clock: Clock) -> None:
     clock.set("2026-11-28T12:00:00+08:00", ticks=True)
-    tell("deadline_3", alice, campaign)
+    cause("deadline_3", alice, campaign)
     plan(clock)
     clock.set("2026-11-30T16:00:00+08:00", ticks=True)
     send_notifications()
@@ -200,7 +200,7 @@ def test_a_reminder_gives_way_to_the_next(campaign: Campaign, alice: Employee, c
 
 def test_a_number_that_is_being_evaluated_is_not_told(campaign: Campaign, alice: Employee, clock: Clock) -> None:
     people.record(alice, 1)
-    tell("weekly", alice, campaign)
+    cause("weekly", alice, campaign)
     plan(clock)
     assert (send_notifications().deferred, mail.outbox) == (1, [])
     people.mark()
@@ -220,7 +220,7 @@ def test_at_night_a_mail_waits_for_the_morning_of_its_recipient(
     Employee.objects.filter(pk=alan.pk).update(time_zone="Europe/Paris")
     clock.set("2026-11-23T20:30:00+08:00", ticks=True)
     for person in (alice, alan):
-        tell("adjustment_granted", person, campaign)
+        cause("adjustment_granted", person, campaign)
     plan(clock)
     assert send_notifications().sent == 1
     assert [sent.to for sent in mail.outbox] == [["alan@corp.example.com"]]
@@ -232,7 +232,7 @@ def test_at_night_a_mail_waits_for_the_morning_of_its_recipient(
 
 def test_a_notification_that_was_late_is_deferred_as_well(campaign: Campaign, alice: Employee, clock: Clock) -> None:
     Employee.objects.filter(pk=alice.pk).update(time_zone="Asia/Shanghai")
-    tell("adjustment_granted", alice, campaign)
+    cause("adjustment_granted", alice, campaign)
     plan(clock)  # at noon, and then no worker ran until the evening
     clock.set("2026-11-23T20:00:00+08:00")
     assert send_notifications().deferred == 1
@@ -266,7 +266,7 @@ def test_what_was_certainly_not_delivered_is_sent_later(
     campaign: Campaign, alice: Employee, clock: Clock, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     server = answers(monkeypatch, NotNow("recipient: 451"))
-    tell(kind, alice, campaign)
+    cause(kind, alice, campaign)
     plan(clock)
     send_notifications()
     assert states() == [("due", "recipient: 451")]
@@ -281,7 +281,7 @@ def test_what_may_have_been_delivered_is_repeated_only_where_a_right_depends_on_
     campaign: Campaign, alice: Employee, clock: Clock, monkeypatch: pytest.MonkeyPatch, kind: str, sent: int
 ) -> None:
     server = answers(monkeypatch, Uncertain("data: timeout"))
-    tell(kind, alice, campaign)
+    cause(kind, alice, campaign)
     plan(clock)
     send_notifications()
     clock.set(clock.now() + timedelta(minutes=2), ticks=True)
@@ -294,7 +294,7 @@ def test_what_may_have_been_delivered_is_repeated_only_where_a_right_depends_on_
 def test_a_worker_that_dies_while_it_sends(
     campaign: Campaign, alice: Employee, clock: Clock, monkeypatch: pytest.MonkeyPatch, kind: str, again: int
 ) -> None:
-    tell(kind, alice, campaign)
+    cause(kind, alice, campaign)
     plan(clock)
     server = answers(monkeypatch)
 
@@ -319,7 +319,7 @@ def test_a_worker_that_dies_while_it_sends(
 def test_a_worker_that_dies_before_it_sends_loses_nothing(
     campaign: Campaign, alice: Employee, clock: Clock, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    tell(kind, alice, campaign)
+    cause(kind, alice, campaign)
     plan(clock)
     with monkeypatch.context() as killed:
         killed.setattr(delivery, "render_message", lambda *args: (_ for _ in ()).throw(KeyboardInterrupt))
@@ -333,7 +333,7 @@ def test_a_worker_that_dies_before_it_sends_loses_nothing(
 def test_a_claim_that_another_worker_took_over_sends_nothing(
     campaign: Campaign, alice: Employee, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tell("weekly", alice, campaign)
+    cause("weekly", alice, campaign)
     plan(clock)
     render = delivery.render_message
 
@@ -351,7 +351,7 @@ def test_after_a_day_of_attempts_it_has_failed(
 ) -> None:
     settings.QUIET_HOURS = ""
     answers(monkeypatch, *[NotNow("recipient: 451") for _ in range(99)])
-    tell("adjustment_granted", alice, campaign)
+    cause("adjustment_granted", alice, campaign)
     plan(clock)
     begun = clock.now()
     while not Notification.objects.filter(state="failed"):
@@ -365,7 +365,7 @@ def test_a_refusal_for_good_is_not_repeated(
     campaign: Campaign, alice: Employee, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answers(monkeypatch, Refused("recipient: 550"))
-    tell("adjustment_granted", alice, campaign)
+    cause("adjustment_granted", alice, campaign)
     plan(clock)
     assert send_notifications().failed == 1
     assert states() == [("failed", "recipient: 550")]
@@ -376,7 +376,7 @@ def test_a_service_that_is_away_gets_one_attempt_a_call(
 ) -> None:
     server = answers(monkeypatch, NotNow("connect: 421", affects_all=True))
     for person in (alice, alan):
-        tell("adjustment_granted", person, campaign)
+        cause("adjustment_granted", person, campaign)
     plan(clock)
     send_notifications()
     assert server.errors == []
@@ -390,7 +390,7 @@ def test_a_text_that_cannot_be_made_stops_no_other(
     campaign: Campaign, alice: Employee, alan: Employee, clock: Clock
 ) -> None:
     for person in (alice, alan):
-        tell("turned_red", person, campaign)
+        cause("turned_red", person, campaign)
     plan(clock)
     Notification.objects.filter(employee=alice, channel="email").update(data={"counted": "many"})
     assert (send_notifications().sent, len(mail.outbox)) == (1, 1)

@@ -198,7 +198,7 @@ def test_every_kind_has_a_text_in_both_languages_without_a_number_or_a_contact_i
     if kind == "milestone_100":
         people.record(alice, 100)
     people.mark()
-    subject = deputyship.pk if kind.startswith("deputy") else 1
+    subject = deputyship.pk if kind.startswith("deputy") else "1:2026-11-23"
     record_event(
         kind, subject=subject, campaign_id=campaign.pk, account_id=account.pk, employees=[alice.pk],
         data={"was_counted": 101, "counted": 99, "was_target": 90, "target": 100, "was_exempt": True},

@@ -60,14 +60,9 @@ class EmailSession:
             self.backend.connection = None
 
     def send(self, message: Message) -> None:
-        try:
-            mail = _mail(message, self.backend)
-        except ValueError as error:
-            # A header with a line break: Django refuses it before any connection.
-            raise Refused(type(error).__name__) from error
         self.open()
         try:
-            mail.send()
+            _mail(message, self.backend).send()
         except smtplib.SMTPRecipientsRefused as error:
             _raise_answer("recipient", max(code for code, _text in error.recipients.values()), error)
         except smtplib.SMTPSenderRefused as error:
@@ -83,6 +78,7 @@ class EmailSession:
                 raise Uncertain(f"data: {type(error).__name__}") from error
             raise NotNow(f"dialogue: {type(error).__name__}") from error
         except ValueError as error:
+            # An address or header with a line break, which Django refuses.
             raise Refused(type(error).__name__) from error
 
 
@@ -93,7 +89,12 @@ class StagedSMTP:
 
     def data(self, content: Any) -> Any:
         self.in_data = True
-        answer = super().data(content)  # type: ignore[misc]  # of smtplib
+        try:
+            answer = super().data(content)  # type: ignore[misc]  # of smtplib
+        except smtplib.SMTPResponseException:
+            # The server has answered, so it is known what became of the content.
+            self.in_data = False
+            raise
         self.in_data = False
         return answer
 

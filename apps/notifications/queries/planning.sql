@@ -7,7 +7,9 @@ SELECT DISTINCT time_zone FROM employees_employee UNION SELECT '';
 -- none is planned twice. The columns: events taken, notifications planned, notifications to send.
 WITH event AS (
     DELETE FROM core_event WHERE id = ANY(ARRAY(
-        SELECT id FROM core_event ORDER BY id LIMIT %(most)s FOR UPDATE SKIP LOCKED))
+        -- Not those of an unknown kind: during an update a newer process may have recorded them.
+        SELECT id FROM core_event WHERE kind = ANY(%(codes)s::text[])
+        ORDER BY id LIMIT %(most)s FOR UPDATE SKIP LOCKED))
     RETURNING *),
 -- One row for a kind and channel (apps.notifications.kinds).
 kind AS (
@@ -62,6 +64,8 @@ planned AS (
     LEFT JOIN notifications_preference of_account ON kind.switchable AND of_account.account_id = recipient.account_id
         AND of_account.kind = kind.code AND of_account.channel = kind.channel
     WHERE coalesce(own.enabled, of_account.enabled, true)
+      -- As after a restore: older ones were planned before the backup was needed.
+      AND event.at > %(now)s - interval '7 days'
     -- Planned before, from an event that was recorded twice.
     ON CONFLICT DO NOTHING
     RETURNING channel)

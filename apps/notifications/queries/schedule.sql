@@ -1,26 +1,47 @@
 -- name: record_weekly
--- Employees of one zone who are behind the steady pace.
+-- Employees of one zone who are behind the steady pace. Not those whose standing is about to be evaluated again: they
+-- may have enough.
 INSERT INTO core_event (kind, subject, campaign_id, employee_id, data, at)
 SELECT 'weekly', %(subject)s, %(campaign)s, standing.employee_id, jsonb_build_object(), %(now)s
 FROM standings_standing standing
 JOIN employees_employee employee ON employee.id = standing.employee_id AND employee.time_zone = %(zone)s
-WHERE standing.campaign_id = %(campaign)s AND standing.red AND {pace} = 'behind';
+WHERE standing.campaign_id = %(campaign)s AND standing.red AND {pace} = 'behind'
+  AND standing.employee_id NOT IN (SELECT pending.employee_id FROM ({pending}) pending);
 
 -- name: record_deadline
--- Employees of one zone who are below their target.
+-- Employees of one zone who are below their target, as above.
 INSERT INTO core_event (kind, subject, campaign_id, employee_id, data, at)
 SELECT %(kind)s, %(subject)s, %(campaign)s, standing.employee_id, jsonb_build_object(), %(now)s
 FROM standings_standing standing
 JOIN employees_employee employee ON employee.id = standing.employee_id AND employee.time_zone = %(zone)s
-WHERE standing.campaign_id = %(campaign)s AND standing.red;
+WHERE standing.campaign_id = %(campaign)s AND standing.red
+  AND standing.employee_id NOT IN (SELECT pending.employee_id FROM ({pending}) pending);
 
 -- name: record_team_digest
--- The managers of one zone who have a team today.
+-- The managers of one zone with people of the campaign below them today.
 INSERT INTO core_event (kind, subject, campaign_id, employee_id, data, at)
 SELECT 'team_digest', %(subject)s, %(campaign)s, employee.id, jsonb_build_object(), %(now)s
 FROM employees_employee employee
 JOIN employees_treenode node ON node.employee_id = employee.id AND node.employed AND node.last > node.first
-WHERE employee.time_zone = %(zone)s;
+WHERE employee.time_zone = %(zone)s AND EXISTS (
+    SELECT FROM employees_treenode member
+    JOIN standings_standing standing
+        ON standing.campaign_id = %(campaign)s AND standing.employee_id = member.employee_id
+    WHERE member.first > node.first AND member.first <= node.last);
+
+-- name: record_deputies_over
+-- Deputyships whose time is over; those that were ended earlier have their event already.
+WITH claimed AS (
+    INSERT INTO core_job (job, period, detail, done_at)
+    SELECT 'deputy ended', id::text, jsonb_build_object(), %(now)s FROM accounts_deputyship
+    WHERE ended_at IS NULL AND ends_at <= %(now)s AND ends_at > %(now)s - interval '2 days'
+    ON CONFLICT (job, period) DO NOTHING
+    RETURNING period)
+INSERT INTO core_event (kind, subject, employee_id, data, at)
+SELECT 'deputy_ended', deputyship.id::text, person.id, jsonb_build_object(), %(now)s
+FROM accounts_deputyship deputyship
+JOIN claimed ON claimed.period = deputyship.id::text
+JOIN employees_employee person ON person.id IN (deputyship.manager_id, deputyship.deputy_id);
 
 -- name: record_reviews_due
 -- Questions whose reply is due soon, each once.

@@ -16,7 +16,7 @@ from apps.dashboard.forms.notifications import NotificationSettingsForm
 from apps.dashboard.labels.notifications import KINDS
 from apps.dashboard.views.list_pages import list_page
 from apps.dashboard.views.page_context import PageContext, render
-from apps.notifications.inbox import contents_of, mark_read
+from apps.notifications.inbox import entries_of, mark_read
 from apps.notifications.models import Notification
 from apps.notifications.unsubscribe import InvalidToken, read_token
 
@@ -29,10 +29,9 @@ def index(request: HttpRequest) -> HttpResponse:
     scope = PageContext(request)
     own = Notification.objects.visible_to(scope.user)
     page = list_page(scope, own, "-created_at", "-pk", size=PAGE, address=partial(scope.url, "notifications"))
-    contents = contents_of(page.rows, scope.now)
-    rows = [(row, contents[row.pk]) for row in page.rows if row.pk in contents]
     newest = max((row.pk for row in page.rows), default=0)
-    return render(scope, "account/notifications.html", {"page": page, "rows": rows, "newest": newest})
+    context = {"page": page, "entries": entries_of(page.rows, scope.now), "newest": newest}
+    return render(scope, "account/notifications.html", context)
 
 
 @require_POST

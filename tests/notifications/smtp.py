@@ -28,6 +28,8 @@ class Mailbox:
     in_data: dict[str, str] = field(default_factory=dict)
     # Breaks the connection after the content of this address arrived, without an answer.
     break_off: set[str] = field(default_factory=set)
+    # Breaks it before any content.
+    break_at_recipient: set[str] = field(default_factory=set)
 
     async def handle_EHLO(self, server: SMTP, session: Session, envelope: Envelope, hostname: str, lines: Any) -> Any:  # noqa: N802
         self.connections += 1
@@ -35,6 +37,8 @@ class Mailbox:
         return lines
 
     async def handle_RCPT(self, server: SMTP, session: Session, envelope: Envelope, to: str, options: Any) -> str:  # noqa: N802
+        if to in self.break_at_recipient:
+            server.transport.abort()
         if to in self.answers:
             return self.answers[to]
         envelope.rcpt_tos.append(to)

@@ -1,4 +1,4 @@
-"""What happens is told to whom it concerns, once, in the transaction of the cause."""
+"""What happens reaches those whom it concerns, once, in the transaction of the cause."""
 
 from collections import Counter
 from datetime import date, datetime, timedelta
@@ -45,7 +45,7 @@ def sent_kinds(employee: Employee) -> list[str]:
 # -- Marking -------------------------------------------------------------------------------------------------------
 
 
-def test_milestones_are_told_once_each_in_order(campaign: Campaign, alice: Employee, clock: Clock) -> None:
+def test_milestones_are_heard_once_each_in_order(campaign: Campaign, alice: Employee, clock: Clock) -> None:
     heard = []
     for number in (49, 1, 1, 38, 1, 9, 1, 5):
         people.record(alice, number)
@@ -62,7 +62,7 @@ def test_many_contacts_at_once_are_one_milestone(campaign: Campaign, alice: Empl
     assert events() == [("milestone_100", "A001")]
 
 
-def test_a_first_evaluation_and_a_mark_without_a_change_tell_nothing(
+def test_a_first_evaluation_and_a_mark_without_a_change_cause_nothing(
     company: dict[str, Employee], alice: Employee
 ) -> None:
     people.record(alice, 100)
@@ -98,10 +98,10 @@ def test_who_falls_below_the_target_again_learns_why_at_most_once_a_day(
         people.record(alice, 1)
         people.mark()
         process_notifications()
-    assert Counter(sent_kinds(alice)) == {"milestone_100": 1, "turned_red": 2}, "a milestone is told once"
+    assert Counter(sent_kinds(alice)) == {"milestone_100": 1, "turned_red": 2}, "a milestone comes once"
 
 
-def test_red_that_is_over_before_the_mail_leaves_is_not_told(campaign: Campaign, alice: Employee, clock: Clock) -> None:
+def test_red_that_is_over_before_the_mail_leaves_is_not_sent(campaign: Campaign, alice: Employee, clock: Clock) -> None:
     """A wrong red is the worst fault: also in a mail."""
     people.record(alice, 100)
     people.mark()
@@ -132,7 +132,7 @@ def test_an_end_of_an_exemption_is_a_reason(campaign: Campaign, alice: Employee,
 # -- Decisions -----------------------------------------------------------------------------------------------------
 
 
-def test_an_adjustment_is_told_when_it_is_granted_and_when_it_is_ended(
+def test_an_adjustment_is_sent_when_it_is_granted_and_when_it_is_ended(
     campaign: Campaign, alice: Employee, clock: Clock
 ) -> None:
     people.adjust(campaign=campaign, employee=alice, target=50)
@@ -146,14 +146,14 @@ def test_an_adjustment_is_told_when_it_is_granted_and_when_it_is_ended(
     )
 
 
-def test_a_changed_rule_is_told_after_the_opening_alone(campaign: Campaign) -> None:
+def test_a_changed_rule_is_sent_after_the_opening_alone(campaign: Campaign) -> None:
     rule = campaign.rule
     draft = RuleDraft(target=80, opens_on=rule.opens_on, deadline=rule.deadline, time_zone=rule.time_zone)
     change_rule(campaign=campaign, draft=draft, expected_version=1, reason="too high", by=people.TESTER)
     assert [kind for kind, _who in events()] == ["rule_changed"]
 
 
-def test_an_opening_is_told_when_it_comes(company: dict[str, Employee], clock: Clock) -> None:
+def test_an_opening_is_sent_when_it_comes(company: dict[str, Employee], clock: Clock) -> None:
     people.november(name="Now")
     people.november(name="Past", opens_on=date(2026, 10, 1), deadline=date(2026, 10, 31))
     later = people.november(name="Later", opens_on=date(2026, 11, 25))
@@ -177,7 +177,7 @@ def test_an_answer_is_in_the_list_at_once(campaign: Campaign, alice: Employee, h
     assert (row.channel, row.state) == ("app", "sent")
 
 
-def test_the_final_result_tells_everybody_the_number_and_until_when_a_review_can_be_asked(
+def test_the_final_result_reaches_everybody_the_number_and_until_when_a_review_can_be_asked(
     campaign: Campaign, alice: Employee, clock: Clock
 ) -> None:
     people.record(alice, 3)
@@ -215,7 +215,7 @@ def mornings(clock: Clock, *instants: str) -> list[tuple[str, str]]:
         record_scheduled_events(clock.now())
         heard += events()
         Event.objects.all().delete()
-    return told
+    return heard
 
 
 def test_on_monday_at_nine_those_behind_hear_of_it_in_their_own_morning(
@@ -226,10 +226,10 @@ def test_on_monday_at_nine_those_behind_hear_of_it_in_their_own_morning(
     people.mark()
     Event.objects.all().delete()
     heard = mornings(clock, "2026-11-23T08:59:59+08:00", "2026-11-23T09:00:00+08:00", "2026-11-23T09:01:00+08:00")
-    assert ("weekly", "A001") in told
+    assert ("weekly", "A001") in heard
     assert Counter(heard)["weekly", "A001"] == 1
-    assert ("weekly", "B001") not in told
-    assert ("weekly", "A002") not in told
+    assert ("weekly", "B001") not in heard
+    assert ("weekly", "A002") not in heard
     assert mornings(clock, "2026-11-23T09:00:00+01:00") == [("weekly", "A002")]
 
 
@@ -271,7 +271,7 @@ def test_seven_three_and_one_days_before_the_deadline_those_below_hear_of_it_onc
     assert "Today, Nov. 30, 2026, is the last day." in str(own[-1].body)
 
 
-def test_two_schedulers_tell_once(campaign: Campaign, alice: Employee, clock: Clock) -> None:
+def test_two_schedulers_record_once(campaign: Campaign, alice: Employee, clock: Clock) -> None:
     clock.set("2026-11-24T09:00:00+08:00", ticks=True)
     assert [record_scheduled_events(clock.now()) > 0, record_scheduled_events(clock.now())] == [True, 0]
 
@@ -361,7 +361,7 @@ def test_hr_hears_of_a_review_and_before_its_reply_is_due(
     assert review.due_at > db_now() - timedelta(days=2)
 
 
-def test_a_review_that_is_answered_by_then_is_not_told(
+def test_a_review_that_is_answered_by_then_is_not_sent(
     campaign: Campaign, alice: Employee, hr: Employee, clock: Clock
 ) -> None:
     reviewing.answer(reviewing.ask(campaign, alice), hr)

@@ -1,0 +1,181 @@
+"""Where rules meet: a batch that crosses the evening, mornings in two zones, moved openings, restored backups."""
+
+from collections import Counter
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from django.core import mail
+
+from apps.accounts.services import account_for
+from apps.campaigns.models import Campaign
+from apps.campaigns.rule_draft import RuleDraft
+from apps.core.events import record_event
+from apps.core.models import Event
+from apps.employees.models import Employee
+from apps.notifications import checks, delivery
+from apps.notifications.delivery import send_notifications
+from apps.notifications.models import Notification, Preference
+from apps.notifications.planning import plan_notifications
+from apps.notifications.preferences import save_preferences
+from apps.notifications.processing import process_notifications
+from apps.notifications.schedule import record_scheduled_events
+from apps.standings.effective_dates import process_effective_dates
+from apps.standings.rule_changes import change_rule
+from tests import people
+from tests.fixtures import Clock
+from tests.notifications.smtp import Mailbox
+from tests.notifications.test_email import ALAN, ALICE, notify, states
+
+pytestmark = pytest.mark.django_db
+
+
+def move_opening(campaign: Campaign, opens_on: date) -> None:
+    draft = RuleDraft(target=100, opens_on=opens_on, deadline=date(2026, 12, 31), time_zone="Asia/Shanghai")
+    change_rule(campaign=campaign, draft=draft, expected_version=1, reason="x", by=people.TESTER)
+
+
+def openings() -> int:
+    return Event.objects.filter(kind="campaign_opened").count()
+
+
+def test_a_postponed_opening_is_announced_on_its_new_day(company: dict[str, Employee], clock: Clock) -> None:
+    december = people.november(opens_on=date(2026, 12, 1), deadline=date(2026, 12, 31))
+    process_effective_dates()
+    move_opening(december, date(2026, 12, 10))
+    clock.set("2026-12-01T09:00:00+08:00", ticks=True)
+    process_effective_dates()
+    assert openings() == 0, "nothing has begun"
+    clock.set("2026-12-10T09:00:00+08:00", ticks=True)
+    process_effective_dates()
+    assert openings() == 1
+
+
+def test_an_opening_that_is_moved_to_today_is_announced(company: dict[str, Employee], clock: Clock) -> None:
+    december = people.november(opens_on=date(2026, 12, 1), deadline=date(2026, 12, 31))
+    process_effective_dates()
+    move_opening(december, date(2026, 11, 23))
+    process_effective_dates()
+    assert openings() >= 1
+
+
+def test_a_person_whose_number_waits_to_be_evaluated_gets_no_reminder_in_the_list(
+    campaign: Campaign, alice: Employee, clock: Clock
+) -> None:
+    """A wrong red is the worst fault: the list would keep it for ever."""
+    people.record(alice, 100)
+    for morning in ("2026-11-23T09:30:00+08:00", "2026-11-24T09:00:00+08:00"):
+        clock.set(morning, ticks=True)
+        record_scheduled_events(clock.now())
+    plan_notifications(clock.now())
+    kinds = set(Notification.objects.filter(employee=alice).values_list("kind", flat=True))
+    assert not kinds & {"weekly", "deadline_7"}
+
+
+def test_a_batch_that_is_slow_stops_at_the_first_quiet_minute(
+    campaign: Campaign, company: dict[str, Employee], clock: Clock, monkeypatch: Any
+) -> None:
+    clock.set("2026-11-23T19:59:50+08:00")
+    notify(clock, campaign, *company.values())
+    wait = delivery.Sender._keep_rate
+
+    def slow(sender: Any) -> None:
+        wait(sender)
+        clock.set(clock.now() + timedelta(seconds=4))
+
+    monkeypatch.setattr(delivery.Sender, "_keep_rate", slow)
+    result = send_notifications()
+    assert (result.sent, result.deferred) == (3, 6)
+
+
+def test_a_day_has_one_reminder_in_a_zone_far_from_the_campaign(
+    campaign: Campaign, alice: Employee, clock: Clock
+) -> None:
+    """In New York the campaign's day changes at eleven in the morning."""
+    Employee.objects.filter(pk=alice.pk).update(time_zone="America/New_York")
+    instant = clock.now()
+    while instant < campaign.rule.cutoff_at:
+        clock.set(instant, ticks=True)
+        record_scheduled_events(clock.now())
+        instant += timedelta(minutes=30)
+    plan_notifications(clock.now())
+    rows = Event.objects.filter(employee_id=alice.pk)
+    assert not rows.exists()
+    own = Notification.objects.filter(employee=alice, channel="app")
+    days = Counter(own.exclude(kind__endswith="digest").values_list("kind", flat=True))
+    assert set(days.values()) == {1}
+
+
+def test_hr_abroad_gets_the_daily_figures_in_its_morning(campaign: Campaign, hr: Employee, clock: Clock) -> None:
+    Employee.objects.filter(pk=hr.pk).update(time_zone="America/New_York")
+    instant = clock.now()
+    while instant < campaign.rule.cutoff_at:
+        clock.set(instant, ticks=True)
+        record_scheduled_events(clock.now())
+        process_notifications()
+        instant += timedelta(minutes=30)
+    sent = Notification.objects.filter(employee=hr, kind="company_digest", channel="email", state="sent")
+    assert sent.count() >= 4
+
+
+def test_a_manager_without_people_in_the_campaign_gets_no_digest(company: dict[str, Employee], clock: Clock) -> None:
+    people.november(scope=["Sales"])
+    process_effective_dates()
+    people.mark()
+    record_scheduled_events(clock.now())
+    process_notifications()
+    digests = Notification.objects.filter(kind="team_digest", channel="app").values_list(
+        "employee__staff_no", flat=True
+    )
+    assert sorted(digests) == ["B001", "D001"], "Carol leads people of another department"
+
+
+def test_saving_settings_keeps_what_was_switched_off_of_other_kinds(alice: Employee) -> None:
+    Preference.objects.create(employee=alice, kind="team_digest", channel="email", enabled=False)
+    save_preferences(account_for(alice), {})
+    assert Preference.objects.filter(kind="team_digest").exists(), "she may lead a team again"
+
+
+def test_a_link_leads_to_the_campaign_of_the_notification(campaign: Campaign, alice: Employee, clock: Clock) -> None:
+    people.november(name="Other")
+    people.mark()
+    notify(clock, campaign, alice)
+    send_notifications()
+    [sent] = [sent for sent in mail.outbox if "adjust" in sent.subject]
+    assert "http://testserver/?campaign=november" in str(sent.body)
+
+
+def test_a_broken_connection_after_a_refused_content_is_not_taken_for_a_sent_mail(
+    mailbox: Mailbox, campaign: Campaign, alice: Employee, alan: Employee, clock: Clock
+) -> None:
+    mailbox.in_data[ALICE] = "452 full"
+    mailbox.break_at_recipient.add(ALAN)
+    notify(clock, campaign, alice, alan, kind="weekly")
+    send_notifications()
+    assert {state for state, _why in states().values()} == {"due"}
+
+
+def test_what_waited_in_a_restored_backup_is_not_sent(campaign: Campaign, alice: Employee, clock: Clock) -> None:
+    notify(clock, campaign, alice)
+    record_event("adjustment_granted", subject="2", campaign_id=campaign.pk, employees=[alice.pk])
+    clock.set(clock.now() + timedelta(days=8), ticks=True)
+    process_notifications()
+    assert mail.outbox == []
+    assert Notification.objects.get(channel="email").last_error == "too_old"
+    assert not Event.objects.exists()
+
+
+def test_an_event_of_a_newer_process_waits_for_its_update(alice: Employee, clock: Clock) -> None:
+    record_event("kind_of_tomorrow", subject="1", employees=[alice.pk])
+    process_notifications()
+    assert Event.objects.get().kind == "kind_of_tomorrow"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("QUIET_HOURS", "20:00 - 08:00"), ("QUIET_DAYS", ["saturday"]), ("NOTIFICATIONS_PER_SECOND", 0.0)],
+)
+def test_settings_that_no_worker_could_use_stop_the_start(settings: Any, name: str, value: Any) -> None:
+    assert checks.check_notification_settings(None) == []
+    setattr(settings, name, value)
+    assert len(checks.check_notification_settings(None)) == 1

@@ -8,7 +8,7 @@ from datetime import datetime
 from urllib.parse import urlencode
 
 from django.urls import reverse
-from django.utils import formats
+from django.utils import formats, timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -60,7 +60,12 @@ def time_lines(facts: Facts, now: datetime) -> list[str]:
     if not days or last_day is None:
         return []
     day = formats.date_format(last_day, "DATE_FORMAT")
-    if days == 1:
+    if days == 1 and facts.cutoff_at and facts.is_abroad(now):
+        end = timezone.localtime(facts.cutoff_at, facts.time_zone)
+        lines = [_("The campaign ends on %(instant)s in your time zone.") % {
+            "instant": formats.date_format(end, "DATETIME_FORMAT")
+        }]  # fmt: skip
+    elif days == 1:
         lines = [_("Today, %(day)s, is the last day.") % {"day": day}]
     else:
         left = ngettext("%(days)s day is left, today included.", "%(days)s days are left, today included.", days)

@@ -88,6 +88,12 @@ class Facts:
         """Whether contacts no longer count in the campaign, or it was cancelled."""
         return self.campaign_state != "open" or self.cutoff_at is None or now >= self.cutoff_at
 
+    def is_abroad(self, now: datetime) -> bool:
+        """Whether the recipient's clock differs from the campaign's."""
+        if self.campaign_zone is None:
+            return False
+        return now.astimezone(self.time_zone).utcoffset() != now.astimezone(ZoneInfo(self.campaign_zone)).utcoffset()
+
     def is_behind(self, now: datetime) -> bool:
         """Whether the recipient is behind the steady pace to the target."""
         if self.counted is None or self.target is None or self.opens_at is None or self.cutoff_at is None:

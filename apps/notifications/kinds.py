@@ -36,6 +36,7 @@ class Stale(StrEnum):
     ON_PACE = "on_pace"
     NO_TEAM = "no_team"
     DEPUTY_OVER = "deputyship_over"
+    FROZEN = "frozen"
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ KINDS: dict[str, Kind] = {
         Kind("review_due",         Audience.HR,       AT_LEAST_ONCE, False, (Stale.DECIDED,)),
         Kind("correction_granted", Audience.HR,       AT_LEAST_ONCE, False),
         Kind("drift_found",        Audience.HR,       AT_LEAST_ONCE, False),
-        Kind("freeze_failed",      Audience.HR,       AT_LEAST_ONCE, False),
+        Kind("freeze_failed",      Audience.HR,       AT_LEAST_ONCE, False, (Stale.FROZEN,)),
         # The reader waits for it in Hundred.
         Kind("export_ready",       Audience.ACCOUNT,  AT_MOST_ONCE,  True,  channels=(Channel.APP,)),
         Kind("roster_applied",     Audience.ACCOUNT,  AT_MOST_ONCE,  True,  channels=(Channel.APP,)),

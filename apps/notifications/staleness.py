@@ -62,6 +62,7 @@ STALE_RULES: dict[Stale, Callable[[Facts, datetime], bool]] = {
     Stale.SUPERSEDED: _superseded,
     Stale.DECIDED: lambda facts, now: facts.decided,
     Stale.DEPUTY_OVER: lambda facts, now: facts.deputy_until is not None and facts.deputy_until <= now,
+    Stale.FROZEN: lambda facts, now: facts.campaign_state == "frozen",
     Stale.NO_TEAM: lambda facts, now: not facts.leads,
     Stale.ON_PACE: lambda facts, now: not facts.is_behind(now),
 }

@@ -17,7 +17,7 @@ from apps.core.audit import Actor, audit
 from apps.core.clock import db_now
 from apps.core.events import record_event
 from apps.core.jobs import claim_job
-from apps.core.locks import advisory_lock
+from apps.core.locks import advisory_lock, is_temporary
 from apps.core.signing_key import CannotSign, private_key
 from apps.results.close_submissions import CutoffNotReached, begin_closing, finish_received, fix_snapshot
 from apps.results.models import FrozenResult
@@ -127,10 +127,12 @@ def freeze_due_campaigns(by: Actor) -> list[FrozenResult]:
         except CutoffNotReached:
             # Its rule has changed since the query, or it was cancelled.
             logger.info("%s is not to be frozen now", campaign.slug)
-        except Exception:
+        except Exception as error:
             # The other campaigns have their deadline too.
             logger.exception("%s could not be frozen", campaign.slug)
-            _record_failure(campaign, now)
+            # The next call, seconds later, succeeds once the database is there again.
+            if not is_temporary(error):
+                _record_failure(campaign, now)
         else:
             frozen += [result] if result else []
     return frozen

@@ -20,6 +20,7 @@ from apps.notifications.planning import plan_notifications
 from apps.notifications.preferences import save_preferences
 from apps.notifications.processing import process_notifications
 from apps.notifications.schedule import record_scheduled_events
+from apps.results.freeze import freeze
 from apps.standings.effective_dates import process_effective_dates
 from apps.standings.rule_changes import change_rule
 from tests import people
@@ -179,3 +180,20 @@ def test_settings_that_no_worker_could_use_stop_the_start(settings: Any, name: s
     assert checks.check_notification_settings(None) == []
     setattr(settings, name, value)
     assert len(checks.check_notification_settings(None)) == 1
+
+
+def test_on_the_last_day_a_reader_abroad_learns_the_hour(campaign: Campaign, alice: Employee, clock: Clock) -> None:
+    Employee.objects.filter(pk=alice.pk).update(time_zone="America/New_York")
+    clock.set("2026-11-30T08:30:00-05:00", ticks=True)
+    notify(clock, campaign, alice, kind="deadline_1")
+    send_notifications()
+    assert "The campaign ends on Nov. 30, 2026, 11 a.m. in your time zone." in str(mail.outbox[0].body)
+
+
+def test_a_freeze_that_succeeded_by_then_is_no_alarm(campaign: Campaign, hr: Employee, clock: Clock) -> None:
+    record_event("freeze_failed", subject="1", campaign_id=campaign.pk)
+    plan_notifications(clock.now())
+    clock.set("2026-12-01T09:00:00+08:00", ticks=True)
+    assert freeze(campaign=campaign, by=people.TESTER, wait=True)
+    send_notifications()
+    assert Notification.objects.get(kind="freeze_failed", channel="email").last_error == "frozen"

@@ -47,6 +47,7 @@ REASONS: dict[str, base.Text] = {
     "decided": _("the request was decided by then"),
     "too_old": _("it had waited for a week"),
     "deputyship_over": _("the deputyship was over by then"),
+    "frozen": _("the campaign was frozen by then"),
     "no_team": _("the recipient has no team any more"),
     "on_pace": _("the recipient was on pace by then"),
     "worker_lost": _("the worker stopped while it was being sent"),

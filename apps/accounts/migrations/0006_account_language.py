@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0003_account_first_page"),
+        ("accounts", "0005_end_access_last"),
     ]
 
     operations = [

@@ -191,9 +191,9 @@ def test_on_the_last_day_a_reader_abroad_learns_the_hour(campaign: Campaign, ali
 
 
 def test_a_freeze_that_succeeded_by_then_is_no_alarm(campaign: Campaign, hr: Employee, clock: Clock) -> None:
+    clock.set("2026-12-01T09:00:00+08:00", ticks=True)
     record_event("freeze_failed", subject="1", campaign_id=campaign.pk)
     plan_notifications(clock.now())
-    clock.set("2026-12-01T09:00:00+08:00", ticks=True)
     assert freeze(campaign=campaign, by=people.TESTER, wait=True)
     send_notifications()
     assert Notification.objects.get(kind="freeze_failed", channel="email").last_error == "frozen"

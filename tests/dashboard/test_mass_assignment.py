@@ -74,8 +74,9 @@ VOLATILE = {
     "manifest", "act", "version", "before", "after", "detail", "report", "txid", "xact", "row_ids",
     "ids", "keys", "run_id", "password", "secret",
 }  # fmt: skip
-# A campaign that was just opened has the next number.
-NUMBERED = {"campaigns_campaignrule", "standings_markrun", "standings_markrange"}
+# A campaign that was just opened has the next number, and an event names a row that was just made.
+OF_TABLE = dict.fromkeys(("campaigns_campaignrule", "standings_markrun", "standings_markrange"), {"campaign_id"})
+OF_TABLE |= {"core_event": {"campaign_id", "subject"}}
 # The clock advances by a microsecond at each reading; values in the forms are of another hour.
 JUST_NOW = re.compile(r"(?<=[ T]04:00:00)\.\d+")
 WANTED: dict[str, Any] = {
@@ -108,8 +109,7 @@ def state() -> dict[str, list[str]]:
             " WHERE table_schema = 'public' AND table_type = 'BASE TABLE' GROUP BY 1 ORDER BY 1"
         )
         tables = {
-            table: sorted(set(columns) - VOLATILE - ({"campaign_id"} if table in NUMBERED else set()))
-            for table, columns in cursor.fetchall()
+            table: sorted(set(columns) - VOLATILE - OF_TABLE.get(table, set())) for table, columns in cursor.fetchall()
         }
         found = {}
         for table, columns in tables.items():

@@ -56,6 +56,7 @@ class Facts:
     deputy_of: str | None
     deputy_from: datetime | None
     deputy_until: datetime | None
+    deputy_over: bool | None
     campaign: str | None
     slug: str
     campaign_state: str

@@ -19,6 +19,7 @@ from apps.notifications.quiet_hours import zone_of
 from apps.notifications.staleness import REMINDER_DAYS
 from apps.standings.base_query import pace_sql
 from apps.standings.evaluation import pending_sql
+from apps.standings.models import MarkRange
 
 # From this local hour on, also when the scheduler was away at that minute.
 MORNING_HOUR, MONDAY = 9, 0
@@ -59,6 +60,9 @@ def _record_morning(campaign: Campaign, zone: str, now: datetime) -> int:
     today, days = now.astimezone(zone_of(zone)).date(), days_left(campaign.rule.cutoff_at, campaign.rule.time_zone, now)
     is_monday, in_last_week = today.weekday() == MONDAY, days <= LAST_WEEK_DAYS
     if not is_monday and not in_last_week:
+        return 0
+    # While everybody is being evaluated, no number may be said; the next minute asks again.
+    if MarkRange.objects.filter(run__campaign=campaign, run__invalidates=True, state=MarkRange.State.WAITING).exists():
         return 0
     with transaction.atomic():
         if not claim_job(f"morning of {campaign.pk} in {zone}", today.isoformat()):

@@ -61,7 +61,7 @@ STALE_RULES: dict[Stale, Callable[[Facts, datetime], bool]] = {
     Stale.NOT_REACHED: lambda facts, now: facts.red is not False,
     Stale.SUPERSEDED: _superseded,
     Stale.DECIDED: lambda facts, now: facts.decided,
-    Stale.DEPUTY_OVER: lambda facts, now: facts.deputy_until is not None and facts.deputy_until <= now,
+    Stale.DEPUTY_OVER: lambda facts, now: bool(facts.deputy_over),
     Stale.FROZEN: lambda facts, now: facts.campaign_state == "frozen",
     Stale.NO_TEAM: lambda facts, now: not facts.leads,
     Stale.ON_PACE: lambda facts, now: not facts.is_behind(now),

@@ -75,7 +75,7 @@ VOLATILE = {
     "ids", "keys", "run_id", "password", "secret",
 }  # fmt: skip
 # A campaign that was just opened has the next number, and an event names a row that was just made.
-OF_TABLE = dict.fromkeys(("campaigns_campaignrule", "standings_markrun", "standings_markrange"), {"campaign_id"})
+OF_TABLE = {name: {"campaign_id"} for name in ("campaigns_campaignrule", "standings_markrun", "standings_markrange")}
 OF_TABLE |= {"core_event": {"campaign_id", "subject"}}
 # The clock advances by a microsecond at each reading; values in the forms are of another hour.
 JUST_NOW = re.compile(r"(?<=[ T]04:00:00)\.\d+")

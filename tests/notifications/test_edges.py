@@ -10,6 +10,8 @@ from django.core import mail
 from apps.accounts.services import account_for
 from apps.campaigns.models import Campaign
 from apps.campaigns.rule_draft import RuleDraft
+from apps.contacts.models import Contact
+from apps.contacts.services.changes import end_contact
 from apps.core.events import record_event
 from apps.core.models import Event
 from apps.employees.models import Employee
@@ -197,3 +199,40 @@ def test_a_freeze_that_succeeded_by_then_is_no_alarm(campaign: Campaign, hr: Emp
     assert freeze(campaign=campaign, by=people.TESTER, wait=True)
     send_notifications()
     assert Notification.objects.get(kind="freeze_failed", channel="email").last_error == "frozen"
+
+
+def test_a_morning_waits_until_everybody_is_evaluated(campaign: Campaign, alice: Employee, clock: Clock) -> None:
+    """A rule that changed a minute before nine must not cost a company its reminder."""
+    clock.set("2026-11-24T08:59:00+08:00", ticks=True)
+    rule = campaign.rule
+    draft = RuleDraft(target=80, opens_on=rule.opens_on, deadline=rule.deadline, time_zone=rule.time_zone)
+    change_rule(campaign=campaign, draft=draft, expected_version=1, reason="x", by=people.TESTER)
+    reminders = Event.objects.filter(kind="deadline_7", employee_id=alice.pk)
+    clock.set("2026-11-24T09:00:00+08:00", ticks=True)
+    record_scheduled_events(clock.now())
+    assert not reminders.exists()
+    people.mark()
+    clock.set("2026-11-24T09:06:00+08:00", ticks=True)
+    record_scheduled_events(clock.now())
+    assert reminders.exists()
+
+
+def test_a_second_fall_is_news_when_the_notice_of_the_first_was_dropped(
+    campaign: Campaign, alice: Employee, clock: Clock
+) -> None:
+    people.record(alice, 100)
+    people.mark()
+    clock.set("2026-11-23T22:00:00+08:00", ticks=True)
+    for _time in range(2):
+        contact = Contact.objects.of(alice).filter(ended_at=None)[0]
+        end_contact(contact_id=contact.pk, employee=alice, by=people.TESTER)
+        people.mark()
+        plan_notifications(clock.now())
+        if _time == 0:
+            people.record(alice, 1)
+            people.mark()
+            clock.set("2026-11-24T08:00:00+08:00", ticks=True)
+            send_notifications()
+    send_notifications()
+    rows = Notification.objects.filter(employee=alice, kind="turned_red", channel="email").order_by("pk")
+    assert list(rows.values_list("state", "last_error")) == [("dropped", "reached"), ("sent", "")]

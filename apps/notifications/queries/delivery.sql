@@ -48,7 +48,7 @@ SELECT notification.id, notification.kind, notification.subject_key, notificatio
             WHERE request.id::text = split_part(notification.subject_key, ':', 2) AND request.state = 'asked')
         ELSE false END AS decided,
     deputy.name AS deputy, represented.name AS deputy_of, deputyship.starts_at AS deputy_from,
-    CASE WHEN deputyship.ended_at IS NULL THEN deputyship.ends_at ELSE deputyship.ended_at END AS deputy_until,
+    deputyship.ends_at AS deputy_until, coalesce(deputyship.ended_at, deputyship.ends_at) <= %(now)s AS deputy_over,
     campaign.name AS campaign, coalesce(campaign.slug, '') AS slug, coalesce(campaign.state, '') AS campaign_state,
     campaign.snapshot_at, rule.opens_at, rule.cutoff_at, rule.deadline, rule.time_zone AS campaign_zone,
     coalesce(frozen.counted, standing.counted) AS counted, coalesce(frozen.target, standing.target) AS target,

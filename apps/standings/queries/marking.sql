@@ -95,10 +95,10 @@ milestones AS (
         AND changed.counted * 10 >= changed.target * milestone.tenths
     WHERE {cause} = 'mark' AND NOT changed.exempt
     ORDER BY employee_id, milestone.tenths DESC),
--- At most one a day: an employee at the border can cross it many times.
+-- With the instant: a fall after one whose notice was dropped, because the target was reached again, is news.
 fallen AS (
     INSERT INTO core_event (kind, subject, campaign_id, employee_id, data)
-    SELECT 'turned_red', concat({campaign}, ':', ({now} AT TIME ZONE 'UTC')::date), {campaign}, employee_id, jsonb_build_object(
+    SELECT 'turned_red', concat({campaign}, ':', {now}), {campaign}, employee_id, jsonb_build_object(
         'was_counted', stored.counted, 'counted', changed.counted, 'was_target', stored.target,
         'target', changed.target, 'was_exempt', stored.exempt)
     FROM changed JOIN stored USING (employee_id)

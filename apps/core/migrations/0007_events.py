@@ -5,7 +5,7 @@ import apps.core.querysets
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("core", "0004_large_file_turns"),
+        ("core", "0006_unpacked_size"),
     ]
 
     operations = [

@@ -182,6 +182,7 @@ def test_a_reminder_is_dropped_when_the_target_is_reached(campaign: Campaign, al
 
 
 def test_a_reminder_is_dropped_after_the_deadline(campaign: Campaign, alice: Employee, clock: Clock) -> None:
+    clock.set("2026-11-30T19:00:00+08:00", ticks=True)
     cause("deadline_1", alice, campaign)
     plan(clock)
     clock.set("2026-12-01T08:00:00+08:00", ticks=True)

@@ -198,6 +198,7 @@ def test_every_kind_has_a_text_in_both_languages_without_a_number_or_a_contact_i
     if kind == "milestone_100":
         people.record(alice, 100)
     people.mark()
+    Event.objects.all().delete()
     subject = deputyship.pk if kind.startswith("deputy") else "1:2026-11-23"
     record_event(
         kind, subject=subject, campaign_id=campaign.pk, account_id=account.pk, employees=[alice.pk],

@@ -269,7 +269,7 @@ def test_some_rows_in_any_order_are_proved_and_called_a_part(places: tuple[int, 
     verdict = verify_part(table([PEOPLE[place] for place in places]).encode())
     assert (verdict.verified, verdict.line) == (True, None)
     assert f"{len(places)} of its 7 standings" in verdict.sentence
-    assert f"the other {7 - len(places)} " in verdict.sentence
+    assert f"about the other {7 - len(places)}." in verdict.sentence
 
 
 def test_a_part_whose_formula_guard_was_taken_off_is_a_part() -> None:

@@ -127,8 +127,10 @@ SELECT count(*) FROM unemployed WHERE accounts_number_used(employee_id);
 -- name: numbers_of_new_form
 -- The new staff numbers whose form no earlier number has: A001 and B017 have one form, a999.
 WITH new_number AS (
-    SELECT id, staff_no,
-        translate(lower(staff_no), 'abcdefghijklmnopqrstuvwxyz0123456789', 'aaaaaaaaaaaaaaaaaaaaaaaaaa9999999999') AS form
+    SELECT
+        id, staff_no, translate(
+            lower(staff_no), 'abcdefghijklmnopqrstuvwxyz0123456789', 'aaaaaaaaaaaaaaaaaaaaaaaaaa9999999999'
+        ) AS form
     FROM employees_employee
     WHERE id IN (SELECT employee_id FROM effect_people) AND id NOT IN (SELECT employee_id FROM effect_employee)
 ), new_form AS (
@@ -140,7 +142,7 @@ WITH new_number AS (
         ) = forms.form
           AND earlier.id NOT IN (SELECT id FROM new_number))
 )
-SELECT staff_no FROM new_number WHERE form IN (TABLE new_form);
+SELECT staff_no FROM new_number WHERE form IN (SELECT form FROM new_form);
 
 -- name: people_of_load
 -- New people, changed people, and people missing from a complete file.

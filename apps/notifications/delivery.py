@@ -1,4 +1,4 @@
-"""Delivery: a worker claims notifications that are due, sends them by their channel and records what happened (ADR 92).
+"""Delivery: a worker claims notifications that are due, sends them by their channel and records what happened (ADR 79).
 
 No transaction is open while a service answers. Each step is one guarded statement, so a worker may die at any point.
 """

@@ -1,4 +1,4 @@
-"""All kinds of notifications: from which event, to whom, by which channels, and how surely (ADR 92).
+"""All kinds of notifications: from which event, to whom, by which channels, and how surely (ADR 79).
 
 `contents` has the text of each kind, `queries/planning.sql` the audiences, `staleness` the rules of `stale`.
 """

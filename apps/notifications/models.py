@@ -36,7 +36,7 @@ def recipient_of(account: Account) -> dict[str, int | None]:
 
 class Notification(models.Model):
     """A message to one recipient by one channel. It is planned once for a kind and subject, and sent at most or at
-    least once, as its kind says (ADR 92).
+    least once, as its kind says (ADR 79).
 
     `last_error` says why it was not sent: a reason for `dropped`, the channel's answer for `failed` and retries.
     """

@@ -1,4 +1,4 @@
-"""Quiet hours: when no notification is sent, in the recipient's time zone (ADR 93)."""
+"""Quiet hours: when no notification is sent, in the recipient's time zone (ADR 80)."""
 
 from __future__ import annotations
 

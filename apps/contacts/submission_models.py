@@ -55,7 +55,7 @@ class Submission(models.Model):
     report = models.JSONField(default=dict)
     handed_in = models.GeneratedField(
         expression=RawSQL(HANDED_IN, ()),  # noqa: S611 # nosec B611 # a text of our own
-        output_field=models.IntegerField(help_text="people that were handed in, whatever became of them"),
+        output_field=models.IntegerField(help_text="people who were submitted, whatever became of them"),
         db_persist=True,
     )
     duplicates = models.GeneratedField(

@@ -60,13 +60,16 @@ def complete_login(
     if hours:
         request.session.set_expiry(hours * 3600)
     audit_account(event, account)
-    address = safe_redirect(request, target)
-    # The bare address of the site is a wish for no page in particular.
-    is_open = address == settings.LOGIN_REDIRECT_URL
-    response = HttpResponseRedirect(reverse(first_page(account)) if is_open else address)
+    response = HttpResponseRedirect(_landing_address(request, account, target))
     # Not before the second factor: otherwise anyone with the password would be remembered as the owner.
     remember_browser(response, account)
     return response
+
+
+def _landing_address(request: HttpRequest, account: Account, target: str) -> str:
+    address = safe_redirect(request, target)
+    # The bare address of the site is a wish for no page in particular.
+    return reverse(first_page(account)) if address == settings.LOGIN_REDIRECT_URL else address
 
 
 def pending_login(request: HttpRequest) -> tuple[Account, dict[str, Any]] | None:

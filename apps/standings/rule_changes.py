@@ -181,12 +181,17 @@ def change_rule(
         new.approved_by_label = approved_by.label if approved_by else ""
         new.save()
         reevaluate_all(campaign, cause="rule", by=by)
-        if old.opens_at <= now:
-            record_event("rule_changed", subject=f"{campaign.pk}:{new.version}", campaign_id=campaign.pk)
-        elif new.opens_at <= now:
-            record_event("campaign_opened", subject=campaign.pk, campaign_id=campaign.pk)
+        _notify_employees(campaign, old, new, now)
         _audit_change(campaign, old, new, by, approved_by)
     return new
+
+
+def _notify_employees(campaign: Campaign, old: CampaignRule, new: CampaignRule, now: datetime) -> None:
+    """Nothing before the opening, which notifies them of the rule as it is then."""
+    if old.opens_at <= now:
+        record_event("rule_changed", subject=f"{campaign.pk}:{new.version}", campaign_id=campaign.pk)
+    elif new.opens_at <= now:
+        record_event("campaign_opened", subject=campaign.pk, campaign_id=campaign.pk)
 
 
 def require_reason(reason: str, rule: CampaignRule, now: datetime) -> None:

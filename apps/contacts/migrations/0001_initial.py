@@ -110,7 +110,7 @@ class Migration(migrations.Migration):
                             (),
                         ),
                         output_field=models.IntegerField(
-                            help_text="people that were handed in, whatever became of them"
+                            help_text="people who were submitted, whatever became of them"
                         ),
                     ),
                 ),

@@ -123,7 +123,9 @@ def _compare(tally: Tally, inbox: Inbox) -> None:
     by_row: dict[int, set[str]] = defaultdict(set)
     for message_id in arrived:
         by_row[int(message_id.split("-")[1])].add(message_id)
-    for row in Notification.objects.filter(channel="email").select_related("employee"):
+    # Others can come by the calendar: on a Monday the digests of managers.
+    rows = Notification.objects.filter(channel="email", kind__in=[REMINDER, NOTICE])
+    for row in rows.select_related("employee"):
         mails = sum(arrived[message_id] for message_id in by_row[row.pk])
         who = row.employee.staff_no if row.employee else ""
         if who == LEAVER:

@@ -10,7 +10,7 @@ from apps.notifications.quiet_hours import configured_quiet_hours
 
 @register()
 def check_notification_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """A worker would notice them too late, and send nothing."""
+    """Report invalid settings at the start; a worker would notice them later, and send nothing."""
     messages: list[CheckMessage] = []
     try:
         configured_quiet_hours()
@@ -21,4 +21,4 @@ def check_notification_settings(app_configs: Any, **kwargs: Any) -> list[CheckMe
     return messages
 
 
-HINT = "QUIET_HOURS=20:00-08:00 and QUIET_DAYS=sat,sun, or nothing after the sign."
+HINT = "QUIET_HOURS=20:00-08:00 and QUIET_DAYS=sat,sun, or nothing after the equals sign."

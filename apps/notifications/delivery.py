@@ -92,7 +92,7 @@ class Sender:
             claimed = self._claim(now)
             if not claimed:
                 return
-            # Without a connection for those that are not sent now.
+            # Before a connection is opened: those that are not sent now need none.
             batch = [facts for facts in claimed if not self._is_settled(facts, now)]
             if batch and not self._send_batch(batch):
                 return
@@ -119,13 +119,13 @@ class Sender:
         return now if facts.definition.quiet_exempt else self.quiet.next_allowed(now, facts.time_zone)
 
     def _send_batch(self, batch: list[Facts]) -> bool:
-        """Send these over one connection; False when the service takes none now. The rest then waits with it."""
+        """Send these over one connection; False when the service accepts none now. The rest is then retried later."""
         end, left = time.monotonic() + BATCH_SECONDS, list(batch)
         try:
             with self.channel.session() as session:
                 while left and time.monotonic() < end:
                     facts = left.pop(0)
-                    # Asked again: with a slow service a batch takes minutes, and the quiet hours may have begun.
+                    # Checked again: with a slow service a batch takes minutes, and the quiet hours may have begun.
                     if not self._is_settled(facts, self.clock()):
                         self._send(session, facts)
         except NotNow as away:
@@ -145,7 +145,7 @@ class Sender:
             message = render_message(facts, self.channel.name, self.clock())
         except DatabaseError:
             raise
-        except Exception as error:  # one text that cannot be made must not stop all others
+        except Exception as error:  # a text that cannot be made must not stop the others
             logger.exception("notification %s has no text", facts.id)
             self.delivery.failed += self._finish(facts, State.FAILED, f"text: {type(error).__name__}", begun=False)
             return
@@ -198,6 +198,6 @@ class Sender:
         })  # fmt: skip
 
     def _keep_rate(self) -> None:
-        """Wait so long that no more than NOTIFICATIONS_PER_SECOND leave."""
+        """Wait, so that no more than NOTIFICATIONS_PER_SECOND are sent in a second."""
         time.sleep(max(0.0, self.next_send - time.monotonic()))
         self.next_send = time.monotonic() + 1 / settings.NOTIFICATIONS_PER_SECOND

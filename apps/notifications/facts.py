@@ -27,8 +27,8 @@ class Facts:
     """A notification, its recipient, its campaign and the recipient's standing there.
 
     `recipient`: `e` or `a` and the id of the employee or the account. Fields of the campaign are None or empty without
-    one; those of the standing also for a recipient outside of the campaign. `pending`: the standing is about to be
-    evaluated again, so nothing is said about it yet. `leads`: the recipient has a team today.
+    one; those of the standing also for a recipient outside the campaign. `pending`: the standing is about to be
+    evaluated again, so no message may state it yet. `leads`: the recipient has a team today.
     """
 
     id: int

@@ -1,4 +1,4 @@
-"""All kinds of notifications: from which event, to whom, by which channels, and how surely (ADR 79).
+"""All kinds of notifications: from which event, to whom, by which channels, and how reliably (ADR 79).
 
 `contents` has the text of each kind, `queries/planning.sql` the audiences, `staleness` the rules of `stale`.
 """
@@ -72,7 +72,7 @@ KINDS: dict[str, Kind] = {
         Kind("deadline_1",         Audience.EMPLOYEE, AT_MOST_ONCE,  True,  BELOW),
         Kind("adjustment_granted", Audience.EMPLOYEE, AT_LEAST_ONCE, False),
         Kind("adjustment_ended",   Audience.EMPLOYEE, AT_LEAST_ONCE, False),
-        # The mail about an answer is older than this list (apps.reviews.answer_mails).
+        # apps.reviews.answer_mails sends the mail about an answer.
         Kind("review_answered",    Audience.EMPLOYEE, AT_LEAST_ONCE, False, channels=(Channel.APP,)),
         Kind("result_final",       Audience.RESULT,   AT_LEAST_ONCE, False),
         Kind("team_digest",        Audience.MANAGER,  AT_MOST_ONCE,  True,  DIGEST),

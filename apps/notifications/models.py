@@ -1,6 +1,6 @@
 """Notifications, each to one recipient by one channel, and what recipients have switched on or off.
 
-The recipient is an employee, also one without an account, or an account without an employee.
+The recipient is an employee, with or without an account, or an account without an employee.
 """
 
 from __future__ import annotations

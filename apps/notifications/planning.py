@@ -35,10 +35,10 @@ def plan_notifications(now: datetime) -> Plan:
     Repeated and concurrent calls plan each notification once.
     """
     with transaction.atomic():
-        # Cheap while nothing has happened: the zones are read from all employees.
+        # Cheap while there is no event: the zones are read from all employees.
         if not fetch_all("SELECT 1 FROM core_event LIMIT 1"):
             return Plan()
-        # One event may concern everybody.
+        # One event may concern every employee.
         disable_statement_timeout()
         return Plan(*fetch_all(PLAN, _kinds() | _zones(now) | {"now": now, "most": MAX_EVENTS})[0])
 

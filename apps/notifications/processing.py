@@ -1,4 +1,4 @@
-"""What a worker does about notifications, as one call."""
+"""Plan and send notifications: what a worker does in one call."""
 
 from __future__ import annotations
 

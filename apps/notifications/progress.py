@@ -1,4 +1,4 @@
-"""How far the sending of notifications is: sums for HR and the operator, without recipients."""
+"""Progress of sending notifications: sums for HR and the operator, without recipients."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ REASONS = statement("notifications", "progress", "reasons")
 
 @dataclass(frozen=True)
 class Progress:
-    """Rows by kind and channel, rows by reason, and the minutes until what waits has left at the configured rate."""
+    """Rows by kind and channel, rows by reason, and the minutes that the waiting ones take at the configured rate."""
 
     states: list[dict[str, Any]]
     reasons: list[dict[str, Any]]

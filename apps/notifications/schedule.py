@@ -55,13 +55,13 @@ def record_scheduled_events(now: datetime) -> int:
 def _record_morning(campaign: Campaign, zone: str, now: datetime) -> int:
     """This morning's reminders and digests for the people of one zone, once on a local day.
 
-    The day is the recipients', the days left are the campaign's: by claiming the day, one reminder is sent on it.
+    The day is the recipients', the days left are the campaign's. The day is claimed, so that it has one reminder.
     """
     today, days = now.astimezone(zone_of(zone)).date(), days_left(campaign.rule.cutoff_at, campaign.rule.time_zone, now)
     is_monday, in_last_week = today.weekday() == MONDAY, days <= LAST_WEEK_DAYS
     if not is_monday and not in_last_week:
         return 0
-    # While everybody is being evaluated, no number may be said; the next minute asks again.
+    # While all employees are being evaluated, no message may state a number; the next call tries again.
     if MarkRange.objects.filter(run__campaign=campaign, run__invalidates=True, state=MarkRange.State.WAITING).exists():
         return 0
     with transaction.atomic():

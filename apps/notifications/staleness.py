@@ -37,7 +37,7 @@ def _superseded(facts: Facts, now: datetime) -> bool:
     if facts.kind == "weekly":
         return facts.days_left(now) in REMINDER_DAYS
     if facts.kind in ("team_digest", "company_digest"):
-        # HR's digest is of a day of the company, a manager's of an own one.
+        # The day of HR's digest is the company's, that of a manager's digest the manager's.
         today = facts.local_day(now) if facts.kind == "team_digest" else now.astimezone(zone_of("")).date()
         return facts.subject_key.partition(":")[2] < today.isoformat()
     days = int(facts.kind.removeprefix("deadline_"))
@@ -46,7 +46,7 @@ def _superseded(facts: Facts, now: datetime) -> bool:
 
 # For every kind, in this order.
 RECIPIENT_RULES: dict[str, Callable[[Facts, datetime], bool]] = {
-    # As after a restore: what waited when the backup was made has been sent since.
+    # For example after a restore: what waited when the backup was made has been sent since.
     "too_old": lambda facts, now: now - facts.created_at > MAX_AGE,
     "left": lambda facts, now: not facts.employed,
     "no_access": lambda facts, now: not facts.active,

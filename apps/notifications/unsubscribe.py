@@ -38,7 +38,7 @@ class Subscription:
 
 
 def token(recipient: str, kind: str, channel: str) -> str:
-    """Without an expiry: a reader of an old mail must be able to end such mails."""
+    """It does not expire: a reader of an old mail must be able to end such mails."""
     return signing.dumps([recipient, kind, channel], salt=SALT)
 
 

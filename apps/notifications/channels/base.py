@@ -1,4 +1,4 @@
-"""What a channel is: how a worker hands over notifications, and what the answers mean."""
+"""The interface of a channel: how a worker hands over notifications, and what the answers mean."""
 
 from __future__ import annotations
 

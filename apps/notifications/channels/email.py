@@ -13,7 +13,7 @@ from django.core.mail.backends.smtp import EmailBackend
 
 from apps.notifications.channels.base import Message, NotNow, Refused, Uncertain
 
-# Replies from 400 to 499 are for now, from 500 on for good (RFC 5321, 4.2.1).
+# Replies from 400 to 499 are temporary, from 500 on permanent (RFC 5321, 4.2.1).
 PERMANENT = 500
 SMTP_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
 
@@ -53,7 +53,7 @@ class EmailSession:
             raise NotNow(f"connect: {answer}", affects_all=True) from error
 
     def close(self) -> None:
-        # A server that is already gone can refuse the goodbye.
+        # A server that has already closed the connection can refuse QUIT.
         try:
             self.backend.close()
         except (OSError, smtplib.SMTPException):
@@ -67,7 +67,7 @@ class EmailSession:
             _raise_answer("recipient", max(code for code, _text in error.recipients.values()), error)
         except smtplib.SMTPSenderRefused as error:
             self.close()
-            # It concerns the installation's own address, so it would repeat for every message.
+            # The refusal concerns the installation's own address, so it would repeat for every message.
             raise NotNow(f"sender: {error.smtp_code}", affects_all=True) from error
         except smtplib.SMTPResponseException as error:
             _raise_answer("data", error.smtp_code, error)
@@ -92,7 +92,7 @@ class StagedSMTP:
         try:
             answer = super().data(content)  # type: ignore[misc]  # of smtplib
         except smtplib.SMTPResponseException:
-            # The server has answered, so it is known what became of the content.
+            # The server has answered that it did not accept the content.
             self.in_data = False
             raise
         self.in_data = False

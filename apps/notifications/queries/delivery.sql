@@ -1,6 +1,6 @@
 -- name: claim
 -- Takes notifications that are due, for one batch. Another worker takes them again when their claim is older than ten
--- minutes and nothing was begun: the first worker is dead.
+-- minutes and nothing was begun: the first worker has died.
 WITH due AS MATERIALIZED (
     SELECT id FROM notifications_notification
     WHERE state = 'due' AND channel = %(channel)s AND due_at <= %(now)s
@@ -31,7 +31,7 @@ SELECT notification.id, notification.kind, notification.subject_key, notificatio
     EXISTS(SELECT FROM accounts_role role WHERE role.account_id = account.id AND role.role = 'hr') AS is_hr,
     coalesce(own.enabled, of_account.enabled, true) AS enabled,
     pending.employee_id IS NOT NULL AS pending,
-    -- The subject of a request that waits for a second person: `adjustment:17`.
+    -- The subject names what waits for a decision, such as `adjustment:17`.
     CASE split_part(notification.subject_key, ':', 1)
         WHEN 'approval' THEN NOT EXISTS (
             SELECT FROM accounts_approvalrequest request

@@ -15,7 +15,7 @@ WITH event AS (
 kind AS (
     SELECT * FROM unnest(%(codes)s::text[], %(audiences)s::text[], %(channels)s::text[], %(switchable)s::boolean[],
         %(quiet_exempt)s::boolean[]) AS kind (code, audience, channel, switchable, quiet_exempt)),
--- When a notification of now may be sent in each zone (apps.notifications.quiet_hours).
+-- From when a notification that is planned now may be sent in each zone (apps.notifications.quiet_hours).
 zone AS (
     SELECT * FROM unnest(%(zones)s::text[], %(allowed_at)s::timestamptz[]) AS zone (name, allowed_at)),
 audience AS (SELECT DISTINCT event.id AS event_id, kind.audience FROM event JOIN kind ON kind.code = event.kind),
@@ -64,9 +64,9 @@ planned AS (
     LEFT JOIN notifications_preference of_account ON kind.switchable AND of_account.account_id = recipient.account_id
         AND of_account.kind = kind.code AND of_account.channel = kind.channel
     WHERE coalesce(own.enabled, of_account.enabled, true)
-      -- As after a restore: older ones were planned before the backup was needed.
+      -- For example after a restore: older ones were planned before the backup was needed.
       AND event.at > %(now)s - interval '7 days'
-    -- Planned before, from an event that was recorded twice.
+    -- The notification of an event that was recorded twice is planned already.
     ON CONFLICT DO NOTHING
     RETURNING channel)
 SELECT (SELECT count(*) FROM event), count(*), count(*) FILTER (WHERE channel <> 'app') FROM planned;

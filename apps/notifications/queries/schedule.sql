@@ -9,7 +9,7 @@ WHERE standing.campaign_id = %(campaign)s AND standing.red AND {pace} = 'behind'
   AND standing.employee_id NOT IN (SELECT pending.employee_id FROM ({pending}) pending);
 
 -- name: record_deadline
--- Employees of one zone who are below their target, as above.
+-- Employees of one zone who are below their target. Not those whose standing is about to be evaluated again.
 INSERT INTO core_event (kind, subject, campaign_id, employee_id, data, at)
 SELECT %(kind)s, %(subject)s, %(campaign)s, standing.employee_id, jsonb_build_object(), %(now)s
 FROM standings_standing standing
@@ -30,7 +30,7 @@ WHERE employee.time_zone = %(zone)s AND EXISTS (
     WHERE member.first > node.first AND member.first <= node.last);
 
 -- name: record_deputies_over
--- Deputyships whose time is over; those that were ended earlier have their event already.
+-- Deputyships that have reached their last instant; ending one earlier records its event at once.
 WITH claimed AS (
     INSERT INTO core_job (job, period, detail, done_at)
     SELECT 'deputy ended', id::text, jsonb_build_object(), %(now)s FROM accounts_deputyship
@@ -44,7 +44,7 @@ JOIN claimed ON claimed.period = deputyship.id::text
 JOIN employees_employee person ON person.id IN (deputyship.manager_id, deputyship.deputy_id);
 
 -- name: record_reviews_due
--- Questions whose reply is due soon, each once.
+-- Review requests whose reply is due soon, each once.
 WITH claimed AS (
     INSERT INTO core_job (job, period, detail, done_at)
     SELECT 'review due', id::text, jsonb_build_object(), %(now)s FROM reviews_review

@@ -55,7 +55,7 @@ REVIEW_REPLY_DAYS = env.int("REVIEW_REPLY_DAYS", 7)
 REVIEW_ASK_DAYS = env.int("REVIEW_ASK_DAYS", 14)
 RETENTION_DAYS = env.int("RETENTION_DAYS", 90)
 RETENTION_LEAVER_DAYS = env.int("RETENTION_LEAVER_DAYS", 90)
-# Notifications: none is sent in the quiet hours and on the quiet days of the recipient's zone, but security notices.
+# Quiet hours and days, in the recipient's zone: no notification is sent then, except security notices.
 QUIET_HOURS = env.str("QUIET_HOURS", "20:00-08:00")
 QUIET_DAYS: list[str] = env.list("QUIET_DAYS", default=["sat", "sun"])
 NOTIFICATIONS_PER_SECOND = env.float("NOTIFICATIONS_PER_SECOND", 50.0)

@@ -1,18 +1,18 @@
-"""When the access of people whose employment or address a transaction changes ends."""
+"""When access ends in a transaction that changes employments or addresses (ADR 65)."""
 
 from django.db import connection
 
 
 def defer_access_endings() -> None:
-    """From here on this transaction ends access, and so locks accounts and sessions, only when it is about to commit.
+    """From here on, this transaction ends access only at its commit, so it locks accounts and sessions last.
 
-    For transactions that write employments early: sign-ins and sessions of these people would wait for them.
+    For transactions that write employments early: otherwise the sign-ins and sessions of these people would wait.
     """
     _set_constraint("DEFERRED")
 
 
 def carry_out_access_endings() -> None:
-    """Carry out the deferred endings. The last step before the commit, which would otherwise do it."""
+    """Carry out the deferred endings. Call it as the last step; otherwise the commit does it."""
     _set_constraint("IMMEDIATE")
 
 

@@ -22,7 +22,7 @@ CAN_SIGN_IN = Q(employee=None) | in_force_from(Clock(), of="employee__employment
 # A subquery and not a join: a join would return one row for each role.
 ROLES_SQL = "ARRAY(SELECT role.role FROM accounts_role role WHERE role.account_id = accounts_account.id)"
 
-# The table of a higher app, in the one query that every request runs anyway: the number beside the bell on each page.
+# The number beside the bell on each page. It reads a table of a higher app, so that no request needs a further query.
 UNREAD_SQL = """(SELECT count(*) FROM notifications_notification unread
     WHERE unread.channel = 'app' AND unread.state = 'sent' AND unread.read_at IS NULL
       AND unread.employee_id = accounts_account.employee_id)

@@ -107,7 +107,7 @@ def remember_browser(response: HttpResponse, account: Account) -> None:
 
 
 def is_known_browser(request: HttpRequest, account: Account) -> bool:
-    """Whether this account signed in from this browser last."""
+    """Whether this browser has a valid cookie of this account from an earlier sign-in."""
     return bool(_known_browser(request, account))
 
 

@@ -88,7 +88,9 @@ def is_idle(account: Account, session: SessionStore) -> bool:
 
 
 def discard_messages(request: HttpRequest) -> None:
-    """Drop the messages that no page has shown. They can name contacts, and the browser's next reader is another."""
+    """Drop the messages that no page has shown. They can name contacts, and the next user of the browser can be another
+    person.
+    """
     for _message in messages.get_messages(request):
         pass
 

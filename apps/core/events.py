@@ -1,6 +1,6 @@
-"""Events: what happened, for the people who have to know of it.
+"""Events: what happened, stored in the transaction of the cause.
 
-The transaction of the cause stores the event. apps.notifications plans from it who is notified, and deletes it.
+apps.notifications plans from an event whom to notify, and deletes it.
 """
 
 from __future__ import annotations

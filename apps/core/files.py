@@ -47,7 +47,7 @@ def store_file(
 
 
 def _unpacked_size(raw: IO[bytes]) -> int:
-    """What an archive unpacks to by its directory, which no reader exceeds; 0 for any other file."""
+    """The unpacked size of an archive according to its directory, which no reader exceeds; 0 for any other file."""
     try:
         with zipfile.ZipFile(raw) as archive:
             return sum(part.file_size for part in archive.infolist())

@@ -19,7 +19,7 @@ from apps.core.models import Setting
 from apps.core.signing_key import can_sign_results
 
 logger = logging.getLogger(__name__)
-# The names of settings for channels of notifications that fail.
+# The prefix of the settings that name failing channels of notifications.
 FAILING_CHANNEL = "channel fails:"
 # Requests at one moment wait for one check and share its result; the cache alone would run it in each thread.
 _checking = Lock()

@@ -44,7 +44,7 @@ class OutboxRow(models.Model):
 
 
 class Event(models.Model):
-    """Something that happened and that people are notified of, until apps.notifications has planned to whom.
+    """Something that happened, stored until apps.notifications has planned whom to notify.
 
     `data` holds numbers, days and codes; never a name, an identity or a free text.
     """

@@ -31,7 +31,7 @@ REQUEUE_AFTER = timedelta(seconds=30)
 # The number of times a file may crash the worker that reads it, before it is refused.
 # A file that exhausts the memory kills the worker with all its other tasks, so it gets few chances.
 MAX_ATTEMPTS = 3
-# Up to these sizes a file is read within seconds and needs no turn: LARGE_BYTES as it is, this unpacked.
+# A file of at most LARGE_BYTES, and at most this size when unpacked, is read within seconds and needs no turn.
 LARGE_UNPACKED_BYTES = 5_000_000
 # The lock of the worker that previews or records a large file: of two workers, one is always left for other tasks.
 LARGE_FILE_LOCK = "large file"
@@ -162,7 +162,7 @@ def record_turn(stored: StoredFile) -> None:
 def has_earlier_large_preview(owner_id: int) -> bool:
     """Whether a large preview waits whose turn is before this owner's, and whose owner has no file being read.
 
-    Files in other queues than this one, such as rosters, give way to it.
+    Files in other queues, such as rosters, wait for it.
     """
     waiting = FilePreview.objects.filter(state=State.WAITING).only("file__owner_id")
     for preview in earlier_large_files(waiting, owner_id, "asked_at"):

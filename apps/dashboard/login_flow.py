@@ -49,7 +49,7 @@ def complete_login(
         request.session.cycle_key()
         return HttpResponseRedirect(reverse("second-factor-asked"))
     request.session.pop(PENDING_SIGN_IN_KEY, None)
-    # The first sign-in of an account is no news to its owner.
+    # The owner needs no mail about the first sign-in of an account.
     is_new_browser = account.last_login is not None and not is_known_browser(request, account)
     login(request, account, backend=BACKEND)
     if is_new_browser:

@@ -98,7 +98,7 @@ class EmployeeQuerySet(models.QuerySet):
             return None
         both = NAME_AND_NUMBER.fullmatch(text.strip())
         suggested = self.find_by_staff_no(both["number"]) if both else None
-        # First: a staff number that looks like a suggestion must not take the place of the person who was picked.
+        # Checked first: a staff number in the form of a suggestion must not replace the person who was chosen.
         if both and suggested and suggested.name == both["name"]:
             return suggested
         employee = self.find_by_staff_no(text)

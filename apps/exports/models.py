@@ -23,8 +23,8 @@ class ExportQuerySet(models.QuerySet):
     def visible_to(self, user: Any) -> ExportQuerySet:
         """The exports of this account, while it may still see their people; all exports for HR.
 
-        An auditor sees own exports of whole results. A team's file follows access to a team that is still there, a
-        person's file access to the person.
+        An auditor sees own exports of whole results. A team's file needs access to a team that still exists, a person's
+        file access to the person.
         """
         if user.has_role("hr"):
             return self

@@ -213,7 +213,7 @@ def freeze_due() -> None:
 
 @shared_task
 def retain() -> None:
-    """Once a day, erase the contacts whose retention has ended; delete old notifications."""
+    """Erase the contacts whose retention has ended, once a day, and delete old notifications."""
     retention.erase_expired_daily(clock.db_now())
     delete_old_notifications(clock.db_now())
 

@@ -130,7 +130,7 @@ def freeze_due_campaigns(by: Actor) -> list[FrozenResult]:
         except Exception as error:
             # The other campaigns have their deadline too.
             logger.exception("%s could not be frozen", campaign.slug)
-            # The next call, seconds later, succeeds once the database is there again.
+            # The next call, seconds later, succeeds when the database responds again.
             if not is_temporary(error):
                 _record_failure(campaign, now)
         else:
@@ -145,7 +145,7 @@ def _record_failure(campaign: Campaign, now: datetime) -> None:
             if claim_job(f"freeze failed:{campaign.pk}", f"{now:%Y-%m-%d}"):
                 record_event("freeze_failed", subject=f"{campaign.pk}:{now:%Y-%m-%d}", campaign_id=campaign.pk)
     except DatabaseError:
-        # The reason of the failure may be the database; the next call tries again.
+        # The database can be the cause of the failure; the next call tries again.
         logger.warning("HR could not be notified of the failed freeze of %s", campaign.slug)
 
 

@@ -28,7 +28,7 @@ LEFT_SCOPE = statement("standings", "affected_counts", "left_scope")
 IN_CAMPAIGN = statement("standings", "affected_counts", "in_campaign")
 RECORDERS = statement("standings", "affected_counts", "recorders")
 FUTURE_COLLEAGUES = statement("standings", "affected_counts", "future_colleagues")
-# A gap between the two employments of one person must be longer than this before it passes as two people.
+# With a longer gap between two employments, a leaver and a joiner are taken for two people.
 LEFT_BEFORE = timedelta(days=31)
 
 
@@ -53,7 +53,7 @@ def count_affected_employees(by: Actor) -> int:
 def count_changed_targets(by: Actor) -> int:
     """Count the employees whose target changes with their first day, in an unfinished campaign that pro-rates it.
 
-    Not those who are new to the roster: their first day is news, and no correction that lowers a target.
+    Without those who are new to the roster: their first day is not a correction that lowers a target.
     """
     return _count_in_campaigns(CHANGED_TARGETS)
 

@@ -132,7 +132,7 @@ def _open(
         rule.approved_by_label = approved_by.label if approved_by else ""
         rule.save()
         reevaluate_all(campaign, cause="opened", by=by)
-        # A later opening is an effective date, which records the event.
+        # A later opening is an effective date: process_effective_dates records its event.
         if rule.opens_at <= now and not campaign.backdated:
             record_event("campaign_opened", subject=campaign.pk, campaign_id=campaign.pk)
         detail = {

@@ -23,7 +23,7 @@ from apps.standings.start_run import reevaluate_all
 PROCESSED_UNTIL = "time_followed_until"
 # The first call covers all of the past, so that an imported company needs no special start.
 BEGINNING = datetime(1, 1, 1, tzinfo=UTC)
-# A longer interruption is no reason to write about what ended long ago.
+# After a longer interruption, employees are not notified of what ended before that.
 NEWS_FOR = timedelta(days=2)
 
 EMPLOYMENT_AND_PLACEMENT = statement("standings", "effective_dates", "employment_and_placement")
@@ -58,13 +58,13 @@ def process_effective_dates(now: datetime | None = None) -> int:
                 # The tree shows one day; a move that begins today changes it without a write.
                 rebuild_tree(until)
                 cursor.execute(QUEUE_IDENTITIES, {"employees": sorted(people)})
-            # Of the past that the first call covers nothing is news.
+            # The first call covers all of the past, of which employees are not notified.
             cursor.execute(RECORD_ENDINGS, {"since": max(since, until - NEWS_FOR), "until": until})
         # In the transaction that stores `until`: no window is processed without its outbox rows.
         queue_reevaluation(people | adjusted)
         for campaign in Campaign.objects.filter(pk__in=opened).order_by("pk"):
             reevaluate_all(campaign, cause="opened", by=SYSTEM)
-            # An older version may have opened here, and HR has postponed the opening.
+            # An older version can open in this window although HR has postponed the opening.
             if not campaign.backdated and campaign.rule.opens_at <= until:
                 record_event("campaign_opened", subject=campaign.pk, campaign_id=campaign.pk)
         processed_until.value = until.isoformat()

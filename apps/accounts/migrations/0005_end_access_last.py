@@ -10,7 +10,7 @@ ENDS_BINDINGS = "CREATE TRIGGER employees_employment_ends_bindings "
 
 
 def earlier_functions() -> str:
-    """SQL that restores the functions and the trigger of before."""
+    """SQL that restores the functions and the trigger that this migration replaces."""
     functions = (
         (SQL / "functions.sql").read_text(encoding="utf-8").replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION")
     )

@@ -202,7 +202,7 @@ def _replacement(old: Contact, identities: Sequence[Identity], now: datetime, co
         employee_id=old.employee_id, name=old.name, recorded_at=now, stored_at=now, confirmed_at=confirmed_at,
         source=old.source, replaces=old,
     )  # fmt: skip
-    # A person whom the employee named first stays the employee's: another instant would give the person to a colleague.
+    # The instants of the claims are kept: with a later one, the person could count for a colleague instead.
     claims = _claims(old)
     ContactIdentity.objects.bulk_create(
         ContactIdentity(

@@ -32,7 +32,7 @@ class RecordedAgain:
 
 
 def record_contacts_again(*, contact_ids: Collection[int], employee: Employee, by: Actor) -> RecordedAgain:
-    """Replace live contacts of the employee by the same people, recorded now, as `record_contact_again` does.
+    """Replace live contacts of the employee by new contacts of the same people, as `record_contact_again` does for one.
 
     Each is decided alone, in the order of the ids. Ids of ended, erased and other employees' contacts are ignored.
     apps.campaigns.selectors decides whether campaigns allow it.

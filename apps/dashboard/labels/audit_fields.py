@@ -13,7 +13,7 @@ from apps.exports.export_requests import SEARCHED
 from apps.exports.models import Export
 from apps.results.models import ResultCorrection
 
-# In the order of the page: PostgreSQL keeps the keys of a JSON object in another one.
+# In the order of the page, because PostgreSQL does not keep the order of the keys of a JSON object.
 FIELDS: dict[str, Any] = {
     "campaign": _("Campaign"),
     "account": _("Username"),
@@ -150,7 +150,7 @@ VALUES: dict[str, dict[str, Any]] = {
     "left_out": dict(Adjustment.SkipReason.choices),
     "decision": dict(AdjustmentRequest.Decision.choices),
 }  # fmt: skip
-# For a comparison with a file or with the log of changes: never beside an entry.
+# Details for a comparison with a file or with the log of changes; never shown beside an entry.
 TECHNICAL = {"sha256", "digest", "statements", "last_note"}
 # Numbers that name something: without commas.
 NUMBERS_OF = {

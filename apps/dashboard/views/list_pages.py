@@ -42,7 +42,7 @@ class ListPage:
 def position(first: int, shown: int, total: int) -> str:
     """Which rows of a list a page shows, for example "1–20 of 182"."""
     last = first + shown - 1
-    # A sum that is some seconds older than the rows is no smaller than what is shown.
+    # The total can be some seconds older than the rows; it must not be smaller than the last row's number.
     numbers = {"first": base.number(first), "last": base.number(last), "all": base.number(max(total, last))}
     return _("%(first)s–%(last)s of %(all)s") % numbers
 

@@ -8,7 +8,7 @@ from django.http import HttpResponse
 
 from apps.dashboard.views.page_context import PageContext
 
-# The first is the default: the list that a phone shows too.
+# The first is the default.
 SIZES = (20, 50, 100)
 PARAMETER, COOKIE, REMEMBERED_SECONDS = "rows", "list-rows", 365 * 24 * 3600
 
@@ -20,7 +20,7 @@ class SizeLink(NamedTuple):
 
 
 def page_size(scope: PageContext) -> int:
-    """The number in the address, else the one that this browser remembers, else the default."""
+    """The number in the address, else the number that this browser remembers, else the default."""
     request = scope.request
     for text in (request.GET.get(PARAMETER), request.COOKIES.get(COOKIE)):
         if size := next((size for size in SIZES if str(size) == text), None):
@@ -42,7 +42,7 @@ def size_links(scope: PageContext, total: int, address: Callable[..., str]) -> l
 
 
 def remember_size(scope: PageContext, response: HttpResponse) -> HttpResponse:
-    """Keep the size of the address in a cookie. It is no secret and says nothing of the reader."""
+    """Keep the size of the address in a cookie. It reveals nothing about the reader."""
     if PARAMETER in scope.request.GET:
         response.set_cookie(
             COOKIE, str(page_size(scope)), max_age=REMEMBERED_SECONDS, httponly=True,

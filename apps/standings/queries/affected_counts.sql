@@ -102,7 +102,7 @@ SELECT employee_id FROM (
 ) joiners_and_leavers
 
 -- name: left_scope
--- Who moved out of the departments of the campaign. A placement does not record who loaded it.
+-- People who moved out of the departments of the campaign. A placement does not record who loaded it.
 SELECT employee_id, changed.employee_id IS NOT NULL AND EXISTS (
         SELECT FROM effect_placement old_placement WHERE old_placement.employee_id = placement.employee_id
           AND in_force(old_placement.starts_at, old_placement.ends_at, {cutoff_at})

@@ -63,8 +63,8 @@ contact_identity.domain IN (
     WHERE indexed.domain IS NOT NULL)
 
 -- name: claim
--- From when a contact claims one of its identities in this campaign. A corrected contact keeps earlier instants, but those
--- before the opening claim no person.
+-- The instant from which a contact claims one of its identities in this campaign. A corrected contact keeps earlier
+-- instants, but an instant before the opening claims no person.
 CASE WHEN {identity}.claimed_from >= {opens_at} THEN {identity}.claimed_from ELSE {contact}.recorded_at END
 
 -- name: claimed

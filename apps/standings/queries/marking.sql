@@ -83,8 +83,8 @@ status_changes AS (
     -- `was_red` is NULL for a new standing, and then nothing is written: a first evaluation is no change of status.
     SELECT {campaign}, employee_id, {now}, red, counted, target, exempt, {cause} FROM changed WHERE was_red <> red
     RETURNING red),
--- What employees are notified of. A repair makes nothing known that happened now. With many new contacts at once only
--- the highest milestone counts.
+-- What employees are notified of; not of a repair, whose cause is in the past. With many new contacts at once, only the
+-- highest milestone is recorded.
 milestones AS (
     INSERT INTO core_event (kind, subject, campaign_id, employee_id, data)
     SELECT DISTINCT ON (employee_id) milestone.kind, {campaign}::text, {campaign}, employee_id, jsonb_build_object()
@@ -95,7 +95,7 @@ milestones AS (
         AND changed.counted * 10 >= changed.target * milestone.tenths
     WHERE {cause} = 'mark' AND NOT changed.exempt
     ORDER BY employee_id, milestone.tenths DESC),
--- With the instant: a fall after one whose notice was dropped, because the target was reached again, is news.
+-- The subject has the instant: each fall is notified, also after one whose notice was dropped.
 fallen AS (
     INSERT INTO core_event (kind, subject, campaign_id, employee_id, data)
     SELECT 'turned_red', concat({campaign}, ':', {now}), {campaign}, employee_id, jsonb_build_object(

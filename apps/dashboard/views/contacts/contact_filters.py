@@ -14,10 +14,9 @@ from apps.dashboard.labels import base
 from apps.dashboard.views.list_pages import text_param
 from apps.dashboard.views.page_context import PageContext
 
-# Filter values of the chips: a reason, or one of these words. The default is absent from addresses.
+# Filter values of the chips: a reason, or one of these words. Defaults are empty, so addresses do not contain them.
 ACTIVE, ALL, COUNTING, NOT_COUNTING = "", "all", "counts", "not_counting"
 OUTSIDE_PERIOD = "outside_period"
-# The default is empty and so absent from addresses.
 NEWEST, OLDEST, NAME = "", "oldest", "name"
 SORTS: dict[str, tuple[base.Text, base.Text]] = {
     NEWEST: (gettext_lazy("Newest first"), gettext_lazy("Older contacts")),

@@ -98,7 +98,7 @@ def _name_deputy(scope: PageContext, form: DeputyForm, manager: Employee) -> boo
     """Name the deputy in the form, and confirm it. False: the form shows what is wrong."""
     typed = {name: form.cleaned_data[name] for name in ("starts_on", "until", "key")}
     with form.showing_refusals():
-        # Before the person is looked up: otherwise days that are refused test who is on the roster, without a trail.
+        # Before the person is looked up: otherwise a form with refused days tests who is on the roster, with no trail.
         deputy_period(scope.now, typed["starts_on"], typed["until"])
         deputy = named_employee(scope, form, "deputy")
         if deputy is None:

@@ -69,7 +69,7 @@ def _name_all(form: ManyDeputiesForm, by: Account, *, keep: bool) -> list[Outcom
     """What each line does, in order. Without `keep` everything is undone: the preview decides as the act does."""
     lines, employees = list(form.deputies()), Employee.objects.visible_to(by)
     with transaction.atomic():
-        # Each line locks its manager: here all in the order of every other writer, so that none can deadlock.
+        # Each line locks its manager. All are locked here first, in the order of every other writer, against deadlocks.
         lock_employees(manager.pk for line in lines if (manager := employees.find(line.manager)))
         outcomes = [_name(form, line, by) for line in lines]
         transaction.set_rollback(not keep)

@@ -62,7 +62,7 @@ def standings_context(
         return scope.url(name, *args, **query) + "#list"
 
     page = _requested_page(scope, standings, filters)
-    # A search that finds one person is a look at that person's record, which the access log notes.
+    # A search that finds one person shows that person's record, so the access log has an entry.
     if filters.narrowed and page.first == 1 and not page.next:
         log_single_result(scope.user, [row.employee_id for row in page.rows], "standing")
     query = {**filters.query, "sort": filters.sort}

@@ -21,7 +21,7 @@ from apps.notifications.models import Notification
 from apps.notifications.planning import plan_notifications
 from tests.notifications.smtp import AnyPort
 
-# Until then the process has loaded everything that it needs.
+# Mails after which the process has loaded everything that it needs.
 FIRST = 500
 
 
@@ -36,7 +36,7 @@ class Counter:
 
 
 def measure() -> dict[str, Any]:
-    """Plan a notification of every employee, then send all without a limit of the rate."""
+    """Plan a notification for every employee, then send all without a rate limit."""
     settings.QUIET_HOURS, settings.QUIET_DAYS, settings.NOTIFICATIONS_PER_SECOND = "", [], 1e9
     Event.objects.all().delete()
     record_event("rule_changed", subject="bench", campaign_id=Campaign.objects.get().pk)

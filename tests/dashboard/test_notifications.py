@@ -25,7 +25,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def campaign(campaign: Campaign) -> Campaign:
-    """November, whose opening everybody has heard of."""
+    """November, whose opening has been notified."""
     Event.objects.all().delete()
     return campaign
 
@@ -40,9 +40,7 @@ def notify(clock: Clock, campaign: Campaign, employee: Employee, *kinds: str) ->
 
 
 def queries(client: StrictClient, path: str) -> list[str]:
-    with CaptureQueriesContext(
-        connection,
-    ) as captured:
+    with CaptureQueriesContext(connection) as captured:
         assert client.get(path).status_code == 200
     return [query["sql"] for query in captured]
 

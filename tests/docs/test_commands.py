@@ -42,7 +42,7 @@ def calls(text: str) -> list[tuple[str, set[str]]]:
 def anchors(path: Path) -> frozenset[str]:
     """The anchors of a page's headings, as repository hosts generate them.
 
-    A translation has those of the English page, because the application shows it and gives them to it.
+    A translation has those of the English page, because the application shows it with these anchors.
     """
     path = path.parent.parent / path.name if path.parent.name == "zh" else path
     titles = re.findall(r"^#+ (.+)$", TEXTS[path], flags=re.MULTILINE)

@@ -18,7 +18,7 @@ def _company_in_shanghai(settings: Any) -> None:
 
 @pytest.fixture
 def campaign(campaign: Campaign) -> Campaign:
-    """November, whose opening everybody has heard of."""
+    """November, whose opening has been notified."""
     Event.objects.all().delete()
     return campaign
 

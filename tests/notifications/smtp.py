@@ -56,7 +56,7 @@ class Mailbox:
 
 
 class AnyPort(Controller):
-    """The controller asks the server whether it answers, at the port that the system chose."""
+    """A controller whose check of the server uses the port that the system chose."""
 
     def _trigger_server(self) -> None:
         self.port = self.server.sockets[0].getsockname()[1]

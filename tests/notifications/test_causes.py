@@ -32,7 +32,7 @@ pytestmark = pytest.mark.django_db
 
 
 def events() -> list[tuple[str, str]]:
-    """(kind, staff number) of what waits to be planned."""
+    """(kind, staff number) of the events that wait to be planned."""
     staff = dict(Employee.objects.values_list("pk", "staff_no"))
     return [(kind, staff.get(employee, "")) for kind, employee in Event.objects.values_list("kind", "employee_id")]
 
@@ -316,7 +316,7 @@ def test_in_the_last_week_digests_are_daily_and_never_two_of_one_day(
         record_scheduled_events(clock.now())
         process_notifications()
         instant += timedelta(minutes=30)
-    # Monday to Friday; those of the weekend are out of date on Monday, which has its own.
+    # Two Mondays and Tuesday to Friday; the digests of the weekend are superseded by that of Monday.
     assert sent_kinds(bob).count("team_digest") == 6
     assert sent_kinds(hr).count("company_digest") == 5
     dropped = Notification.objects.filter(kind="team_digest", employee=bob, state="dropped")

@@ -115,7 +115,7 @@ def test_an_account_without_access_gets_nothing(campaign: Campaign, alice: Emplo
     assert states() == [("dropped", "no_access")]
 
 
-def test_hr_is_told_of_a_request_but_not_who_made_it(
+def test_hr_is_notified_of_a_request_except_the_account_that_made_it(
     campaign: Campaign, hr: Employee, alice: Employee, clock: Clock
 ) -> None:
     other = people.with_account(people.person("C001"), "hr")
@@ -199,7 +199,7 @@ def test_a_reminder_gives_way_to_the_next(campaign: Campaign, alice: Employee, c
     assert states() == [("dropped", "superseded")]
 
 
-def test_a_number_that_is_being_evaluated_is_not_told(campaign: Campaign, alice: Employee, clock: Clock) -> None:
+def test_a_number_that_is_being_evaluated_is_not_sent(campaign: Campaign, alice: Employee, clock: Clock) -> None:
     people.record(alice, 1)
     cause("weekly", alice, campaign)
     plan(clock)

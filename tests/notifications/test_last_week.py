@@ -69,9 +69,9 @@ def test_everybody_hears_what_concerns_them_once_and_at_the_right_hour(
         # Reached in the evening; the mail came with the morning.
         ("milestone_100", "11-27T08"),
         ("turned_red", "11-27T10"),
-        # That of Saturday gave way to that of the last day.
+        # The reminder due on Saturday gave way to that of the last day.
         ("deadline_1", "11-30T09"),
-        # The hundredth again is no second milestone.
+        # Reaching the target again is no second milestone.
         ("result_final", "12-01T08"),
     ]
     assert mails(alan) == [

@@ -21,9 +21,7 @@ def is_quiet(local: datetime) -> bool:
 @pytest.mark.parametrize("name", ZONES)
 @pytest.mark.parametrize("first_day", [datetime(2026, 3, 6, tzinfo=UTC), datetime(2026, 10, 30, tzinfo=UTC)])
 def test_every_minute_of_eleven_days_has_its_first_allowed_minute(name: str, first_day: datetime) -> None:
-    """Both periods have changes of the clocks: New York on 8 March and 1 November, Lord Howe not: it has them in April
-    and on 4 October.
-    """
+    """The clocks of New York change in both periods, on 8 March and 1 November; the next test is of Lord Howe."""
     zone, quiet = ZoneInfo(name), QuietHours()
     minutes = [first_day + n * MINUTE for n in range(11 * 24 * 60)]
     allowed: datetime | None = None
@@ -36,7 +34,7 @@ def test_every_minute_of_eleven_days_has_its_first_allowed_minute(name: str, fir
 
 
 @pytest.mark.parametrize("first_day", [datetime(2026, 4, 3, tzinfo=UTC), datetime(2026, 10, 2, tzinfo=UTC)])
-def test_half_an_hour_of_summer_time_moves_no_morning(first_day: datetime) -> None:
+def test_a_clock_change_of_half_an_hour_moves_no_morning(first_day: datetime) -> None:
     zone, quiet = ZoneInfo("Australia/Lord_Howe"), QuietHours()
     for minute in (first_day + n * MINUTE for n in range(4 * 24 * 60)):
         local = quiet.next_allowed(minute, zone).astimezone(zone)

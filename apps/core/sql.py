@@ -40,6 +40,14 @@ def fetch_all(query: str | sql.Composed, parameters: Any = None) -> list[Any]:
         return cursor.fetchall()
 
 
+def fetch_named(query: str | sql.Composed, parameters: Any = None) -> list[dict[str, Any]]:
+    """All rows that a statement returns on the default connection, by the names of its columns."""
+    with connection.cursor() as cursor:
+        cursor.execute(query, parameters)
+        names = [column.name for column in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
 def execute(query: str | sql.Composed, parameters: Any = None) -> int:
     """Run a statement on the default connection; returns the number of rows that it wrote."""
     with connection.cursor() as cursor:

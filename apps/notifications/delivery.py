@@ -101,7 +101,7 @@ class Sender:
     def _claim(self, now: datetime) -> list[Facts]:
         parameters = {"now": now, "channel": self.channel.name, "most": BATCH_SIZE, "urgent": URGENT}
         ids = [row_id for (row_id,) in fetch_all(CLAIM, parameters)]
-        return read_facts(ids, now, URGENT) if ids else []
+        return read_facts(ids, now, URGENT)
 
     def _is_settled(self, facts: Facts, now: datetime) -> bool:
         """Drop or defer a notification that is not sent now; returns whether it was."""

@@ -10,11 +10,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db import connection
 from psycopg2.sql import SQL
 
 from apps.campaigns import rules
-from apps.core.sql import compose, statement
+from apps.core.sql import compose, fetch_named, statement
 from apps.notifications.kinds import KINDS, Kind
 from apps.notifications.quiet_hours import zone_of
 from apps.standings.evaluation import pending_sql
@@ -123,9 +122,7 @@ def read_facts(ids: Sequence[int], now: datetime, urgent: Sequence[str], *, with
     if not ids:
         return []
     pending = pending_sql() if with_pending else "SELECT NULL::bigint AS employee_id WHERE false"
-    with connection.cursor() as cursor:
-        cursor.execute(compose(FACTS, pending=SQL(pending)), {"ids": list(ids), "now": now, "urgent": list(urgent)})
-        names = [column.name for column in cursor.description]
-        rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-    # Django leaves JSON of its own queries to its fields.
+    parameters = {"ids": list(ids), "now": now, "urgent": list(urgent)}
+    rows = fetch_named(compose(FACTS, pending=SQL(pending)), parameters)
+    # Django's cursors return JSON as text, which only its fields decode.
     return [Facts(**row | {"data": json.loads(row["data"])}) for row in rows]

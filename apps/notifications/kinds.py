@@ -25,7 +25,7 @@ class Audience(StrEnum):
 
 
 class Stale(StrEnum):
-    """What ends a notification before it is sent."""
+    """Why a notification is dropped before it is sent."""
 
     OVER = "deadline_passed"
     OUTSIDE = "not_in_campaign"

@@ -8,9 +8,8 @@ from math import ceil
 from typing import Any
 
 from django.conf import settings
-from django.db import connection
 
-from apps.core.sql import statement
+from apps.core.sql import fetch_named, statement
 
 STATES = statement("notifications", "progress", "states")
 REASONS = statement("notifications", "progress", "reasons")
@@ -31,14 +30,7 @@ class Progress:
 
 def read_progress(now: datetime) -> Progress:
     """The notifications of the last thirty days at `now`."""
-    states = _rows(STATES, now)
+    states = fetch_named(STATES, {"now": now})
     waiting = sum(row["waiting"] for row in states)
     minutes = ceil(waiting / (60 * settings.NOTIFICATIONS_PER_SECOND))
-    return Progress(states, _rows(REASONS, now), minutes)
-
-
-def _rows(query: str, now: datetime) -> list[dict[str, Any]]:
-    with connection.cursor() as cursor:
-        cursor.execute(query, {"now": now})
-        names = [column.name for column in cursor.description]
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    return Progress(states, fetch_named(REASONS, {"now": now}), minutes)

@@ -232,7 +232,6 @@ class PageContext:
 
     @property
     def sees_notifications(self) -> bool:
-        """Whether the reader may see how many notifications were sent."""
         return self.user.has_role("hr") or self.user.has_role("operator")
 
     @property

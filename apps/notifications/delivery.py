@@ -110,13 +110,10 @@ class Sender:
         if reason and (reason in RECIPIENT_RULES or not facts.pending):
             self.delivery.dropped += self._finish(facts, State.DROPPED, reason, begun=False)
             return True
-        due_at = now + PENDING_WAIT if facts.pending else self._allowed_at(facts, now)
+        due_at = now + PENDING_WAIT if facts.pending else self.quiet.next_allowed(now, facts.time_zone)
         if due_at > now:
             self.delivery.deferred += self._finish(facts, State.DUE, "", due_at, begun=False)
         return due_at > now
-
-    def _allowed_at(self, facts: Facts, now: datetime) -> datetime:
-        return now if facts.definition.quiet_exempt else self.quiet.next_allowed(now, facts.time_zone)
 
     def _send_batch(self, batch: list[Facts]) -> bool:
         """Send these over one connection; False when the service accepts none now. The rest is then retried later."""

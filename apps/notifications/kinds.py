@@ -41,14 +41,13 @@ class Stale(StrEnum):
 
 @dataclass(frozen=True)
 class Kind:
-    """The event that causes it has the same code. `quiet_exempt`: also sent at night and on days off."""
+    """The event that causes it has the same code."""
 
     code: str
     audience: Audience
     policy: str
     can_switch_off: bool
     stale: tuple[Stale, ...] = ()
-    quiet_exempt: bool = False
     channels: tuple[str, ...] = BOTH
 
 

@@ -50,7 +50,6 @@ def _kinds() -> dict[str, list[Any]]:
         "audiences": [kind.audience.value for kind, _channel in rows],
         "channels": [str(channel) for _kind, channel in rows],
         "switchable": [kind.can_switch_off for kind, _channel in rows],
-        "quiet_exempt": [kind.quiet_exempt for kind, _channel in rows],
     }
 
 

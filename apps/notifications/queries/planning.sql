@@ -13,8 +13,8 @@ WITH event AS (
     RETURNING *),
 -- One row for a kind and channel (apps.notifications.kinds).
 kind AS (
-    SELECT * FROM unnest(%(codes)s::text[], %(audiences)s::text[], %(channels)s::text[], %(switchable)s::boolean[],
-        %(quiet_exempt)s::boolean[]) AS kind (code, audience, channel, switchable, quiet_exempt)),
+    SELECT * FROM unnest(%(codes)s::text[], %(audiences)s::text[], %(channels)s::text[], %(switchable)s::boolean[])
+        AS kind (code, audience, channel, switchable)),
 -- From when a notification that is planned now may be sent in each zone (apps.notifications.quiet_hours).
 zone AS (
     SELECT * FROM unnest(%(zones)s::text[], %(allowed_at)s::timestamptz[]) AS zone (name, allowed_at)),
@@ -52,7 +52,7 @@ planned AS (
     SELECT recipient.employee_id, recipient.account_id, event.campaign_id, kind.code, event.subject, kind.channel,
         -- In the application a notification needs no sending.
         CASE WHEN kind.channel = 'app' THEN 'sent' ELSE 'due' END, event.data, %(now)s,
-        CASE WHEN kind.channel = 'app' OR kind.quiet_exempt THEN %(now)s ELSE coalesce(zone.allowed_at, %(now)s) END,
+        CASE WHEN kind.channel = 'app' THEN %(now)s ELSE coalesce(zone.allowed_at, %(now)s) END,
         CASE WHEN kind.channel = 'app' THEN %(now)s END
     FROM recipient
     JOIN event ON event.id = recipient.event_id

@@ -5,7 +5,7 @@ how long.
 """
 
 import uuid
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
@@ -19,6 +19,9 @@ from apps.core.errors import Refused
 from apps.core.events import record_event
 from apps.core.time_zones import company_zone, midnight
 from apps.employees.models import Employee, Employment
+
+# Of one manager's team, in 24 hours.
+MAX_NAMED_PER_DAY = 20
 
 
 def name_deputy(
@@ -44,6 +47,7 @@ def name_deputy(
         # Before the check for overlaps, which only knows stored periods.
         _end_lapsed(manager, deputy, by)
         now = db_now()
+        _refuse_many(manager, now)
         begin, end = deputy_period(now, starts_on, until)
         _validate_people(manager, deputy, by, begin, now)
         # The exclusion constraint would refuse too, but without a sentence for the form.
@@ -99,6 +103,14 @@ def _validate_people(manager: Employee, deputy: Employee, by: Account, begin: da
     for field, person in (("manager", manager), ("deputy", deputy)):
         if not Employment.objects.filter(employee=person, starts_at__lte=now, ends_at__gt=begin).exists():
             raise Refused("invalid", _("This person is not employed at that time."), field)
+
+
+def _refuse_many(manager: Employee, now: datetime) -> None:
+    """Each deputyship sends mails that cannot be switched off; more of them would delay those of others."""
+    named = Deputyship.objects.filter(manager=manager, named_at__gt=now - timedelta(days=1)).count()
+    if named >= MAX_NAMED_PER_DAY:
+        message = _("For one team, at most %(most)s deputies can be named in 24 hours. Name this deputy tomorrow.")
+        raise Refused("too_many", message % {"most": MAX_NAMED_PER_DAY})
 
 
 def _end_lapsed(manager: Employee, deputy: Employee, by: Account) -> None:

@@ -78,7 +78,12 @@ class StoredContact:
     def changed_claims(self, derived: DerivedContact) -> dict[Key, datetime | None]:
         """Return the identities whose `claimed_from` changes when the contact becomes this derived one."""
         claims = {key: None if at == derived.start else at for key, at in derived.claims.items()}
-        return {key: at for key, at in claims.items() if at != self.claimed_from.get(key)}
+        # A correction keeps instants from before its own start. No sighting has them, and they stay.
+        kept = {
+            key for key, stored in self.claimed_from.items()
+            if stored and stored < self.recorded_at and stored < derived.claims.get(key, self.recorded_at)
+        }  # fmt: skip
+        return {key: at for key, at in claims.items() if key not in kept and at != self.claimed_from.get(key)}
 
     def ignores(self, sighting: Sighting) -> bool:
         """Return whether the sighting falls into the time of this contact, which the feed may no longer change."""

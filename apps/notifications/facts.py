@@ -27,7 +27,8 @@ class Facts:
 
     `recipient`: `e` or `a` and the id of the employee or the account. Fields of the campaign are None or empty without
     one; those of the standing also for a recipient outside the campaign. `pending`: the standing is about to be
-    evaluated again, so no message may state it yet. `leads`: the recipient has a team today.
+    evaluated again, so no message may state it yet. `leads`: the recipient has a team today. `repeated`: a later fall
+    below the target has a notification of its own.
     """
 
     id: int
@@ -51,6 +52,7 @@ class Facts:
     enabled: bool
     pending: bool
     decided: bool
+    repeated: bool
     deputy: str | None
     deputy_of: str | None
     deputy_from: datetime | None

@@ -64,7 +64,7 @@ KINDS: dict[str, Kind] = {
         Kind("milestone_50",       Audience.EMPLOYEE, AT_MOST_ONCE,  True,  REMINDER),
         Kind("milestone_90",       Audience.EMPLOYEE, AT_MOST_ONCE,  True,  BELOW),
         Kind("milestone_100",      Audience.EMPLOYEE, AT_MOST_ONCE,  True,  (Stale.OVER, Stale.NOT_REACHED)),
-        Kind("turned_red",         Audience.EMPLOYEE, AT_LEAST_ONCE, False, BELOW),
+        Kind("turned_red",         Audience.EMPLOYEE, AT_LEAST_ONCE, False, REMINDER),
         Kind("weekly",             Audience.EMPLOYEE, AT_MOST_ONCE,  True,  (*REMINDER, Stale.ON_PACE)),
         Kind("deadline_7",         Audience.EMPLOYEE, AT_MOST_ONCE,  True,  REMINDER),
         Kind("deadline_3",         Audience.EMPLOYEE, AT_MOST_ONCE,  True,  REMINDER),

@@ -32,6 +32,8 @@ def _switched_off(facts: Facts, now: datetime) -> bool:
 
 def _superseded(facts: Facts, now: datetime) -> bool:
     """Whether a later notification says the same: of a nearer day, a further milestone, or today's digest."""
+    if facts.kind == "turned_red":
+        return facts.repeated
     if facts.kind == "milestone_50":
         return 10 * (facts.counted or 0) >= 9 * (facts.target or 1)
     if facts.kind == "weekly":

@@ -148,7 +148,8 @@ def _count_handle_numbers(by: Actor) -> int:
 
 def _is_handle(text: str) -> bool:
     try:
-        identity_normaliser()("handle", f"@{text}")
+        # As the comparison of handles with staff numbers folds case: the upper case of a dotless i is an I.
+        identity_normaliser()("handle", f"@{text.upper().lower()}")
     except InvalidIdentity:
         return False
     return True

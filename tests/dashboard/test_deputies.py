@@ -2,6 +2,7 @@
 
 import csv
 import io
+import uuid
 from datetime import date
 from typing import Any
 
@@ -10,6 +11,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from apps.accounts import deputies
 from apps.accounts.deputies import end_deputyship
 from apps.accounts.models import Deputyship
 from apps.accounts.services import account_for
@@ -256,6 +258,20 @@ def test_days_that_are_refused_do_not_say_who_is_on_the_roster(
     sent = as_(bob).post("/deputies/", {"key": KEY, "deputy": name, "until": "2026-11-22"})
     assert "This date has passed" in words(sent)
     assert "No employee on the roster" not in words(sent)
+
+
+def test_naming_and_ending_in_a_loop_does_not_fill_the_queue_of_mails(
+    recorded: Campaign, bob: Employee, stranger: Employee, as_: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deputies, "MAX_NAMED_PER_DAY", 2)
+    client = as_(bob)
+    for _time in range(2):
+        form = {"key": str(uuid.uuid4()), "deputy": "S001", "until": FRIDAY}
+        assert client.post("/deputies/", form).status_code == 302
+        client.post(f"/deputies/{Deputyship.objects.latest('pk').pk}/end/")
+    refused = client.post("/deputies/", {"key": str(uuid.uuid4()), "deputy": "S001", "until": FRIDAY})
+    assert refused.status_code == 422
+    assert "at most 2 deputies can be named in 24 hours" in words(refused)
 
 
 def test_either_ends_it_and_it_ends_on_the_next_request(

@@ -100,6 +100,28 @@ def test_who_falls_below_the_target_again_learns_why_each_time(
     assert Counter(sent_kinds(alice)) == {"milestone_100": 1, "turned_red": 2}, "a milestone comes once"
 
 
+def test_of_several_falls_in_one_night_one_is_mailed(campaign: Campaign, alice: Employee, clock: Clock) -> None:
+    """Otherwise ending and restoring one contact all night delays the mails of others in the morning."""
+    people.record(alice, 100)
+    people.mark()
+    process_notifications()
+    clock.set("2026-11-24T23:00:00+00:00", ticks=True)
+    for _time in range(3):
+        end_some(alice, 1)
+        people.mark()
+        process_notifications()
+        people.record(alice, 1)
+        people.mark()
+    end_some(alice, 1)
+    people.mark()
+    process_notifications()
+    clock.set("2026-11-25T09:00:00+00:00", ticks=True)
+    process_notifications()
+    assert sent_kinds(alice).count("turned_red") == 1
+    dropped = Notification.objects.filter(kind="turned_red", channel="email", state="dropped")
+    assert set(dropped.values_list("last_error", flat=True)) == {"superseded"}
+
+
 def test_red_that_is_over_before_the_mail_leaves_is_not_sent(campaign: Campaign, alice: Employee, clock: Clock) -> None:
     """A wrong red is the worst fault: also in a mail."""
     people.record(alice, 100)

@@ -665,8 +665,8 @@ def test_a_number_that_nobody_used_is_free_after_its_undo(settings: Any) -> None
 
 @pytest.mark.parametrize(
     ("number", "needed"),
-    [("wang.prospect", 1), ("Fang88", 1), ("Z017", 0), ("90017", 0), ("wang prospect", 0)],
-    ids=["handle", "handle in capitals", "form of the company's numbers", "digits", "no handle"],
+    [("wang.prospect", 1), ("Fang88", 1), ("\u0131lya88", 1), ("Z017", 0), ("90017", 0), ("wang prospect", 0)],
+    ids=["handle", "handle in capitals", "dotless i", "form of the company's numbers", "digits", "no handle"],
 )
 def test_a_new_number_that_could_be_an_outsiders_handle_needs_two(settings: Any, number: str, needed: int) -> None:
     """Otherwise one HR user keeps employees from recording an outsider, by an invented joiner with the handle."""

@@ -10,7 +10,7 @@ from apps.campaigns.models import Campaign
 from apps.campaigns.selectors import restore_while_open
 from apps.contacts.imports import import_contacts, import_submission
 from apps.contacts.models import Contact
-from apps.contacts.services.changes import correct_contact, end_contact
+from apps.contacts.services.changes import correct_contact, end_contact, record_contact_again
 from apps.core.clock import db_now
 from apps.core.errors import Refused
 from apps.employees.models import Employee
@@ -101,6 +101,45 @@ def test_a_correction_brings_no_claim_from_before_the_opening(
     record_one(alan, SHARED)
     correct_contact(contact_id=old, employee=alice, identities=[SHARED, outsider()], by=TESTER)
     assert counted(campaign, alice, alan) == [0, 1]
+
+
+@pytest.mark.parametrize("removed", [("email", "alan@corp.example.com"), ("phone", "13900000001")])
+def test_a_correction_of_a_colleagues_entry_takes_no_person_from_a_colleague(
+    exclusive: Campaign, alice: Employee, alan: Employee, removed: tuple[str, str]
+) -> None:
+    """Otherwise an employee reserves people beside a colleague's address, and takes them at the last minute."""
+    load("staff_no,name,email,phone\nN001,New,new@corp.example.com,13900000001")
+    reserved = record_one(alice, SHARED, removed).outcomes[0].contact_id
+    record_one(alan, SHARED)
+    assert counted(exclusive, alice, alan) == [0, 1]
+    correct_contact(contact_id=reserved, employee=alice, identities=[SHARED], by=TESTER)
+    assert counted(exclusive, alice, alan) == [0, 1]
+
+
+def test_a_contact_recorded_again_keeps_its_claim_when_it_is_corrected(
+    company: dict[str, Employee], alice: Employee, alan: Employee, clock: Clock
+) -> None:
+    """Otherwise the claim moves to the day of each correction, because the first instant is from before the opening."""
+    clock.set("2026-10-20T12:00:00+08:00", ticks=True)
+    old = record_one(alice, SHARED).outcomes[0].contact_id
+    clock.set("2026-11-20T12:00:00+08:00", ticks=True)
+    campaign = november(exclusive=True)
+    again = record_contact_again(contact_id=old, employee=alice, by=TESTER)
+    later(clock)
+    record_one(alan, SHARED)
+    later(clock)
+    correct_contact(contact_id=again, employee=alice, identities=[SHARED, outsider()], by=TESTER)
+    assert counted(campaign, alice, alan) == [1, 0]
+
+
+def test_a_row_of_the_feed_leaves_the_claim_of_a_corrected_contact(
+    exclusive: Campaign, first: Contact, second: Contact, alice: Employee, alan: Employee, clock: Clock
+) -> None:
+    later(clock)
+    correct_contact(contact_id=first.pk, employee=alice, identities=[SHARED, PLACEHOLDER], by=TESTER)
+    later(clock)
+    feed(f"A001,,{SHARED[1]},{clock.now().isoformat()}")
+    assert counted(exclusive, alice, alan) == [1, 0]
 
 
 def test_the_next_counts_when_the_first_turns_out_to_be_a_colleague_by_a_number_only_alice_knew(

@@ -19,12 +19,13 @@ from apps.contacts.normalisation import Identify
 from apps.contacts.services.submissions import lock_employees
 from apps.core.audit import Actor, audit
 from apps.core.clock import db_now
+from apps.core.closed_periods import open_periods
 from apps.core.errors import Refused
 from apps.core.identity import Identity, InvalidIdentity, clean_text, unique_identities
 from apps.core.identity_key import identity_normaliser, normalise_identity
 from apps.core.locks import lock_facts
 from apps.core.outbox import queue_identity_reevaluation, queue_reevaluation
-from apps.employees.models import Employee
+from apps.employees.models import Employee, EmployeeIdentity
 
 
 def _lock_contact(contact_id: int, employee: Employee) -> Contact:
@@ -202,8 +203,7 @@ def _replacement(old: Contact, identities: Sequence[Identity], now: datetime, co
         employee_id=old.employee_id, name=old.name, recorded_at=now, stored_at=now, confirmed_at=confirmed_at,
         source=old.source, replaces=old,
     )  # fmt: skip
-    # The instants of the claims are kept: with a later one, the person could count for a colleague instead.
-    claims = _claims(old)
+    claims = _kept_claims(old, identities)
     ContactIdentity.objects.bulk_create(
         ContactIdentity(
             employee_id=old.employee_id, contact=new, kind=identity.kind, value=identity.value,
@@ -212,6 +212,28 @@ def _replacement(old: Contact, identities: Sequence[Identity], now: datetime, co
         for identity in unique_identities(identities)
     )  # fmt: skip
     return new
+
+
+def _kept_claims(old: Contact, identities: Sequence[Identity]) -> dict[tuple[str, bytes], datetime]:
+    """Return from when the corrected contact claims each identity; empty: from the correction.
+
+    The instants of the old contact stay. With later ones, the person could count for a colleague instead.
+    """
+    kept, periods = {identity.key for identity in identities}, open_periods()
+    stored = list(ContactIdentity.objects.filter(employee_id=old.employee_id, contact=old))
+    removed = [row for row in stored if (row.kind, bytes(row.digest)) not in kept]
+    # A contact with a colleague's identity, or an address in a company domain of a campaign, has claimed no person.
+    # Its correction must not take a person whom a colleague has recorded meanwhile.
+    colleagues = EmployeeIdentity.objects.filter(digest__in=[bytes(row.digest) for row in removed])
+    if any(row.kind == "email" for row in removed) or colleagues.exists():
+        return {}
+    claims = {}
+    for row in stored:
+        # An instant from before the opening claims no person in that campaign: there the later one does.
+        instants = sorted({row.claimed_from or old.recorded_at, old.recorded_at})
+        inside = (at for at in instants if any(start <= at < end for start, end in periods))
+        claims[row.kind, bytes(row.digest)] = next(inside, instants[0])
+    return claims
 
 
 def undo_submission(*, submission_id: uuid.UUID, employee: Employee, by: Actor) -> int:

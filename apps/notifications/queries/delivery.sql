@@ -47,6 +47,11 @@ SELECT notification.id, notification.kind, notification.subject_key, notificatio
             SELECT FROM results_resultcorrection request
             WHERE request.id::text = split_part(notification.subject_key, ':', 2) AND request.state = 'asked')
         ELSE false END AS decided,
+    notification.kind = 'turned_red' AND EXISTS (
+        SELECT FROM notifications_notification later
+        WHERE later.employee_id = notification.employee_id AND later.kind = notification.kind
+          AND later.channel = notification.channel AND later.campaign_id = notification.campaign_id
+          AND later.id > notification.id) AS repeated,
     deputy.name AS deputy, represented.name AS deputy_of, deputyship.starts_at AS deputy_from,
     deputyship.ends_at AS deputy_until, coalesce(deputyship.ended_at, deputyship.ends_at) <= %(now)s AS deputy_over,
     campaign.name AS campaign, coalesce(campaign.slug, '') AS slug, coalesce(campaign.state, '') AS campaign_state,

@@ -92,7 +92,7 @@ def outside_period(scope: PageContext, filters: ContactFilters) -> QuerySet[Any]
 def _recordable_again(scope: PageContext, filters: ContactFilters, tally: dict[str, int]) -> int:
     """How many contacts outside the period the list offers to record again at once; 0 where it does not."""
     offered = filters.reason in (OUTSIDE_PERIOD, NOT_COUNTING) and selectors.takes_contacts(scope.campaign, scope.now)
-    return tally.get(OUTSIDE_PERIOD, 0) if offered else 0
+    return tally.get(OUTSIDE_PERIOD, 0) if offered and scope.as_of is None else 0
 
 
 def list_url(scope: PageContext, filters: ContactFilters, **more: Any) -> str:

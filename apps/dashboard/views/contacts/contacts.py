@@ -155,7 +155,8 @@ def record_again(request: HttpRequest, contact_id: int) -> HttpResponse:
 def record_all_again(request: HttpRequest) -> HttpResponse:
     """Record the contacts outside the period again, at most `MAX_RECORDED_AGAIN` of those that the list shows."""
     scope = PageContext(request)
-    if scope.campaign is None or not selectors.takes_contacts(scope.campaign, scope.now):
+    # Of a past day the reasons are those of its rule: contacts that count today could be recorded again.
+    if scope.as_of or scope.campaign is None or not selectors.takes_contacts(scope.campaign, scope.now):
         messages.warning(request, _("Nothing has changed: these contacts cannot be recorded again now."))
         return _back_to_list(scope)
     shown = outside_period(scope, filters_from_url(scope)).values_list("pk", flat=True)

@@ -35,10 +35,9 @@ FINISH = statement("notifications", "delivery", "finish")
 RELEASE_LOST = statement("notifications", "delivery", "release_lost")
 State = Notification.State
 
-# A claim lapses after ten minutes: a batch must end earlier, also with a slow mail server.
 BATCH_SIZE = 50
-BATCH_SECONDS = 300
-# The seconds of one call; a worker then takes other tasks first.
+# The seconds of one call and of one batch, also with a slow mail server; a worker then takes other tasks first. A claim
+# lapses after ten minutes.
 PORTION_SECONDS = 20.0
 # The waits between attempts, a day together.
 RETRY_MINUTES = (1, 5, 15, 60, 180, 360, 360, 420)
@@ -117,7 +116,7 @@ class Sender:
 
     def _send_batch(self, batch: list[Facts]) -> bool:
         """Send these over one connection; False when the service accepts none now. The rest is then retried later."""
-        end, left = time.monotonic() + BATCH_SECONDS, list(batch)
+        end, left = time.monotonic() + PORTION_SECONDS, list(batch)
         try:
             with self.channel.session() as session:
                 while left and time.monotonic() < end:

@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from apps.accounts.models import Account, Deputyship
@@ -20,8 +21,8 @@ from apps.core.events import record_event
 from apps.core.time_zones import company_zone, midnight
 from apps.employees.models import Employee, Employment
 
-# Of one manager's team, in 24 hours.
-MAX_NAMED_PER_DAY = 20
+# In 24 hours, for one manager's team and by one account.
+MAX_NAMED_FOR_TEAM, MAX_NAMED_BY_ACCOUNT = 20, 500
 
 
 def name_deputy(
@@ -47,7 +48,7 @@ def name_deputy(
         # Before the check for overlaps, which only knows stored periods.
         _end_lapsed(manager, deputy, by)
         now = db_now()
-        _refuse_many(manager, now)
+        _refuse_many(manager, by, now)
         begin, end = deputy_period(now, starts_on, until)
         _validate_people(manager, deputy, by, begin, now)
         # The exclusion constraint would refuse too, but without a sentence for the form.
@@ -105,12 +106,14 @@ def _validate_people(manager: Employee, deputy: Employee, by: Account, begin: da
             raise Refused("invalid", _("This person is not employed at that time."), field)
 
 
-def _refuse_many(manager: Employee, now: datetime) -> None:
+def _refuse_many(manager: Employee, by: Account, now: datetime) -> None:
     """Each deputyship sends mails that cannot be switched off; more of them would delay those of others."""
-    named = Deputyship.objects.filter(manager=manager, named_at__gt=now - timedelta(days=1)).count()
-    if named >= MAX_NAMED_PER_DAY:
-        message = _("For one team, at most %(most)s deputies can be named in 24 hours. Name this deputy tomorrow.")
-        raise Refused("too_many", message % {"most": MAX_NAMED_PER_DAY})
+    named = Deputyship.objects.filter(named_at__gt=now - timedelta(days=1))
+    limits = (MAX_NAMED_FOR_TEAM, Q(manager=manager)), (MAX_NAMED_BY_ACCOUNT, Q(named_by_id=by.pk))
+    for most, deputyships in limits:
+        if named.filter(deputyships).count() >= most:
+            message = _("At most %(most)s deputies can be named in 24 hours. Name this deputy tomorrow.")
+            raise Refused("too_many", message % {"most": most})
 
 
 def _end_lapsed(manager: Employee, deputy: Employee, by: Account) -> None:

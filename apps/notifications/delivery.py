@@ -38,7 +38,7 @@ State = Notification.State
 BATCH_SIZE = 50
 # The seconds of one call and of one batch, also with a slow mail server; a worker then takes other tasks first. A claim
 # lapses after ten minutes.
-PORTION_SECONDS = 20.0
+PORTION_SECONDS = 4.0
 # The waits between attempts, a day together.
 RETRY_MINUTES = (1, 5, 15, 60, 180, 360, 360, 420)
 # A standing that is being evaluated is settled within seconds.

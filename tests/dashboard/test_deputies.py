@@ -263,7 +263,7 @@ def test_days_that_are_refused_do_not_say_who_is_on_the_roster(
 def test_naming_and_ending_in_a_loop_does_not_fill_the_queue_of_mails(
     recorded: Campaign, bob: Employee, stranger: Employee, as_: SignIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(deputies, "MAX_NAMED_PER_DAY", 2)
+    monkeypatch.setattr(deputies, "MAX_NAMED_FOR_TEAM", 2)
     client = as_(bob)
     for _time in range(2):
         form = {"key": str(uuid.uuid4()), "deputy": "S001", "until": FRIDAY}
@@ -271,7 +271,7 @@ def test_naming_and_ending_in_a_loop_does_not_fill_the_queue_of_mails(
         client.post(f"/deputies/{Deputyship.objects.latest('pk').pk}/end/")
     refused = client.post("/deputies/", {"key": str(uuid.uuid4()), "deputy": "S001", "until": FRIDAY})
     assert refused.status_code == 422
-    assert "at most 2 deputies can be named in 24 hours" in words(refused)
+    assert "At most 2 deputies can be named in 24 hours" in words(refused)
 
 
 def test_either_ends_it_and_it_ends_on_the_next_request(

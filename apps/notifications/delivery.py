@@ -18,6 +18,7 @@ from django.db import DatabaseError
 from apps.core.clock import db_now
 from apps.core.health import clear_channel_failure, record_channel_failure
 from apps.core.locks import advisory_lock
+from apps.core.mail_portions import PORTION_SECONDS
 from apps.core.sql import execute, fetch_all, statement
 from apps.notifications.channels import CHANNELS
 from apps.notifications.channels.base import Channel, DeliveryError, NotNow, Refused, Session, Uncertain
@@ -36,9 +37,6 @@ RELEASE_LOST = statement("notifications", "delivery", "release_lost")
 State = Notification.State
 
 BATCH_SIZE = 50
-# The seconds of one call and of one batch, also with a slow mail server; a worker then takes other tasks first. A claim
-# lapses after ten minutes.
-PORTION_SECONDS = 4.0
 # The waits between attempts, a day together.
 RETRY_MINUTES = (1, 5, 15, 60, 180, 360, 360, 420)
 # A standing that is being evaluated is settled within seconds.

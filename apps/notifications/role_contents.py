@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from django.utils import formats, timezone
 from django.utils.translation import gettext as _
 
+from apps.core.time_zones import company_zone
 from apps.notifications.content import Content, time_lines
 from apps.notifications.facts import Facts
 
@@ -50,7 +52,7 @@ def _company_day(at: datetime | None) -> str:
     """As the page of deputies shows it."""
     if at is None:
         return ""
-    return formats.date_format(timezone.localdate(at, timezone.get_default_timezone()), "DATE_FORMAT")
+    return formats.date_format(timezone.localdate(at, ZoneInfo(company_zone())), "DATE_FORMAT")
 
 
 def deputy_named(facts: Facts, now: datetime) -> Content:

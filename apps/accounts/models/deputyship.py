@@ -8,6 +8,7 @@ from __future__ import annotations
 import uuid
 from datetime import date, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.apps import apps
 from django.contrib.postgres.constraints import ExclusionConstraint
@@ -19,6 +20,7 @@ from django.utils import timezone
 
 from apps.core.periods import in_force_from
 from apps.core.querysets import Clock
+from apps.core.time_zones import company_zone
 
 # How far ahead a deputy may be named.
 MAX_PERIOD = timedelta(days=366)
@@ -133,9 +135,9 @@ class Deputyship(models.Model):
     @property
     def last_day(self) -> date:
         """The last day, in the company's time zone."""
-        return timezone.localdate(self.ends_at - timedelta(microseconds=1), timezone.get_default_timezone())
+        return timezone.localdate(self.ends_at - timedelta(microseconds=1), ZoneInfo(company_zone()))
 
     @property
     def first_day(self) -> date:
         """The first day, in the company's time zone."""
-        return timezone.localdate(self.starts_at, timezone.get_default_timezone())
+        return timezone.localdate(self.starts_at, ZoneInfo(company_zone()))

@@ -29,6 +29,7 @@ from apps.core.identity import clean_text, normalise
 from apps.core.models import FilePreview
 from apps.dashboard.urls import urlpatterns
 from apps.employees.models import Employee
+from apps.notifications import unsubscribe
 from tests import files, people, reviewing, rosters
 from tests.people import TESTER, record_one, sign_in
 
@@ -273,6 +274,7 @@ def places(campaign: Campaign, alice: Employee, hr: Employee, client: Client) ->
             correction_id=1, slug=campaign.slug, load_id=rosters.looked(people.ROSTER).pk, kind="standings",
             export_id=files.export(campaign, people.person("H001")).pk, deputyship_id=1, token_id=1, name="f" * 24,
             list_id=files.adjustments(hr, "staff_no,target\nA001,80\nX,y\n").pk,
+            token=unsubscribe.token(f"e{alice.pk}", "weekly", "email"),
         )
     )  # fmt: skip
 

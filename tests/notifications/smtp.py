@@ -55,6 +55,10 @@ class Mailbox:
         return "250 OK"
 
 
+# A line for each command would hide what a long run reports.
+logging.getLogger("mail.log").setLevel(logging.ERROR)
+
+
 class AnyPort(Controller):
     """A controller whose check of the server uses the port that the system chose."""
 
@@ -67,7 +71,6 @@ class AnyPort(Controller):
 def smtp_server(settings: Any) -> Iterator[Mailbox]:
     """The server, and the settings of Django that lead to it."""
     mailbox = Mailbox()
-    logging.getLogger("mail.log").setLevel(logging.ERROR)
     controller = AnyPort(mailbox, hostname="127.0.0.1", port=0)
     controller.start()
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"

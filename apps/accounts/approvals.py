@@ -107,7 +107,7 @@ def request_approval(
         if undecided.first():
             refuse_if_waiting(kind, subject)
             # The expired request is still undecided, and each subject can have only one undecided request.
-            supersede_requests(undecided)
+            supersede_requests(undecided, by)
         # A roster load requests its own new addresses, and was checked before it began.
         if kind != ApprovalRequest.Kind.EMAIL_CHANGE:
             require_few_requests(kind, by)
@@ -178,10 +178,10 @@ def withdraw_request(*, request_id: uuid.UUID, by: Actor) -> None:
         _decide(request, Decision.WITHDRAWN, by)
 
 
-def supersede_requests(requests: QuerySet[ApprovalRequest]) -> None:
-    """Close open requests whose counted effect no longer holds, because the underlying data changed."""
+def supersede_requests(requests: QuerySet[ApprovalRequest], by: Actor) -> None:
+    """Close open requests whose counted effect no longer holds, because `by` changed the underlying data."""
     for request in requests.filter(decision=None).select_for_update():
-        _decide(request, Decision.SUPERSEDED, SYSTEM)
+        _decide(request, Decision.SUPERSEDED, SYSTEM, superseded_by=by.id)
 
 
 def _require_decider(request: ApprovalRequest, by: Actor, by_operator: bool) -> None:
@@ -201,12 +201,13 @@ def _require_decider(request: ApprovalRequest, by: Actor, by_operator: bool) -> 
 
 def _decide(
     request: ApprovalRequest, decision: Decision, by: Actor, *, note: str = "", effect: dict[str, int] | None = None,
-    by_operator: bool = False,
+    by_operator: bool = False, superseded_by: int | None = None,
 ) -> None:  # fmt: skip
     """Store the decision on a locked request, with its audit entry."""
     updated_rows = ApprovalRequest.objects.filter(pk=request.pk, decision=None).update(
         decision=decision, decided_at=db_now(), decided_by_id=None if by_operator else by.id,
         decided_by_label="" if by == SYSTEM else by.label, by_operator=by_operator, decided_effect=effect, note=note,
+        superseded_by_id=superseded_by,
     )  # fmt: skip
     if not updated_rows:
         # Cannot happen while every caller locks the row first; a silent zero would lose a decision.

@@ -18,11 +18,18 @@ PRIVATE = (
     | Q(action="person.adjustment_read")
     | Q(action__startswith="database.", subject_id__startswith="campaigns_adjustment")
 )
+# Whether a roster file touched a contact: HR writes such files, and would learn whose contact a person is (ADR 63).
+AUDITORS_ONLY = Q(action__in=("roster.effect_counted", "roster.touches_contacts"))
 
 
 def entries_for(account: Account) -> AuditQuerySet:
-    """The audit trail for this account: complete for HR, without single employees' targets and leave for an auditor."""
-    return AuditEntry.objects.with_hidden_subjects(None if account.has_role("hr") else PRIVATE)
+    """The audit trail for this account, without single employees' targets and leave for an auditor.
+
+    Without AUDITORS_ONLY for HR, also for an HR user who is an auditor.
+    """
+    if account.has_role("hr"):
+        return AuditEntry.objects.exclude(AUDITORS_ONLY).with_hidden_subjects(None)
+    return AuditEntry.objects.with_hidden_subjects(PRIVATE)
 
 
 def write_audit_trail(entries: QuerySet[AuditEntry], time_zone: str, write: Write) -> None:

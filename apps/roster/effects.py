@@ -197,11 +197,10 @@ def request_change(kind: str, load: RosterImport, effect: dict[str, int], by: Ac
 
     Raises Refused.
     """
-    # Requesting with many files would otherwise reveal whose contact a person is (ADR 63).
-    if effect.get("counts"):
-        # Only the second person sees the number. The trail records that contacts are affected, even when the request is
-        # refused.
-        audit("roster.touches_contacts", by=by, kind="roster", id=load.pk, label=load.file_name)
+    # For auditors, even when the request is refused, and written whether contacts are affected or not. HR does not see
+    # the entry: it would reveal whose contact a person is (ADR 63).
+    detail = {"changes_counts": bool(effect.get("counts"))}
+    audit("roster.effect_counted", by=by, kind="roster", id=load.pk, label=load.file_name, detail=detail)
     shown = {name: number for name, number in effect.items() if name not in CONFIDENTIAL}
     return request_approval(
         kind=kind, subject=str(load.pk), label=load.file_name, payload={"effect": effect, "digest": load.digest},

@@ -60,7 +60,7 @@ def request_email_changes(load: RosterImport, by: Actor, now: datetime) -> int:
             change.request = request
         EmailChange.objects.bulk_create(changes)
     empty = ApprovalRequest.objects.filter(kind=Kind.EMAIL_CHANGE, decision=None)
-    supersede_requests(empty.exclude(pk__in=EmailChange.objects.filter(waiting=True).values("request")))
+    supersede_requests(empty.exclude(pk__in=EmailChange.objects.filter(waiting=True).values("request")), by)
     return len(changes)
 
 
@@ -127,7 +127,7 @@ def apply_email_changes(request: ApprovalRequest, by: Actor) -> None:
     next_version()
     # The last load can no longer be undone, because an undo would restore old addresses.
     RosterImportBefore.objects.all().delete()
-    supersede_requests(ApprovalRequest.objects.filter(kind__in=VERSION_BOUND_KINDS, decision=None))
+    supersede_requests(ApprovalRequest.objects.filter(kind__in=VERSION_BOUND_KINDS, decision=None), by)
     detail = {"addresses": len(changes)}
     audit("roster.addresses_changed", by=by, kind="roster", id=request.subject, label=request.label, detail=detail)
 

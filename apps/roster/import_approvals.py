@@ -44,7 +44,8 @@ def require_fewer_requests(by: Actor) -> None:
 
     The limit counts the loads and undos that needed a second person. The need itself reveals whether a file holds
     anyone's contact, so no account may probe with many files (ADR 63). Other changes of the roster wait for each one.
-    A load whose request another change of the roster superseded may be requested again. Commands have no limit.
+    A load whose request another account or a command superseded may be requested again: superseding the own request
+    would give any number of probes. Commands have no limit.
     """
     if by.id is None:
         return
@@ -57,7 +58,7 @@ def require_fewer_requests(by: Actor) -> None:
     refused = RosterImport.objects.filter(
         state=State.REFUSED, actor_id=by.id, done_at__gt=since, report__problem__code__startswith="approval_"
     )
-    superseded = requests.filter(decision=ApprovalRequest.Decision.SUPERSEDED)
+    superseded = requests.filter(decision=ApprovalRequest.Decision.SUPERSEDED).exclude(superseded_by_id=by.id)
     attempts = requests.exclude(pk__in=superseded).count() + refused.count()
     attempts += superseded.values("kind", "payload__digest").distinct().count()
     if attempts >= REQUESTS_A_DAY:

@@ -206,7 +206,7 @@ def request_file(
     if load.digest and (same := command_requests.filter(payload__digest=load.digest).first()):
         return same
     with transaction.atomic():
-        supersede_requests(command_requests)
+        supersede_requests(command_requests, by)
     if confirm(load, digest=load.digest, by=by):
         process_load(load.pk)
     load.refresh_from_db()

@@ -246,7 +246,7 @@ def _record(result: RosterResult, by: Actor, complete: bool, load: RosterImport 
     request_email_changes(load, by, now)
     if version is not None:
         # They were counted on the roster before this load, and approving one now would decide on other numbers.
-        supersede_requests(ApprovalRequest.objects.filter(kind__in=VERSION_BOUND_KINDS, decision=None))
+        supersede_requests(ApprovalRequest.objects.filter(kind__in=VERSION_BOUND_KINDS, decision=None), by)
         delete_stored_changes()
         if result.undoable:
             store_changed(load.pk)

@@ -171,7 +171,7 @@ def _finish(load: RosterImport, by: Actor, now: datetime) -> None:
     # The undo is a change of the roster too: previews and requests on the version before are stale.
     next_version()
     of_load = Q(kind=Kind.EMAIL_CHANGE, subject=str(load.pk))
-    supersede_requests(ApprovalRequest.objects.filter(Q(kind__in=VERSION_BOUND_KINDS) | of_load, decision=None))
+    supersede_requests(ApprovalRequest.objects.filter(Q(kind__in=VERSION_BOUND_KINDS) | of_load, decision=None), by)
     load.undone_at, load.undone_by = now, by.label
     load.save(update_fields=["undone_at", "undone_by"])
     detail = {name: load.report.get(name, 0) for name in ("created", "updated", "left")}

@@ -9,6 +9,7 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 from django.test import Client
 
+from apps.accounts.models import Role
 from apps.accounts.services import account_for
 from apps.campaigns.models import Campaign
 from apps.core.audit import Actor, audit
@@ -203,6 +204,19 @@ def test_an_auditor_reads_that_hr_adjusts_but_not_whom_or_how(client: Client, le
         assert secret not in text, secret
     assert "standing.adjusted" not in told(client, "?q=Alice"), "what is hidden is not found either"
     assert "standing.adjusted" not in told(client, "?q=A001")
+
+
+def test_no_hr_user_reads_whether_a_roster_file_touches_a_contact(
+    campaign: Campaign, hr: Employee, auditor: Employee
+) -> None:
+    """Otherwise one HR user learns from a file that is never applied whether a phone is anybody's contact."""
+    for action in ("roster.effect_counted", "roster.touches_contacts"):
+        audit(action, by=TESTER, kind="roster", id="1", label="new.csv", detail={"changes_counts": True})
+    seen = {role: told(people.sign_in(Client(), person)) for role, person in (("hr", hr), ("auditor", auditor))}
+    Role.objects.create(account=account_for(hr), role=Role.Kind.AUDITOR, granted_by_label="test")
+    seen["both"] = told(people.sign_in(Client(), hr))
+    found = {role: ["effect_counted" in text, "touches_contacts" in text] for role, text in seen.items()}
+    assert found == {"hr": [False, False], "auditor": [True, True], "both": [False, False]}
 
 
 def test_hr_reads_it_whole(client: Client, leave: None, hr: Employee) -> None:

@@ -498,7 +498,8 @@ def test_a_request_that_is_refused_is_one_of_three_and_stands_in_the_trail(
         Account.objects.filter(pk=by.id).update(security_changed_at=db_now())
         assert worked(shown).state == State.REFUSED
         Account.objects.filter(pk=by.id).update(security_changed_at=None)
-    assert AuditEntry.objects.filter(action="roster.touches_contacts").count() == 3
+    alarms = AuditEntry.objects.filter(action="roster.effect_counted", detail__changes_counts=True)
+    assert alarms.count() == 3
     shown = looked("staff_no,name,email,phone\nS001,Sam,sam@corp.example.com,+8613912345009\n")
     with pytest.raises(Refused) as refused:
         imports.confirm(shown, digest=shown.digest, by=by)

@@ -104,8 +104,8 @@ def test_a_made_up_row_that_hits_a_contact_waits_and_tells_its_author_nothing(
     request = the_request()
     assert request.effect == {"joining": 1}, "the requester's copy"
     assert effect_of_request(request, db_now()) == {"joining": 1, "counts": 1}, "the second person's"
-    alarm = AuditEntry.objects.get(action="roster.touches_contacts")
-    assert (alarm.actor_label, alarm.detail) == ("hr-1", {})
+    alarm = AuditEntry.objects.get(action="roster.effect_counted")
+    assert (alarm.actor_label, alarm.detail) == ("hr-1", {"changes_counts": True})
     shown.refresh_from_db()
     assert "counts" not in str(shown.report)
 
@@ -158,7 +158,31 @@ def test_a_load_that_others_supersede_is_requested_again(noon: Clock) -> None:
     """Otherwise three tiny loads of one HR user stop the rosters of all others for a day."""
     for _time in range(REQUESTS_A_DAY + 1):
         assert confirmed(UNDER_CAROL, officer("hr-1")).state == State.REQUESTED
-        supersede_requests(ApprovalRequest.objects.filter(kind="roster_load"))
+        supersede_requests(ApprovalRequest.objects.filter(kind="roster_load"), officer("hr-2"))
+
+
+def test_superseding_the_own_request_gives_no_further_try(
+    settings: Any, alice: Employee, campaign: Campaign, noon: Clock
+) -> None:
+    """Otherwise one HR user asks every minute whether a phone is a contact by now, and sees who has recorded it."""
+    settings.ROSTER_APPROVAL_SHARE = 0.9
+    later = "staff_no,name,email,phone,started_on\nX001,Nobody,nobody@corp.example.com,+8613912345001,2026-12-20\n"
+    harmless = "staff_no,name,email,department\nS001,Sam,sam@corp.example.com,Department {}\n"
+    for number in range(REQUESTS_A_DAY - 1):
+        assert confirmed(later, officer("hr-1")).state == State.REQUESTED
+        assert confirmed(harmless.format(number), officer("hr-1")).state == State.DONE
+    assert not ApprovalRequest.objects.exclude(decision="superseded").exists()
+    assert confirmed(later, officer("hr-1")).state == State.REQUESTED
+    shown = looked(harmless.format("of the last try"))
+    with pytest.raises(Refused) as refusal:
+        imports.confirm(shown, digest=shown.digest, by=officer("hr-1"))
+    assert refusal.value.code == "too_many"
+
+
+def test_the_trail_has_the_same_entries_whether_a_contact_is_touched_or_not() -> None:
+    """Otherwise a missing number between two entries tells HR what the hidden entry says."""
+    assert confirmed(UNDER_CAROL, officer("hr-1")).state == State.REQUESTED
+    assert AuditEntry.objects.get(action="roster.effect_counted").detail == {"changes_counts": False}
 
 
 def test_nobody_tries_one_file_again_and_again(noon: Clock) -> None:

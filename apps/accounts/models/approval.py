@@ -29,8 +29,8 @@ class ApprovalRequest(models.Model):
     change. `effect` holds the number of people affected at the request, by kind of effect. `decided_effect` is the
     effect that the second person saw.
 
-    `requested_by_id` is empty when a command made the request. `by_operator`: the operator decided by a command,
-    because no second HR user exists.
+    `requested_by_id` is empty when a command made the request, and `superseded_by_id` when a command superseded it.
+    `by_operator`: the operator decided by a command, because no second HR user exists.
     """
 
     class Kind(models.TextChoices):
@@ -66,6 +66,7 @@ class ApprovalRequest(models.Model):
     decided_by_label = models.TextField(blank=True)
     by_operator = models.BooleanField(default=False)
     decided_effect = models.JSONField(null=True)
+    superseded_by_id = models.BigIntegerField(null=True, help_text="account whose change superseded it")
     note = models.TextField(blank=True, help_text="why it was refused")
 
     objects = ApprovalRequestQuerySet.as_manager()
@@ -94,6 +95,10 @@ class ApprovalRequest(models.Model):
             ),
             models.CheckConstraint(
                 name="accounts_approval_refused_with_note", condition=~Q(decision="refused") | ~Q(note="")
+            ),
+            models.CheckConstraint(
+                name="accounts_approval_superseded_by",
+                condition=Q(superseded_by_id__isnull=True) | Q(decision="superseded"),
             ),
             models.CheckConstraint(
                 name="accounts_approval_expires_later", condition=Q(expires_at__gt=F("requested_at"))

@@ -127,6 +127,7 @@ ACTIONS: dict[str, Any] = {
     "roster.difference_taken": _("downloaded a roster's difference"),
     "roster.undone": _("undid a load of the roster"),
     "roster.addresses_changed": _("changed e-mail addresses of the roster"),
+    "roster.effect_counted": _("confirmed a roster file or an undo that needs a second person"),
     "roster.touches_contacts": _("loaded a roster that affects another employee's contact: a second person decides"),
     "standing.adjusted": _("adjusted the target of an employee"),
     "standing.adjustment_ended": _("ended the adjustment of an employee's target"),

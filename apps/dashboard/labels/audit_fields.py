@@ -77,6 +77,7 @@ FIELDS: dict[str, Any] = {
     "left": pgettext_lazy("lines of a roster", "Leavers"),
     "addresses": _("New addresses"),
     "complete": _("The file was complete"),
+    "changes_counts": _("Affects a contact of an employee"),
     "sessions": _("Browsers signed out"),
     "tokens": _("Tokens ended"),
     "factor": _("Second factor"),

@@ -36,8 +36,8 @@ EFFECT_WINDOW = timedelta(days=1)
 CONFIDENTIAL = ("counts",)
 # Effects that always need a second person, and the summed effects: people who change and people who come.
 ALWAYS_TWO = (
-    "counts", "targets", "joiners_and_leavers", "in_campaign", "future_colleagues", "addresses", "shared_addresses",
-    "role_changes", "used_numbers", "handle_numbers",
+    "counts", "targets", "joiners_and_leavers", "in_campaign", "in_result", "future_colleagues", "addresses",
+    "shared_addresses", "role_changes", "used_numbers", "handle_numbers",
 )  # fmt: skip
 CHANGED, CAME = ("leaving", "moving", "renaming", "phones", "time_zones"), ("joining", "returning")
 

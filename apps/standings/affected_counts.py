@@ -13,6 +13,7 @@ from apps.campaigns.models import Campaign, CampaignRule
 from apps.campaigns.rule_draft import company_domains
 from apps.contacts.models import ContactIdentity
 from apps.core.audit import Actor
+from apps.core.clock import db_now
 from apps.core.email_domains import in_domains
 from apps.core.identity_key import normalise_identity
 from apps.core.sql import compose, fetch_all, sql_literal, statement
@@ -26,10 +27,13 @@ CHANGED_TARGETS = statement("standings", "affected_counts", "changed_targets")
 JOINERS_AND_LEAVERS = statement("standings", "affected_counts", "joiners_and_leavers")
 LEFT_SCOPE = statement("standings", "affected_counts", "left_scope")
 IN_CAMPAIGN = statement("standings", "affected_counts", "in_campaign")
+IN_RESULT = statement("standings", "affected_counts", "in_result")
 RECORDERS = statement("standings", "affected_counts", "recorders")
 FUTURE_COLLEAGUES = statement("standings", "affected_counts", "future_colleagues")
 # With a longer gap between two employments, a leaver and a joiner are taken for two people.
 LEFT_BEFORE = timedelta(days=31)
+# So long before its cut-off, an employee who is taken out of a campaign by mistake has no time left to be put back.
+LAST_DAYS = timedelta(days=7)
 
 
 def count_affected_employees(by: Actor) -> int:
@@ -104,6 +108,26 @@ def count_moved_in_campaign(by: Actor) -> int:
     rules = [campaign.rule for campaign in opened.prefetch_related("rules")]
     return _count_distinct(
         [compose(IN_CAMPAIGN, scope=rule.scope, cutoff_at=rule.cutoff_at) for rule in rules if rule.scope]
+    )
+
+
+def count_changed_in_result(by: Actor) -> int:
+    """Count the employees whom an employment takes out of a campaign at its cut-off, or brings into it.
+
+    Of campaigns that are frozen, past their cut-off or in their LAST_DAYS. An employee who left before the cut-off and
+    is employed again after it counts too: otherwise one HR user could take a person out of a result and give the
+    employment back. The operator's command is trusted.
+    """
+    if by.id is None:
+        return 0
+    now, campaigns = db_now(), Campaign.objects.filter(state__in=["open", "closing", "frozen"])
+    rules = [campaign.rule for campaign in campaigns.prefetch_related("rules")]
+    return _count_distinct(
+        [
+            compose(IN_RESULT, scope=rule.scope, opens_at=rule.opens_at, cutoff_at=rule.cutoff_at)
+            for rule in rules
+            if rule.opens_at <= now and rule.cutoff_at <= now + LAST_DAYS
+        ]
     )
 
 

@@ -10,6 +10,7 @@ class StandingsConfig(AppConfig):
         from apps.standings import campaign_approvals, opening_approvals  # noqa: F401 # registers what is approved
         from apps.standings.affected_counts import (
             count_affected_employees,
+            count_changed_in_result,
             count_changed_targets,
             count_future_colleagues,
             count_joiners_and_leavers,
@@ -19,4 +20,5 @@ class StandingsConfig(AppConfig):
         register_effects(
             counts=count_affected_employees, targets=count_changed_targets, future_colleagues=count_future_colleagues,
             joiners_and_leavers=count_joiners_and_leavers, in_campaign=count_moved_in_campaign,
+            in_result=count_changed_in_result,
         )  # fmt: skip

@@ -190,6 +190,81 @@ def test_a_leaver_who_returns_in_another_department_needs_two(settings: Any) -> 
     assert request_of(returned)["in_campaign"] == 1
 
 
+LEAVES = DATES + "A001,Alice 艾,alice@corp.example.com,,{}\n"
+OVER = "2026-12-01T00:05:00+08:00"
+
+
+@pytest.mark.parametrize(
+    ("at", "left_on", "scope", "number"),
+    [
+        ("2026-11-28T12:00:00+08:00", "2026-11-27", [], 1),
+        ("2026-11-28T12:00:00+08:00", "2026-11-27", ["Sales"], 1),
+        ("2026-11-28T12:00:00+08:00", "2026-11-27", ["Support"], 0),
+        ("2026-11-28T12:00:00+08:00", "2026-11-30", [], 0),
+        ("2026-11-23T12:00:00+08:00", "2026-11-22", [], 0),
+        (OVER, "2026-11-20", [], 1),
+        (OVER, "2026-11-30", [], 0),
+    ],
+    ids=["last week", "its department", "other departments", "last day", "earlier", "over", "over, last day"],
+)
+def test_an_end_that_takes_a_person_out_of_a_result_needs_two(
+    settings: Any, noon: Clock, at: str, left_on: str, scope: list[str], number: int
+) -> None:
+    """Otherwise one HR user saves a red friend, or takes a rival out of the hand-over."""
+    settings.ROSTER_APPROVAL_SHARE = 0.9
+    november(scope=scope)
+    noon.set(at, ticks=True)
+    done = confirmed(LEAVES.format(left_on))
+    effect = request_of(done) if number else done.effect
+    assert (done.state == State.REQUESTED, effect.get("in_result", 0)) == (bool(number), number)
+
+
+def test_who_left_before_the_cutoff_comes_back_by_two(settings: Any, noon: Clock) -> None:
+    """Otherwise one HR user takes a friend out of a result for a night, and then gives the employment back."""
+    settings.ROSTER_APPROVAL_SHARE = 0.9
+    campaign = november()
+    left = confirmed(LEAVES.format("2026-11-22"))
+    assert left.state == State.DONE, "in time to be put back"
+    noon.set(OVER, ticks=True)
+    freeze(campaign=campaign, by=TESTER, wait=False)
+    undone = undo_or_request(load_id=left.pk, by=officer("hr-2"))
+    assert undone
+    assert undone.payload["effect"]["in_result"] == 1
+    refuse_request(request_id=undone.pk, note="no", by=officer("hr-1"))
+    again = confirmed(DATES + "A001,Alice 艾,alice@corp.example.com,2026-12-01,\n")
+    assert request_of(again)["in_result"] == 1
+    assert not employed("A001")
+
+
+def test_an_end_before_the_cutoff_of_a_frozen_campaign_needs_two(settings: Any, noon: Clock) -> None:
+    """Otherwise the roster says that a person of the result had left, and one HR user has changed the past."""
+    settings.ROSTER_APPROVAL_SHARE = 0.9
+    campaign = november()
+    noon.set(OVER, ticks=True)
+    freeze(campaign=campaign, by=TESTER, wait=False)
+    assert request_of(confirmed(LEAVES.format("2026-11-20")))["in_result"] == 1
+
+
+def test_joiners_and_corrections_of_the_last_week_need_one_person(settings: Any, noon: Clock) -> None:
+    """Otherwise each honest load at the end of a month waits for a colleague."""
+    settings.ROSTER_APPROVAL_SHARE = 0.9
+    november()
+    noon.set("2026-11-28T12:00:00+08:00", ticks=True)
+    assert confirmed(DATES + "N001,Nina,nina@corp.example.com,2026-11-27,\n").state == State.DONE
+    assert confirmed(LEAVES.format("2026-12-15")).state == State.DONE
+    assert confirmed(LEAVES.format("2026-12-01")).state == State.DONE
+
+
+def test_the_command_ends_employments_in_the_last_week(settings: Any, noon: Clock) -> None:
+    """Otherwise each leaver stops the nightly load."""
+    settings.ROSTER_APPROVAL_SHARE = 0.9
+    officer("hr-1")
+    november()
+    noon.set("2026-11-28T12:00:00+08:00", ticks=True)
+    load(LEAVES.format("2026-11-26"))
+    assert not employed("A001")
+
+
 def test_the_command_moves_people_in_and_out_of_a_campaign(settings: Any) -> None:
     """Otherwise each transfer stops the nightly load."""
     settings.ROSTER_APPROVAL_SHARE = 0.9

@@ -124,6 +124,11 @@ EFFECTS: dict[str, Any] = {
         "%(count)s people get departments that bring them into a campaign or take them out of it",
         "number",
     ),
+    "in_result": ngettext_lazy(
+        "An employment takes %(count)s person out of a campaign at its deadline, or brings this person into it",
+        "Employments take %(count)s people out of a campaign at its deadline, or bring them into it",
+        "number",
+    ),
     # Campaigns: their rules, opening, cancelling and closing.
     "people": ngettext_lazy("%(count)s person is in the campaign", "%(count)s people are in the campaign", "number"),
     "with_contacts": ngettext_lazy(

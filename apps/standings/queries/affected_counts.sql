@@ -123,6 +123,37 @@ WHERE in_force(old_placement.starts_at, old_placement.ends_at, {cutoff_at})
   AND in_force(placement.starts_at, placement.ends_at, {cutoff_at})
   AND (old_placement.department = ANY({scope})) <> (placement.department = ANY({scope}))
 
+-- name: in_result
+-- People on the roster before, who are in the campaign's population at the cut-off either before or after the change; and
+-- people who had left before the cut-off, and are employed again after it.
+SELECT employee_id FROM (
+    WITH was AS (
+        SELECT employee_id FROM effect_employment employment
+        WHERE in_force(employment.starts_at, employment.ends_at, {cutoff_at})
+          AND (cardinality({scope}) = 0 OR employee_id IN (
+            SELECT placement.employee_id FROM effect_placement placement
+            WHERE in_force(placement.starts_at, placement.ends_at, {cutoff_at})
+              AND placement.department = ANY({scope})))
+    ), is_now AS (
+        SELECT employee_id FROM employees_employment employment JOIN effect_people USING (employee_id)
+        WHERE in_force(employment.starts_at, employment.ends_at, {cutoff_at})
+          AND employee_id IN (SELECT old_employment.employee_id FROM effect_employment old_employment)
+          AND (cardinality({scope}) = 0 OR employee_id IN (
+            SELECT placement.employee_id FROM employees_placement placement JOIN effect_people USING (employee_id)
+            WHERE in_force(placement.starts_at, placement.ends_at, {cutoff_at})
+              AND placement.department = ANY({scope})))
+    ), old_end AS (
+        SELECT employee_id, max(ends_at) AS ends_at FROM effect_employment GROUP BY employee_id
+    ), new_end AS (
+        SELECT employee_id, max(ends_at) AS ends_at
+        FROM employees_employment JOIN effect_people USING (employee_id) GROUP BY employee_id
+    )
+    (TABLE was EXCEPT TABLE is_now) UNION (TABLE is_now EXCEPT TABLE was)
+    UNION
+    SELECT employee_id FROM old_end JOIN new_end USING (employee_id)
+    WHERE old_end.ends_at > {opens_at} AND old_end.ends_at < {cutoff_at} AND new_end.ends_at > {cutoff_at}
+) changed_in_result
+
 -- name: future_colleagues
 -- (employee, domain of an address) for the new phones and addresses of people whose employment begins later, and for all of
 -- people whose first day is new. Until then, others may record them as a contact, which stops counting on the first day.

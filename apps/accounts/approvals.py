@@ -118,8 +118,17 @@ def request_approval(
         )  # fmt: skip
         request.refresh_from_db()
         _audit(request, "requested", by, effect=effect)
-        record_event("approval_waiting", subject=f"approval:{request.pk}", actor_id=by.id)
+        notify_second_persons("approvals", by)
     return request
+
+
+def notify_second_persons(what: str, by: Actor) -> None:
+    """Notify the other HR users that requests of `by` wait: once an hour, however often the account requests.
+
+    `what`: `approvals`, `adjustments` or `corrections`. No one can switch these mails off, so that many of them would
+    delay all others and hide a real request.
+    """
+    record_event("approval_waiting", subject=f"{what}:{by.id or 0}:{db_now():%Y-%m-%dT%H}", actor_id=by.id)
 
 
 def lock_open_request(request_id: uuid.UUID) -> ApprovalRequest:

@@ -13,10 +13,15 @@ from apps.core.time_zones import company_zone
 from apps.notifications.content import Content, time_lines
 from apps.notifications.facts import Facts
 
+# Where a request is decided, by the beginning of the subject. Those in the singular are of earlier versions.
+REQUEST_PAGES = {
+    "adjustments": "adjustments", "adjustment": "adjustments", "corrections": "result", "correction": "result"
+}  # fmt: skip
+
 
 def approval_waiting(facts: Facts, now: datetime) -> Content:
     summary = _("A colleague in HR has requested a change that a second person must decide.")
-    page = {"adjustment": "adjustments", "correction": "result"}.get(facts.subject_key.partition(":")[0], "approvals")
+    page = REQUEST_PAGES.get(facts.subject_key.partition(":")[0], "approvals")
     return Content(_("A request waits for a second person"), summary, page=page, action=_("Open the requests"))
 
 

@@ -11,7 +11,12 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
-from apps.accounts.approvals import MAX_OPEN_REQUESTS, REQUEST_LIFETIME, require_past_cooldown
+from apps.accounts.approvals import (
+    MAX_OPEN_REQUESTS,
+    REQUEST_LIFETIME,
+    notify_second_persons,
+    require_past_cooldown,
+)
 from apps.accounts.models import Account
 from apps.campaigns.models import Campaign
 from apps.core.audit import Actor, audit
@@ -66,7 +71,7 @@ def request_correction(
             line.correction = correction
         CorrectionLine.objects.bulk_create(lines, batch_size=BATCH_ROWS)
         _audit("asked", correction, by.actor)
-        record_event("approval_waiting", subject=f"correction:{correction.pk}", actor_id=by.pk)
+        notify_second_persons("corrections", by.actor)
     return correction
 
 

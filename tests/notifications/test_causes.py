@@ -1,19 +1,25 @@
 """What happens reaches those whom it concerns, once, in the transaction of the cause."""
 
 from collections import Counter
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 from django.core import mail
 
+from apps.accounts.approvals import request_approval, withdraw_request
 from apps.accounts.deputies import end_deputyship
+from apps.accounts.models import ApprovalRequest
 from apps.accounts.services import account_for
 from apps.campaigns import rules
+from apps.campaigns.adjustments.approve import withdraw_adjustment
 from apps.campaigns.models import Campaign
 from apps.campaigns.rule_draft import RuleDraft
 from apps.contacts.models import Contact
 from apps.contacts.services.changes import end_contact
+from apps.core.audit import Actor
 from apps.core.clock import db_now
 from apps.core.models import Event
 from apps.employees.models import Employee
@@ -224,6 +230,59 @@ def test_hr_hears_of_a_request_and_again_after_a_day(campaign: Campaign, hr: Emp
         process_notifications()
     heard = [kind for kind in sent_kinds(hr) if kind.startswith("approval")]
     assert heard == ["approval_waiting", "approval_overdue"]
+
+
+def _request_and_withdraw(what: str, campaign: Campaign, by: Actor) -> Callable[[], object]:
+    """Make a request, and return how to withdraw it."""
+    if what == "adjustments":
+        asked = people.ask(campaign=campaign, employee=people.person("A001"), exempt=True)
+        return partial(withdraw_adjustment, request_id=asked.pk, by=by)
+    request = request_approval(
+        kind=ApprovalRequest.Kind.RULE_CHANGE, subject=campaign.slug, label="November", payload={},
+        effect={"people": 1}, by=by,
+    )  # fmt: skip
+    return partial(withdraw_request, request_id=request.pk, by=by)
+
+
+@pytest.mark.parametrize("what", ["adjustments", "approvals"])
+def test_one_account_cannot_flood_its_colleagues_with_requests(
+    campaign: Campaign, hr: Employee, clock: Clock, what: str
+) -> None:
+    """Otherwise a loop of requests delays the reminders of all employees, and hides a real request."""
+    asks = people.officer("asks")
+    for _time in range(3):
+        withdraw = _request_and_withdraw(what, campaign, asks)
+        process_notifications()
+        withdraw()
+    assert sent_kinds(hr) == ["approval_waiting"]
+    assert Notification.objects.filter(employee=hr, kind="approval_waiting", channel="app").count() == 1
+    clock.set(clock.now() + timedelta(hours=1), ticks=True)
+    _request_and_withdraw(what, campaign, asks)
+    process_notifications()
+    assert sent_kinds(hr) == ["approval_waiting"] * 2, "the next hour has its notice"
+    _request_and_withdraw("approvals" if what == "adjustments" else "adjustments", campaign, asks)
+    process_notifications()
+    assert sent_kinds(hr) == ["approval_waiting"] * 3, "so has another page of requests"
+
+
+def test_a_notice_of_withdrawn_requests_alone_is_dropped(campaign: Campaign, hr: Employee, clock: Clock) -> None:
+    """Otherwise HR looks for a request that is no longer there."""
+    asks = people.officer("asks")
+    _request_and_withdraw("approvals", campaign, asks)()
+    process_notifications()
+    assert sent_kinds(hr) == []
+    assert Notification.objects.get(employee=hr, channel="email").last_error == "decided"
+
+
+def test_many_requests_that_wait_for_a_day_are_one_notice(campaign: Campaign, hr: Employee, clock: Clock) -> None:
+    """Otherwise one account mails its colleagues hundreds of reminders a day."""
+    for number in ("A001", "A002", "B001"):
+        people.ask(campaign=campaign, employee=people.person(number), exempt=True)
+    process_notifications()
+    clock.set(clock.now() + timedelta(days=1, minutes=1), ticks=True)
+    record_scheduled_events(clock.now())
+    process_notifications()
+    assert sent_kinds(hr).count("approval_overdue") == 1
 
 
 # -- Mornings ------------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
-from apps.accounts.approvals import require_past_cooldown
+from apps.accounts.approvals import notify_second_persons, require_past_cooldown
 from apps.campaigns import rules
 from apps.campaigns.models import AdjustmentRequest, Campaign, CampaignRule
 from apps.campaigns.models.adjustment import FOR_EVER
@@ -24,7 +24,6 @@ from apps.contacts.services.submissions import lock_employees
 from apps.core.audit import Actor, audit
 from apps.core.clock import db_now
 from apps.core.errors import Refused
-from apps.core.events import record_event
 from apps.core.identity import clean_text
 from apps.core.locks import lock_facts
 from apps.core.sql import statement
@@ -260,4 +259,4 @@ def note_step(request: AdjustmentRequest, step: str, by: Actor, **detail: Any) -
         detail["ends"] = request.ends_id
     audit(f"adjustment.{step}", by=by, kind="adjustment", id=request.pk, label=about, detail=detail)
     if step in ("asked", "end_asked"):
-        record_event("approval_waiting", subject=f"adjustment:{request.pk}", actor_id=by.id)
+        notify_second_persons("adjustments", by)

@@ -31,12 +31,24 @@ SELECT notification.id, notification.kind, notification.subject_key, notificatio
     EXISTS(SELECT FROM accounts_role role WHERE role.account_id = account.id AND role.role = 'hr') AS is_hr,
     coalesce(own.enabled, of_account.enabled, true) AS enabled,
     pending.employee_id IS NOT NULL AS pending,
-    -- The subject names what waits for a decision, such as `adjustment:17`.
+    -- The subject names what waits for a decision: one thing, such as `review:17`, or whatever an account has requested
+    -- in an hour or on a day, such as `adjustments:3:2026-11-23T04`. Earlier versions named the request: `approval:7`.
     CASE split_part(notification.subject_key, ':', 1)
         WHEN 'approval' THEN NOT EXISTS (
             SELECT FROM accounts_approvalrequest request
             WHERE request.id::text = split_part(notification.subject_key, ':', 2)
               AND request.decision IS NULL AND request.expires_at > %(now)s)
+        WHEN 'approvals' THEN NOT EXISTS (
+            SELECT FROM accounts_approvalrequest request
+            WHERE coalesce(request.requested_by_id, 0)::text = split_part(notification.subject_key, ':', 2)
+              AND request.decision IS NULL AND request.expires_at > %(now)s)
+        WHEN 'adjustments' THEN NOT EXISTS (
+            SELECT FROM campaigns_adjustmentrequest request
+            WHERE request.asked_by_id::text = split_part(notification.subject_key, ':', 2)
+              AND request.decision IS NULL)
+        WHEN 'corrections' THEN NOT EXISTS (
+            SELECT FROM results_resultcorrection request
+            WHERE request.asked_by_id::text = split_part(notification.subject_key, ':', 2) AND request.state = 'asked')
         WHEN 'adjustment' THEN NOT EXISTS (
             SELECT FROM campaigns_adjustmentrequest request
             WHERE request.id::text = split_part(notification.subject_key, ':', 2) AND request.decision IS NULL)

@@ -56,19 +56,23 @@ SELECT 'review_due', 'review:' || review.id, review.campaign_id, jsonb_build_obj
 FROM reviews_review review JOIN claimed ON claimed.period = review.id::text;
 
 -- name: record_overdue
--- Requests that have waited for a second person for a day, each once.
+-- Requests that have waited for a second person for a day, each once; those of one account and day in one notice.
 WITH waiting AS (
-    SELECT 'approval:' || id AS subject, requested_by_id AS asked_by_id, requested_at AS asked_at
+    SELECT 'approval:' || id AS period, 'approvals' AS what, requested_by_id AS asked_by_id, requested_at AS asked_at
     FROM accounts_approvalrequest WHERE decision IS NULL AND expires_at > %(now)s
     UNION ALL
-    SELECT 'adjustment:' || id, asked_by_id, asked_at FROM campaigns_adjustmentrequest WHERE decision IS NULL
+    SELECT 'adjustment:' || id, 'adjustments', asked_by_id, asked_at FROM campaigns_adjustmentrequest
+    WHERE decision IS NULL
     UNION ALL
-    SELECT 'correction:' || id, asked_by_id, asked_at FROM results_resultcorrection WHERE state = 'asked'),
+    SELECT 'correction:' || id, 'corrections', asked_by_id, asked_at FROM results_resultcorrection
+    WHERE state = 'asked'),
 claimed AS (
     INSERT INTO core_job (job, period, detail, done_at)
-    SELECT 'approval overdue', subject, jsonb_build_object(), %(now)s FROM waiting WHERE asked_at < %(before)s
+    SELECT 'approval overdue', period, jsonb_build_object(), %(now)s FROM waiting WHERE asked_at < %(before)s
     ON CONFLICT (job, period) DO NOTHING
     RETURNING period)
 INSERT INTO core_event (kind, subject, actor_id, data, at)
-SELECT 'approval_overdue', waiting.subject, waiting.asked_by_id, jsonb_build_object(), %(now)s
-FROM waiting JOIN claimed ON claimed.period = waiting.subject;
+SELECT DISTINCT 'approval_overdue',
+    concat_ws(':', waiting.what, coalesce(waiting.asked_by_id, 0), to_char(%(now)s::timestamptz, 'YYYY-MM-DD')),
+    waiting.asked_by_id, jsonb_build_object(), %(now)s::timestamptz
+FROM waiting JOIN claimed ON claimed.period = waiting.period;

@@ -23,6 +23,8 @@ from apps.employees.models import Employee, Employment
 
 # In 24 hours, for one manager's team and by one account.
 MAX_NAMED_FOR_TEAM, MAX_NAMED_BY_ACCOUNT = 20, 500
+# The same deputy of the same manager: naming and ending again and again would fill that mailbox with mails.
+MAX_NAMED_AGAIN = 5
 
 
 def name_deputy(
@@ -49,6 +51,7 @@ def name_deputy(
         _end_lapsed(manager, deputy, by)
         now = db_now()
         _refuse_many(manager, by, now)
+        _refuse_again(manager, deputy, now)
         begin, end = deputy_period(now, starts_on, until)
         _validate_people(manager, deputy, by, begin, now)
         # The exclusion constraint would refuse too, but without a sentence for the form.
@@ -114,6 +117,13 @@ def _refuse_many(manager: Employee, by: Account, now: datetime) -> None:
         if named.filter(deputyships).count() >= most:
             message = _("At most %(most)s deputies can be named in 24 hours. Name this deputy tomorrow.")
             raise Refused("too_many", message % {"most": most})
+
+
+def _refuse_again(manager: Employee, deputy: Employee, now: datetime) -> None:
+    named = Deputyship.objects.filter(manager=manager, deputy=deputy, named_at__gt=now - timedelta(days=1))
+    if named.count() >= MAX_NAMED_AGAIN:
+        message = _("This deputy has been named %(most)s times in 24 hours. Name this deputy tomorrow.")
+        raise Refused("too_many", message % {"most": MAX_NAMED_AGAIN}, "deputy")
 
 
 def _end_lapsed(manager: Employee, deputy: Employee, by: Account) -> None:

@@ -274,6 +274,22 @@ def test_naming_and_ending_in_a_loop_does_not_fill_the_queue_of_mails(
     assert "At most 2 deputies can be named in 24 hours" in words(refused)
 
 
+def test_one_deputy_is_not_named_again_and_again(
+    recorded: Campaign, bob: Employee, stranger: Employee, as_: SignIn
+) -> None:
+    """Otherwise each manager fills a colleague's mailbox with mails that cannot be switched off."""
+    client = as_(bob)
+    for _time in range(deputies.MAX_NAMED_AGAIN):
+        form = {"key": str(uuid.uuid4()), "deputy": "S001", "until": FRIDAY}
+        assert client.post("/deputies/", form).status_code == 302
+        client.post(f"/deputies/{Deputyship.objects.latest('pk').pk}/end/")
+    refused = client.post("/deputies/", {"key": str(uuid.uuid4()), "deputy": "S001", "until": FRIDAY})
+    assert refused.status_code == 422
+    assert "This deputy has been named 5 times in 24 hours" in words(refused)
+    form = {"key": str(uuid.uuid4()), "deputy": "C001", "until": FRIDAY}
+    assert client.post("/deputies/", form).status_code == 302, "another deputy"
+
+
 def test_either_ends_it_and_it_ends_on_the_next_request(
     recorded: Campaign, bob: Employee, stranger: Employee, as_: SignIn
 ) -> None:

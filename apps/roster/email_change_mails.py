@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from smtplib import SMTPException
 
 from django.core.mail import EmailMessage
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.utils import translation
 from django.utils.translation import gettext as _
 
@@ -46,17 +46,20 @@ def _due(now: datetime) -> list[EmailChange]:
     mailed = EmailChange.objects.filter(employee=OuterRef("employee"), requested_mail_at__gt=since)
     requested = Q(requested_mail_at=None, waiting=True, request__requested_at__gt=now - GIVE_UP_AFTER) & ~Exists(mailed)
     applied = Q(applied_mail_at=None, applied_at__gt=now - GIVE_UP_AFTER)
-    return list(EmailChange.objects.filter(requested | applied).order_by("pk")[:MAX_MAILS])
+    # Those tried least recently first: any number of refused addresses, which stay due, keep back no other mail.
+    by_attempt = F("mail_tried_at").asc(nulls_first=True), "pk"
+    return list(EmailChange.objects.filter(requested | applied).order_by(*by_attempt)[:MAX_MAILS])
 
 
 def _send(change: EmailChange) -> bool:
+    changes = EmailChange.objects.filter(pk=change.pk)
+    changes.update(mail_tried_at=db_now())
     try:
         _mail(change).send()
     except (OSError, SMTPException, ValueError) as error:
         # The log holds no address, and the error's text may contain one.
         logger.warning("the mail about address change %s was not accepted: %s", change.pk, type(error).__name__)
         return False
-    changes = EmailChange.objects.filter(pk=change.pk)
     # Marked after the mail was accepted: a crash in between repeats a mail, the other order would lose it.
     changes.filter(requested_mail_at=None).update(requested_mail_at=db_now())
     if change.applied_at:

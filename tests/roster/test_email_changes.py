@@ -1,9 +1,11 @@
 """New e-mail addresses: a failure lets one person receive another's set-password links."""
 
 from datetime import timedelta
+from smtplib import SMTPRecipientsRefused
 
 import pytest
 from django.core import mail
+from django.core.mail import EmailMessage
 from django.db import IntegrityError, transaction
 
 from apps.accounts.approvals import refuse_request
@@ -24,6 +26,7 @@ from tests.people import ROSTER, load, officer, person, with_account
 
 pytestmark = pytest.mark.django_db
 HEADER = "staff_no,name,email\n"
+LEAVERS = [("A002", "Alan"), ("C001", "Carol"), ("S001", "Sam")]
 NEW = HEADER + "A001,Alice 艾,mallory@outside.example.org\n"
 
 
@@ -209,6 +212,23 @@ def test_a_mail_that_is_not_taken_is_tried_again(
         assert mail_address_changes() == 0
     assert "alice@" not in caplog.text
     assert mail_address_changes() == 1
+
+
+def test_refused_addresses_keep_back_no_other_mail(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise a file with old addresses of leavers hides for a week that an employee's address changes."""
+    monkeypatch.setattr("apps.roster.email_change_mails.MAX_MAILS", 2)
+    load(HEADER + "".join(f"{number},{name},new.{name.lower()}@corp.example.com\n" for number, name in LEAVERS))
+    load(NEW)
+    send = EmailMessage.send
+
+    def refusing(message: EmailMessage) -> int:
+        if message.to != ["alice@corp.example.com"]:
+            raise SMTPRecipientsRefused({message.to[0]: (550, b"no such user")})
+        return send(message)
+
+    monkeypatch.setattr(EmailMessage, "send", refusing)
+    assert mail_address_changes() + mail_address_changes() == 1
+    assert [message.to for message in mail.outbox] == [["alice@corp.example.com"]]
 
 
 def test_the_first_set_up_has_no_second_person() -> None:

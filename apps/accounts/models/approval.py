@@ -119,7 +119,8 @@ class EmailChange(models.Model):
     """One employee's new e-mail address, in one request for all new addresses of a roster load.
 
     `waiting` ends when the change is applied, when the request is decided otherwise (a trigger), or when a later load
-    names another address. `requested_mail_at` and `applied_mail_at`: when the old address was notified.
+    names another address. `requested_mail_at` and `applied_mail_at`: when the old address was notified;
+    `mail_tried_at`: when a worker last tried.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -131,6 +132,7 @@ class EmailChange(models.Model):
     applied_at = models.DateTimeField(null=True)
     requested_mail_at = models.DateTimeField(null=True)
     applied_mail_at = models.DateTimeField(null=True)
+    mail_tried_at = models.DateTimeField(null=True)
 
     objects = EmailChangeQuerySet.as_manager()
 

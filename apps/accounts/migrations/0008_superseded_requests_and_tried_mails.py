@@ -1,4 +1,7 @@
-"""Whose change superseded a request: a free repetition needs another account's, or one account probes without a limit."""
+"""Whose change superseded a request: a free repetition needs another account's, or one account probes without a limit.
+
+And when the mail about a new address was tried last: refused addresses keep back no other mail.
+"""
 
 import re
 from pathlib import Path
@@ -22,6 +25,11 @@ class Migration(migrations.Migration):
             model_name="approvalrequest",
             name="superseded_by_id",
             field=models.BigIntegerField(help_text="account whose change superseded it", null=True),
+        ),
+        migrations.AddField(
+            model_name="emailchange",
+            name="mail_tried_at",
+            field=models.DateTimeField(null=True),
         ),
         migrations.AddConstraint(
             model_name="approvalrequest",

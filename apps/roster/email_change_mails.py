@@ -10,6 +10,7 @@ import logging
 from datetime import datetime, timedelta
 from smtplib import SMTPException
 
+from django.conf import settings
 from django.core.mail import EmailMessage
 from django.db.models import Exists, F, OuterRef, Q
 from django.utils import translation
@@ -17,6 +18,7 @@ from django.utils.translation import gettext as _
 
 from apps.accounts.models import EmailChange
 from apps.core.clock import db_now
+from apps.core.email_domains import in_domains, normalise_domain
 from apps.core.locks import advisory_lock
 from apps.core.mail_portions import mail_portion
 
@@ -67,10 +69,16 @@ def _send(change: EmailChange) -> bool:
     return True
 
 
-def masked(address: str) -> str:
-    """The first character and the domain: the owner recognises the address, and other readers do not learn it."""
-    local, _at, domain = address.partition("@")
-    return f"{local[:1]}***@{domain}"
+def masked(address: str, old_address: str) -> str:
+    """The first character and the domain: the owner recognises the address, and other readers do not learn it.
+
+    Only a domain of the company, or that of `old_address`: mail programs make a link of a domain, and one HR user
+    could send it to every employee.
+    """
+    (local, _at, domain), own = address.partition("@"), old_address.rpartition("@")[2]
+    if domain == own or in_domains(domain, list(map(normalise_domain, settings.COMPANY_EMAIL_DOMAINS))):
+        return f"{local[:1]}***@{domain}"
+    return _("an address outside the company (%(start)s***)") % {"start": local[:1]}
 
 
 def _mail(change: EmailChange) -> EmailMessage:
@@ -80,7 +88,7 @@ def _mail(change: EmailChange) -> EmailMessage:
         with translation.override(language):
             subject, body = _texts(change.applied_at is not None)
             subjects.append(subject)
-            bodies.append(body % {"address": masked(change.new_email)})
+            bodies.append(body % {"address": masked(change.new_email, change.old_email)})
     return EmailMessage(subject=" · ".join(subjects), body="\n\n".join([*bodies, ""]), to=[change.old_email])
 
 

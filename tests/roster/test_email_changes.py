@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from smtplib import SMTPRecipientsRefused
+from typing import Any
 
 import pytest
 from django.core import mail
@@ -180,7 +181,17 @@ def test_the_old_address_is_told_of_the_request_and_of_the_change_once_each() ->
         text = message.subject + message.body
         assert "mallory@" not in text, "the new address is masked"
         assert "http" not in text
-        assert "m***@outside.example.org" in message.body
+        assert "outside.example.org" not in message.body, "one HR user could send a link to all employees"
+        assert "an address outside the company (m***)" in message.body
+
+
+@pytest.mark.parametrize("address", ["alice.new@corp.example.com", "alice@corp.example.net"])
+def test_the_domain_of_a_new_address_of_the_company_is_named(settings: Any, address: str) -> None:
+    """Otherwise the owner does not recognise the own new address, and calls HR."""
+    settings.COMPANY_EMAIL_DOMAINS = ["Corp.Example.net"]
+    load(HEADER + f"A001,Alice 艾,{address}\n")
+    mail_address_changes()
+    assert f"a***@{address.partition('@')[2]}" in str(mail.outbox[0].body)
 
 
 def test_one_hr_user_blocks_nobodys_links_for_ever(noon: Clock) -> None:

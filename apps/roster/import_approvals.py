@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import datetime
 
 from django.utils.translation import gettext as _
 
@@ -16,8 +17,9 @@ from apps.roster.effects import EFFECT_WINDOW, roster_changed
 from apps.roster.models import RosterImport
 
 State = RosterImport.State
-# Per account, within EFFECT_WINDOW.
-REQUESTS_A_DAY = 3
+KINDS = (ApprovalRequest.Kind.ROSTER_LOAD, ApprovalRequest.Kind.ROSTER_UNDO)
+# Per account, within EFFECT_WINDOW: own requests, and requests of others that its changes supersede.
+REQUESTS_A_DAY, SUPERSEDED_A_DAY = 3, 5
 
 
 def locked_load(load_id: uuid.UUID) -> RosterImport:
@@ -39,6 +41,21 @@ def queue_approved_load(request: ApprovalRequest) -> uuid.UUID:
     return load.pk
 
 
+def _refuse_superseding(by: Actor, now: datetime, since: datetime) -> None:
+    """Raise Refused when this account's changes keep superseding the requests of others, and one of these waits.
+
+    Each change of the roster supersedes them. A loop of tiny files would otherwise stop all large loads and undos.
+    """
+    of_others = ApprovalRequest.objects.filter(kind__in=KINDS).exclude(requested_by_id=by.id)
+    superseded = of_others.filter(superseded_by_id=by.id, decided_at__gt=since)
+    if superseded.count() >= SUPERSEDED_A_DAY and of_others.open(now).exists():
+        message = _(
+            "A roster change of another HR user waits for a decision, and your files have superseded %(most)s such "
+            "requests within a day. Wait for the decision, or ask another HR user to load this file."
+        )
+        raise Refused("superseding", message % {"most": SUPERSEDED_A_DAY}, conflict=True)
+
+
 def require_fewer_requests(by: Actor) -> None:
     """Raise Refused when the account may not request, has a load in progress, or reached the daily limit.
 
@@ -53,8 +70,10 @@ def require_fewer_requests(by: Actor) -> None:
     if RosterImport.objects.filter(state=State.CONFIRMED, actor_id=by.id).exists():
         raise Refused("busy", _("Another file of yours is being applied. Wait until it is done."), conflict=True)
     require_few_requests(ApprovalRequest.Kind.EMAIL_CHANGE, by)
-    since, kinds = db_now() - EFFECT_WINDOW, (ApprovalRequest.Kind.ROSTER_LOAD, ApprovalRequest.Kind.ROSTER_UNDO)
-    requests = ApprovalRequest.objects.filter(kind__in=kinds, requested_by_id=by.id, requested_at__gt=since)
+    now = db_now()
+    since = now - EFFECT_WINDOW
+    _refuse_superseding(by, now, since)
+    requests = ApprovalRequest.objects.filter(kind__in=KINDS, requested_by_id=by.id, requested_at__gt=since)
     refused = RosterImport.objects.filter(
         state=State.REFUSED, actor_id=by.id, done_at__gt=since, report__problem__code__startswith="approval_"
     )

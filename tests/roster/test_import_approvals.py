@@ -185,6 +185,28 @@ def test_the_trail_has_the_same_entries_whether_a_contact_is_touched_or_not() ->
     assert AuditEntry.objects.get(action="roster.effect_counted").detail == {"changes_counts": False}
 
 
+def test_one_hr_user_does_not_keep_superseding_the_requests_of_others(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise a loop of tiny files stops every large load and undo, until the operator acts."""
+    settings.ROSTER_APPROVAL_SHARE = 0.2
+    tiny = "staff_no,name,email,department\nS001,Sam,sam@corp.example.com,Department {}\n"
+    monkeypatch.setattr("apps.roster.import_approvals.SUPERSEDED_A_DAY", 1)
+    assert confirmed(UNDER_CAROL, officer("hr-1")).state == State.REQUESTED
+    assert confirmed(tiny.format(1), officer("hr-2")).state == State.DONE
+    superseded = ApprovalRequest.objects.get()
+    assert (superseded.decision, superseded.superseded_by_id) == ("superseded", officer("hr-2").id)
+    assert confirmed(UNDER_CAROL, officer("hr-1")).state == State.REQUESTED
+    shown = looked(tiny.format(2))
+    with pytest.raises(Refused) as refusal:
+        imports.confirm(shown, digest=shown.digest, by=officer("hr-2"))
+    assert refusal.value.code == "superseding"
+    assert imports.confirm(shown, digest=shown.digest, by=officer("hr-3")), "another HR user may"
+    refuse_request(request_id=the_request().pk, note="no", by=officer("hr-3"))
+    again = looked(tiny.format(3))
+    assert imports.confirm(again, digest=again.digest, by=officer("hr-2")), "nothing of others waits"
+
+
 def test_nobody_tries_one_file_again_and_again(noon: Clock) -> None:
     """Otherwise one HR user keeps other rosters waiting all day: each trial holds the tree."""
     for _time in range(REQUESTS_A_DAY):

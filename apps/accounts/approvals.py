@@ -125,8 +125,8 @@ def request_approval(
 def notify_second_persons(what: str, by: Actor) -> None:
     """Notify the other HR users that requests of `by` wait: once an hour, however often the account requests.
 
-    `what`: `approvals`, `adjustments` or `corrections`. No one can switch these mails off, so that many of them would
-    delay all others and hide a real request.
+    `what`: `approvals`, `adjustments`, `announcements` or `corrections`. No one can switch these mails off, so that
+    many of them would delay all others and hide a real request.
     """
     record_event("approval_waiting", subject=f"{what}:{by.id or 0}:{db_now():%Y-%m-%dT%H}", actor_id=by.id)
 

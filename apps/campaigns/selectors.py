@@ -10,10 +10,10 @@ from functools import cache
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet, Subquery
 from django.utils.translation import gettext as _
 
-from apps.campaigns.models import Campaign, CampaignRule
+from apps.campaigns.models import Announcement, Campaign, CampaignRule
 from apps.contacts.models import Contact, ContactIdentity, Submission
 from apps.contacts.services.changes import record_contact_again, restore_contact, undo_submission
 from apps.contacts.services.recording_again import RecordedAgain, record_contacts_again
@@ -27,21 +27,28 @@ from apps.employees.models import Employee
 
 @dataclass(frozen=True)
 class CampaignChoice:
-    """The campaign for a page, all campaigns to choose from by name, and the database's clock."""
+    """The campaign for a page, all campaigns to choose from by name, and the database's clock.
+
+    `announcement_id`: the campaign's announcement that is shown now.
+    """
 
     campaign: Campaign | None
     campaigns: list[Campaign]
     now: datetime
+    announcement_id: int | None
 
 
 @cache
 def _opened_rules() -> QuerySet[CampaignRule]:
-    """Return the newest rule of each opened campaign, with the clock.
+    """Return the newest rule of each opened campaign, with the clock and the id of the announcement shown now.
 
     The queryset is built once and cached; every page evaluates it again.
     """
     # `.all()` gives each caller a copy: the cached queryset itself must never hold rows.
-    opened = CampaignRule.objects.exclude(campaign__state__in=["draft", "cancelled"]).annotate(now=Clock())
+    shown = Announcement.objects.shown(Clock()).filter(campaign=OuterRef("campaign")).values("pk")[:1]
+    opened = CampaignRule.objects.exclude(campaign__state__in=["draft", "cancelled"]).annotate(
+        now=Clock(), announcement_id=Subquery(shown)
+    )
     # Not all versions: a page must not become slower with each change of a rule.
     newest = opened.order_by("campaign__name", "campaign_id", "-version").distinct("campaign__name", "campaign_id")
     return newest.select_related("campaign")
@@ -60,7 +67,9 @@ def select_campaign(user: Any, slug: str | None) -> CampaignChoice:
     campaigns = [rule.campaign for rule in rules]
     # The clock comes with the rules; only an installation without a campaign asks again.
     now = max((rule.now for rule in rules), default=None) or db_now()
-    return CampaignChoice(_select(campaigns, user, slug, now), campaigns, now)
+    campaign = _select(campaigns, user, slug, now)
+    announcements = {rule.campaign_id: rule.announcement_id for rule in rules}
+    return CampaignChoice(campaign, campaigns, now, announcements[campaign.pk] if campaign else None)
 
 
 def campaign_for(user: Any, slug: str | None) -> Campaign | None:

@@ -18,6 +18,7 @@ NO_DELETE_TABLES = (
     "contacts_submission",
     "campaigns_campaign",
     "campaigns_adjustment",
+    "campaigns_announcement",
     "reviews_review",
     "campaigns_adjustmentrequest",
     "results_resultcorrection",

@@ -17,6 +17,7 @@ from apps.dashboard.views.account import (
 from apps.dashboard.views.company import (
     adjustment,
     adjustments,
+    announcements,
     approvals,
     audit,
     bulk_upload,
@@ -36,7 +37,7 @@ from apps.dashboard.views.company import (
 from apps.dashboard.views.company import notifications as company_notifications
 from apps.dashboard.views.contacts import contacts, import_preview, imports
 from apps.dashboard.views.exports import downloads, export, new_export
-from apps.dashboard.views.standing import my_standing, quick_add, quick_add_preview, review
+from apps.dashboard.views.standing import about, my_standing, quick_add, quick_add_preview, review
 from apps.dashboard.views.team import charts, deputies, many_deputies, team
 
 urlpatterns = [
@@ -65,6 +66,8 @@ urlpatterns = [
     path("contacts/<int:contact_id>/record-again/", contacts.record_again, name="contact-record-again"),
     path("contacts/<int:contact_id>/end/", contacts.end, name="contact-end"),
     path("contacts/<int:contact_id>/restore/", contacts.restore, name="contact-restore"),
+    path("about/", about.about, name="about"),
+    path("about/<int:announcement_id>/read/", about.read, name="announcement-read"),
     path("review/", review.index, name="review"),
     path("review/ask/", review.ask, name="review-ask"),
     path("review/choose/", review.choose, name="review-choose"),
@@ -108,6 +111,20 @@ urlpatterns = [
     path("company/campaigns/<slug:slug>/", campaign.campaign, name="campaign"),
     path("company/campaigns/<slug:slug>/change/", rule_change.change, name="campaign-change"),
     path("company/campaigns/<slug:slug>/change/confirm/", rule_change.confirm, name="campaign-change-confirm"),
+    path("company/campaigns/<slug:slug>/announcements/", announcements.index, name="announcements"),
+    path("company/campaigns/<slug:slug>/announcements/new/", announcements.new, name="announcement-new"),
+    path("company/campaigns/<slug:slug>/announcements/request/", announcements.confirm, name="announcement-request"),
+    path("company/campaigns/<slug:slug>/announcements/<int:version>/", announcements.detail, name="announcement"),
+    path(
+        "company/campaigns/<slug:slug>/announcements/<int:version>/publish/",
+        announcements.publish,
+        name="announcement-publish",
+    ),
+    path(
+        "company/campaigns/<slug:slug>/announcements/<int:version>/withdraw/",
+        announcements.withdraw,
+        name="announcement-withdraw",
+    ),
     path("company/campaigns/<slug:slug>/cancel/", campaign.cancel, name="campaign-cancel"),
     path("company/campaigns/<slug:slug>/close/", campaign.close, name="campaign-close"),
     path("company/erasures/", erasures.index, name="erasures"),

@@ -13,6 +13,7 @@ from celery import shared_task
 from django.core.exceptions import ObjectDoesNotExist
 
 from apps.accounts import password_reset, security_mails, sessions
+from apps.campaigns.announcements import delete_old_reads
 from apps.campaigns.models import Campaign
 from apps.contacts import imports as contact_imports
 from apps.contacts.import_queue import (
@@ -213,9 +214,10 @@ def freeze_due() -> None:
 
 @shared_task
 def retain() -> None:
-    """Erase the contacts whose retention has ended, once a day, and delete old notifications."""
+    """Erase the contacts whose retention has ended, once a day, and delete old notifications and confirmations."""
     retention.erase_expired_daily(clock.db_now())
     delete_old_notifications(clock.db_now())
+    delete_old_reads(clock.db_now())
 
 
 @shared_task

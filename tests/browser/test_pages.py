@@ -7,7 +7,7 @@ from apps.contacts.models import Contact
 from apps.core import clock
 from apps.dashboard import encrypted_search
 from apps.employees.models import Employee
-from tests import files, people, reviewing
+from tests import announcing, files, people, reviewing
 from tests.browser.conftest import Open
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -20,7 +20,7 @@ OWN += [
     "/contacts/import/{unsure}/",
     "/contacts/import/batch/{batch}/",
 ]
-OWN += ["/review/", "/review/ask/?campaign=second", "/exports/", "/password/", "/nothing/"]
+OWN += ["/about/", "/review/", "/review/ask/?campaign=second", "/exports/", "/password/", "/nothing/"]
 TEAM = ["/team/B001/", "/team/B001/?status=red&q=alan", "/team/A001/", "/team/B001/?as_of=2026-11-20"]
 COMPANY = [
     "/company/reviews/",
@@ -32,6 +32,9 @@ COMPANY = [
     "/company/campaigns/",
     "/company/campaigns/november/",
     "/company/campaigns/november/change/",
+    "/company/campaigns/november/announcements/",
+    "/company/campaigns/november/announcements/new/",
+    "/company/campaigns/november/announcements/1/",
     "/company/open-campaign/",
     "/company/audit/",
     "/exports/",
@@ -54,6 +57,7 @@ def test_no_page_breaks_the_policy_or_accessibility(
     filled |= {
         word: encrypted_search.encrypt_search(word, reader=alice, at=clock.db_now()) for word in ("nobody", "guest")
     }
+    announcing.published(Campaign.objects.get(slug="november"))
     people.november(name="Second")
     filled["review"] = reviewing.ask(Campaign.objects.get(slug="november"), alice, contacts=[filled["contact"]]).pk
     wrong = []

@@ -29,7 +29,7 @@ from apps.privacy.erasure_subject import identities_of
 from apps.results.corrections import CorrectionDraft, grant_correction, request_correction
 from apps.results.freeze import freeze
 from apps.results.models import FrozenResult
-from tests import people, plugin
+from tests import announcing, people, plugin
 from tests.fixtures import Clock
 from tests.people import TESTER
 
@@ -44,6 +44,7 @@ UPDATES = {
     "accounts_deputyship": "ends_at = ends_at + interval '1 hour'",
     "campaigns_campaign": "name = name || '!'",
     "campaigns_campaignrule": "target = target + 1",
+    "campaigns_announcement": "text_en = text_en || '!'",
     "campaigns_adjustment": "starts_at = starts_at - interval '1 day'",
     "campaigns_adjustmentrequest": "kind = 'part_time', kind_text = ''",
     "results_frozenresult": "red = red + 1",
@@ -86,6 +87,7 @@ def everything(campaign: Campaign, alice: Employee, bob: Employee, hr: Employee,
     people.record_one(alice, ("email", "colleague@outside.example.org"))
     end_contact(contact_id=Contact.objects.latest("pk").pk, employee=alice, by=TESTER)
     people.adjust(campaign=campaign, employee=bob, exempt=True)
+    announcing.published(campaign)
     people.mark()
     clock.set(campaign.rule.cutoff_at + timedelta(minutes=5), ticks=True)
     freeze(campaign=campaign, by=TESTER, wait=False)

@@ -74,7 +74,7 @@ def test_every_fact_table_is_protected() -> None:
         "accounts_account", "accounts_account_groups", "accounts_account_user_permissions", "accounts_role",
         "accounts_providersubject", "mfa_authenticator", *UNUSED_TABLES, "accounts_accessending",
         "accounts_enrolmentcode", "roster_rosterimportbefore", "accounts_session", "accounts_securityevent",
-        "core_event", "notifications_notification", "notifications_preference",
+        "core_event", "notifications_notification", "notifications_preference", "campaigns_announcementread",
         "employees_treenode", "core_filepreview", "core_job", "core_largefileturn", "core_outbox", "core_progress",
         "core_setting", "core_storedchunk",
         "core_storedfile", "contacts_columnmapping", "standings_dailycount", "standings_markrange",

@@ -4,8 +4,9 @@ Placeholders: {contact} is an active contact of Alice, {upload} a file she previ
 what she recorded on a page, {token} one that she created, {subscription} that of a link in a mail to her, {review} an
 unanswered review of hers, {asked} an adjustment of Alan that waits for a second person, {deputyship} one of Bob's that
 begins later, {roster} a roster whose difference HR previews, {list} an adjustment file that HR previews, {approval} an
-import that waits for a second person, {link} a set-password link of Dana, who never signs in. An address that ends in *
-covers everything below it without a line of its own. The former manager had Bob and his team until an hour ago.
+import that waits for a second person, {announcement} one of November that is shown (a second version waits), {link} a
+set-password link of Dana, who never signs in. An address that ends in * covers everything below it without a line of
+its own. The former manager had Bob and his team until an hour ago.
 
 Undeclared methods and tokens are refused for all readers: methods other than GET and POST, and tokens on pages.
 """
@@ -33,7 +34,7 @@ from apps.contacts.models import Contact
 from apps.employees.models import Employee
 from apps.notifications import unsubscribe
 from apps.roster.effects import request_change
-from tests import files, people, reviewing, rosters
+from tests import announcing, files, people, reviewing, rosters
 from tests.fixtures import Clock
 
 pytestmark = [pytest.mark.django_db, pytest.mark.everywhere]
@@ -82,9 +83,12 @@ def places(frank: Employee, alice: Employee, dana: Employee, campaign: Campaign)
     added = people.record(alice).submission_id
     review = str(reviewing.ask(campaign, alice, contacts=[contact]).pk)
     asked = people.ask(campaign=campaign, employee=people.person("A002"), exempt=True)
+    announcement = announcing.published(campaign)
+    announcing.requested(campaign)
     roster = rosters.looked(people.ROSTER + "N001,Nina,nina@corp.example.com,,,\n")
     return {
         "approval": str(request_change("roster_load", roster, {"leaving": 1}, people.officer("asks")).pk),
+        "announcement": str(announcement.pk),
         "asked": str(asked.pk),
         "list": str(files.adjustments(people.person("H001"), "staff_no,target\nA001,80\n").pk),
         "added": str(added),

@@ -6,6 +6,7 @@ table and a value that an attacker would want. Afterwards the whole database mus
 
 import re
 import uuid
+from datetime import date
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from apps.contacts.services.changes import end_contact
 from apps.dashboard.forms.base import RenameForm
 from apps.employees.models import Employee
 from tests import people
+from tests.announcing import TEXTS
 from tests.api.conftest import with_token
 from tests.dashboard.test_authorisation import frank, places
 
@@ -42,6 +44,7 @@ FORMS: list[tuple[str, str, dict[str, Any]]] = [
     ("alice", "/contacts/import/batch/{batch}/undo/", {}),
     ("alan", "/review/ask/", {"text": "Look, please.", "contact": [], "key": KEY}),
     ("alice", "/review/{review}/withdraw/", {}),
+    ("alice", "/about/{announcement}/read/", {}),
     ("alice", "/tokens/", {"name": "t", "scopes": ["own"], "days": "30"}),
     ("alice", "/tokens/{token}/revoke/", {}),
     ("bob", "/deputies/", {"deputy": "S001", "starts_on": "2026-11-28", "until": "2026-11-29", "key": KEY}),
@@ -62,6 +65,9 @@ FORMS: list[tuple[str, str, dict[str, Any]]] = [
     ("hr", "/company/adjustments/{asked}/grant/", {"seen": "", "person": ""}),
     ("hr", "/company/adjustments/{asked}/refuse/", {"note": "No.", "person": ""}),
     ("hr", "/company/open-campaign/confirm/", {**TERMS, "name": "December", "key": KEY}),
+    ("hr", "/company/campaigns/november/announcements/2/publish/", {}),
+    ("hr", "/company/campaigns/november/announcements/1/withdraw/", {"reason": "A mistake."}),
+    ("hr", "/company/campaigns/january/announcements/request/", {**TEXTS, "shown_from": "", "key": KEY}),
     ("hr", "/company/campaigns/november/cancel/", {"reason": "A mistake."}),
     ("hr", "/company/reviews/{review}/answer/", {"answer": "reason", "text": "It is right."}),
     ("hr", "/company/roster/{roster}/look/", {"encoding": "", "complete": ""}),
@@ -123,6 +129,7 @@ def state() -> dict[str, list[str]]:
 def filled(places: dict[str, str], alice: Employee) -> dict[str, str]:
     ended = people.record_one(alice, ("handle", "ended.h")).outcomes[0].contact_id
     assert ended is not None
+    people.november(name="January", slug="january", opens_on=date(2027, 1, 1), deadline=date(2027, 1, 31))
     end_contact(contact_id=ended, employee=alice, by=people.TESTER)
     return places | {"ended": str(ended)}
 

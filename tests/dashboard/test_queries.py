@@ -13,7 +13,7 @@ from apps.core import clock
 from apps.dashboard import encrypted_search
 from apps.employees.models import Employee
 from apps.reviews.models import Review
-from tests import people, reviewing
+from tests import announcing, people, reviewing
 from tests.dashboard.conftest import SignIn
 from tests.dashboard.strict import StrictClient
 
@@ -28,7 +28,7 @@ OWN = [
     "/contacts/{contact}/",
 ]
 OWN += ["/contacts/?sort=name&source=page", "/contacts/export.csv", "/contacts/export.vcf"]
-OWN += ["/review/", "/exports/", "/exports/my-standing.csv", "/charts/me.json", "/password/"]
+OWN += ["/about/", "/review/", "/exports/", "/exports/my-standing.csv", "/charts/me.json", "/password/"]
 TEAM = ["/team/BOSS/", "/team/BOSS/?status=red&sort=name&q=name", "/team/BOSS/standings.csv", "/team/LEAD1/"]
 TEAM += ["/team/P2/", "/charts/member/P2.json"]
 TEAM += [f"/charts/team/BOSS/{key}.json" for key in ("histogram", "teams", "bands", "curve")]
@@ -37,6 +37,7 @@ COMPANY += [f"/charts/company/{key}.json" for key in ("under", "departments", "h
 COMPANY += ["/company/reviews/", "/company/reviews/?q=name", "/company/reviews/{review}/", "/exports/reviews.csv"]
 COMPANY += ["/company/campaigns/", "/company/campaigns/november/", "/company/open-campaign/"]
 COMPANY += ["/company/campaigns/november/change/"]
+COMPANY += [f"/company/campaigns/november/announcements/{page}" for page in ("", "new/", "1/")]
 PAST = ["/team/BOSS/?as_of=2026-11-20", "/team/P2/?as_of=2026-11-20", "/company/?as_of=2026-11-20"]
 
 
@@ -51,6 +52,7 @@ def build(size: int) -> Employee:
     people.record(boss, size)
     campaign = people.november()
     people.mark()
+    announcing.published(campaign)
     for n in range(size):
         asker = people.person(f"P{n}")
         reviewing.ask(campaign, asker, contacts=reviewing.ids(asker))

@@ -117,6 +117,12 @@ def looks_at_a_campaign(page: Page) -> None:
     page.wait_for_selector("#look")
 
 
+def looks_at_an_announcement(page: Page) -> None:
+    """Preview the text of the newest version again."""
+    page.click("main form.fields button")
+    page.wait_for_selector("#look")
+
+
 def looks_at_a_change(page: Page) -> None:
     """Preview a lower target that applies later."""
     page.fill("[name=target]", "60")

@@ -15,6 +15,7 @@ from apps.campaigns.adjustments.approve import grant_adjustment, refuse_adjustme
 from apps.campaigns.adjustments.bulk_previews import previewed, request_by_file
 from apps.campaigns.adjustments.late_joiners import preview_rule, request_prorated_targets
 from apps.campaigns.adjustments.requests import request_adjustment, request_revocation
+from apps.campaigns.announcements import mark_read, withdraw_announcement
 from apps.campaigns.models import Campaign
 from apps.campaigns.rule_draft import RuleDraft  # fmt: skip
 from apps.contacts.imports import receive_file
@@ -38,7 +39,7 @@ from apps.standings.campaign_approvals import change_rule_or_request
 from apps.standings.campaign_lifecycle import cancel_campaign
 from apps.standings.effective_dates import process_effective_dates
 from apps.standings.rule_changes import change_rule
-from tests import files, people, reviewing, rosters
+from tests import announcing, files, people, reviewing, rosters
 from tests.fixtures import Clock
 from tests.pages import company
 from tests.pages.company import account, person
@@ -70,7 +71,7 @@ def fill(house: Clock) -> dict[str, object]:
     filled |= _exports(november, september)
     _deputies()
     filled |= _two_persons(november)
-    _open("十二月", date(2026, 12, 1), date(2026, 12, 31), 50)
+    _announcements(_open("十二月", date(2026, 12, 1), date(2026, 12, 31), 50))
     _open("八月补记", date(2026, 8, 1), date(2026, 8, 5), 10)
     cancel_campaign(
         campaign=_open("七月", date(2026, 7, 1), date(2026, 7, 31), 10), reason="开错了日期", by=account("hr").actor
@@ -93,6 +94,25 @@ def _two_persons(november: Campaign) -> dict[str, object]:
         by=account("second").actor,
     )  # fmt: skip
     return {"rule": rule.pk, "erasure": erasure.pk}
+
+
+def _announcements(december: Campaign) -> None:
+    """A version that is shown and that one employee has read, a withdrawn one, and one that waits."""
+    text = "十二月我们再邀请一次。\n\n说明见 https://wiki.corp.example.com/12 ，谢谢大家！"
+    words = {
+        "title_en": "十二月的活动",
+        "title_zh": "十二月的活动",
+        "text_en": text,
+        "text_zh": text,
+        "speaker": "董事长",
+    }
+    words |= {"speaker_title_en": "集团董事长", "speaker_title_zh": "集团董事长"}
+    first, second = account("hr").actor, account("second").actor
+    shown = announcing.published(december, by=second, **words, requested_by=first)
+    mark_read(announcement=shown, employee=person("done"))
+    wrong = announcing.published(december, by=second, requested_by=first, **words | {"text_zh": "日期有误。"})
+    withdraw_announcement(announcement_id=wrong.pk, reason="日期写错了", by=first)
+    announcing.requested(december, by=first, **words | {"speaker": company.LONG[:100]})
 
 
 def _november(house: Clock) -> Campaign:

@@ -524,6 +524,8 @@ NO_FREE_TEXT = {
     "core_rowchange.table_name", "core_rowchange.transaction", "core_setting.*", "core_storedfile.content_type",
     "mfa_authenticator.type", "campaigns_adjustment.left_out", "campaigns_adjustmentrequest.asked_by_label",
     "campaigns_adjustmentrequest.decided_by_label", "campaigns_adjustmentrequest.decision",
+    "campaigns_announcement.published_by_label", "campaigns_announcement.requested_by_label",
+    "campaigns_announcement.withdrawn_by_label",
     "campaigns_adjustmentrequest.department", "campaigns_adjustmentrequest.kind", "campaigns_campaign.created_by_label",
     "campaigns_campaign.state", "campaigns_campaignrule.approved_by_label", "campaigns_campaignrule.changed_by_label",
     "campaigns_campaignrule.company_domains", "campaigns_campaignrule.scope", "campaigns_campaignrule.time_zone",

@@ -60,6 +60,14 @@ FIELDS: dict[str, Any] = {
     "confirmed_only": _("Counts only when confirmed"),
     "prorate_joiners": _("Pro rata for late joiners"),
     "in_force_from": _("In force from"),
+    "announcement_version": _("Version of the announcement"),
+    "shown_from": _("Shown from"),
+    "requested_by_id": _("Requested by account"),
+    "published_at": _("Published"),
+    "published_by_id": _("Published by account"),
+    "withdrawn_at": _("Withdrawn"),
+    "withdrawn_by_id": _("Withdrawn by account"),
+    "text_mark": _("Mark of the text"),
     "added": _("Added domains"),
     "removed": _("Removed domains"),
     "contacts": _("Contacts"),
@@ -156,7 +164,7 @@ TECHNICAL = {"sha256", "digest", "statements", "last_note"}
 # Numbers that name something: without commas.
 NUMBERS_OF = {
     "request", "request_id", "ends", "ends_id", "correction_id", "replaced_by", "employee", "asked_by_id",
-    "decided_by_id", "seed", "keys", "last_note",
+    "decided_by_id", "seed", "keys", "last_note", "requested_by_id", "published_by_id", "withdrawn_by_id",
 }  # fmt: skip
 
 

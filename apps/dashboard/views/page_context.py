@@ -66,6 +66,8 @@ class PageContext:
         self.campaign: Campaign | None = choice.campaign
         # The campaigns in the switcher: all that have been opened.
         self.campaigns: list[Campaign] = choice.campaigns
+        # The campaign's announcement that is shown now, read with the campaigns: most pages show none.
+        self.announcement_id: int | None = choice.announcement_id
         # Only a chosen campaign stays in links: without a choice the default may change with time.
         self.chosen = bool(slug)
         # The clock of the database, as for everything that is stored; the web servers' clocks may differ.

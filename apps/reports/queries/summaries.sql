@@ -62,3 +62,15 @@ SELECT greatest(0, (
 -- name: under_review
 SELECT count(*) FROM standings_standing standing
 WHERE standing.campaign_id = {campaign} AND standing.employee_id IN ({reviewed}) AND {member}
+
+-- name: progress
+-- Contacts that count, the targets of all who are not exempt, and how many people these are.
+SELECT coalesce(sum(low::bigint * n), 0)::bigint, coalesce(sum(high::bigint * n) FILTER (WHERE NOT exempt), 0)::bigint,
+    coalesce(sum(n), 0)::bigint
+FROM figure
+
+-- name: progress_of_standings
+-- The same from the standings of a small company, which has no sums; zeros in a large one.
+SELECT coalesce(sum(counted), 0)::bigint, coalesce(sum(target) FILTER (WHERE NOT exempt), 0)::bigint, count(*)
+FROM standings_standing
+WHERE campaign_id = %(campaign)s AND (SELECT coalesce(max(first), 0) FROM employees_treenode) < %(large_company)s

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from apps.accounts.models import ApprovalRequest
-from apps.campaigns.models import Campaign, CampaignRule
+from apps.campaigns.models import Announcement, Campaign, CampaignRule
 from apps.core.time_zones import company_zone
 from apps.dashboard.forms.campaigns import CampaignForm, OpenForm
 from apps.dashboard.labels import base, campaigns, rules
@@ -52,7 +52,12 @@ def index(request: HttpRequest) -> HttpResponse:
     campaigns = reports_campaigns.all_campaigns()
     people = reports_campaigns.headcount_by_campaign(campaigns, scope.now)
     rows = [CampaignRow(campaign, people.get(campaign.pk)) for campaign in campaigns]
-    context = {"rows": rows, "pending_approvals": opening_approvals.open_opening_requests(scope.now)}
+    announcements = Announcement.objects.waiting().filter(campaign__state__in=["draft", "open"])
+    context = {
+        "rows": rows,
+        "pending_approvals": opening_approvals.open_opening_requests(scope.now),
+        "announcements": announcements.select_related("campaign").order_by("requested_at"),
+    }
     return render(scope, "company/campaigns.html", context)
 
 

@@ -18,6 +18,7 @@ from apps.dashboard.forms.base import QuickAddForm
 from apps.dashboard.labels import rules as rule_labels
 from apps.dashboard.views.etags import request_has_etag
 from apps.dashboard.views.page_context import PageContext, render
+from apps.dashboard.views.standing.about import announcement_of
 from apps.dashboard.views.standing.standing_card import Card, card_of, is_prorated, period_of
 from apps.dashboard.views.standing.summary_lines import SummaryLine, summary_lines
 from apps.reports import adjustments, campaigns, employee_detail, own_page, standings_report
@@ -149,6 +150,8 @@ def standing_page(
         context["period"] = period_of(scope)
         context["before_opening"] = not context["period"].opened and selectors.covers(scope.campaign, scope.user)
     if scope.campaign:
+        if scope.campaign.state != Campaign.State.FROZEN:
+            context["shown"] = announcement_of(scope, unread=True)
         changes = campaigns.recent_rule_changes(scope.campaign, scope.now)
         context["changes"] = [
             rule_labels.notice(rule, rule_draft.changed_columns(before, rule)) for before, rule in changes

@@ -11,6 +11,7 @@ from apps.notifications.facts import Facts
 
 CONTENTS: dict[str, Callable[[Facts, datetime], Content]] = {
     "campaign_opened": employee_contents.campaign_opened,
+    "announcement": employee_contents.announcement,
     "rule_changed": employee_contents.rule_changed,
     "milestone_50": employee_contents.milestone_50,
     "milestone_90": employee_contents.milestone_90,

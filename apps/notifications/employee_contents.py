@@ -14,10 +14,17 @@ from apps.notifications.facts import Facts
 
 def campaign_opened(facts: Facts, now: datetime) -> Content:
     summary = _("The campaign %(campaign)s has begun.") % {"campaign": facts.campaign}
+    mentioned = [_("Your page has an announcement.")] if facts.shown_version and not facts.announcement_read else []
     return Content(
-        _("A campaign has begun"), summary, [*standing_lines(facts), *time_lines(facts, now)],
+        _("A campaign has begun"), summary, [*mentioned, *standing_lines(facts), *time_lines(facts, now)],
         action=_("Open your page"),
     )  # fmt: skip
+
+
+def announcement(facts: Facts, now: datetime) -> Content:
+    # Not its text: a link in a mail in another person's name teaches readers to follow such links.
+    summary = _("Your page has an announcement about %(campaign)s.") % {"campaign": facts.campaign}
+    return Content(_("An announcement for you"), summary, action=_("Read the announcement"))
 
 
 def rule_changed(facts: Facts, now: datetime) -> Content:

@@ -28,7 +28,8 @@ class Facts:
     `recipient`: `e` or `a` and the id of the employee or the account. Fields of the campaign are None or empty without
     one; those of the standing also for a recipient outside the campaign. `pending`: the standing is about to be
     evaluated again, so no message may state it yet. `leads`: the recipient has a team today. `repeated`: a later fall
-    below the target has a notification of its own.
+    below the target has a notification of its own. `shown_version`: the version of the campaign's announcement that is
+    shown now, `announcement_read`: the recipient has read it, `mentioned`: the mail about the opening says so.
     """
 
     id: int
@@ -53,6 +54,9 @@ class Facts:
     pending: bool
     decided: bool
     repeated: bool
+    shown_version: int | None
+    announcement_read: bool
+    mentioned: bool
     deputy: str | None
     deputy_of: str | None
     deputy_from: datetime | None

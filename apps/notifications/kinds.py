@@ -37,6 +37,8 @@ class Stale(StrEnum):
     NO_TEAM = "no_team"
     DEPUTY_OVER = "deputyship_over"
     FROZEN = "frozen"
+    NOT_SHOWN = "not_shown"
+    READ = "read"
 
 
 @dataclass(frozen=True)
@@ -54,12 +56,14 @@ class Kind:
 BELOW = (Stale.OVER, Stale.OUTSIDE, Stale.REACHED)
 REMINDER = (*BELOW, Stale.SUPERSEDED)
 DIGEST = (Stale.OVER, Stale.NO_TEAM, Stale.SUPERSEDED)
+ANNOUNCEMENT = (Stale.OVER, Stale.OUTSIDE, Stale.NOT_SHOWN, Stale.READ, Stale.SUPERSEDED)
 
 KINDS: dict[str, Kind] = {
     kind.code: kind
     for kind in (
         #    code                  audience           policy         can be switched off, stale when
         Kind("campaign_opened",    Audience.CAMPAIGN, AT_LEAST_ONCE, True,  (Stale.OVER,)),
+        Kind("announcement",       Audience.CAMPAIGN, AT_LEAST_ONCE, True,  ANNOUNCEMENT),
         Kind("rule_changed",       Audience.CAMPAIGN, AT_LEAST_ONCE, False, (Stale.OVER,)),
         Kind("milestone_50",       Audience.EMPLOYEE, AT_MOST_ONCE,  True,  REMINDER),
         Kind("milestone_90",       Audience.EMPLOYEE, AT_MOST_ONCE,  True,  BELOW),

@@ -15,7 +15,8 @@ from apps.notifications.facts import Facts
 
 # Where a request is decided, by the beginning of the subject. Those in the singular are of earlier versions.
 REQUEST_PAGES = {
-    "adjustments": "adjustments", "adjustment": "adjustments", "corrections": "result", "correction": "result"
+    "adjustments": "adjustments", "adjustment": "adjustments", "corrections": "result", "correction": "result",
+    "announcements": "campaigns",
 }  # fmt: skip
 
 

@@ -1,4 +1,6 @@
-"""Notifications that time causes: every Monday, near the deadline, and when a request has waited for a day."""
+"""Notifications that time causes: every Monday, near the deadline, when a request has waited for a day, and when an
+announcement begins to be shown.
+"""
 
 from __future__ import annotations
 
@@ -30,6 +32,7 @@ RECORD_DEADLINE = statement("notifications", "schedule", "record_deadline")
 RECORD_TEAM_DIGEST = statement("notifications", "schedule", "record_team_digest")
 RECORD_REVIEWS_DUE = statement("notifications", "schedule", "record_reviews_due")
 RECORD_DEPUTIES_OVER = statement("notifications", "schedule", "record_deputies_over")
+RECORD_ANNOUNCEMENTS = statement("notifications", "schedule", "record_announcements")
 RECORD_OVERDUE = statement("notifications", "schedule", "record_overdue")
 
 
@@ -41,6 +44,7 @@ def record_scheduled_events(now: datetime) -> int:
     recorded = execute(RECORD_OVERDUE, {"before": now - OVERDUE_AFTER, "now": now})
     recorded += execute(RECORD_REVIEWS_DUE, {"before": now + REPLY_DUE_WITHIN, "now": now})
     recorded += execute(RECORD_DEPUTIES_OVER, {"now": now})
+    recorded += execute(RECORD_ANNOUNCEMENTS, {"now": now})
     campaigns = [campaign for campaign in Campaign.objects.running() if campaign.rule.in_period(now)]
     zones = [zone for (zone,) in fetch_all(ZONES)] if campaigns else []
     for campaign in campaigns:

@@ -31,9 +31,11 @@ def _switched_off(facts: Facts, now: datetime) -> bool:
 
 
 def _superseded(facts: Facts, now: datetime) -> bool:
-    """Whether a later notification says the same: of a nearer day, a further milestone, or today's digest."""
+    """Whether another notification says the same: of a nearer day, a further milestone, today's digest, the opening."""
     if facts.kind == "turned_red":
         return facts.repeated
+    if facts.kind == "announcement":
+        return facts.mentioned
     if facts.kind == "milestone_50":
         return 10 * (facts.counted or 0) >= 9 * (facts.target or 1)
     if facts.kind == "weekly":
@@ -67,4 +69,7 @@ STALE_RULES: dict[Stale, Callable[[Facts, datetime], bool]] = {
     Stale.FROZEN: lambda facts, now: facts.campaign_state == "frozen",
     Stale.NO_TEAM: lambda facts, now: not facts.leads,
     Stale.ON_PACE: lambda facts, now: not facts.is_behind(now),
+    # Withdrawn, or replaced by a version with a notification of its own.
+    Stale.NOT_SHOWN: lambda facts, now: facts.subject_key != f"{facts.campaign_id}:{facts.shown_version}",
+    Stale.READ: lambda facts, now: facts.announcement_read,
 }

@@ -17,7 +17,7 @@ from apps.notifications.delivery import send_notifications
 from apps.notifications.kinds import KINDS
 from apps.notifications.models import Notification
 from apps.notifications.planning import plan_notifications
-from tests import people
+from tests import announcing, people
 from tests.fixtures import Clock
 from tests.notifications.smtp import Mailbox
 
@@ -200,6 +200,9 @@ def test_every_kind_has_a_text_in_both_languages_without_a_number_or_a_contact_i
     people.mark()
     Event.objects.all().delete()
     subject = deputyship.pk if kind.startswith("deputy") else "1:2026-11-23"
+    if kind == "announcement":
+        subject = announcing.published(campaign).notification_subject
+        Event.objects.all().delete()
     record_event(
         kind, subject=subject, campaign_id=campaign.pk, account_id=account.pk, employees=[alice.pk],
         data={"was_counted": 101, "counted": 99, "was_target": 90, "target": 100, "was_exempt": True},

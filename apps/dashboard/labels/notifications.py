@@ -6,6 +6,7 @@ from apps.dashboard.labels import base
 
 KINDS: dict[str, base.Text] = {
     "campaign_opened": _("A campaign begins"),
+    "announcement": _("An announcement is published"),
     "rule_changed": _("The rule of a campaign changes"),
     "milestone_50": _("You reach half of your target"),
     "milestone_90": _("You reach 90 % of your target"),
@@ -43,7 +44,9 @@ REASONS: dict[str, base.Text] = {
     "not_in_campaign": _("the recipient is not in the campaign any more"),
     "reached": _("the target was reached by then"),
     "not_reached": _("the target was not reached any more"),
-    "superseded": _("a later notification says the same"),
+    "superseded": _("another notification says the same"),
+    "not_shown": _("the announcement was replaced or withdrawn by then"),
+    "read": _("the announcement was read by then"),
     "decided": _("the request was decided by then"),
     "too_old": _("it had waited for a week"),
     "deputyship_over": _("the deputyship was over by then"),

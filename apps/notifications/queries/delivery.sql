@@ -52,6 +52,10 @@ SELECT notification.id, notification.kind, notification.subject_key, notificatio
         WHEN 'adjustment' THEN NOT EXISTS (
             SELECT FROM campaigns_adjustmentrequest request
             WHERE request.id::text = split_part(notification.subject_key, ':', 2) AND request.decision IS NULL)
+        WHEN 'announcements' THEN NOT EXISTS (
+            SELECT FROM campaigns_announcement request
+            WHERE request.requested_by_id::text = split_part(notification.subject_key, ':', 2)
+              AND request.published_at IS NULL AND request.withdrawn_at IS NULL)
         WHEN 'review' THEN NOT EXISTS (
             SELECT FROM reviews_review review
             WHERE review.id::text = split_part(notification.subject_key, ':', 2) AND review.state = 'open')
@@ -64,6 +68,18 @@ SELECT notification.id, notification.kind, notification.subject_key, notificatio
         WHERE later.employee_id = notification.employee_id AND later.kind = notification.kind
           AND later.channel = notification.channel AND later.campaign_id = notification.campaign_id
           AND later.id > notification.id) AS repeated,
+    announcement.version AS shown_version,
+    EXISTS(
+        SELECT FROM campaigns_announcementread confirmation
+        WHERE confirmation.announcement_id = announcement.id
+          AND confirmation.employee_id = notification.employee_id) AS announcement_read,
+    -- The notification of the opening is sent after the announcement began to be shown, or waits.
+    notification.kind = 'announcement' AND EXISTS (
+        SELECT FROM notifications_notification opening
+        WHERE opening.employee_id = notification.employee_id AND opening.account_id IS NULL
+          AND opening.kind = 'campaign_opened' AND opening.subject_key = notification.campaign_id::text
+          AND opening.channel = notification.channel
+          AND (opening.state IN ('due', 'sending') OR opening.sent_at >= announcement.shown_from)) AS mentioned,
     deputy.name AS deputy, represented.name AS deputy_of, deputyship.starts_at AS deputy_from,
     deputyship.ends_at AS deputy_until, coalesce(deputyship.ended_at, deputyship.ends_at) <= %(now)s AS deputy_over,
     campaign.name AS campaign, coalesce(campaign.slug, '') AS slug, coalesce(campaign.state, '') AS campaign_state,
@@ -86,6 +102,10 @@ LEFT JOIN accounts_deputyship deputyship
 LEFT JOIN employees_employee deputy ON deputy.id = deputyship.deputy_id
 LEFT JOIN employees_employee represented ON represented.id = deputyship.manager_id
 LEFT JOIN campaigns_campaign campaign ON campaign.id = notification.campaign_id
+LEFT JOIN LATERAL (
+    SELECT id, version, shown_from FROM campaigns_announcement
+    WHERE campaign_id = campaign.id AND published_at IS NOT NULL AND withdrawn_at IS NULL AND shown_from <= %(now)s
+    ORDER BY version DESC LIMIT 1) announcement ON notification.kind IN ('announcement', 'campaign_opened')
 LEFT JOIN LATERAL (
     SELECT opens_at, cutoff_at, deadline, time_zone FROM campaigns_campaignrule
     WHERE campaign_id = campaign.id ORDER BY version DESC LIMIT 1) rule ON true

@@ -65,7 +65,12 @@ WITH waiting AS (
     WHERE decision IS NULL
     UNION ALL
     SELECT 'correction:' || id, 'corrections', asked_by_id, asked_at FROM results_resultcorrection
-    WHERE state = 'asked'),
+    WHERE state = 'asked'
+    UNION ALL
+    SELECT 'announcement:' || announcement.id, 'announcements', announcement.requested_by_id, announcement.requested_at
+    FROM campaigns_announcement announcement
+    JOIN campaigns_campaign campaign ON campaign.id = announcement.campaign_id AND campaign.state IN ('draft', 'open')
+    WHERE announcement.published_at IS NULL AND announcement.withdrawn_at IS NULL),
 claimed AS (
     INSERT INTO core_job (job, period, detail, done_at)
     SELECT 'approval overdue', period, jsonb_build_object(), %(now)s FROM waiting WHERE asked_at < %(before)s
@@ -76,3 +81,24 @@ SELECT DISTINCT 'approval_overdue',
     concat_ws(':', waiting.what, coalesce(waiting.asked_by_id, 0), to_char(%(now)s::timestamptz, 'YYYY-MM-DD')),
     waiting.asked_by_id, jsonb_build_object(), %(now)s::timestamptz
 FROM waiting JOIN claimed ON claimed.period = waiting.period;
+
+-- name: record_announcements
+-- Announcements that have begun to be shown, each once. Of those shown since before the opening the notification about
+-- the opening informs.
+WITH claimed AS (
+    INSERT INTO core_job (job, period, detail, done_at)
+    SELECT 'announcement shown', announcement.id::text, jsonb_build_object(), %(now)s
+    FROM campaigns_announcement announcement
+    JOIN campaigns_campaign campaign ON campaign.id = announcement.campaign_id AND campaign.state = 'open'
+    JOIN LATERAL (
+        SELECT opens_at, cutoff_at FROM campaigns_campaignrule
+        WHERE campaign_id = campaign.id ORDER BY version DESC LIMIT 1) rule ON true
+    WHERE announcement.published_at IS NOT NULL AND announcement.withdrawn_at IS NULL
+      AND announcement.shown_from <= %(now)s AND announcement.shown_from > %(now)s - interval '2 days'
+      AND announcement.shown_from > rule.opens_at AND rule.cutoff_at > %(now)s
+    ON CONFLICT (job, period) DO NOTHING
+    RETURNING period)
+INSERT INTO core_event (kind, subject, campaign_id, data, at)
+SELECT 'announcement', announcement.campaign_id || ':' || announcement.version, announcement.campaign_id,
+    jsonb_build_object(), %(now)s
+FROM campaigns_announcement announcement JOIN claimed ON claimed.period = announcement.id::text;

@@ -18,6 +18,9 @@ class Employee(models.Model):
     email = models.TextField()
     phone = models.TextField(blank=True, help_text="E.164, or empty")
     time_zone = models.TextField(blank=True, help_text="IANA name, or empty for the company's")
+    chat_id = models.TextField(
+        blank=True, default="", db_default="", help_text="the account in the company's chat product, or empty"
+    )
     created_at = models.DateTimeField(db_default=Clock())
     email_unproven = models.BooleanField(
         default=False,

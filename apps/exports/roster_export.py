@@ -23,6 +23,7 @@ def roster_table(now: datetime) -> Table:
         "time_zone": text("employee.time_zone"),
         "started_on": _midnight_day("employment.starts_at"),
         "left_on": day("employment.ends_at - interval '1 microsecond'"),
+        "chat_id": text("employee.chat_id"),
     }
     # The table's zone is that of the session, in which the roster's days became instants.
     return Table(columns, ROSTER.format(now=sql_literal(now)), company_zone())

@@ -65,6 +65,7 @@ KEPT_TEXTS = (
     ("employees_employee", "name"),
     ("employees_employee", "email"),
     ("employees_employee", "phone"),
+    ("employees_employee", "chat_id"),
     ("employees_placement", "department"),
     ("roster_rosterimportbefore", "before"),
     ("roster_rosterimport", "report"),

@@ -15,6 +15,8 @@ STAFF_NO_LIMIT = 64
 # Day first with dot or dash, or year first. No known program writes the month first in these forms.
 DAY_FIRST = re.compile(r"(\d{1,2})([.-])(\d{1,2})\2(\d{4})", re.ASCII)
 YEAR_FIRST = re.compile(r"(\d{4})([/.年-])(\d{1,2})[/.月-](\d{1,2})日?", re.ASCII)
+# An account of a chat product. No comma, which would name several people, and no channel, which begins with #.
+CHAT_ID = re.compile(r"[\w.@$+-]{1,64}", re.ASCII)
 # A time after a date is midnight, or has no meaning for a day.
 CLOCK = re.compile(r"[T ]\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?Z?$", re.ASCII)
 
@@ -63,6 +65,7 @@ def parse_row(record: Record, *, clear_empty: bool = False) -> tuple[Any, ...]:
         clean_text(cells["department"]) if given("department") else None, manager,
         _zone_name(cells["time_zone"]) if given("time_zone") else None, starts_at, ends_at,
         _instant(cells, "effective_on"), bool(given("started_on")), bool(given("left_on")),
+        _chat_id(cells["chat_id"]) if given("chat_id") else None,
     )  # fmt: skip
 
 
@@ -80,6 +83,12 @@ def _identity(kind: str, text: str) -> Identity:
 def _zone_name(text: str) -> str:
     if text and text not in time_zones():
         raise InvalidRow("time_zone", "unknown_time_zone", f"{text!r} is not a time zone such as Asia/Shanghai", text)
+    return text
+
+
+def _chat_id(text: str) -> str:
+    if text and not CHAT_ID.fullmatch(text):
+        raise InvalidRow("chat_id", "bad_chat_id", f"{text!r} is not an account of a chat product", text)
     return text
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 from psycopg2 import sql
 
-from apps.core.sql import execute, statement
+from apps.core.events import record_event
+from apps.core.sql import execute, fetch_all, statement
 
 CREATE = statement("roster", "changed_employees", "create")
 WRITE = statement("roster", "changed_employees", "write")
+CHAT_CHANGES = statement("roster", "changed_employees", "chat_changes")
 WRITE_ACCOUNTS = statement("roster", "changed_employees", "write_accounts")
 
 
@@ -24,6 +27,12 @@ def write_new_employees() -> None:
 
 
 def write_changed_employees() -> None:
-    """Lock and write all other stored columns and the accounts. Recording and sign-in wait, so this comes last."""
+    """Lock and write all other stored columns and the accounts. Recording and sign-in wait, so this comes last.
+
+    Employees learn of another chat account, so that no change of the roster diverts their messages silently.
+    """
+    if changed := [employee_id for (employee_id,) in fetch_all(CHAT_CHANGES)]:
+        # A subject of its own: each change is notified.
+        record_event("chat_changed", subject=uuid.uuid4(), employees=changed)
     execute(WRITE, {"is_new": False})
     execute(WRITE_ACCOUNTS)

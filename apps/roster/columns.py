@@ -9,7 +9,7 @@ from collections.abc import Sequence
 NAME_PARTS = ("given_name", "family_name")
 ROLES = (
     "staff_no", "name", *NAME_PARTS, "email", "phone", "department", "manager_staff_no", "time_zone", "started_on",
-    "left_on", "effective_on",
+    "left_on", "chat_id", "effective_on",
 )  # fmt: skip
 EAST_ASIAN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]")
 # Most likely heading first: when two columns match one role, the earlier heading wins.
@@ -53,6 +53,8 @@ WORDS = {
     "left_on": "left on|end date|leaving date|termination date|exit date|last day|last working day|last day of work|"
     "employment end date|employment end|terminated on|离职日期|离职时间|最后工作日|離職日期|austritt|austrittsdatum|"
     "date de sortie|date de départ|fecha de baja|fecha de salida|uitdiensttreding|退社日",
+    "chat_id": "chat id|chat account|chat user id|dingtalk userid|dingtalk user id|dingtalk id|slack member id|"
+    "slack id|钉钉userid|钉钉用户id|钉钉id|钉钉账号|聊天账号|聊天id|chat-id",
     "effective_on": "effective on|effective date|valid from|effective from|生效日期|生效时间|gültig ab|wirksam ab|"
     "date d'effet|fecha de efecto|ingangsdatum",
 }  # fmt: skip

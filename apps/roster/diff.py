@@ -32,7 +32,7 @@ ADDRESS = "address"
 KINDS = (JOINED, LEFT, MOVED, CHANGED, ADDRESS)
 # Number of examples per kind stored beside the counts; the CSV file holds all.
 MAX_EXAMPLES = 50
-FIELDS = ("name", "email", "phone", "department", "manager", "time_zone", "started_on", "left_on")
+FIELDS = ("name", "email", "phone", "department", "manager", "time_zone", "started_on", "left_on", "chat_id")
 MOVES = {"department", "manager"}
 HEADER = (
     "change", "line", "staff_no", *(f"{name}{when}" for name in FIELDS for when in ("_before", "")), "effective_on",

@@ -39,7 +39,8 @@ ALWAYS_TWO = (
     "counts", "targets", "joiners_and_leavers", "in_campaign", "in_result", "future_colleagues", "addresses",
     "shared_addresses", "role_changes", "used_numbers", "handle_numbers",
 )  # fmt: skip
-CHANGED, CAME = ("leaving", "moving", "renaming", "phones", "time_zones"), ("joining", "returning")
+CHANGED = ("leaving", "moving", "renaming", "phones", "time_zones", "chat_ids")
+CAME = ("joining", "returning")
 
 _statement = partial(statement, "roster", "effect")
 STORE_PEOPLE = _statement("store_people")
@@ -53,6 +54,7 @@ COUNTED = {
     "phones": _statement("phones"),
     "role_changes": _statement("role_changes"),
     "time_zones": _statement("time_zones"),
+    "chat_ids": _statement("chat_ids"),
     "used_numbers": _statement("used_numbers"),
     "shared_addresses": _statement("shared_addresses"),
 }

@@ -22,7 +22,7 @@ from apps.roster.cells import STAFF_NO_LIMIT, InvalidRow, own_manager_reason, pa
 from apps.roster.staging import StagingTable
 
 REQUIRED = ("staff_no", "name", "email")
-OPTIONAL = ("phone", "department", "manager_staff_no", "time_zone", "started_on", "left_on", "effective_on")
+OPTIONAL = ("phone", "department", "manager_staff_no", "time_zone", "started_on", "left_on", "chat_id", "effective_on")
 # The most people that a reason lists.
 MAX_NAMES = 3
 # The most characters of a name in a reason: it is repeated in the difference for each line that it is about.

@@ -29,7 +29,7 @@ CONTENTS = statement("roster", "staging", "contents")
 UNKNOWN_MANAGERS = statement("roster", "staging", "unknown_managers")
 REPLACE_MANAGER_NAMES = statement("roster", "staging", "replace_manager_names")
 # Cells of a row between its name and its validity, which a rejected row leaves empty.
-BLANKS = [None] * 13
+BLANKS = [None] * 14
 MAX_CONTENT_CHARS = 300
 # Each file has its own table name: an earlier Roster fails instead of reading a later file's rows.
 _numbers = count(1)

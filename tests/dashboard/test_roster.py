@@ -50,10 +50,10 @@ def test_the_roster_that_is_downloaded_can_be_loaded_again_and_changes_nothing(
 ) -> None:
     settings.COMPANY_EMAIL_DOMAINS = ["corp.example.com"]  # one person may load who starts later with such an address
     people.load(
-        "staff_no,name,email,phone,department,manager_staff_no,time_zone,started_on,left_on\n"
-        "A001,=Alice 艾,alice@corp.example.com,+8613812345678,R&D; -1,B001,Europe/Berlin,2026-02-03,2027-01-31\n"
-        "J001,Joins Later,j001@corp.example.com,,Sales,B001,,2027-01-04,\n"
-        "A002,Alan,alan@corp.example.com,,Sales,B001,,,2026-11-20\n"
+        "staff_no,name,email,phone,department,manager_staff_no,time_zone,started_on,left_on,chat_id\n"
+        "A001,=Alice 艾,alice@corp.example.com,+8613812345678,R&D; -1,B001,Europe/Berlin,2026-02-03,2027-01-31,+ali\n"
+        "J001,Joins Later,j001@corp.example.com,,Sales,B001,,2027-01-04,,\n"
+        "A002,Alan,alan@corp.example.com,,Sales,B001,,,2026-11-20,\n"
     )
     client = as_(hr)
     file = b"".join(client.get("/company/roster/roster.csv").streaming_content)

@@ -706,6 +706,13 @@ def test_a_time_zone_is_a_change_of_its_employee() -> None:
     assert request_of(done) == {"time_zones": 1}
 
 
+def test_a_chat_account_is_a_change_of_its_employee() -> None:
+    """Another person would receive the reminders of many."""
+    done = confirmed("staff_no,name,email,chat_id\nA002,Alan,alan@corp.example.com,mallory-id\n")
+    assert request_of(done) == {"chat_ids": 1}
+    assert person("A002").chat_id == ""
+
+
 def test_an_undo_that_leaves_an_account_in_use_without_employment_needs_two(settings: Any) -> None:
     settings.ROSTER_APPROVAL_SHARE = 0.9
     done = confirmed("staff_no,name,email\nX001,Xenia,xenia@corp.example.com\n")

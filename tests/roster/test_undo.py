@@ -18,7 +18,7 @@ from tests.rosters import applied
 
 # For people who were on the roster before; a new person stays as a name without a placement.
 LOOKS = {
-    Employee: ("id", "staff_no", "name", "email", "phone", "time_zone"),
+    Employee: ("id", "staff_no", "name", "email", "phone", "time_zone", "chat_id"),
     EmployeeIdentity: ("id", "employee_id", "kind", "value", "live", "started_at", "ended_at"),
     Account: ("id", "login", "email", "display_name", "password"),
     Employment: ("id", "employee_id", "starts_at", "ends_at"),

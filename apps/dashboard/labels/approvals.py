@@ -72,6 +72,11 @@ EFFECTS: dict[str, Any] = {
     "time_zones": ngettext_lazy(
         "%(count)s person gets another time zone", "%(count)s people get another time zone", "number"
     ),
+    "chat_ids": ngettext_lazy(
+        "%(count)s person gets reminders in another chat account",
+        "%(count)s people get reminders in other chat accounts",
+        "number",
+    ),
     "role_changes": ngettext_lazy(
         "The name or employment of %(count)s person who holds a role or made this request changes",
         "The names or employment of %(count)s people who hold a role or made this request change",

@@ -21,6 +21,7 @@ ROLES: dict[str, Text] = {
     "time_zone": gettext_lazy("Time zone"),
     "started_on": gettext_lazy("First day"),
     "left_on": gettext_lazy("Last day"),
+    "chat_id": gettext_lazy("Chat account"),
     "effective_on": gettext_lazy("Change effective from"),
 }
 FIELDS: dict[str, Text] = {name: text for name, text in ROLES.items() if name} | {"manager": gettext_lazy("Manager")}
@@ -60,6 +61,7 @@ def _why(code: str, column: str, about: str) -> str:
         "ambiguous_manager": _("More than one employee has the manager's name: %(about)s.") % values,
         "own_manager": _("%(about)s is named as their own manager.") % values,
         "unknown_time_zone": _("%(about)s is not a time zone such as Asia/Shanghai.") % values,
+        "bad_chat_id": _("%(about)s is not an account of a chat product.") % values,
         "bad_date": _("%(about)s is not a date such as 2026-11-30 or 30.11.2026.") % values,
         "left_before_start": _("The last day is before the first day."),
     }

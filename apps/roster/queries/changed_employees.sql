@@ -10,8 +10,14 @@ ANALYZE roster_changed;
 CREATE TEMP VIEW roster_employee AS
 SELECT employee.id, employee.staff_no, coalesce(changed.name, employee.name) AS name,
     coalesce(changed.email, employee.email) AS email, coalesce(changed.phone, employee.phone) AS phone,
-    coalesce(changed.time_zone, employee.time_zone) AS time_zone
+    coalesce(changed.time_zone, employee.time_zone) AS time_zone,
+    coalesce(changed.chat_id, employee.chat_id) AS chat_id
 FROM employees_employee employee LEFT JOIN roster_changed changed ON changed.employee_id = employee.id;
+
+-- name: chat_changes
+-- The employees whose chat account changes, before their rows are written.
+SELECT employee.id FROM employees_employee employee JOIN roster_changed changed ON changed.employee_id = employee.id
+WHERE NOT changed.is_new AND changed.chat_id <> employee.chat_id;
 
 -- name: write
 -- In the order of ids, in which all writers lock.
@@ -22,7 +28,7 @@ SELECT count(*) FROM (
 
 UPDATE employees_employee employee
 SET name = changed.name, email = changed.email, email_unproven = changed.email_unproven, phone = changed.phone,
-    time_zone = changed.time_zone
+    time_zone = changed.time_zone, chat_id = changed.chat_id
 FROM roster_changed changed WHERE employee.id = changed.employee_id AND changed.is_new = %(is_new)s;
 
 -- name: write_accounts

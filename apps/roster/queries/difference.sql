@@ -7,7 +7,7 @@ SELECT employee.id AS employee_id, employee.staff_no, employee.name, employee.em
         THEN to_char(newest.starts_at AT TIME ZONE %(zone)s, 'YYYY-MM-DD') ELSE '' END AS started_on,
     CASE WHEN isfinite(newest.ends_at)
         THEN to_char((newest.ends_at - interval '1 microsecond') AT TIME ZONE %(zone)s, 'YYYY-MM-DD')
-        ELSE '' END AS left_on,
+        ELSE '' END AS left_on, employee.chat_id,
     coalesce(newest.ends_at, '-infinity') AS ends_at, coalesce(newest.periods, 0) AS periods,
     coalesce(manager.name, '') AS manager_name
 FROM {employees} employee
@@ -37,6 +37,7 @@ SELECT coalesce(staged_row.line, 0), new_state.staff_no,
     coalesce(old_state.time_zone, ''), new_state.time_zone,
     coalesce(old_state.started_on, ''), new_state.started_on,
     coalesce(old_state.left_on, ''), new_state.left_on,
+    coalesce(old_state.chat_id, ''), new_state.chat_id,
     CASE WHEN isfinite(staged_row.effective_at)
         THEN to_char(staged_row.effective_at AT TIME ZONE %(zone)s, 'YYYY-MM-DD') ELSE '' END,
     coalesce(old_state.periods, 0), new_state.periods,
@@ -46,8 +47,8 @@ FROM ({state}) new_state
 LEFT JOIN roster_before old_state USING (employee_id)
 LEFT JOIN roster_stage staged_row ON staged_row.staff_no = new_state.staff_no
 WHERE (new_state.name, new_state.email, new_state.phone, new_state.department, new_state.manager, new_state.time_zone,
-       new_state.started_on, new_state.left_on, new_state.ends_at, new_state.periods)
+       new_state.started_on, new_state.left_on, new_state.chat_id, new_state.ends_at, new_state.periods)
     IS DISTINCT FROM
       (old_state.name, old_state.email, old_state.phone, old_state.department, old_state.manager, old_state.time_zone,
-       old_state.started_on, old_state.left_on, old_state.ends_at, old_state.periods)
+       old_state.started_on, old_state.left_on, old_state.chat_id, old_state.ends_at, old_state.periods)
 ORDER BY new_state.staff_no COLLATE "C";

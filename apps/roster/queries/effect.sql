@@ -6,7 +6,7 @@ DROP TABLE IF EXISTS pg_temp.effect_people, pg_temp.effect_employee, pg_temp.eff
 CREATE TEMP TABLE effect_people ON COMMIT DROP AS
     SELECT DISTINCT employee_id FROM ({people}) affected;
 CREATE TEMP TABLE effect_employee ON COMMIT DROP AS
-    SELECT id AS employee_id, name, time_zone FROM {employee}
+    SELECT id AS employee_id, name, time_zone, chat_id FROM {employee}
     WHERE id IN (SELECT employee_id FROM effect_people);
 CREATE TEMP TABLE effect_employment ON COMMIT DROP AS
     SELECT * FROM {employment} WHERE employee_id IN (SELECT employee_id FROM effect_people);
@@ -79,6 +79,13 @@ WHERE old_employee.name <> employee.name
 SELECT count(*)
 FROM effect_employee old_employee JOIN roster_employee employee ON employee.id = old_employee.employee_id
 WHERE old_employee.time_zone <> employee.time_zone
+  AND EXISTS (SELECT 1 FROM effect_employment employment WHERE employment.employee_id = employee.id);
+
+-- name: chat_ids
+-- Another chat account receives the employee's reminders, also the first one.
+SELECT count(*)
+FROM effect_employee old_employee JOIN roster_employee employee ON employee.id = old_employee.employee_id
+WHERE old_employee.chat_id <> employee.chat_id
   AND EXISTS (SELECT 1 FROM effect_employment employment WHERE employment.employee_id = employee.id);
 
 -- name: phones

@@ -6,7 +6,7 @@ DROP TABLE IF EXISTS pg_temp.roster_stage, pg_temp.roster_touched, pg_temp.roste
 CREATE TEMP TABLE roster_stage (
     line int, staff_no text PRIMARY KEY, name text, email text, email_digest bytea, phone text, phone_digest bytea,
     has_phone bool, department text, manager text, time_zone text, starts_at timestamptz, ends_at timestamptz,
-    effective_at timestamptz, has_start bool, has_end bool, employee_id bigint, is_new bool DEFAULT false,
+    effective_at timestamptz, has_start bool, has_end bool, chat_id text, employee_id bigint, is_new bool DEFAULT false,
     email_needs_approval bool DEFAULT false, gives_up_email bool DEFAULT false
 ) ON COMMIT DROP;
 CREATE TEMP TABLE roster_touched (employee_id bigint, affects_standing bool) ON COMMIT DROP;
@@ -28,10 +28,10 @@ ORDER BY employment.employee_id, employment.starts_at DESC;
 -- name: fill_stage
 INSERT INTO roster_stage (
     line, staff_no, name, email, email_digest, phone, phone_digest, has_phone, department, manager, time_zone,
-    starts_at, ends_at, effective_at, has_start, has_end
+    starts_at, ends_at, effective_at, has_start, has_end, chat_id
 )
 SELECT line, staff_no, name, email, email_digest, phone, phone_digest, has_phone, department, manager, time_zone,
-    starts_at, ends_at, effective_at, has_start, has_end
+    starts_at, ends_at, effective_at, has_start, has_end, chat_id
 FROM {rows} WHERE valid;
 ANALYZE roster_stage;
 
@@ -47,8 +47,8 @@ WHERE employee.staff_no = staged_row.staff_no AND employee.email <> staged_row.e
 
 -- name: write_employees
 -- Inserted in the order of staff numbers, so ids do not depend on the order of rows.
-INSERT INTO employees_employee (staff_no, name, email, phone, time_zone, created_at, email_unproven)
-SELECT staff_no, name, email, coalesce(phone, ''), coalesce(time_zone, ''), %(now)s, %(unproven)s
+INSERT INTO employees_employee (staff_no, name, email, phone, time_zone, chat_id, created_at, email_unproven)
+SELECT staff_no, name, email, coalesce(phone, ''), coalesce(time_zone, ''), coalesce(chat_id, ''), %(now)s, %(unproven)s
 FROM roster_stage staged_row
 WHERE NOT EXISTS (SELECT 1 FROM employees_employee employee WHERE employee.staff_no = staged_row.staff_no)
 ORDER BY staff_no;
@@ -68,12 +68,14 @@ SELECT employee.id AS employee_id, staged_row.is_new, staged_row.name,
     CASE WHEN staged_row.email_needs_approval OR employee.email = staged_row.email
         THEN employee.email_unproven ELSE %(unproven)s END AS email_unproven,
     CASE WHEN staged_row.has_phone THEN coalesce(staged_row.phone, '') ELSE employee.phone END AS phone,
-    coalesce(staged_row.time_zone, employee.time_zone) AS time_zone
+    coalesce(staged_row.time_zone, employee.time_zone) AS time_zone,
+    coalesce(staged_row.chat_id, employee.chat_id) AS chat_id
 FROM roster_stage staged_row JOIN employees_employee employee ON employee.id = staged_row.employee_id
 WHERE employee.name <> staged_row.name
    OR NOT staged_row.email_needs_approval AND employee.email <> staged_row.email
    OR staged_row.has_phone AND employee.phone <> coalesce(staged_row.phone, '')
-   OR employee.time_zone <> coalesce(staged_row.time_zone, employee.time_zone);
+   OR employee.time_zone <> coalesce(staged_row.time_zone, employee.time_zone)
+   OR employee.chat_id <> coalesce(staged_row.chat_id, employee.chat_id);
 
 -- name: touch_changed_employees
 INSERT INTO roster_touched SELECT employee_id, false FROM roster_changed;

@@ -3,14 +3,14 @@ DROP TABLE IF EXISTS pg_temp.{earlier_rows};
 CREATE TEMP TABLE {rows} (
     line int, staff_no text, name text, email text, email_digest bytea, phone text, phone_digest bytea,
     has_phone bool, department text, manager text, time_zone text, starts_at timestamptz, ends_at timestamptz,
-    effective_at timestamptz, has_start bool, has_end bool, valid bool,
+    effective_at timestamptz, has_start bool, has_end bool, chat_id text, valid bool,
     content text
 );
 
 -- name: copy
 COPY {rows} (
     line, staff_no, name, email, email_digest, phone, phone_digest, has_phone, department, manager, time_zone,
-    starts_at, ends_at, effective_at, has_start, has_end, valid,
+    starts_at, ends_at, effective_at, has_start, has_end, chat_id, valid,
     content
 ) FROM STDIN;
 
@@ -20,7 +20,8 @@ SELECT line, staff_no, name, coalesce(content, concat_ws(' · ', nullif(email, '
     nullif(department, ''), nullif(manager, ''), nullif(time_zone, ''),
     CASE WHEN isfinite(starts_at) THEN to_char(starts_at AT TIME ZONE %(zone)s, 'YYYY-MM-DD') END,
     CASE WHEN isfinite(ends_at)
-        THEN to_char((ends_at - interval '1 microsecond') AT TIME ZONE %(zone)s, 'YYYY-MM-DD') END))
+        THEN to_char((ends_at - interval '1 microsecond') AT TIME ZONE %(zone)s, 'YYYY-MM-DD') END,
+    nullif(chat_id, '')))
 FROM {rows} WHERE line = ANY(%(lines)s) ORDER BY line;
 
 -- name: disagreement
@@ -35,11 +36,11 @@ JOIN {rows} later_row ON later_row.staff_no = repeated.staff_no AND later_row.va
 WHERE (
     later_row.name, later_row.email, later_row.email_digest, later_row.phone, later_row.phone_digest,
     later_row.has_phone, later_row.department, later_row.manager, later_row.time_zone, later_row.starts_at,
-    later_row.ends_at, later_row.effective_at, later_row.has_start, later_row.has_end
+    later_row.ends_at, later_row.effective_at, later_row.has_start, later_row.has_end, later_row.chat_id
 ) IS DISTINCT FROM (
     first_row.name, first_row.email, first_row.email_digest, first_row.phone, first_row.phone_digest,
     first_row.has_phone, first_row.department, first_row.manager, first_row.time_zone, first_row.starts_at,
-    first_row.ends_at, first_row.effective_at, first_row.has_start, first_row.has_end
+    first_row.ends_at, first_row.effective_at, first_row.has_start, first_row.has_end, first_row.chat_id
 )
 ORDER BY later_row.line LIMIT 1;
 

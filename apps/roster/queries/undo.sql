@@ -27,7 +27,9 @@ WHERE stored.load_id = %(load)s AND stored.place = 'employees_employee'
 -- name: changed_employees
 SELECT employee.id AS employee_id, false AS is_new, original.name,
     CASE WHEN %(emails)s THEN original.email ELSE employee.email END AS email, employee.email_unproven,
-    original.phone, original.time_zone
+    original.phone, original.time_zone,
+    -- A row of a load of before this column existed has none.
+    coalesce(original.chat_id, employee.chat_id) AS chat_id
 FROM roster_rosterimportbefore stored JOIN employees_employee employee ON employee.id = stored.row_id,
     jsonb_populate_record(NULL::employees_employee, stored.before) original
 WHERE stored.load_id = %(load)s AND stored.place = 'employees_employee' AND stored.before IS NOT NULL;

@@ -41,7 +41,7 @@ State, Kind = RosterImport.State, ApprovalRequest.Kind
 LOAD_APPROVALS = (Kind.ROSTER_LOAD, Kind.EMAIL_CHANGE, Kind.ROSTER_UNDO)
 TAB_ORDER = ("left", "rejected", "address", "moved", "changed", "joined")
 # No employee has this number: the unchanged template changes nothing.
-EXAMPLE = "EXAMPLE-1,Li Wei 李伟,li.wei@example.com,+86 138 1234 5678,Sales,EXAMPLE-2,Asia/Shanghai,2026-11-02,,"
+EXAMPLE = "EXAMPLE-1,Li Wei 李伟,li.wei@example.com,+86 138 1234 5678,Sales,EXAMPLE-2,Asia/Shanghai,2026-11-02,,,"
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

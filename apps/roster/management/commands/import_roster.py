@@ -18,7 +18,7 @@ SHOWN_REJECTS = 100
 
 class Command(AppCommand):
     help = "Loads employees from a CSV file: staff_no, name, email and optionally phone, department, manager_staff_no, "
-    help += "time_zone, started_on, left_on, effective_on. The same file again changes nothing."
+    help += "time_zone, started_on, left_on, chat_id, effective_on. The same file again changes nothing."
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)

@@ -59,6 +59,13 @@ RETENTION_LEAVER_DAYS = env.int("RETENTION_LEAVER_DAYS", 90)
 QUIET_HOURS = env.str("QUIET_HOURS", "20:00-08:00")
 QUIET_DAYS: list[str] = env.list("QUIET_DAYS", default=["sat", "sun"])
 NOTIFICATIONS_PER_SECOND = env.float("NOTIFICATIONS_PER_SECOND", 50.0)
+# The company's chat product, for reminders and digests
+DINGTALK_APP_KEY = env.str("DINGTALK_APP_KEY", "")
+DINGTALK_APP_SECRET = env.str("DINGTALK_APP_SECRET", "")
+DINGTALK_AGENT_ID = env.str("DINGTALK_AGENT_ID", "")
+DINGTALK_URL = env.str("DINGTALK_URL", "https://oapi.dingtalk.com")
+SLACK_BOT_TOKEN = env.str("SLACK_BOT_TOKEN", "")
+SLACK_URL = env.str("SLACK_URL", "https://slack.com/api")
 COMPANY_NAME = env.str("COMPANY_NAME", "")
 PRIVACY_CONTACT = env.str("PRIVACY_CONTACT", "")
 

@@ -27,6 +27,7 @@ CALLS |= {f"{name}_{kind}": places for name, places in CALLS.items() for kind in
 IN_TEMPLATE = re.compile(r"(?:\b(?:n|p|np)?gettext|(?<!\S)_)\(u?['\"].*?\)(?=\s|$)")
 # A text as an argument of a filter: Django's reader misses it after a variable.
 IN_FILTER = re.compile(r"""\{\{[^}]*?:(_\((?:"[^"]*"|'[^']*')\))""")
+FILES = ("apps/**/*.py", "config/**/*.py", "templates/**/*.html", "templates/**/*.txt")
 HEADER = {
     "Project-Id-Version": "Hundred",
     "Language": "zh_Hans",
@@ -49,7 +50,7 @@ class Message:
 def messages() -> dict[Message, list[str]]:
     """Every message of the code with the files that contain it."""
     files_by_message: dict[Message, set[str]] = {}
-    for path in sorted([*ROOT.glob("apps/**/*.py"), *ROOT.glob("config/**/*.py"), *ROOT.glob("templates/**/*.html")]):
+    for path in sorted(path for pattern in FILES for path in ROOT.glob(pattern)):
         for message in in_python(path.read_text("utf-8")) if path.suffix == ".py" else in_template(path):
             files_by_message.setdefault(message, set()).add(path.relative_to(ROOT).as_posix())
     return {message: sorted(files) for message, files in sorted(files_by_message.items())}

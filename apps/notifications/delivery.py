@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import DatabaseError
+from django.db import DatabaseError, transaction
 
 from apps.core.clock import db_now
 from apps.core.health import clear_channel_failure, record_channel_failure
@@ -21,10 +21,12 @@ from apps.core.locks import advisory_lock
 from apps.core.mail_portions import PORTION_SECONDS
 from apps.core.sql import execute, fetch_all, statement
 from apps.notifications.channels import CHANNELS
-from apps.notifications.channels.base import Channel, DeliveryError, NotNow, Refused, Session, Uncertain
+from apps.notifications.channels.base import Channel as ChannelInterface
+from apps.notifications.channels.base import DeliveryError, NotNow, RateLimited, Refused, Session, Uncertain
 from apps.notifications.facts import Facts, read_facts
 from apps.notifications.kinds import AT_LEAST_ONCE, REPEATED, URGENT
-from apps.notifications.models import Notification
+from apps.notifications.models import Channel, Notification
+from apps.notifications.pauses import is_paused, pause
 from apps.notifications.quiet_hours import QuietHours, configured_quiet_hours
 from apps.notifications.rendering import render_message
 from apps.notifications.staleness import RECIPIENT_RULES, drop_reason
@@ -33,6 +35,7 @@ logger = logging.getLogger(__name__)
 CLAIM = statement("notifications", "delivery", "claim")
 BEGIN = statement("notifications", "delivery", "begin")
 FINISH = statement("notifications", "delivery", "finish")
+REPLACE_BY_EMAIL = statement("notifications", "delivery", "replace_by_email")
 RELEASE_LOST = statement("notifications", "delivery", "release_lost")
 State = Notification.State
 
@@ -75,15 +78,18 @@ def sender_lock(channel: str, *, wait: float = 0) -> AbstractContextManager[bool
 class Sender:
     """Serves one channel during one call."""
 
-    def __init__(self, channel: Channel, clock: Callable[[], datetime], delivery: Delivery) -> None:
+    def __init__(self, channel: ChannelInterface, clock: Callable[[], datetime], delivery: Delivery) -> None:
         self.channel, self.clock, self.delivery = channel, clock, delivery
         self.quiet: QuietHours = configured_quiet_hours()
         self.next_send = 0.0
+        self.interval = 1 / min(settings.NOTIFICATIONS_PER_SECOND, channel.per_second)
 
     def run(self) -> None:
         end = time.monotonic() + PORTION_SECONDS
         lost = {"now": self.clock(), "at_least_once": REPEATED, "most": len(RETRY_MINUTES)}
         execute(RELEASE_LOST, lost)
+        if is_paused(self.channel.name, self.clock()):
+            return
         while time.monotonic() < end:
             now = self.clock()
             claimed = self._claim(now)
@@ -122,6 +128,11 @@ class Sender:
                     # Checked again: with a slow service a batch takes minutes, and the quiet hours may have begun.
                     if not self._is_settled(facts, self.clock()):
                         self._send(session, facts)
+        except RateLimited as limit:
+            pause(self.channel.name, self.clock() + timedelta(seconds=limit.seconds))
+            for facts in left:
+                self._postpone(facts, limit, begun=False)
+            return False
         except NotNow as away:
             logger.warning("%s takes no notifications now: %s", self.channel.name, away.code)
             record_channel_failure(self.channel.name, away.code)
@@ -160,7 +171,9 @@ class Sender:
             isinstance(error, Uncertain) and facts.definition.policy != AT_LEAST_ONCE
         )
         if is_final:
-            self.delivery.failed += self._finish(facts, State.FAILED, error.code)
+            self._fail(facts, error.code, is_certain=isinstance(error, Refused))
+        elif isinstance(error, RateLimited):
+            self._postpone(facts, error)
         else:
             self._retry(facts, error.code)
         if isinstance(error, NotNow) and error.affects_all:
@@ -169,10 +182,22 @@ class Sender:
     def _retry(self, facts: Facts, code: str, *, begun: bool = True) -> None:
         """Wait for the next attempt; after a day of attempts the notification has failed."""
         if facts.attempts >= len(RETRY_MINUTES):
-            self.delivery.failed += self._finish(facts, State.FAILED, code, begun=begun, attempts=1)
+            self._fail(facts, code, begun=begun, attempts=1)
             return
         due_at = self.clock() + timedelta(minutes=RETRY_MINUTES[facts.attempts])
         self._finish(facts, State.DUE, code, due_at, begun=begun, attempts=1)
+
+    def _fail(self, facts: Facts, code: str, *, begun: bool = True, attempts: int = 0, is_certain: bool = True) -> None:
+        """Give a notification up; what a chat product certainly has not delivered goes by e-mail."""
+        with transaction.atomic():
+            failed = self._finish(facts, State.FAILED, code, begun=begun, attempts=attempts)
+            if failed and is_certain and self.channel.name == Channel.CHAT:
+                execute(REPLACE_BY_EMAIL, {"id": facts.id, "now": self.clock()})
+        self.delivery.failed += failed
+
+    def _postpone(self, facts: Facts, limit: RateLimited, *, begun: bool = True) -> None:
+        """Wait as long as the service asks for: no failed attempt."""
+        self._finish(facts, State.DUE, limit.code, self.clock() + timedelta(seconds=limit.seconds), begun=begun)
 
     def _finish(
         self,
@@ -192,6 +217,6 @@ class Sender:
         })  # fmt: skip
 
     def _keep_rate(self) -> None:
-        """Wait, so that no more than NOTIFICATIONS_PER_SECOND are sent in a second."""
+        """Wait, so that no more are sent in a second than the operator and the service allow."""
         time.sleep(max(0.0, self.next_send - time.monotonic()))
-        self.next_send = time.monotonic() + 1 / settings.NOTIFICATIONS_PER_SECOND
+        self.next_send = time.monotonic() + self.interval

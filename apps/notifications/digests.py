@@ -19,18 +19,18 @@ from apps.standings.report_people import Team, WholeCompany
 MAX_NAMED = 5
 
 
-def digest_lines(facts: Facts, now: datetime) -> list[str]:
-    """The lines of a digest at the moment of sending; nothing for other kinds."""
+def digest_lines(facts: Facts, now: datetime, *, with_names: bool = True) -> list[str]:
+    """The lines of a digest at the moment of sending; nothing for other kinds. Without `with_names` sums alone."""
     lines = LINES.get(facts.kind)
-    return lines(facts, now) if lines else []
+    return lines(facts, now, with_names) if lines else []
 
 
-def _team_lines(facts: Facts, now: datetime) -> list[str]:
+def _team_lines(facts: Facts, now: datetime, with_names: bool) -> list[str]:
     """For the manager of the team: names and numbers of the own people, as on the team's page, and no contact."""
     manager = Employee.objects.select_related("node").get(pk=facts.employee_id or 0)
     campaign = Campaign.objects.get(pk=facts.campaign_id or 0)
     standings = Standings(campaign, Team(manager, None), now=now)
-    rows = [row for row in standings.page("help", limit=MAX_NAMED).rows if row.red]
+    rows = [row for row in standings.page("help", limit=MAX_NAMED).rows if row.red] if with_names else []
     totals = standings.totals()
     lines = _totals_lines(totals)
     if rows:
@@ -44,7 +44,7 @@ def _team_lines(facts: Facts, now: datetime) -> list[str]:
     return [*lines, text % {"number": week}, *_stalled_line(totals)]
 
 
-def _company_lines(facts: Facts, now: datetime) -> list[str]:
+def _company_lines(facts: Facts, now: datetime, with_names: bool) -> list[str]:
     totals = Standings(Campaign.objects.get(pk=facts.campaign_id or 0), WholeCompany(), now=now).totals()
     return [*_totals_lines(totals), *_stalled_line(totals)]
 
@@ -68,7 +68,7 @@ def _stalled_line(totals: Totals) -> list[str]:
     return [text % {"number": totals.still}] if totals.still else []
 
 
-LINES: dict[str, Callable[[Facts, datetime], list[str]]] = {
+LINES: dict[str, Callable[[Facts, datetime, bool], list[str]]] = {
     "team_digest": _team_lines,
     "company_digest": _company_lines,
 }

@@ -118,3 +118,17 @@ def result_final(facts: Facts, now: datetime) -> Content:
         day = formats.date_format(until, "DATE_FORMAT")
         details.append(_("Until %(day)s you can ask HR for a review.") % {"day": day})
     return Content(_("The result of a campaign is final"), summary, details, action=_("Open your page"))
+
+
+def chat_changed(facts: Facts, now: datetime) -> Content:
+    summary = _("HR's employee list has another account for your messages by chat.")
+    details = [
+        _("The account is %(account)s. Reminders and digests by chat go there.") % {"account": facts.chat_id}
+        if facts.chat_id
+        else _("It has no account for you now, so reminders and digests come by e-mail."),
+        _("If this is not right, tell HR."),
+    ]
+    return Content(
+        _("Your account for chat messages has changed"), summary, details, page="notification-settings",
+        action=_("Open your settings"),
+    )  # fmt: skip

@@ -42,6 +42,7 @@ class Facts:
     claimed_at: datetime
     name: str
     address: str
+    chat_id: str
     employee_id: int | None
     campaign_id: int | None
     leads: bool

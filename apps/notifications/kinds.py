@@ -13,6 +13,8 @@ from apps.notifications.models import Channel
 # At most once: a repetition annoys more than a loss. At least once: a right depends on the notice.
 AT_MOST_ONCE, AT_LEAST_ONCE = "at_most_once", "at_least_once"
 BOTH = (Channel.APP, Channel.EMAIL)
+# Chat takes the place of e-mail for reminders and digests. A notice of a right stays with the proven address (ADR 84).
+ALL = (*BOTH, Channel.CHAT)
 
 
 class Audience(StrEnum):
@@ -65,23 +67,24 @@ KINDS: dict[str, Kind] = {
         Kind("campaign_opened",    Audience.CAMPAIGN, AT_LEAST_ONCE, True,  (Stale.OVER,)),
         Kind("announcement",       Audience.CAMPAIGN, AT_LEAST_ONCE, True,  ANNOUNCEMENT),
         Kind("rule_changed",       Audience.CAMPAIGN, AT_LEAST_ONCE, False, (Stale.OVER,)),
-        Kind("milestone_50",       Audience.EMPLOYEE, AT_MOST_ONCE,  True,  REMINDER),
-        Kind("milestone_90",       Audience.EMPLOYEE, AT_MOST_ONCE,  True,  BELOW),
-        Kind("milestone_100",      Audience.EMPLOYEE, AT_MOST_ONCE,  True,  (Stale.OVER, Stale.NOT_REACHED)),
+        Kind("milestone_50",       Audience.EMPLOYEE, AT_MOST_ONCE,  True,  REMINDER, ALL),
+        Kind("milestone_90",       Audience.EMPLOYEE, AT_MOST_ONCE,  True,  BELOW, ALL),
+        Kind("milestone_100",      Audience.EMPLOYEE, AT_MOST_ONCE,  True,  (Stale.OVER, Stale.NOT_REACHED), ALL),
         Kind("turned_red",         Audience.EMPLOYEE, AT_LEAST_ONCE, False, REMINDER),
-        Kind("weekly",             Audience.EMPLOYEE, AT_MOST_ONCE,  True,  (*REMINDER, Stale.ON_PACE)),
-        Kind("deadline_7",         Audience.EMPLOYEE, AT_MOST_ONCE,  True,  REMINDER),
-        Kind("deadline_3",         Audience.EMPLOYEE, AT_MOST_ONCE,  True,  REMINDER),
-        Kind("deadline_1",         Audience.EMPLOYEE, AT_MOST_ONCE,  True,  BELOW),
+        Kind("weekly",             Audience.EMPLOYEE, AT_MOST_ONCE,  True,  (*REMINDER, Stale.ON_PACE), ALL),
+        Kind("deadline_7",         Audience.EMPLOYEE, AT_MOST_ONCE,  True,  REMINDER, ALL),
+        Kind("deadline_3",         Audience.EMPLOYEE, AT_MOST_ONCE,  True,  REMINDER, ALL),
+        Kind("deadline_1",         Audience.EMPLOYEE, AT_MOST_ONCE,  True,  BELOW, ALL),
         Kind("adjustment_granted", Audience.EMPLOYEE, AT_LEAST_ONCE, False),
         Kind("adjustment_ended",   Audience.EMPLOYEE, AT_LEAST_ONCE, False),
         # apps.reviews.answer_mails sends the mail about an answer.
         Kind("review_answered",    Audience.EMPLOYEE, AT_LEAST_ONCE, False, channels=(Channel.APP,)),
         Kind("result_final",       Audience.RESULT,   AT_LEAST_ONCE, False),
-        Kind("team_digest",        Audience.MANAGER,  AT_MOST_ONCE,  True,  DIGEST),
+        Kind("chat_changed",       Audience.EMPLOYEE, AT_LEAST_ONCE, False),
+        Kind("team_digest",        Audience.MANAGER,  AT_MOST_ONCE,  True,  DIGEST, ALL),
         Kind("deputy_named",       Audience.EMPLOYEE, AT_LEAST_ONCE, False, (Stale.DEPUTY_OVER,)),
         Kind("deputy_ended",       Audience.EMPLOYEE, AT_LEAST_ONCE, False),
-        Kind("company_digest",     Audience.HR,       AT_MOST_ONCE,  True,  (Stale.OVER, Stale.SUPERSEDED)),
+        Kind("company_digest",     Audience.HR,       AT_MOST_ONCE,  True,  (Stale.OVER, Stale.SUPERSEDED), ALL),
         Kind("review_opened",      Audience.HR,       AT_LEAST_ONCE, False, (Stale.DECIDED,)),
         Kind("review_due",         Audience.HR,       AT_LEAST_ONCE, False, (Stale.DECIDED,)),
         Kind("correction_granted", Audience.HR,       AT_LEAST_ONCE, False),

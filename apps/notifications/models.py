@@ -24,6 +24,7 @@ ONE_RECIPIENT = Q(employee__isnull=False, account__isnull=True) | Q(employee__is
 class Channel(models.TextChoices):
     APP = "app", _("in Hundred")
     EMAIL = "email", _("e-mail")
+    CHAT = "chat", _("chat")
 
 
 def recipient_of(account: Account) -> dict[str, int | None]:

@@ -12,6 +12,7 @@ from apps.core.locks import disable_statement_timeout
 from apps.core.sql import fetch_all, statement
 from apps.notifications import channels
 from apps.notifications.kinds import KINDS
+from apps.notifications.models import Channel
 from apps.notifications.quiet_hours import configured_quiet_hours, zone_of
 
 # The most events that one transaction takes; one event may concern every employee.
@@ -44,12 +45,14 @@ def plan_notifications(now: datetime) -> Plan:
 
 
 def _kinds() -> dict[str, list[Any]]:
-    rows = [(kind, channel) for kind in KINDS.values() for channel in kind.channels if channel in channels.configured()]
+    configured = channels.configured()
+    rows = [(kind, channel) for kind in KINDS.values() for channel in kind.channels if channel in configured]
     return {
         "codes": [kind.code for kind, _channel in rows],
         "audiences": [kind.audience.value for kind, _channel in rows],
         "channels": [str(channel) for _kind, channel in rows],
         "switchable": [kind.can_switch_off for kind, _channel in rows],
+        "by_chat": [Channel.CHAT in kind.channels and Channel.CHAT in configured for kind, _channel in rows],
     }
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import datetime
-from math import ceil
 from typing import Any
 
 from django.conf import settings
 
 from apps.core.sql import fetch_named, statement
+from apps.notifications.channels import CHANNELS
 
 STATES = statement("notifications", "progress", "states")
 REASONS = statement("notifications", "progress", "reasons")
@@ -17,7 +18,7 @@ REASONS = statement("notifications", "progress", "reasons")
 
 @dataclass(frozen=True)
 class Progress:
-    """Rows by kind and channel, rows by reason, and the minutes that the waiting ones take at the configured rate."""
+    """Rows by kind and channel, rows by reason, and the minutes that the waiting ones take at their channels' rates."""
 
     states: list[dict[str, Any]]
     reasons: list[dict[str, Any]]
@@ -31,6 +32,10 @@ class Progress:
 def read_progress(now: datetime) -> Progress:
     """The notifications of the last thirty days at `now`."""
     states = fetch_named(STATES, {"now": now})
-    waiting = sum(row["waiting"] for row in states)
-    minutes = ceil(waiting / (60 * settings.NOTIFICATIONS_PER_SECOND))
-    return Progress(states, fetch_named(REASONS, {"now": now}), minutes)
+    seconds = sum(row["waiting"] / _per_second(row["channel"]) for row in states)
+    return Progress(states, fetch_named(REASONS, {"now": now}), math.ceil(seconds / 60))
+
+
+def _per_second(channel: str) -> float:
+    limit = CHANNELS[channel].per_second if channel in CHANNELS else math.inf
+    return min(settings.NOTIFICATIONS_PER_SECOND, limit)

@@ -10,13 +10,18 @@ from django.conf import settings
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone, translation
+from django.utils.translation import gettext as _
 
 from apps.notifications import unsubscribe
 from apps.notifications.channels.base import Message
-from apps.notifications.content import path_of
+from apps.notifications.content import Content, path_of
 from apps.notifications.contents import content_of
 from apps.notifications.digests import digest_lines
 from apps.notifications.facts import Facts
+from apps.notifications.models import Channel
+
+# Of one language; DingTalk takes 2,048 bytes, and an unknown language is two texts.
+MAX_CHAT_BYTES = 1_000
 
 
 def render_message(facts: Facts, channel: str, now: datetime) -> Message:
@@ -30,7 +35,8 @@ def render_message(facts: Facts, channel: str, now: datetime) -> Message:
     for language in languages_of(facts):
         with translation.override(language), timezone.override(facts.time_zone):
             content = content_of(facts, now)
-            content = replace(content, details=[*content.details, *digest_lines(facts, now)])
+            figures = digest_lines(facts, now, with_names=channel != Channel.CHAT)
+            content = replace(content, details=[*content.details, *figures])
             context = {
                 "content": content, "name": facts.name, "language": language,
                 "url": absolute_url(path_of(content, facts)), "unsubscribe_url": unsubscribe_url,
@@ -41,16 +47,28 @@ def render_message(facts: Facts, channel: str, now: datetime) -> Message:
                 "language": language,
                 "text": render_to_string("notifications/part.txt", context).strip(),
                 "html": render_to_string("notifications/part.html", context),
+                "chat": chat_text(content, context["url"], context["settings_url"]),
             })  # fmt: skip
     return Message(
         message_id=message_id(facts),
         name=facts.name,
         address=facts.address,
         subject=" · ".join(subjects),
-        text="\n\n--\n\n".join(part["text"] for part in parts) + "\n",
+        text="\n\n--\n\n".join(part["chat" if channel == Channel.CHAT else "text"] for part in parts) + "\n",
         html=render_to_string("notifications/message.html", {"parts": parts}),
         unsubscribe_url=unsubscribe_url,
+        chat_id=facts.chat_id,
     )
+
+
+def chat_text(content: Content, url: str, settings_url: str) -> str:
+    """A short text without markup. It begins with the subject, which alone a locked screen shows: no number."""
+    end = [f"{content.action}: {url}", f"{_('All settings:')} {settings_url}"]
+    lines = [content.subject, content.summary, *content.details]
+    while len(lines) > 1 and len("\n".join([*lines, *end]).encode()) > MAX_CHAT_BYTES:
+        # The last details first: the page has them.
+        lines.pop()
+    return "\n".join([*lines, *end])
 
 
 def languages_of(facts: Facts) -> list[str]:

@@ -1,6 +1,7 @@
 """`/notifications/`: what concerns a reader, for that reader alone; settings; links that change nothing when opened."""
 
 import re
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -156,6 +157,26 @@ def test_what_a_right_depends_on_stays_on(as_: SignIn, alice: Employee) -> None:
     client.post("/notifications/settings/", {"result_final.email": "", "approval_waiting.email": ""})
     assert not Preference.objects.filter(kind__in=["result_final", "approval_waiting"]).exists()
     assert client.post("/notifications/settings/", {"language": "tlh"}).status_code == 422
+
+
+def test_a_reader_chooses_chat_and_sees_the_account_that_hr_entered(
+    as_: SignIn, alice: Employee, alan: Employee, settings: Any
+) -> None:
+    """A wrong account would receive the own reminders."""
+    Employee.objects.filter(pk=alice.pk).update(chat_id="U0<b>ALICE")
+    assert "Slack" not in words(as_(alice).get("/notifications/settings/"))
+    settings.SLACK_BOT_TOKEN = "xoxb-the-token"
+    client = as_(alice)
+    page = client.get("/notifications/settings/")
+    assert "Messages by Slack go to the account U0<b>ALICE, which HR's employee list names." in words(page)
+    assert "<b>ALICE" not in page.content.decode()
+    [box] = re.findall(r'<input[^>]+name="weekly.chat"[^>]*>', page.content.decode())
+    assert "checked" in box
+    assert 'name="result_final.chat"' not in page.content.decode()
+    client.post("/notifications/settings/", {"weekly.app": "on", "weekly.email": "on"})
+    stored = Preference.objects.filter(employee=alice, kind="weekly").values_list("channel", "enabled")
+    assert set(stored) == {("chat", False), ("email", True)}
+    assert "go to the account" not in words(as_(alan).get("/notifications/settings/"))
 
 
 def test_hr_sees_the_kinds_of_hr(as_: SignIn, hr: Employee) -> None:

@@ -1,4 +1,4 @@
-"""A mail server, and the zone of the company in which it is noon."""
+"""A mail server, chat products, and the zone of the company in which it is noon."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -8,6 +8,10 @@ import pytest
 from apps.campaigns.models import Campaign
 from apps.core.models import Event
 from apps.core.time_zones import midnight
+from apps.notifications.channels import chat
+from apps.notifications.channels import dingtalk as dingtalk_channel
+from apps.notifications.channels.slack import Slack
+from tests.notifications.chat_services import DingTalkService, SlackService, serve
 from tests.notifications.smtp import Mailbox, smtp_server
 
 
@@ -33,3 +37,28 @@ def mailbox(settings: Any) -> Iterator[Mailbox]:
     """A real SMTP server that receives this test's mails."""
     with smtp_server(settings) as box:
         yield box
+
+
+@pytest.fixture
+def dingtalk(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[DingTalkService]:
+    """DingTalk on this machine, as the installation's chat product."""
+    service = DingTalkService()
+    # No waiting for results, which are there at once.
+    monkeypatch.setattr(dingtalk_channel, "RESULT_WAITS", (0, 0, 0))
+    # A token of another test.
+    monkeypatch.setattr(chat, "PRODUCTS", (dingtalk_channel.DingTalk(), Slack()))
+    monkeypatch.setattr(dingtalk_channel.DingTalk, "per_second", 1_000.0)
+    with serve(service):
+        settings.DINGTALK_APP_KEY, settings.DINGTALK_APP_SECRET = service.key, service.secret
+        settings.DINGTALK_AGENT_ID, settings.DINGTALK_URL = service.agent, service.url
+        yield service
+
+
+@pytest.fixture
+def slack(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[SlackService]:
+    """Slack on this machine, as the installation's chat product."""
+    service = SlackService()
+    monkeypatch.setattr(Slack, "per_second", 1_000.0)
+    with serve(service):
+        settings.SLACK_BOT_TOKEN, settings.SLACK_URL = service.token, service.url
+        yield service

@@ -7,9 +7,11 @@ from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.models import Account
+from apps.dashboard.labels import base
 from apps.dashboard.labels.notifications import KINDS
-from apps.notifications.models import Channel
-from apps.notifications.preferences import enabled_channels, kinds_for, save_preferences
+from apps.notifications.channels import label_of
+from apps.notifications.channels.chat import configured_product
+from apps.notifications.preferences import channels_for, enabled_channels, kinds_for, save_preferences
 
 
 class NotificationSettingsForm(forms.Form):
@@ -22,8 +24,18 @@ class NotificationSettingsForm(forms.Form):
         language.choices, language.initial = [("", _("All languages")), *settings.LANGUAGES], account.language
         for (kind, channel), enabled in enabled_channels(account).items():
             self.fields[f"{kind}.{channel}"] = forms.BooleanField(
-                label=Channel(channel).label, required=False, initial=enabled
+                label=label_of(channel), required=False, initial=enabled
             )
+
+    @property
+    def chat_account(self) -> str:
+        """The account that HR's list names for messages by chat; empty where none is used."""
+        product, employee = configured_product(), self.account.employee
+        return employee.chat_id if product and employee else ""
+
+    @property
+    def chat_product(self) -> base.Text:
+        return label_of("chat")
 
     @property
     def rows(self) -> list[dict[str, Any]]:
@@ -31,7 +43,9 @@ class NotificationSettingsForm(forms.Form):
         return [
             {
                 "label": KINDS[kind.code],
-                "fields": [self[f"{kind.code}.{channel}"] for channel in kind.channels] if kind.can_switch_off else [],
+                "fields": [self[f"{kind.code}.{channel}"] for channel in channels_for(self.account, kind)]
+                if kind.can_switch_off
+                else [],
             }
             for kind in self.kinds
         ]

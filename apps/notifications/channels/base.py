@@ -6,6 +6,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
+from django.utils.functional import Promise
+
 MAX_ERROR_CHARS = 200
 
 
@@ -14,6 +16,7 @@ class Message:
     """A notification in the recipient's language, ready to be sent.
 
     `message_id` is the same at each attempt. `unsubscribe_url` is empty where the kind cannot be switched off.
+    `chat_id`: the recipient's account in the chat product, empty where the roster names none.
     """
 
     message_id: str
@@ -23,6 +26,7 @@ class Message:
     text: str
     html: str
     unsubscribe_url: str = ""
+    chat_id: str = ""
 
 
 class DeliveryError(Exception):
@@ -39,6 +43,14 @@ class NotNow(DeliveryError):
     def __init__(self, code: str, *, affects_all: bool = False) -> None:
         super().__init__(code)
         self.affects_all = affects_all
+
+
+class RateLimited(NotNow):
+    """The service accepts nothing for so many seconds."""
+
+    def __init__(self, code: str, *, seconds: float) -> None:
+        super().__init__(code, affects_all=True)
+        self.seconds = seconds
 
 
 class Refused(DeliveryError):
@@ -58,6 +70,14 @@ class Session(Protocol):
 
 class Channel(Protocol):
     name: str
+
+    @property
+    def label(self) -> str | Promise:
+        """What people call it."""
+
+    @property
+    def per_second(self) -> float:
+        """The most messages that the service accepts in a second."""
 
     def is_configured(self) -> bool:
         """Whether the installation has this channel; without it nothing is planned for it."""

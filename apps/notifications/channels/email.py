@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import smtplib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives, get_connection
 from django.core.mail.backends.smtp import EmailBackend
+from django.utils.translation import gettext_lazy as _
 
 from apps.notifications.channels.base import Message, NotNow, Refused, Uncertain
 
@@ -19,7 +21,9 @@ SMTP_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
 
 
 class EmailChannel:
-    name = "email"
+    name, label = "email", _("e-mail")
+    # The operator knows the mail server: NOTIFICATIONS_PER_SECOND.
+    per_second = math.inf
 
     def is_configured(self) -> bool:
         return True

@@ -20,7 +20,7 @@ SELECT notification.id, notification.kind, notification.subject_key, notificatio
         ELSE 'e' || notification.employee_id END AS recipient,
     notification.created_at, notification.claimed_at,
     coalesce(employee.name, nullif(account.display_name, ''), account.login) AS name,
-    coalesce(employee.email, account.email, '') AS address,
+    coalesce(employee.email, account.email, '') AS address, coalesce(employee.chat_id, '') AS chat_id,
     notification.employee_id, notification.campaign_id, coalesce(node.last > node.first, false) AS leads,
     coalesce(employee.time_zone, '') AS zone, coalesce(account.language, '') AS language,
     employee.id IS NULL OR EXISTS (
@@ -134,6 +134,14 @@ SET state = %(state)s, last_error = %(error)s, attempts = attempts + %(attempts)
     due_at = coalesce(%(due_at)s, due_at),
     sent_at = CASE WHEN %(state)s = 'sent' THEN %(now)s::timestamptz END
 WHERE id = %(id)s AND state = %(from_state)s AND claimed_at = %(claimed_at)s;
+
+-- name: replace_by_email
+-- A notification that chat has not delivered goes by e-mail, unless its recipient switched that off.
+INSERT INTO notifications_notification
+    (employee_id, account_id, campaign_id, kind, subject_key, channel, state, data, created_at, due_at)
+SELECT employee_id, account_id, campaign_id, kind, subject_key, 'email', 'due', data, created_at, %(now)s
+FROM notifications_notification WHERE id = %(id)s AND channel = 'chat' AND state = 'failed'
+ON CONFLICT DO NOTHING;
 
 -- name: release_lost
 -- Notifications whose worker died while it sent them. Whether the message left is unknown: only a notice that is sent

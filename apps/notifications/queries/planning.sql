@@ -11,10 +11,10 @@ WITH event AS (
         SELECT id FROM core_event WHERE kind = ANY(%(codes)s::text[])
         ORDER BY id LIMIT %(most)s FOR UPDATE SKIP LOCKED))
     RETURNING *),
--- One row for a kind and channel (apps.notifications.kinds).
+-- One row for a kind and channel (apps.notifications.kinds). `by_chat`: the kind also goes by chat.
 kind AS (
-    SELECT * FROM unnest(%(codes)s::text[], %(audiences)s::text[], %(channels)s::text[], %(switchable)s::boolean[])
-        AS kind (code, audience, channel, switchable)),
+    SELECT * FROM unnest(%(codes)s::text[], %(audiences)s::text[], %(channels)s::text[], %(switchable)s::boolean[],
+        %(by_chat)s::boolean[]) AS kind (code, audience, channel, switchable, by_chat)),
 -- From when a notification that is planned now may be sent in each zone (apps.notifications.quiet_hours).
 zone AS (
     SELECT * FROM unnest(%(zones)s::text[], %(allowed_at)s::timestamptz[]) AS zone (name, allowed_at)),
@@ -63,7 +63,15 @@ planned AS (
         AND own.kind = kind.code AND own.channel = kind.channel
     LEFT JOIN notifications_preference of_account ON kind.switchable AND of_account.account_id = recipient.account_id
         AND of_account.kind = kind.code AND of_account.channel = kind.channel
-    WHERE coalesce(own.enabled, of_account.enabled, true)
+    LEFT JOIN notifications_preference own_email ON kind.channel = 'chat'
+        AND own_email.employee_id = recipient.employee_id AND own_email.kind = kind.code
+        AND own_email.channel = 'email'
+    -- By default chat takes the place of e-mail for those whose account the roster names
+    -- (apps.notifications.preferences).
+    WHERE coalesce(own.enabled, of_account.enabled, CASE kind.channel
+        WHEN 'chat' THEN coalesce(employee.chat_id, '') <> '' AND coalesce(own_email.enabled, true)
+        WHEN 'email' THEN NOT (kind.by_chat AND coalesce(employee.chat_id, '') <> '')
+        ELSE true END)
       -- For example after a restore: older ones were planned before the backup was needed.
       AND event.at > %(now)s - interval '7 days'
     -- The notification of an event that was recorded twice is planned already.

@@ -5,7 +5,7 @@ from django.views.decorators.http import require_safe
 
 from apps.dashboard.labels.notifications import KINDS, reason_label
 from apps.dashboard.views.page_context import PageContext, render
-from apps.notifications.models import Channel
+from apps.notifications.channels import label_of
 from apps.notifications.progress import read_progress
 
 
@@ -17,7 +17,7 @@ def index(request: HttpRequest) -> HttpResponse:
     progress = read_progress(scope.now)
     for row in (*progress.states, *progress.reasons):
         row["label"] = KINDS.get(row["kind"], row["kind"])
-        row["by"] = Channel(row["channel"]).label if row["channel"] in Channel.values else row["channel"]
+        row["by"] = label_of(row["channel"])
     for row in progress.reasons:
         row["reason"] = reason_label(row["last_error"])
     return render(scope, "company/notifications.html", {"progress": progress})

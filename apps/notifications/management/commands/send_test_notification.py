@@ -11,7 +11,7 @@ class Command(PersonCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         employee = self.person(options)
-        answers = send_test_message(name=employee.name, address=employee.email)
+        answers = send_test_message(name=employee.name, address=employee.email, chat_id=employee.chat_id)
         failed = {channel: answer for channel, answer in answers.items() if answer != "sent"}
         if failed and not options["json"]:
             raise CommandError("; ".join(f"{channel}: {answer}" for channel, answer in failed.items()))

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.dashboard.views import people
+from apps.dashboard.views import people, rooms
 from apps.dashboard.views.account import (
     notifications,
     oidc,
@@ -133,6 +133,7 @@ urlpatterns = [
     path("handbook/<slug:name>/", handbook.page, name="handbook-page"),
     path("handbook/<slug:name>.png", handbook.picture, name="handbook-picture"),
     path("company/notifications/", company_notifications.index, name="company-notifications"),
+    path("chat-rooms/", rooms.index, name="rooms"),
     path("company/retention/", retention.index, name="retention"),
     path("company/audit/", audit.index, name="audit"),
     path("company/audit/entries.csv", audit.csv_file, name="audit-csv"),

@@ -116,3 +116,30 @@ class Preference(models.Model):
                 name="notifications_preference_once",
             ),
         ]
+
+
+class Room(models.Model):
+    """A group room of a chat product that gets a digest: a manager's team, or the company without a manager.
+
+    `address` is encrypted (apps.notifications.rooms). `posted_on`: the local day of the last digest.
+    """
+
+    class Every(models.TextChoices):
+        DAY = "day", _("every working day")
+        WEEK = "week", _("every week")
+
+    manager = models.OneToOneField("employees.Employee", on_delete=models.CASCADE, null=True)
+    address = models.TextField()
+    every = models.TextField(choices=Every)
+    language = models.TextField()
+    posted_on = models.DateField(null=True)
+    last_error = models.TextField(blank=True, default="", db_default="")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["manager"], nulls_distinct=False, name="notifications_one_room_of_a_team"),
+            models.CheckConstraint(name="notifications_room_every", condition=Q(every__in=["day", "week"])),
+        ]
+
+    def __str__(self) -> str:
+        return f"room of {self.manager or 'the company'}"

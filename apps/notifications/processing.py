@@ -8,6 +8,7 @@ from datetime import datetime
 from apps.core.clock import db_now
 from apps.notifications.delivery import send_notifications
 from apps.notifications.planning import plan_notifications
+from apps.notifications.room_digests import post_room_digests
 
 
 def process_notifications(clock: Callable[[], datetime] = db_now) -> bool:
@@ -17,4 +18,5 @@ def process_notifications(clock: Callable[[], datetime] = db_now) -> bool:
     """
     while plan_notifications(clock()).events:
         pass
-    return send_notifications(clock).is_done
+    is_done = send_notifications(clock).is_done
+    return post_room_digests(clock) and is_done

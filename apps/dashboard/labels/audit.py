@@ -12,6 +12,7 @@ SUBJECT_AREAS: dict[str, Any] = {
     "role": _("Roles"),
     "token": _("Tokens"),
     "roster": _("Roster"),
+    "room": _("Group rooms"),
     "deputy": _("Deputies"),
     "campaign": _("Campaigns"),
     "announcement": _("Announcements"),
@@ -125,6 +126,10 @@ ACTIONS: dict[str, Any] = {
     "review.withdrawn": _("withdrew a review"),
     "role.granted": _("granted a role"),
     "role.revoked": _("revoked a role"),
+    "room.set": _("set up a group room"),
+    "room.removed": _("removed a group room"),
+    "room.teams_allowed": _("allowed group rooms of teams"),
+    "room.teams_stopped": _("stopped group rooms of teams"),
     "roster.previewed": _("previewed a roster file"),
     "roster.loaded": _("loaded the roster"),
     "roster.downloaded": _("downloaded the roster"),
@@ -151,6 +156,7 @@ SUBJECTS: dict[str, Any] = {
     "export": _("file"),
     "retention": _("retention"),
     "roster": _("load of the roster"),
+    "room": _("group room"),
     "token": _("token"),
 }
 # The content of a table with change triggers.

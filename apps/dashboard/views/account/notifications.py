@@ -18,6 +18,7 @@ from apps.dashboard.views.list_pages import list_page
 from apps.dashboard.views.page_context import PageContext, render
 from apps.notifications.inbox import entries_of, mark_read
 from apps.notifications.models import Notification
+from apps.notifications.rooms import may_set_up
 from apps.notifications.unsubscribe import InvalidToken, read_token
 
 PAGE = 30
@@ -57,7 +58,8 @@ def settings(request: HttpRequest) -> HttpResponse:
         messages.success(request, _("Your notification settings are saved."))
         return redirect(scope.url("notification-settings"))
     status = 422 if form.errors else 200
-    return render(scope, "account/notification_settings.html", {"form": form}, status=status)
+    has_room = scope.employee is not None and may_set_up(scope.employee, scope.user)
+    return render(scope, "account/notification_settings.html", {"form": form, "has_room": has_room}, status=status)
 
 
 @csrf_exempt

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -23,12 +24,11 @@ class Robot(Service):
 @pytest.fixture
 def robot(monkeypatch: pytest.MonkeyPatch) -> Iterator[Robot]:
     """A DingTalk robot on this machine."""
-    from apprise.plugins.dingtalk import NotifyDingTalk
-
+    plugin = import_module("apprise.plugins.dingtalk").NotifyDingTalk
     service = Robot()
     with serve(service):
-        monkeypatch.setattr(NotifyDingTalk, "notify_url", service.url + "/robot/send?access_token={token}")
-        monkeypatch.setattr(NotifyDingTalk, "request_rate_per_sec", 0)
+        monkeypatch.setattr(plugin, "notify_url", service.url + "/robot/send?access_token={token}")
+        monkeypatch.setattr(plugin, "request_rate_per_sec", 0)
         yield service
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
@@ -73,8 +73,8 @@ def _places(scope: PageContext) -> list[Place]:
     ]
 
 
-def _form(code: str, data: object) -> RoomForm:
-    is_sent = data is not None and data.get("place") == code  # type: ignore[attr-defined]
+def _form(code: str, data: QueryDict | None) -> RoomForm:
+    is_sent = data is not None and data.get("place") == code
     return RoomForm(data if is_sent else None, auto_id=f"{code}_%s")
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import re
+from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 from urllib.parse import urlsplit
@@ -53,8 +54,7 @@ def post(address: str, title: str, text: str) -> bool:
 
 def _client(address: str) -> Any:
     """Apprise with this one address."""
-    import apprise
-
+    apprise = import_module("apprise")
     logging.getLogger("apprise").setLevel(logging.CRITICAL)
     client = apprise.Apprise(asset=apprise.AppriseAsset(http_redirects=False))
     if not client.add(address):

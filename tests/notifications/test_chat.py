@@ -108,6 +108,7 @@ def test_what_was_switched_off_stays_off_when_hr_enters_or_clears_an_account(
 ) -> None:
     Preference.objects.create(employee=alan, kind="weekly", channel="email", enabled=False)
     people.load("staff_no,name,email,chat_id\nA002,Alan,alan@corp.example.com,alan-id\n")
+    Event.objects.all().delete()
     nothing = dict.fromkeys(enabled_channels(account_for(alice)), False)
     save_preferences(account_for(alice), nothing)
     Employee.objects.filter(pk=alice.pk).update(chat_id="")

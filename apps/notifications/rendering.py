@@ -37,17 +37,17 @@ def render_message(facts: Facts, channel: str, now: datetime) -> Message:
             content = content_of(facts, now)
             figures = digest_lines(facts, now, with_names=channel != Channel.CHAT)
             content = replace(content, details=[*content.details, *figures])
+            url, settings_url = absolute_url(path_of(content, facts)), absolute_url(reverse("notification-settings"))
             context = {
                 "content": content, "name": facts.name, "language": language,
-                "url": absolute_url(path_of(content, facts)), "unsubscribe_url": unsubscribe_url,
-                "settings_url": absolute_url(reverse("notification-settings")),
+                "url": url, "unsubscribe_url": unsubscribe_url, "settings_url": settings_url,
             }  # fmt: skip
             subjects.append(content.subject)
             parts.append({
                 "language": language,
                 "text": render_to_string("notifications/part.txt", context).strip(),
                 "html": render_to_string("notifications/part.html", context),
-                "chat": chat_text(content, context["url"], context["settings_url"]),
+                "chat": chat_text(content, url, settings_url),
             })  # fmt: skip
     return Message(
         message_id=message_id(facts),

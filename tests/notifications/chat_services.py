@@ -130,7 +130,9 @@ class DingTalkService(Service):
 
     def _result(self, body: dict[str, Any]) -> dict[str, Any]:
         _user, result = self.tasks[body["task_id"]]
-        empty = {f"{kind}_user_id_list": [] for kind in ("invalid", "forbidden", "failed", "read", "unread")}
+        empty: dict[str, Any] = {
+            f"{kind}_user_id_list": [] for kind in ("invalid", "forbidden", "failed", "read", "unread")
+        }
         if self.slow_results:
             self.slow_results -= 1
             result = {}

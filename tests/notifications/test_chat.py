@@ -39,7 +39,8 @@ def alice(alice: Employee) -> Employee:
 
 
 def notify(clock: Clock, campaign: Campaign | None, *employees: Employee, kind: str = "weekly") -> None:
-    record_event(kind, subject="1", campaign_id=campaign and campaign.pk, employees=[one.pk for one in employees])
+    campaign_id = campaign.pk if campaign else None
+    record_event(kind, subject="1", campaign_id=campaign_id, employees=[employee.pk for employee in employees])
     plan_notifications(clock.now())
 
 
@@ -249,7 +250,7 @@ def test_a_product_that_is_away_for_a_day_is_reported_and_replaced_by_e_mail(
     settings.QUIET_HOURS, settings.QUIET_DAYS = "", []
     settings.DINGTALK_APP_SECRET = "wrong"
     people.mark()
-    notify(clock, campaign, alice, kind="campaign_opened")
+    notify(clock, campaign, alice, kind="milestone_50")
     for minutes in (*RETRY_MINUTES, 0):
         send_notifications()
         assert Setting.objects.get(name="channel fails:chat").value == "token: 40089"

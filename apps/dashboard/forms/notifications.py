@@ -24,7 +24,7 @@ class NotificationSettingsForm(forms.Form):
         language.choices, language.initial = [("", _("All languages")), *settings.LANGUAGES], account.language
         for (kind, channel), enabled in enabled_channels(account).items():
             self.fields[f"{kind}.{channel}"] = forms.BooleanField(
-                label=label_of(channel), required=False, initial=enabled
+                label=str(label_of(channel)), required=False, initial=enabled
             )
 
     @property

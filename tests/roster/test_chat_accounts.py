@@ -26,8 +26,8 @@ def _one_person_may_change(company: dict[str, Employee], settings: Any) -> None:
 
 
 def notified() -> list[str]:
-    ids = Event.objects.filter(kind="chat_changed").order_by("pk").values_list("employee_id", flat=True)
-    return [Employee.objects.get(pk=employee_id).staff_no for employee_id in ids]
+    events = Event.objects.filter(kind="chat_changed").order_by("pk")
+    return [Employee.objects.get(pk=event.employee_id or 0).staff_no for event in events]
 
 
 def test_a_roster_sets_changes_and_keeps_the_account() -> None:

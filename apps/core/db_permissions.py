@@ -24,6 +24,7 @@ NO_DELETE_TABLES = (
     "results_resultcorrection",
     "exports_export",
     "accounts_apitoken",
+    "notifications_remindertext",
 )
 APPEND_ONLY_TABLES = (
     "core_auditentry",

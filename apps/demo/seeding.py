@@ -34,6 +34,7 @@ from apps.employees.models import Employee, TreeNode
 from apps.notifications.delivery import sender_lock
 from apps.notifications.models import Channel, Notification
 from apps.notifications.planning import plan_notifications
+from apps.notifications.reminder_texts import add_text
 from apps.results.freeze import freeze
 from apps.results.result_versions import ensure_version, pending_versions
 from apps.standings.campaign_lifecycle import open_campaign
@@ -112,12 +113,22 @@ def seed_demo(
                 finish_run(run, progress)
         _mark_queued()
         _once("adjusted", lambda: adjust_some(campaign, company))
+        _once("reminder_text", lambda: _approve_text(by))
         _mark_queued()
         figures = _end(plan, campaign, by)
         _plan_notifications()
         # Now also the tables of the verdicts, which the reports on the past read next.
         refresh_statistics(written=plan.employees * (1 + plan.contacts))
     return figures | {"resumed": resumed}
+
+
+def _approve_text(by: Actor) -> int:
+    """The text that managers of the demo can send."""
+    text = add_text(
+        title="Shall we talk?", text_en="Do you need help to reach your target? Come and talk to us.",
+        text_zh="达到目标需要帮忙吗？欢迎随时来聊聊。", by=by,
+    )  # fmt: skip
+    return text.pk
 
 
 def _plan_notifications() -> None:

@@ -21,7 +21,8 @@ class Content:
     """A text in the language in force. `page`: the name of the page that the link opens. `action`: the link's label.
 
     A subject is constant: no number, no name and no campaign stands where a screen shows it to others. A summary stays
-    true later, because the list in the application shows it; details hold the numbers of the moment of sending.
+    true later, because the list in the application shows it; details hold the numbers of the moment of sending. `quote`
+    is what a person wrote: it stands below the summary, never in a header.
     """
 
     subject: str
@@ -29,6 +30,7 @@ class Content:
     details: Sequence[str] = ()
     page: str = "me"
     action: str = ""
+    quote: str = ""
 
 
 # Pages that show the campaign of a notification, and not the reader's default.

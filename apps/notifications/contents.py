@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from apps.notifications import employee_contents, role_contents
+from apps.notifications import employee_contents, personal_contents, role_contents
 from apps.notifications.content import Content
 from apps.notifications.facts import Facts
 
@@ -21,6 +21,8 @@ CONTENTS: dict[str, Callable[[Facts, datetime], Content]] = {
     "deadline_7": employee_contents.deadline,
     "deadline_3": employee_contents.deadline,
     "deadline_1": employee_contents.deadline,
+    "reminder": personal_contents.reminder,
+    "help_offered": personal_contents.help_offered,
     "adjustment_granted": employee_contents.adjustment_granted,
     "adjustment_ended": employee_contents.adjustment_ended,
     "review_answered": employee_contents.review_answered,

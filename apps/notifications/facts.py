@@ -30,6 +30,7 @@ class Facts:
     evaluated again, so no message may state it yet. `leads`: the recipient has a team today. `repeated`: a later fall
     below the target has a notification of its own. `shown_version`: the version of the campaign's announcement that is
     shown now, `announcement_read`: the recipient has read it, `mentioned`: the mail about the opening says so.
+    `sender`: the person who reminds or offers help; `help`: what is offered.
     """
 
     id: int
@@ -58,6 +59,11 @@ class Facts:
     shown_version: int | None
     announcement_read: bool
     mentioned: bool
+    sender: str | None
+    sender_role: str | None
+    text_en: str | None
+    text_zh: str | None
+    help: str | None
     deputy: str | None
     deputy_of: str | None
     deputy_from: datetime | None

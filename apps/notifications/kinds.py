@@ -53,10 +53,16 @@ class Kind:
     can_switch_off: bool
     stale: tuple[Stale, ...] = ()
     channels: tuple[str, ...] = BOTH
+    # Channels that stay on where the others can be switched off.
+    always: tuple[str, ...] = ()
+
+    def can_switch_off_by(self, channel: str) -> bool:
+        return self.can_switch_off and channel not in self.always
 
 
 BELOW = (Stale.OVER, Stale.OUTSIDE, Stale.REACHED)
 REMINDER = (*BELOW, Stale.SUPERSEDED)
+OFFER = (*BELOW, Stale.DECIDED)
 DIGEST = (Stale.OVER, Stale.NO_TEAM, Stale.SUPERSEDED)
 ANNOUNCEMENT = (Stale.OVER, Stale.OUTSIDE, Stale.NOT_SHOWN, Stale.READ, Stale.SUPERSEDED)
 
@@ -75,6 +81,9 @@ KINDS: dict[str, Kind] = {
         Kind("deadline_7",         Audience.EMPLOYEE, AT_MOST_ONCE,  True,  REMINDER, ALL),
         Kind("deadline_3",         Audience.EMPLOYEE, AT_MOST_ONCE,  True,  REMINDER, ALL),
         Kind("deadline_1",         Audience.EMPLOYEE, AT_MOST_ONCE,  True,  BELOW, ALL),
+        # From a person: the mail can be switched off, and the list in the application keeps it.
+        Kind("reminder",           Audience.EMPLOYEE, AT_MOST_ONCE,  True,  BELOW, always=(Channel.APP,)),
+        Kind("help_offered",       Audience.EMPLOYEE, AT_MOST_ONCE,  True,  OFFER, always=(Channel.APP,)),
         Kind("adjustment_granted", Audience.EMPLOYEE, AT_LEAST_ONCE, False),
         Kind("adjustment_ended",   Audience.EMPLOYEE, AT_LEAST_ONCE, False),
         # apps.reviews.answer_mails sends the mail about an answer.

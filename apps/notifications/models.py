@@ -12,11 +12,23 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.querysets import Clock
+from apps.notifications.help_models import HelpOffer
 from apps.notifications.querysets import NotificationQuerySet
+from apps.notifications.reminder_models import LastReminder, Reminder, ReminderText
 
 if TYPE_CHECKING:
     from apps.accounts.models import Account
 
+__all__ = [
+    "Channel",
+    "HelpOffer",
+    "LastReminder",
+    "Notification",
+    "Preference",
+    "Reminder",
+    "ReminderText",
+    "recipient_of",
+]
 UNREAD = Q(channel="app", state="sent", read_at__isnull=True)
 ONE_RECIPIENT = Q(employee__isnull=False, account__isnull=True) | Q(employee__isnull=True, account__isnull=False)
 

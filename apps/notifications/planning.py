@@ -51,7 +51,7 @@ def _kinds() -> dict[str, list[Any]]:
         "codes": [kind.code for kind, _channel in rows],
         "audiences": [kind.audience.value for kind, _channel in rows],
         "channels": [str(channel) for _kind, channel in rows],
-        "switchable": [kind.can_switch_off for kind, _channel in rows],
+        "switchable": [kind.can_switch_off_by(channel) for kind, channel in rows],
         "by_chat": [Channel.CHAT in kind.channels and Channel.CHAT in configured for kind, _channel in rows],
     }
 

@@ -39,7 +39,7 @@ def enabled_channels(account: Account) -> dict[tuple[str, str], bool]:
         )
     }
     return {
-        (kind.code, channel): not kind.can_switch_off
+        (kind.code, channel): not kind.can_switch_off_by(channel)
         or stored.get((kind.code, channel), _default(account, kind, channel, stored))
         for kind in kinds_for(account)
         for channel in channels_for(account, kind)
@@ -54,7 +54,11 @@ def save_preferences(account: Account, choices: Mapping[tuple[str, str], bool]) 
     """
     kinds = {kind.code: kind for kind in kinds_for(account) if kind.can_switch_off}
     chosen = {
-        code: {channel: choices.get((code, channel), False) for channel in channels_for(account, kind)}
+        code: {
+            channel: choices.get((code, channel), False)
+            for channel in channels_for(account, kind)
+            if kind.can_switch_off_by(channel)
+        }
         for code, kind in kinds.items()
     }
     recipient, channels = recipient_of(account), {channel for by_channel in chosen.values() for channel in by_channel}

@@ -14,6 +14,7 @@ from apps.notifications.channels import CHANNELS
 
 STATES = statement("notifications", "progress", "states")
 REASONS = statement("notifications", "progress", "reasons")
+SUMS_BY_SENDER = statement("notifications", "progress", "sums_by_sender")
 
 
 @dataclass(frozen=True)
@@ -39,3 +40,8 @@ def read_progress(now: datetime) -> Progress:
 def _per_second(channel: str) -> float:
     limit = CHANNELS[channel].per_second if channel in CHANNELS else math.inf
     return min(settings.NOTIFICATIONS_PER_SECOND, limit)
+
+
+def sums_by_sender(now: datetime) -> list[dict[str, Any]]:
+    """Reminders and offers of help of the last thirty days by sender: sums, for HR alone."""
+    return fetch_named(SUMS_BY_SENDER, {"now": now})

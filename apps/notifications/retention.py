@@ -10,10 +10,15 @@ KEPT = timedelta(days=365)
 # The most rows that one call deletes; the next call, minutes later, continues.
 MAX_ROWS = 50_000
 DELETE_NOTIFICATIONS = statement("notifications", "retention", "delete_notifications")
+DELETE_REMINDERS = statement("notifications", "retention", "delete_reminders")
+DELETE_LAST_REMINDERS = statement("notifications", "retention", "delete_last_reminders")
+DELETE_HELP_OFFERS = statement("notifications", "retention", "delete_help_offers")
 DELETE_PREFERENCES = statement("notifications", "retention", "delete_preferences")
+# Notifications first: they show what the others hold.
+ALL = (DELETE_NOTIFICATIONS, DELETE_REMINDERS, DELETE_LAST_REMINDERS, DELETE_HELP_OFFERS, DELETE_PREFERENCES)
 
 
 def delete_old_notifications(now: datetime) -> int:
     """Delete what is older than a year, and the preferences of employees who left before; returns how many rows."""
     values = {"before": now - KEPT, "most": MAX_ROWS}
-    return execute(DELETE_NOTIFICATIONS, values) + execute(DELETE_PREFERENCES, values)
+    return sum(execute(query, values) for query in ALL)

@@ -50,6 +50,6 @@ def read_token(text: str) -> Subscription:
         recipient, kind, channel = signing.loads(text, salt=SALT)
     except (signing.BadSignature, ValueError, TypeError) as error:
         raise InvalidToken from error
-    if kind not in KINDS or not KINDS[kind].can_switch_off or channel not in Channel.values:
+    if kind not in KINDS or channel not in Channel.values or not KINDS[kind].can_switch_off_by(channel):
         raise InvalidToken
     return Subscription(recipient, KINDS[kind], channel)

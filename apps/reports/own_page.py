@@ -32,13 +32,16 @@ CONTACTS = statement("reports", "own_page", "contacts")
 
 @dataclass(frozen=True)
 class OwnStanding:
-    """An employee's row with its days and status changes, and whether there ever was a review or an adjustment."""
+    """An employee's row with its days and status changes; whether there ever was a review or an adjustment, and
+    whether an offer of help waits for an answer.
+    """
 
     row: Row
     days: list[Day]
     status_changes: list[StandingChange]
     has_reviews: bool
     has_adjustments: bool
+    has_help_offers: bool
 
 
 def own_standing(standings: Standings, employee: Employee) -> OwnStanding | None:
@@ -52,7 +55,7 @@ def own_standing(standings: Standings, employee: Employee) -> OwnStanding | None
     )
     if not rows:
         return None
-    *row, days, counts, has_reviews, has_adjustments = rows[0][: -len(CHANGE_FIELDS)]
+    *row, days, counts, has_reviews, has_adjustments, has_help_offers = rows[0][: -len(CHANGE_FIELDS)]
     columns = rows[0][-len(CHANGE_FIELDS) :]
     status_changes = [
         StandingChange(campaign=standings.campaign, employee=employee, **dict(zip(CHANGE_FIELDS, values, strict=True)))
@@ -62,7 +65,7 @@ def own_standing(standings: Standings, employee: Employee) -> OwnStanding | None
     period = standings.days()
     totals = accumulate(by_day.get(day, 0) for day in period)
     curve = [Day(day, by_day.get(day, 0), total) for day, total in zip(period, totals, strict=True)]
-    return OwnStanding(Row(*row), curve, status_changes, has_reviews, has_adjustments)
+    return OwnStanding(Row(*row), curve, status_changes, has_reviews, has_adjustments, has_help_offers)
 
 
 @dataclass(frozen=True)

@@ -521,6 +521,8 @@ NO_FREE_TEXT = {
     "core_filepreview.*",  # deleted with its file, which an erasure reads
     "core_event.*", "core_job.*", "notifications_notification.*", "notifications_preference.*",
     "notifications_room.*",
+    "notifications_helpoffer.*", "notifications_reminder.sender_label", "notifications_reminder.sender_role",
+    "notifications_remindertext.made_by_label", "notifications_remindertext.withdrawn_by_label",
     "core_outbox.kind", "core_progress.*", "core_rowchange.operation", "core_rowchange.origin",
     "core_rowchange.table_name", "core_rowchange.transaction", "core_setting.*", "core_storedfile.content_type",
     "mfa_authenticator.type", "campaigns_adjustment.left_out", "campaigns_adjustmentrequest.asked_by_label",

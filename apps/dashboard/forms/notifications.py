@@ -43,9 +43,11 @@ class NotificationSettingsForm(forms.Form):
         return [
             {
                 "label": KINDS[kind.code],
-                "fields": [self[f"{kind.code}.{channel}"] for channel in channels_for(self.account, kind)]
-                if kind.can_switch_off
-                else [],
+                "fields": [
+                    self[f"{kind.code}.{channel}"]
+                    for channel in channels_for(self.account, kind)
+                    if kind.can_switch_off_by(channel)
+                ],
             }
             for kind in self.kinds
         ]

@@ -11,6 +11,7 @@ from apps.contacts.models import EndReason
 from apps.dashboard.labels import approvals, audit, base, reviews
 from apps.exports.export_requests import SEARCHED
 from apps.exports.models import Export
+from apps.notifications.models import HelpOffer
 from apps.results.models import ResultCorrection
 
 # In the order of the page, because PostgreSQL does not keep the order of the keys of a JSON object.
@@ -44,6 +45,7 @@ FIELDS: dict[str, Any] = {
     "joined_after": _("Joined after"),
     "file": _("File"),
     "answer": _("Answer"),
+    "text": _("Text"),
     "reason": _("Reason"),
     "effect": _("Effect on people"),
     "operator": _("Decided by the operator"),
@@ -141,6 +143,7 @@ VALUES: dict[str, dict[str, Any]] = {
     "database.kind": dict(AdjustmentRequest.Kind.choices),
     "approval.kind": {kind: label.title for kind, label in approvals.KINDS.items()},
     "export.kind": dict(Export.Kind.choices),
+    "help.kind": dict(HelpOffer.Kind.choices),
     "contact.reason": dict(EndReason.choices),
     "form": dict(Export.Format.choices),
     "role": dict(Role.Kind.choices),

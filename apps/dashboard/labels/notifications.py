@@ -16,6 +16,8 @@ KINDS: dict[str, base.Text] = {
     "deadline_7": _("Seven days before the deadline, while you are below your target"),
     "deadline_3": _("Three days before the deadline, while you are below your target"),
     "deadline_1": _("On the last day, while you are below your target"),
+    "reminder": _("HR or a manager reminds you, while you are below your target"),
+    "help_offered": _("A manager offers you help"),
     "adjustment_granted": _("Your target is adjusted"),
     "adjustment_ended": _("An adjustment of your target ends"),
     "review_answered": _("HR answers your review request"),

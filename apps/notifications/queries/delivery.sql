@@ -62,6 +62,7 @@ SELECT notification.id, notification.kind, notification.subject_key, notificatio
         WHEN 'correction' THEN NOT EXISTS (
             SELECT FROM results_resultcorrection request
             WHERE request.id::text = split_part(notification.subject_key, ':', 2) AND request.state = 'asked')
+        WHEN 'help' THEN coalesce(offer.state <> 'open', true)
         ELSE false END AS decided,
     notification.kind = 'turned_red' AND EXISTS (
         SELECT FROM notifications_notification later
@@ -80,6 +81,8 @@ SELECT notification.id, notification.kind, notification.subject_key, notificatio
           AND opening.kind = 'campaign_opened' AND opening.subject_key = notification.campaign_id::text
           AND opening.channel = notification.channel
           AND (opening.state IN ('due', 'sending') OR opening.sent_at >= announcement.shown_from)) AS mentioned,
+    coalesce(reminder.sender_label, offer.offered_by_label) AS sender, reminder.sender_role, reminder.text_en,
+    reminder.text_zh, offer.kind AS help,
     deputy.name AS deputy, represented.name AS deputy_of, deputyship.starts_at AS deputy_from,
     deputyship.ends_at AS deputy_until, coalesce(deputyship.ended_at, deputyship.ends_at) <= %(now)s AS deputy_over,
     campaign.name AS campaign, coalesce(campaign.slug, '') AS slug, coalesce(campaign.state, '') AS campaign_state,
@@ -97,6 +100,12 @@ LEFT JOIN notifications_preference own ON own.employee_id = notification.employe
 LEFT JOIN notifications_preference of_account
     ON of_account.employee_id IS NULL AND of_account.account_id = notification.account_id
     AND of_account.kind = notification.kind AND of_account.channel = notification.channel
+LEFT JOIN notifications_reminder reminder
+    ON reminder.id = CASE WHEN notification.subject_key ~ '^reminder:[0-9]+$'
+        THEN split_part(notification.subject_key, ':', 2)::bigint END
+LEFT JOIN notifications_helpoffer offer
+    ON offer.id = CASE WHEN notification.subject_key ~ '^help:[0-9]+$'
+        THEN split_part(notification.subject_key, ':', 2)::bigint END
 LEFT JOIN accounts_deputyship deputyship
     ON notification.kind IN ('deputy_named', 'deputy_ended') AND deputyship.id::text = notification.subject_key
 LEFT JOIN employees_employee deputy ON deputy.id = deputyship.deputy_id

@@ -8,6 +8,22 @@ DELETE FROM notifications_notification WHERE id = ANY(ARRAY(
         WHERE campaign.id = notification.campaign_id AND campaign.state IN ('draft', 'open', 'closing'))
     ORDER BY notification.created_at LIMIT %(most)s));
 
+-- name: delete_reminders
+-- Not before their notifications, which show the text.
+DELETE FROM notifications_reminder reminder
+WHERE reminder.sent_at < %(before)s AND NOT EXISTS (
+    SELECT FROM campaigns_campaign campaign
+    WHERE campaign.id = reminder.campaign_id AND campaign.state IN ('draft', 'open', 'closing'));
+
+-- name: delete_last_reminders
+DELETE FROM notifications_lastreminder WHERE last_at < %(before)s;
+
+-- name: delete_help_offers
+DELETE FROM notifications_helpoffer offer
+WHERE offer.offered_at < %(before)s AND NOT EXISTS (
+    SELECT FROM campaigns_campaign campaign
+    WHERE campaign.id = offer.campaign_id AND campaign.state IN ('draft', 'open', 'closing'));
+
 -- name: delete_preferences
 DELETE FROM notifications_preference preference
 WHERE preference.employee_id IS NOT NULL AND NOT EXISTS (

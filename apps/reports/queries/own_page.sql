@@ -1,11 +1,14 @@
 -- name: extra_columns
--- Beside the row: its days, and whether the employee ever had a review or an adjustment.
+-- Beside the row: its days, and whether the employee ever had a review or an adjustment, or has an offer of help.
 ARRAY(SELECT day FROM days WHERE days.employee_id = listed.employee_id ORDER BY day),
 ARRAY(SELECT count FROM days WHERE days.employee_id = listed.employee_id ORDER BY day),
 EXISTS (SELECT FROM reviews_review review
     WHERE review.campaign_id = {campaign} AND review.employee_id = listed.employee_id),
 EXISTS (SELECT FROM campaigns_adjustment adjustment
-    WHERE adjustment.campaign_id = {campaign} AND adjustment.employee_id = listed.employee_id)
+    WHERE adjustment.campaign_id = {campaign} AND adjustment.employee_id = listed.employee_id),
+-- A table of a higher app, so that the first page needs no further query.
+EXISTS (SELECT FROM notifications_helpoffer offer
+    WHERE offer.employee_id = listed.employee_id AND offer.campaign_id = {campaign} AND offer.state = 'open')
 
 -- name: status_changes
 -- One column of the employee's status changes, newest first.

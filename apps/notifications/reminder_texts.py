@@ -1,0 +1,82 @@
+"""The texts that managers may send: HR adds, changes and withdraws them. A change is a new version."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
+
+from apps.core.audit import Actor, audit
+from apps.core.clock import db_now
+from apps.core.errors import Refused
+from apps.core.identity import DROPPED_CATEGORIES, clean_text
+from apps.notifications.models import ReminderText
+
+MAX_TITLE_CHARS, MAX_TEXT_CHARS = 80, 1_000
+
+
+def clean_paragraphs(text: str) -> str:
+    """The lines of a text without control and invisible characters, and with at most one empty line in a row.
+
+    Full-width punctuation stays, unlike in names.
+    """
+    lines: list[str] = []
+    for line in text.splitlines():
+        kept = "".join(c for c in line if unicodedata.category(c) not in DROPPED_CATEGORIES).strip()
+        if kept or (lines and lines[-1]):
+            lines.append(kept)
+    return "\n".join(lines).strip()
+
+
+def add_text(*, title: str, text_en: str, text_zh: str, by: Actor) -> ReminderText:
+    """Raises Refused for an empty text and for the title of another current text."""
+    with transaction.atomic():
+        text = _store(ReminderText(title=title, text_en=text_en, text_zh=text_zh), by)
+        audit("reminder.text_added", by=by, kind="reminder_text", id=text.pk, label=str(text))
+    return text
+
+
+def change_text(*, text_id: int, title: str, text_en: str, text_zh: str, by: Actor) -> ReminderText:
+    """Replace the current version by the next one; what was sent keeps the former. Raises Refused and DoesNotExist."""
+    with transaction.atomic():
+        former = ReminderText.objects.get(pk=text_id)
+        if not _withdraw(former, by):
+            raise Refused(
+                "changed", _("Another HR user has changed or withdrawn this text. Open it again."), conflict=True
+            )
+        changed = ReminderText(title=title, text_en=text_en, text_zh=text_zh, replaces=former)
+        changed.version = former.version + 1
+        _store(changed, by)
+        audit("reminder.text_changed", by=by, kind="reminder_text", id=changed.pk, label=str(changed))
+    return changed
+
+
+def withdraw_text(*, text_id: int, by: Actor) -> bool:
+    """Offer the text no more; False when it was no longer offered. Raises DoesNotExist."""
+    with transaction.atomic():
+        text = ReminderText.objects.get(pk=text_id)
+        is_done = _withdraw(text, by)
+        if is_done:
+            audit("reminder.text_withdrawn", by=by, kind="reminder_text", id=text.pk, label=str(text))
+    return is_done
+
+
+def _withdraw(text: ReminderText, by: Actor) -> bool:
+    current = ReminderText.objects.filter(pk=text.pk, withdrawn_at=None)
+    return bool(current.update(withdrawn_at=db_now(), withdrawn_by_label=by.label))
+
+
+def _store(text: ReminderText, by: Actor) -> ReminderText:
+    text.title = clean_text(text.title, MAX_TITLE_CHARS)
+    text.text_en, text.text_zh = clean_paragraphs(text.text_en), clean_paragraphs(text.text_zh)
+    for field in ("title", "text_en", "text_zh"):
+        if not getattr(text, field):
+            raise Refused("empty", _("This field is required."), field)
+    text.made_by_id, text.made_by_label = by.id, by.label
+    try:
+        with transaction.atomic():
+            text.save(force_insert=True)
+    except IntegrityError as error:
+        raise Refused("duplicate", _("Another text has this title."), "title", conflict=True) from error
+    return text

@@ -1,0 +1,66 @@
+"""The texts of reminders: managers choose what HR has approved, and a sent text never changes."""
+
+from functools import partial
+
+import pytest
+
+from apps.core.errors import Refused
+from apps.core.models import AuditEntry
+from apps.notifications.models import ReminderText
+from apps.notifications.reminder_texts import add_text, change_text, clean_paragraphs, withdraw_text
+from tests import crowd, reviewing
+from tests.people import TESTER
+from tests.reminding import text
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_change_is_a_new_version_and_the_former_one_stays() -> None:
+    first = text()
+    second = change_text(text_id=first.pk, title="Longer", text_en="Hello", text_zh="你好", by=TESTER)
+    assert (second.version, second.replaces_id) == (2, first.pk)
+    assert list(ReminderText.objects.current()) == [second]
+    first.refresh_from_db()
+    assert (first.text_en, first.withdrawn_by_label) == ("Shall we talk?", "test")
+    actions = AuditEntry.objects.order_by("pk").values_list("action", "subject_label")
+    assert list(actions) == [("reminder.text_added", "Short (v1)"), ("reminder.text_changed", "Longer (v2)")]
+
+
+def test_what_another_changed_or_withdrew_meanwhile_is_not_overwritten() -> None:
+    first = text()
+    change_text(text_id=first.pk, title="Short", text_en="B", text_zh="乙", by=TESTER)
+    late = partial(change_text, text_id=first.pk, title="Short", text_en="C", text_zh="丙", by=TESTER)
+    assert reviewing.refusal(late) == "changed"
+    assert ReminderText.objects.current().get().text_en == "B"
+    assert withdraw_text(text_id=ReminderText.objects.current().get().pk, by=TESTER) is True
+    assert withdraw_text(text_id=first.pk, by=TESTER) is False
+    assert not ReminderText.objects.current().exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_changes_at_once_one_is_refused() -> None:
+    first = text()
+    works = [
+        partial(change_text, text_id=first.pk, title="Short", text_en=letter, text_zh=letter, by=TESTER)
+        for letter in "AB"
+    ]
+    outcomes = crowd.at_once(*works)
+    assert [outcome.code for outcome in outcomes if isinstance(outcome, Refused)] == ["changed"]
+    assert ReminderText.objects.count() == 2
+
+
+def test_two_texts_of_one_title_are_refused_and_a_withdrawn_title_is_free() -> None:
+    first = text()
+    assert reviewing.refusal(text) == "duplicate"
+    withdraw_text(text_id=first.pk, by=TESTER)
+    assert text().version == 1
+
+
+@pytest.mark.parametrize("empty", ["title", "text_en", "text_zh"])
+def test_a_text_of_invisible_characters_is_refused(empty: str) -> None:
+    terms = {"title": "x", "text_en": "x", "text_zh": "x"} | {empty: "\u200b \x07"}
+    assert reviewing.refusal(add_text, **terms, by=TESTER) == "empty"
+
+
+def test_full_width_punctuation_and_paragraphs_stay() -> None:
+    assert clean_paragraphs("  你好，世界！\r\n\r\n\r\n（再见）\x00\u202e \n") == "你好，世界！\n\n（再见）"

@@ -28,6 +28,7 @@ from apps.dashboard.views.company import (
     erasures,
     handbook,
     late_joiners,
+    reminder_texts,
     result,
     retention,
     reviews,
@@ -38,7 +39,7 @@ from apps.dashboard.views.company import notifications as company_notifications
 from apps.dashboard.views.contacts import contacts, import_preview, imports
 from apps.dashboard.views.exports import downloads, export, new_export
 from apps.dashboard.views.standing import about, my_standing, quick_add, quick_add_preview, review
-from apps.dashboard.views.team import charts, deputies, many_deputies, team
+from apps.dashboard.views.team import charts, deputies, help_offers, many_deputies, remind, team
 
 urlpatterns = [
     path("", my_standing.me, name="me"),
@@ -74,7 +75,11 @@ urlpatterns = [
     path("review/<int:review_id>/withdraw/", review.withdraw, name="review-withdraw"),
     path("team/", team.home, name="team-home"),
     path("team/<path:staff_no>/standings.csv", team.team_csv, name="team-csv"),
+    path("team/<path:staff_no>/remind/", remind.team, name="team-remind"),
+    path("team/<path:staff_no>/help/", help_offers.offer, name="help-offer"),
     path("team/<path:staff_no>/", team.team, name="team"),
+    path("help/<int:offer_id>/answer/", help_offers.answer, name="help-answer"),
+    path("help/<int:offer_id>/withdraw/", help_offers.withdraw, name="help-withdraw"),
     path("people/", people.suggest, name="people"),
     path("deputies/", deputies.index, name="deputies"),
     path("deputies/<int:deputyship_id>/end/", deputies.end, name="deputy-end"),
@@ -82,6 +87,10 @@ urlpatterns = [
     path("company/deputies/many/", many_deputies.many, name="company-deputies-many"),
     path("company/deputies/<int:deputyship_id>/end/", deputies.company_end, name="company-deputy-end"),
     path("company/", company.company, name="company"),
+    path("company/remind/", remind.company, name="company-remind"),
+    path("company/reminder-texts/", reminder_texts.index, name="reminder-texts"),
+    path("company/reminder-texts/<int:text_id>/", reminder_texts.change, name="reminder-text"),
+    path("company/reminder-texts/<int:text_id>/withdraw/", reminder_texts.withdraw, name="reminder-text-withdraw"),
     path("company/standings.csv", company.company_csv, name="company-csv"),
     path("company/adjustments/", adjustments.index, name="adjustments"),
     path("company/adjustments/ask/", adjustments.ask, name="adjustment-ask"),

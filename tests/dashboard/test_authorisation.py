@@ -5,8 +5,9 @@ what she recorded on a page, {token} one that she created, {subscription} that o
 unanswered review of hers, {asked} an adjustment of Alan that waits for a second person, {deputyship} one of Bob's that
 begins later, {roster} a roster whose difference HR previews, {list} an adjustment file that HR previews, {approval} an
 import that waits for a second person, {announcement} one of November that is shown (a second version waits), {link} a
-set-password link of Dana, who never signs in. An address that ends in * covers everything below it without a line of
-its own. The former manager had Bob and his team until an hour ago.
+set-password link of Dana, who never signs in, {help} help that Bob offers Alice, {text} a text for reminders. An address
+that ends in * covers everything below it without a line of its own. The former manager had Bob and his team until an
+hour ago.
 
 Undeclared methods and tokens are refused for all readers: methods other than GET and POST, and tokens on pages.
 """
@@ -33,8 +34,10 @@ from apps.campaigns.models import Campaign
 from apps.contacts.models import Contact
 from apps.employees.models import Employee
 from apps.notifications import unsubscribe
+from apps.notifications.help_offers import offer_help
+from apps.notifications.models import HelpOffer
 from apps.roster.effects import request_change
-from tests import announcing, files, people, reviewing, rosters
+from tests import announcing, files, people, reminding, reviewing, rosters
 from tests.fixtures import Clock
 
 pytestmark = [pytest.mark.django_db, pytest.mark.everywhere]
@@ -99,6 +102,12 @@ def places(frank: Employee, alice: Employee, dana: Employee, campaign: Campaign)
         "roster": str(roster.pk),
         "deputyship": str(people.stands_in(people.person("B001"), dana, starts_on=date(2026, 11, 25)).pk),
         "link": link.strip("/"),
+        "help": str(
+            offer_help(
+                campaign=campaign, employee=alice, kind=HelpOffer.Kind.TALK, by=account_for(people.person("B001"))
+            ).pk
+        ),
+        "text": str(reminding.text().pk),
         "subscription": unsubscribe.token(f"e{alice.pk}", "weekly", "email"),
         "token": str(
             api_tokens.create_token(account=account_for(alice), name="x", scopes=["own"], by=people.TESTER)[0].pk
@@ -243,7 +252,7 @@ def test_a_token_opens_no_page(who: str, places: dict[str, str], request: pytest
 # Existing ids, and missing ones.
 NOTHING = {
     "asked": "999999", "token": "999999", "contact": "999999", "review": "999999", "deputyship": "999999",
-    "browser": "f" * 24,
+    "browser": "f" * 24, "help": "999999", "text": "999999",
     **dict.fromkeys(("added", "list", "upload", "batch", "roster", "export"), "0f0e0d0c-0b0a-4908-8706-050403020100"),
 }  # fmt: skip
 NOBODY = {"A001": "X999", "B001": "X999"}

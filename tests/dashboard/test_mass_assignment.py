@@ -53,6 +53,12 @@ FORMS: list[tuple[str, str, dict[str, Any]]] = [
         "key": KEY, "form": "csv", "team": "B001", "since": "", "day": "", "time": "", "status": "", "department": "",
         "q": "", "sort": "staff_no", "columns": ["staff_no", "counted"], "although_empty": "",
     }),
+    ("alice", "/help/{help}/answer/", {"answer": "accepted"}),
+    ("bob", "/help/{help}/withdraw/", {}),
+    ("bob", "/team/A002/help/", {"kind": "talk"}),
+    ("hr", "/company/reminder-texts/", {"title": "New", "text_en": "Hello", "text_zh": "你好"}),
+    ("hr", "/company/reminder-texts/{text}/", {"title": "New", "text_en": "Hello", "text_zh": "你好"}),
+    ("hr", "/company/reminder-texts/{text}/withdraw/", {}),
     ("hr", "/company/deputies/", {
         "manager": "C001", "deputy": "A001", "starts_on": "", "until": "2026-11-29", "key": KEY,
     }),

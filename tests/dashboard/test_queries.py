@@ -30,14 +30,14 @@ OWN = [
 OWN += ["/contacts/?sort=name&source=page", "/contacts/export.csv", "/contacts/export.vcf"]
 OWN += ["/about/", "/review/", "/exports/", "/exports/my-standing.csv", "/charts/me.json", "/password/"]
 TEAM = ["/team/BOSS/", "/team/BOSS/?status=red&sort=name&q=name", "/team/BOSS/standings.csv", "/team/LEAD1/"]
-TEAM += ["/team/P2/", "/charts/member/P2.json"]
+TEAM += ["/team/P2/", "/charts/member/P2.json", "/team/BOSS/remind/"]
 TEAM += [f"/charts/team/BOSS/{key}.json" for key in ("histogram", "teams", "bands", "curve")]
 COMPANY = ["/company/", "/company/?department=Sales", "/company/standings.csv"]
 COMPANY += [f"/charts/company/{key}.json" for key in ("under", "departments", "histogram", "sources")]
 COMPANY += ["/company/reviews/", "/company/reviews/?q=name", "/company/reviews/{review}/", "/exports/reviews.csv"]
 COMPANY += ["/company/campaigns/", "/company/campaigns/november/", "/company/open-campaign/"]
-COMPANY += ["/company/campaigns/november/change/"]
 COMPANY += [f"/company/campaigns/november/announcements/{page}" for page in ("", "new/", "1/")]
+COMPANY += ["/company/campaigns/november/change/", "/company/remind/?status=red"]
 PAST = ["/team/BOSS/?as_of=2026-11-20", "/team/P2/?as_of=2026-11-20", "/company/?as_of=2026-11-20"]
 
 

@@ -36,6 +36,10 @@ CHECKED_IN_CLEAN = {
     "ReviewForm.text",
     "AnswerForm.text",
     "ManyDeputiesForm.lines",
+    "ReminderForm.text_en",
+    "ReminderForm.text_zh",
+    "ReminderTextForm.text_en",
+    "ReminderTextForm.text_zh",
 }
 
 

@@ -27,7 +27,10 @@ from apps.core.models import FilePreview
 from apps.exports import build_export, export_requests
 from apps.exports.models import Export
 from apps.notifications import unsubscribe
+from apps.notifications.help_offers import answer_offer, offer_help
+from apps.notifications.models import HelpOffer
 from apps.notifications.planning import plan_notifications
+from apps.notifications.reminders import Draft
 from apps.privacy.erasure_approvals import request_erasure
 from apps.privacy.erasure_subject import identities_of
 from apps.results.close_submissions import begin_closing
@@ -39,7 +42,7 @@ from apps.standings.campaign_approvals import change_rule_or_request
 from apps.standings.campaign_lifecycle import cancel_campaign
 from apps.standings.effective_dates import process_effective_dates
 from apps.standings.rule_changes import change_rule
-from tests import announcing, files, people, reviewing, rosters
+from tests import announcing, files, people, reminding, reviewing, rosters
 from tests.fixtures import Clock
 from tests.pages import company
 from tests.pages.company import account, person
@@ -70,7 +73,7 @@ def fill(house: Clock) -> dict[str, object]:
     )
     filled |= _exports(november, september)
     _deputies()
-    filled |= _two_persons(november)
+    filled |= _two_persons(november) | _reminders(november)
     _announcements(_open("十二月", date(2026, 12, 1), date(2026, 12, 31), 50))
     _open("八月补记", date(2026, 8, 1), date(2026, 8, 5), 10)
     cancel_campaign(
@@ -113,6 +116,20 @@ def _announcements(december: Campaign) -> None:
     wrong = announcing.published(december, by=second, requested_by=first, **words | {"text_zh": "日期有误。"})
     withdraw_announcement(announcement_id=wrong.pk, reason="日期写错了", by=first)
     announcing.requested(december, by=first, **words | {"speaker": company.LONG[:100]})
+
+
+def _reminders(campaign: Campaign) -> dict[str, object]:
+    """An approved text, a reminder of one person, and offers of help: an open one and one that was answered."""
+    text = reminding.text(
+        title="聊一聊", text_en="Welcome!", text_zh="需要帮忙吗？随时来找我。\n\n我们一起看看还差哪些人。"
+    )
+    manager = person("five")
+    reminding.remind(campaign, manager, q="E001", draft=Draft(text))
+    by = account("five")
+    offer_help(campaign=campaign, employee=person("red"), kind=HelpOffer.Kind.TRAINING, by=by)
+    answered = offer_help(campaign=campaign, employee=person("one"), kind=HelpOffer.Kind.TALK, by=by)
+    answer_offer(offer_id=answered.pk, employee=person("one"), accepted=True)
+    return {"text": text.pk}
 
 
 def _november(house: Clock) -> Campaign:

@@ -21,14 +21,15 @@ def numbers(values: Iterable[str]) -> set[int]:
 class TextField(forms.CharField):
     """A text of several lines. Its limit is checked here: a browser would silently cut pasted text."""
 
-    def __init__(self, *, rows: int, **options: Any) -> None:
+    def __init__(self, *, rows: int, most: int = MAX_CHARS, **options: Any) -> None:
         super().__init__(widget=forms.Textarea(attrs={"rows": rows}), **options)
+        self.most = most
 
     def validate(self, value: str) -> None:
         super().validate(value)
-        if len(value) > MAX_CHARS:
+        if len(value) > self.most:
             message = _("Use at most %(most)s characters. This text has %(count)s.")
-            raise forms.ValidationError(message, params={"most": f"{MAX_CHARS:,}", "count": f"{len(value):,}"})
+            raise forms.ValidationError(message, params={"most": f"{self.most:,}", "count": f"{len(value):,}"})
 
 
 class ReviewForm(IdempotentForm):

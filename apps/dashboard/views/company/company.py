@@ -20,6 +20,7 @@ from apps.dashboard.views.page_context import PageContext, render
 from apps.dashboard.views.standing.standing_card import period_of
 from apps.dashboard.views.team.data_quality import data_quality_of
 from apps.dashboard.views.team.list_filters import page_filters, remember_filters
+from apps.dashboard.views.team.manager_actions import list_actions
 from apps.dashboard.views.team.standings_list import csv_response, list_response, standings_context, tile_urls
 from apps.employees.models import TreeNode
 from apps.exports.models import Export
@@ -73,6 +74,7 @@ def company(request: HttpRequest) -> HttpResponse:
     everybody = scope.standings(report_people.WholeCompany())
     standings = scope.standings(everybody.people, filters.department_only) if filters.department else everybody
     listed = standings_context(scope, standings, filters, "company")
+    listed["list_actions"] = list_actions(scope, filters)
     # To choose from and to compare: never those of one department alone.
     departments = departments_for(scope, everybody)
     listed["department_names"] = _names(departments)

@@ -6,7 +6,7 @@ from django.views.decorators.http import require_safe
 from apps.dashboard.labels.notifications import KINDS, reason_label
 from apps.dashboard.views.page_context import PageContext, render
 from apps.notifications.channels import label_of
-from apps.notifications.progress import read_progress
+from apps.notifications.progress import read_progress, sums_by_sender
 
 
 @require_safe
@@ -20,4 +20,6 @@ def index(request: HttpRequest) -> HttpResponse:
         row["by"] = label_of(row["channel"])
     for row in progress.reasons:
         row["reason"] = reason_label(row["last_error"])
-    return render(scope, "company/notifications.html", {"progress": progress})
+    # By name: not for operators.
+    sums = sums_by_sender(scope.now) if scope.user.has_role("hr") else []
+    return render(scope, "company/notifications.html", {"progress": progress, "sums": sums})

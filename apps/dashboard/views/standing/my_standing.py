@@ -21,6 +21,7 @@ from apps.dashboard.views.page_context import PageContext, render
 from apps.dashboard.views.standing.about import announcement_of
 from apps.dashboard.views.standing.standing_card import Card, card_of, is_prorated, period_of
 from apps.dashboard.views.standing.summary_lines import SummaryLine, summary_lines
+from apps.notifications.models import HelpOffer
 from apps.reports import adjustments, campaigns, employee_detail, own_page, standings_report
 from apps.reviews import services
 from apps.reviews.models import Review
@@ -146,6 +147,7 @@ def standing_page(
         # Without a curve there is no box for the chart: then the form is sent as a whole page, which returns with one.
         context["chart"] = own_curve(scope, context["card"], own.standing.days) if own.standing.row.counted else None
         context["status_changes"] = own.standing.status_changes
+        context["help_offers"] = _help_offers(scope) if own.standing.has_help_offers else []
     elif scope.campaign:
         context["period"] = period_of(scope)
         context["before_opening"] = not context["period"].opened and selectors.covers(scope.campaign, scope.user)
@@ -160,6 +162,11 @@ def standing_page(
         context["rule_version"] = rule_labels.version_of(scope.rule)
     context["can_add"] = _can_add(scope, context)
     return render(scope, "standing/my_standing.html", context, status=status)
+
+
+def _help_offers(scope: PageContext) -> list[HelpOffer]:
+    offers = HelpOffer.objects.open().filter(employee=scope.employee, campaign=scope.campaign)
+    return list(offers.order_by("-offered_at", "-pk"))
 
 
 def _can_add(scope: PageContext, context: dict[str, Any]) -> bool:

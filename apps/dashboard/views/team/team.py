@@ -16,6 +16,7 @@ from apps.dashboard.views.page_context import PageContext, render
 from apps.dashboard.views.standing.standing_card import card_of, is_prorated, period_of
 from apps.dashboard.views.team.data_quality import data_quality_of
 from apps.dashboard.views.team.list_filters import page_filters, remember_filters
+from apps.dashboard.views.team.manager_actions import help_panel, list_actions
 from apps.dashboard.views.team.standings_list import csv_response, list_response, standings_context, tile_urls
 from apps.employees.models import Employee
 from apps.employees.querysets import _current_deputyships
@@ -85,17 +86,20 @@ def team(request: HttpRequest, staff_no: str) -> HttpResponse:
     filters = page_filters(scope)
     standings = scope.standings(report_people.Team(employee, scope.user), filters.department_only)
     listed = standings_context(scope, standings, filters, "team", staff_no)
+    listed["list_actions"] = list_actions(scope, filters, employee)
     # htmx replaces the list alone: totals and charts follow none of its filters but the department.
     if request.headers.get("HX-Target") == "list":
         return list_response(scope, filters, listed)
     groups = group_totals.sub_teams(standings, employee)
     totals = standings.totals()
     charts = team_charts(scope, employee, standings, lambda: groups)
+    own = _own_card(scope, employee) if may_see_manager else None
     context = {
         **listed,
         "employee": employee,
         "crumbs": _crumbs(scope, employee),
-        "own": _own_card(scope, employee) if may_see_manager else None,
+        "own": own,
+        "help": help_panel(scope, employee, own),
         **_deputy_context(scope, employee),
         "totals": totals,
         "now": scope.totals_as_of(standings),
@@ -164,6 +168,7 @@ def _member(scope: PageContext, employee: Employee) -> HttpResponse:
         "period": period_of(scope),
         "status_changes": flips.filter(at__lt=scope.instant)[:MAX_STATUS_CHANGES],
         "here": scope.request.path,
+        "help": help_panel(scope, employee, row),
     }
     if row:
         context |= {"card": card_of(scope, row, days), **_terms(scope, employee)}

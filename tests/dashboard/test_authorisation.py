@@ -5,7 +5,7 @@ what she recorded on a page, {token} one that she created, {subscription} that o
 unanswered review of hers, {asked} an adjustment of Alan that waits for a second person, {deputyship} one of Bob's that
 begins later, {roster} a roster whose difference HR previews, {list} an adjustment file that HR previews, {approval} an
 import that waits for a second person, {announcement} one of November that is shown (a second version waits), {link} a
-set-password link of Dana, who never signs in, {help} help that Bob offers Alice, {text} a text for reminders. An address
+set-password link of Dana, who never signs in, {help} help that Bob offers Alice, {text} one for reminders. An address
 that ends in * covers everything below it without a line of its own. The former manager had Bob and his team until an
 hour ago.
 

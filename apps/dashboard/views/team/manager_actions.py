@@ -46,10 +46,10 @@ def can_act_now(scope: PageContext) -> bool:
 def list_actions(scope: PageContext, filters: StandingFilters, root: Employee | None = None) -> ListActions:
     if not may_remind(scope, root):
         return ListActions()
-    name, args = ("team-remind", [root.staff_no]) if root else ("company-remind", [])
-    return ListActions(
-        scope.url(name, *args, **filters.query), writes=True, offers_help=root is not None and leads(scope, root)
-    )
+    if root is None:
+        return ListActions(scope.url("company-remind", **filters.query), writes=True)
+    remind = scope.url("team-remind", root.staff_no, **filters.query)
+    return ListActions(remind, writes=True, offers_help=leads(scope, root))
 
 
 def help_panel(scope: PageContext, employee: Employee, row: Any) -> dict[str, Any] | None:

@@ -71,6 +71,7 @@ app.conf.beat_schedule = {
     # HR waits for the result in the minutes after the cut-off.
     "freeze-due": _periodic("freeze_due", 15.0),
     "day-change": _periodic("day_change", 60.0),
+    "scheduled-files": _periodic("request_scheduled_files", 60.0),
     "tell-answers": _periodic("send_answer_mails", 60.0),
     "address-mails": _periodic("mail_address_changes", 60.0),
     # Asked for every ten minutes, done once a night: a worker that was away catches up.

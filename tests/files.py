@@ -1,7 +1,7 @@
 """Files of contacts as employees upload them, recorded like a worker does, and exported files."""
 
 import uuid
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from apps.accounts.services import account_for
@@ -15,8 +15,8 @@ from apps.core.files import store_file
 from apps.core.models import FilePreview, StoredFile
 from apps.core.previews import request_preview
 from apps.employees.models import Employee
-from apps.exports import build_export, export_requests
-from apps.exports.models import Export
+from apps.exports import build_export, export_requests, schedules
+from apps.exports.models import Export, ExportSchedule
 from apps.operations import file_previews
 from apps.results import correction_file
 from tests.people import TESTER
@@ -107,3 +107,17 @@ def export(campaign: Campaign, by: Employee, kind: str = "standings", **wish: An
     assert made is not None
     assert made.state == Export.State.DONE, made.error
     return made
+
+
+def schedule(
+    campaign: Campaign, by: Employee, kind: str = "standings", *, hour: int = 8, weekday: int | None = None,
+    ends_on: date | None = None, **wish: Any,
+) -> ExportSchedule:  # fmt: skip
+    """A repeated file of this employee; `wish` holds fields of exports.ExportRequest."""
+    return schedules.create_schedule(
+        campaign=campaign,
+        request=export_requests.ExportRequest(kind, **wish),
+        repetition=schedules.Repetition(hour, weekday, ends_on),
+        key=uuid.uuid4(),
+        by=account_for(by),
+    )

@@ -23,6 +23,7 @@ NO_DELETE_TABLES = (
     "campaigns_adjustmentrequest",
     "results_resultcorrection",
     "exports_export",
+    "exports_exportschedule",
     "accounts_apitoken",
     "notifications_remindertext",
 )

@@ -37,7 +37,7 @@ from apps.dashboard.views.company import (
 )
 from apps.dashboard.views.company import notifications as company_notifications
 from apps.dashboard.views.contacts import contacts, import_preview, imports
-from apps.dashboard.views.exports import downloads, export, new_export
+from apps.dashboard.views.exports import downloads, export, new_export, schedules
 from apps.dashboard.views.standing import about, my_standing, quick_add, quick_add_preview, review
 from apps.dashboard.views.team import charts, deputies, help_offers, many_deputies, remind, team
 
@@ -191,6 +191,10 @@ urlpatterns = [
     path("exports/adjustments.csv", downloads.adjustments_csv, name="adjustments-csv"),
     path("exports/new/", new_export.choose, name="export-choose"),
     path("exports/new/<slug:kind>/", new_export.new, name="export-new"),
+    path("exports/schedules/", schedules.index, name="export-schedules"),
+    path("exports/schedules/<uuid:schedule_id>/pause/", schedules.pause, name="export-schedule-pause"),
+    path("exports/schedules/<uuid:schedule_id>/resume/", schedules.resume, name="export-schedule-resume"),
+    path("exports/schedules/<uuid:schedule_id>/delete/", schedules.delete, name="export-schedule-delete"),
     path("exports/<uuid:export_id>/", export.export, name="export"),
     path("exports/<uuid:export_id>/file/", export.download, name="export-file"),
     path("exports/<uuid:export_id>/manifest.json", export.manifest, name="export-manifest"),

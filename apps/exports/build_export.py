@@ -37,6 +37,7 @@ from apps.employees.models import Employee
 from apps.exports.csv_columns import Table
 from apps.exports.kinds import KINDS, filtered_people_sql, table_of
 from apps.exports.models import Export
+from apps.exports.schedule_rights import end_schedule, lost_right
 from apps.exports.workbook import write_workbook
 from apps.results.result_files import sign_handover
 
@@ -75,7 +76,7 @@ def make_export(export_id: uuid.UUID, *, show_progress: bool = True) -> Export |
     None when it stays waiting: another process makes a file of this person, or a writer of earlier facts has not
     committed. `show_progress`: store how far it is, and wait for a replica; both only in a worker.
     """
-    export = Export.objects.select_related("campaign", "root").get(pk=export_id)
+    export = Export.objects.select_related("campaign", "root", "schedule__campaign").get(pk=export_id)
     with advisory_lock(f"exports:{export.asked_by_id}") as locked:
         made = _make_waiting(export, show_progress=show_progress) if locked else None
     # After the lock is released: a worker that found it held has left its file waiting.
@@ -92,6 +93,11 @@ def _make_waiting(export: Export, *, show_progress: bool) -> Export | None:
         return export
     if export.attempts >= MAX_ATTEMPTS:
         return _fail(export, _("Creating the file was interrupted several times."))
+    # A scheduled file may have waited, and no sign-in of its owner has ended with the right.
+    if export.schedule and (reason := lost_right(export.schedule)):
+        with transaction.atomic():
+            end_schedule(export.schedule, reason)
+            return _fail(export, _("The owner may not have this file any more."))
     # A contact recorded before `as_of` may not be committed yet, and would be missing.
     if not wait_for_writers(WAIT_SECONDS):
         return None
@@ -202,11 +208,20 @@ def _store(export: Export, file: IO[bytes], rows: int, first_ids: list[int], sig
         by = Actor(export.asked_by_id, export.asked_by_label)
         detail = {"rows": rows, "sha256": stored.sha256.hex()}
         audit("export.made", by=by, kind="export", id=export.pk, label=export.name, detail=detail)
-        record_event("export_ready", subject=export.pk, account_id=export.asked_by_id)
+        _notify_requester(export)
         # An export of one person opens that person's standing and is audited as such, like the same search on a page.
         log_single_result(Account.objects.get(pk=export.asked_by_id), first_ids, "standing")
     export.refresh_from_db()
     return export
+
+
+def _notify_requester(export: Export) -> None:
+    if export.schedule:
+        # The mail names the campaign.
+        campaign_id, account_id = export.campaign_id, export.asked_by_id
+        record_event("scheduled_export_ready", subject=export.pk, campaign_id=campaign_id, account_id=account_id)
+    else:
+        record_event("export_ready", subject=export.pk, account_id=export.asked_by_id)
 
 
 def latest_progress(export: Export) -> Progress | None:

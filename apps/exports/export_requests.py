@@ -57,6 +57,13 @@ def request_export(
     Raises RateLimited and Refused. The caller checks before that `by` may see these people.
     """
     rate_limits.enforce_rate_limit(rate_limits.Kind.EXPORT, rate_limits.account_key(by.id))
+    return store_request(campaign=campaign, request=request, key=key, by=by, rerun_of=rerun_of)
+
+
+def store_request(
+    *, campaign: Campaign, request: ExportRequest, key: uuid.UUID, by: Actor, **fields: Any
+) -> Export:  # fmt: skip
+    """As `request_export`, for a caller that is bounded in another way. `fields`: further columns. Raises Refused."""
     kind = KINDS[request.kind]
     with transaction.atomic():
         now = db_now()
@@ -80,7 +87,7 @@ def request_export(
                 "filters": {name: text for name, text in request.filters.items() if text} if kind.filtered else {},
                 "columns": request.columns, "as_of": as_of, "since": since, "result_version": version,
                 "rule_version": campaign.rule_at(as_of).version, "asked_at": now, "asked_by_label": by.label,
-                "rerun_of": rerun_of,
+                **fields,
             },
         )  # fmt: skip
         if new:
@@ -146,13 +153,16 @@ def _result_version(campaign: Campaign, as_of: datetime, requested: int | None) 
 
 
 def _audit_detail(export: Export) -> dict[str, Any]:
-    # A search text may name any person: the audit trail only records that there was a search.
-    filters = {name: SEARCHED if name == "q" and text else text for name, text in export.filters.items()}
     return {
         "kind": export.kind, "form": export.format, "campaign": export.campaign.slug,
-        "team_of": export.root.staff_no if export.root else None, "filters": filters,
+        "team_of": export.root.staff_no if export.root else None, "filters": masked_filters(export.filters),
         "as_of": export.as_of.isoformat(),
     }  # fmt: skip
+
+
+def masked_filters(filters: dict[str, str]) -> dict[str, str]:
+    """Filters for the audit trail: a search text may name any person, so it only records that there was a search."""
+    return {name: SEARCHED if name == "q" and text else text for name, text in filters.items()}
 
 
 def rerun_export(*, export: Export, key: uuid.UUID, by: Actor) -> Export:

@@ -1,4 +1,4 @@
-"""Exports: the request, and the manifest of its file.
+"""Exports: the request, and the manifest of its file; and the schedules by which files are requested again.
 
 The request never changes. The manifest is written once, with the file. The bytes expire, the manifest stays.
 """
@@ -91,6 +91,8 @@ class Export(models.Model):
     asked_by_id = models.BigIntegerField()
     asked_by_label = models.TextField()
     rerun_of = models.ForeignKey("self", on_delete=models.PROTECT, null=True, db_index=False)
+    schedule = models.ForeignKey("ExportSchedule", on_delete=models.PROTECT, null=True, db_index=False)
+    period = models.DateField(null=True, help_text="of a schedule: the local day for which it was made")
     state = models.TextField(choices=State.choices, default=State.WAITING)
     attempts = models.IntegerField(default=0)
     made_at = models.DateTimeField(null=True)
@@ -112,6 +114,11 @@ class Export(models.Model):
         ]
         constraints = [
             models.UniqueConstraint(fields=["asked_by_id", "key"], name="exports_export_once"),
+            models.UniqueConstraint(fields=["schedule", "period"], name="exports_export_once_a_period"),
+            models.CheckConstraint(
+                name="exports_export_schedule",
+                condition=Q(schedule=None, period=None) | Q(schedule__isnull=False, period__isnull=False),
+            ),
             models.CheckConstraint(
                 name="exports_export_kind",
                 condition=Q(
@@ -166,3 +173,75 @@ def filter_words(filters: Mapping[str, str]) -> list[str]:
 def stamp(at: datetime) -> str:
     """An instant for a file's name, in UTC: 20261130T160000Z."""
     return at.strftime("%Y%m%dT%H%M%SZ")
+
+
+class ExportScheduleQuerySet(models.QuerySet):
+    def of(self, user: Any) -> ExportScheduleQuerySet:
+        """The schedules of this account, newest first. No other account sees them, HR neither."""
+        return self.filter(owner_id=user.pk).exclude(state="deleted").order_by("-created_at", "-pk")
+
+    def due(self, now: datetime) -> ExportScheduleQuerySet:
+        """Those to look at now. One whose last file still waits for a worker is not due: files do not pile up."""
+        waiting = Export.objects.filter(schedule=models.OuterRef("pk"), state=Export.State.WAITING)
+        return self.filter(~models.Exists(waiting), state="active", next_run_at__lte=now)
+
+
+class ExportSchedule(models.Model):
+    """A file that is made again every day or week, at an hour of its owner's time zone.
+
+    `key`: the idempotency key of the form. `as_hr`: requested with the rights of HR. `weekday`: 0 is Monday, null every
+    day. `active_since`: creation or last resumption; no file is made for an hour before. `next_run_at`: when a worker
+    looks at it next. `problem`: why there is no file for the last hour.
+    """
+
+    class State(models.TextChoices):
+        ACTIVE = "active"
+        PAUSED = "paused"
+        ENDED = "ended"
+        DELETED = "deleted"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    key = models.UUIDField()
+    owner_id = models.BigIntegerField()
+    as_hr = models.BooleanField()
+    campaign = models.ForeignKey("campaigns.Campaign", on_delete=models.PROTECT, db_index=False)
+    kind = models.TextField(choices=Export.Kind.choices)
+    format = models.TextField(choices=Export.Format.choices)
+    root = models.ForeignKey(Employee, on_delete=models.PROTECT, null=True, db_index=False)
+    filters = models.JSONField(default=dict)
+    columns = models.JSONField(default=list)
+    since = models.DateTimeField(null=True)
+    weekday = models.SmallIntegerField(null=True)
+    hour = models.SmallIntegerField()
+    ends_on = models.DateField(null=True, help_text="the last local day; null: until the campaign's deadline")
+    state = models.TextField(choices=State.choices, default=State.ACTIVE)
+    end_reason = models.TextField(blank=True, default="")
+    problem = models.TextField(blank=True, default="")
+    created_at = models.DateTimeField()
+    active_since = models.DateTimeField()
+    next_run_at = models.DateTimeField()
+
+    objects = ExportScheduleQuerySet.as_manager()
+
+    class Meta:
+        indexes = [models.Index(fields=["next_run_at"], condition=Q(state="active"), name="exports_schedule_due")]
+        constraints = [
+            models.UniqueConstraint(fields=["owner_id", "key"], name="exports_schedule_once"),
+            models.CheckConstraint(
+                name="exports_schedule_codes",
+                condition=Q(kind__in=Export.Kind.values, format__in=Export.Format.values),
+            ),
+            models.CheckConstraint(
+                name="exports_schedule_time",
+                condition=Q(hour__range=(0, 23)) & (Q(weekday=None) | Q(weekday__range=(0, 6))),
+            ),
+            models.CheckConstraint(
+                name="exports_schedule_state",
+                condition=Q(state__in=["active", "paused"], end_reason="")
+                | Q(state="deleted")
+                | (Q(state="ended") & ~Q(end_reason="")),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind.replace('_', '-')}-{self.campaign.slug}"

@@ -18,7 +18,8 @@ from apps.notifications.facts import Facts
 
 @dataclass(frozen=True)
 class Content:
-    """A text in the language in force. `page`: the name of the page that the link opens. `action`: the link's label.
+    """A text in the language in force. `page`: the name of the page that the link opens, with the arguments `args`.
+    `action`: the link's label.
 
     A subject is constant: no number, no name and no campaign stands where a screen shows it to others. A summary stays
     true later, because the list in the application shows it; details hold the numbers of the moment of sending. `quote`
@@ -31,6 +32,7 @@ class Content:
     page: str = "me"
     action: str = ""
     quote: str = ""
+    args: Sequence[str] = ()
 
 
 # Pages that show the campaign of a notification, and not the reader's default.
@@ -39,7 +41,7 @@ CAMPAIGN_PAGES = frozenset({"me", "contacts", "review", "team-home", "company", 
 
 def path_of(content: Content, facts: Facts) -> str:
     """The path of the page that the notification leads to, for its campaign."""
-    path = reverse(content.page)
+    path = reverse(content.page, args=content.args)
     if content.page in CAMPAIGN_PAGES and facts.slug and facts.campaign_state in ("open", "closing", "frozen"):
         return f"{path}?{urlencode({'campaign': facts.slug})}"
     return path

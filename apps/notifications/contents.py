@@ -38,6 +38,8 @@ CONTENTS: dict[str, Callable[[Facts, datetime], Content]] = {
     "drift_found": role_contents.drift_found,
     "freeze_failed": role_contents.freeze_failed,
     "export_ready": role_contents.export_ready,
+    "scheduled_export_ready": role_contents.scheduled_export_ready,
+    "scheduled_export_ended": role_contents.scheduled_export_ended,
     "roster_applied": role_contents.roster_applied,
     "approval_waiting": role_contents.approval_waiting,
     "approval_overdue": role_contents.approval_overdue,

@@ -107,6 +107,24 @@ def export_ready(facts: Facts, now: datetime) -> Content:
     return Content(_("Your file is ready"), summary, page="exports", action=_("Open exports"))
 
 
+def scheduled_export_ready(facts: Facts, now: datetime) -> Content:
+    summary = _("A file that you repeat for %(campaign)s can be downloaded.") % {"campaign": facts.campaign}
+    detail = _("It can be downloaded for 30 days, as long as you may see the people in it.")
+    return Content(
+        _("A repeated file is ready"), summary, [detail], page="export", args=[facts.subject_key],
+        action=_("Open the file"),
+    )  # fmt: skip
+
+
+def scheduled_export_ended(facts: Facts, now: datetime) -> Content:
+    summary = _("A file that you repeated for %(campaign)s is not made any more, because your access has ended.") % {
+        "campaign": facts.campaign
+    }
+    return Content(
+        _("A repeated file has ended"), summary, page="export-schedules", action=_("Open repeated files")
+    )  # fmt: skip
+
+
 def roster_applied(facts: Facts, now: datetime) -> Content:
     summary = _("The roster file that you confirmed was applied.")
     return Content(_("The roster was applied"), summary, page="roster", action=_("Open the roster"))

@@ -30,7 +30,7 @@ from apps.core import clock, enqueue, locks, signing_key
 from apps.core.audit import SYSTEM
 from apps.core.files import expire_files
 from apps.core.previews import abandoned_previews, next_large_previews
-from apps.exports import build_export
+from apps.exports import build_export, schedule_runs
 from apps.exports.models import Export
 from apps.notifications.processing import process_notifications
 from apps.notifications.retention import delete_old_notifications
@@ -161,6 +161,12 @@ def make_version(correction_id: int) -> None:
 def make_export(export_id: uuid.UUID | str) -> None:
     """Create the file of an export. Repeated, late or concurrent calls are safe."""
     build_export.make_export(uuid.UUID(str(export_id)))
+
+
+@shared_task
+def request_scheduled_files() -> None:
+    """Request the files of schedules that are due. Repeated, late or concurrent calls are safe."""
+    schedule_runs.request_scheduled_files(clock.db_now())
 
 
 @shared_task

@@ -55,6 +55,7 @@ KEPT_TEXTS = (
     ("campaigns_campaign", "slug"),
     ("campaigns_campaignrule", "reason"),
     ("exports_export", "filters"),
+    ("exports_exportschedule", "filters"),
     ("results_frozenstanding", "name"),
     ("results_frozenstanding", "email"),
     ("results_frozenstanding", "department"),

@@ -114,6 +114,7 @@ def places(frank: Employee, alice: Employee, dana: Employee, campaign: Campaign)
         ),
         "browser": public_session_name(people.sign_in(Client(), alice).session.session_key or ""),
         "export": str(files.export(campaign, people.person("B001"), root=people.person("B001")).pk),
+        "schedule": str(files.schedule(campaign, people.person("B001"), root=people.person("B001")).pk),
     }
 
 
@@ -253,7 +254,9 @@ def test_a_token_opens_no_page(who: str, places: dict[str, str], request: pytest
 NOTHING = {
     "asked": "999999", "token": "999999", "contact": "999999", "review": "999999", "deputyship": "999999",
     "browser": "f" * 24, "help": "999999", "text": "999999",
-    **dict.fromkeys(("added", "list", "upload", "batch", "roster", "export"), "0f0e0d0c-0b0a-4908-8706-050403020100"),
+    **dict.fromkeys(
+        ("added", "list", "upload", "batch", "roster", "export", "schedule"), "0f0e0d0c-0b0a-4908-8706-050403020100"
+    ),
 }  # fmt: skip
 NOBODY = {"A001": "X999", "B001": "X999"}
 

@@ -51,7 +51,8 @@ FORMS: list[tuple[str, str, dict[str, Any]]] = [
     ("bob", "/deputies/{deputyship}/end/", {}),
     ("bob", "/exports/new/standings/", {
         "key": KEY, "form": "csv", "team": "B001", "since": "", "day": "", "time": "", "status": "", "department": "",
-        "q": "", "sort": "staff_no", "columns": ["staff_no", "counted"], "although_empty": "",
+        "q": "", "sort": "staff_no", "columns": ["staff_no", "counted"], "although_empty": "", "repeat": "once",
+        "weekday": "0", "hour": "8", "until": "",
     }),
     ("alice", "/help/{help}/answer/", {"answer": "accepted"}),
     ("bob", "/help/{help}/withdraw/", {}),
@@ -59,6 +60,9 @@ FORMS: list[tuple[str, str, dict[str, Any]]] = [
     ("hr", "/company/reminder-texts/", {"title": "New", "text_en": "Hello", "text_zh": "你好"}),
     ("hr", "/company/reminder-texts/{text}/", {"title": "New", "text_en": "Hello", "text_zh": "你好"}),
     ("hr", "/company/reminder-texts/{text}/withdraw/", {}),
+    ("bob", "/exports/schedules/{schedule}/pause/", {}),
+    ("bob", "/exports/schedules/{schedule}/resume/", {}),
+    ("bob", "/exports/schedules/{schedule}/delete/", {}),
     ("hr", "/company/deputies/", {
         "manager": "C001", "deputy": "A001", "starts_on": "", "until": "2026-11-29", "key": KEY,
     }),

@@ -259,6 +259,8 @@ EXPORTS = [
     Shot("export-new-error", "five", "/exports/new/standings/?team=E000", sent("main form")),
     Shot("export-new-changes", "hr", "/exports/new/roster_changes/"),
     Shot("export-new-handover", "hr", "/exports/new/handover/?campaign=m09"),
+    Shot("export-schedules", "hr", "/exports/schedules/"),
+    Shot("export-schedules-none", "many", "/exports/schedules/"),
     Shot("export", "hr", "/exports/{export}/"),
     Shot("export-same", "hr", "/exports/{export_same}/"),
     Shot("export-waiting", "hr", "/exports/{export_waiting}/"),

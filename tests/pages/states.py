@@ -24,8 +24,8 @@ from apps.contacts.services.changes import correct_contact, end_contact
 from apps.contacts.services.submissions import refuse_submission
 from apps.core.clock import db_now
 from apps.core.models import FilePreview
-from apps.exports import build_export, export_requests
-from apps.exports.models import Export
+from apps.exports import build_export, export_requests, schedules
+from apps.exports.models import Export, ExportSchedule
 from apps.notifications import unsubscribe
 from apps.notifications.help_offers import answer_offer, offer_help
 from apps.notifications.models import HelpOffer
@@ -389,7 +389,17 @@ def _exports(november: Campaign, september: Campaign) -> dict[str, object]:
     Export.objects.filter(pk=failed.pk).update(state="failed", error="OSError", made_at=db_now())
     files.export(november, person("five"), root=people.person("L005"), format="xlsx")
     handover = files.export(Campaign.objects.get(pk=september.pk), hr, "handover")
+    _schedules(november, hr)
     return {
         "export": made.pk, "export_same": same.pk, "export_waiting": waiting.pk, "export_failed": failed.pk,
         "handover": handover.pk,
     }  # fmt: skip
+
+
+def _schedules(campaign: Campaign, hr: company.Employee) -> None:
+    """One that is active, one that is paused and one that has ended, without the right to its team."""
+    files.schedule(campaign, hr, hour=7)
+    paused = files.schedule(campaign, hr, "teams", weekday=0, format="xlsx")
+    schedules.pause_schedule(schedule_id=paused.pk, by=account("hr"))
+    ended = files.schedule(campaign, hr, "flips", root=people.person("L005"))
+    ExportSchedule.objects.filter(pk=ended.pk).update(state="ended", end_reason="no_team")

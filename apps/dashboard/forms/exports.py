@@ -7,6 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django import forms
+from django.utils.dates import WEEKDAYS
 from django.utils.translation import gettext_lazy as _
 
 from apps.dashboard.forms.adjustments import day_field
@@ -14,8 +15,10 @@ from apps.dashboard.forms.base import IdempotentForm, person_field, set_choices
 from apps.dashboard.labels import base
 from apps.exports.kinds import KINDS
 from apps.exports.models import Export
+from apps.exports.schedules import Repetition
 
 MAX_CHARS = 200
+ONCE, DAILY, WEEKLY = "once", "daily", "weekly"
 
 
 def campaign_day(day: date) -> None:
@@ -62,14 +65,32 @@ class ExportForm(IdempotentForm):
         help_text=_("If you tick none, the file has all columns."),
     )
 
+    repeat = forms.ChoiceField(
+        label=_("Repeat"), required=False, choices=[(ONCE, _("Once")), (DAILY, _("Daily")), (WEEKLY, _("Weekly"))]
+    )
+    weekday = forms.ChoiceField(
+        label=_("Weekday"), required=False, choices=list(WEEKDAYS.items()), help_text=_("For a weekly file.")
+    )
+    hour = forms.ChoiceField(
+        label=_("Hour"), required=False, initial=8, choices=[(hour, f"{hour:02}:00") for hour in range(24)]
+    )
+    until = day_field(
+        label=_("Until"),
+        required=False,
+        help_text=_("Leave empty to end at the deadline of the campaign."),
+        validators=[campaign_day],
+    )
+
     # Sent by the button beside the warning that the file would have no line.
     although_empty = forms.BooleanField(required=False)
 
     def __init__(
         self, *args: Any, kind: str, columns: Iterable[str], departments: Iterable[str], zone: ZoneInfo, company: bool,
-        **kwargs: Any,
+        repeatable: bool, **kwargs: Any,
     ) -> None:  # fmt: skip
-        """`company`: the reader may export all employees. `zone`: the zone of days and times."""
+        """`company`: the reader may export all employees. `zone`: the zone of days and times. `repeatable`: the file
+        can be scheduled.
+        """
         super().__init__(*args, **kwargs)
         self.kind, self.zone = kind, zone
         about, fields = KINDS[kind], self.fields
@@ -90,6 +111,7 @@ class ExportForm(IdempotentForm):
         dropped += [] if about.sorted else ["sort"]
         dropped += [] if about.since else ["since"]
         dropped += ["day", "time"] if about.frozen else []
+        dropped += [] if repeatable else ["repeat", "weekday", "hour", "until"]
         for name in dropped:
             del fields[name]
 
@@ -112,7 +134,27 @@ class ExportForm(IdempotentForm):
         cleaned = super().clean() or {}
         if cleaned.get("time") and not cleaned.get("day") and "day" not in self.errors:
             self.add_error("day", _("Enter the day for this time."))
+        if self._repeats(cleaned) and cleaned.get("day"):
+            self.add_error("day", _("Leave the day empty: each repeated file shows the moment at which it is made."))
         return cleaned
+
+    @property
+    def repetition_chosen(self) -> bool:
+        """Whether the fields of the repetition hold a choice that a form which comes back must show."""
+        return self.is_bound and self.data.get("repeat") in (DAILY, WEEKLY)
+
+    @staticmethod
+    def _repeats(cleaned: dict[str, Any]) -> bool:
+        return cleaned.get("repeat") in (DAILY, WEEKLY)
+
+    def repetition(self) -> Repetition | None:
+        """How often a worker makes the file; None for a file that is made once."""
+        cleaned = self.cleaned_data
+        if not self._repeats(cleaned):
+            return None
+        # As texts: "0" is a choice, and an empty one is the first that the form shows.
+        weekday = int(cleaned["weekday"] or 0) if cleaned["repeat"] == WEEKLY else None
+        return Repetition(int(cleaned["hour"] or 8), weekday, cleaned["until"])
 
     def filters(self) -> dict[str, str]:
         cleaned = self.cleaned_data

@@ -2,13 +2,14 @@
 
 from typing import Any
 
+from django.utils.dates import WEEKDAYS
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from apps.accounts.models import Role, Scope
 from apps.campaigns.models import Adjustment, AdjustmentRequest, Campaign
 from apps.contacts.models import EndReason
-from apps.dashboard.labels import approvals, audit, base, reviews
+from apps.dashboard.labels import approvals, audit, base, exports, reviews
 from apps.exports.export_requests import SEARCHED
 from apps.exports.models import Export
 from apps.notifications.models import HelpOffer
@@ -32,6 +33,9 @@ FIELDS: dict[str, Any] = {
     "status": _("Status"),
     "department": _("Department"),
     "sort": _("Order"),
+    "repeat": _("Repeat"),
+    "weekday": _("Weekday"),
+    "hour": _("Hour"),
     "manager": _("Manager"),
     "deputy": _("Deputy"),
     "ended": _("Ended"),
@@ -144,6 +148,9 @@ VALUES: dict[str, dict[str, Any]] = {
     "approval.kind": {kind: label.title for kind, label in approvals.KINDS.items()},
     "export.kind": dict(Export.Kind.choices),
     "help.kind": dict(HelpOffer.Kind.choices),
+    "export.reason": exports.END_REASONS,
+    "repeat": {"daily": _("Daily"), "weekly": _("Weekly")},
+    "weekday": {str(day): name for day, name in WEEKDAYS.items()},
     "contact.reason": dict(EndReason.choices),
     "form": dict(Export.Format.choices),
     "role": dict(Role.Kind.choices),

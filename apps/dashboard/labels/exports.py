@@ -2,9 +2,11 @@
 
 from typing import Any
 
+from django.utils.dates import WEEKDAYS
 from django.utils.translation import gettext_lazy as _
 
-from apps.exports.models import Export
+from apps.exports import schedule_rights
+from apps.exports.models import Export, ExportSchedule
 
 Kind = Export.Kind
 ICONS_AND_DESCRIPTIONS: dict[str, tuple[str, Any]] = {
@@ -38,6 +40,28 @@ PAST_CORRECTIONS: dict[str, Any] = {
     "correction.made": _("the result was corrected"),
     "campaign.rule_changed": _("the rule of the campaign was changed"),
 }
+
+
+# Why a schedule has ended, by its code, and why its last file was not made.
+END_REASONS: dict[str, Any] = {
+    schedule_rights.CAMPAIGN_OVER: _("ended with the campaign"),
+    schedule_rights.LAST_DAY: _("ended after its last day"),
+    schedule_rights.ROLE_ENDED: _("ended, because you do not have the role HR any more"),
+    schedule_rights.NO_TEAM: _("ended, because you may not see this team any more"),
+    schedule_rights.ACCOUNT_CLOSED: _("ended, because the account was closed"),
+}
+PROBLEMS: dict[str, Any] = {
+    "too_many": _("not made: your stored files reached their limit"),
+    "invalid": _("not made: its settings are not valid any more"),
+}
+
+
+def repetition(schedule: ExportSchedule) -> str:
+    """Every day at 08:00 · every Monday at 08:00"""
+    at = {"time": f"{schedule.hour:02}:00"}
+    if schedule.weekday is None:
+        return str(_("every day at %(time)s") % at)
+    return str(_("every %(weekday)s at %(time)s") % {**at, "weekday": WEEKDAYS[schedule.weekday]})
 
 
 def description(kind: str) -> Any:

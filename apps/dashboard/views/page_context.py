@@ -282,11 +282,14 @@ class PageContext:
         return self.request.path == path or (path != "/" and self.request.path.startswith(path))
 
 
-def render(scope: PageContext, template: str, context: dict[str, Any] | None = None, status: int = 200) -> HttpResponse:
-    """A page, or a part of one, in the campaign's time zone; never cached: its numbers are personal."""
+def render(
+    scope: PageContext, template: str, context: dict[str, Any] | None = None, status: int = 200,
+    zone: ZoneInfo | None = None,
+) -> HttpResponse:  # fmt: skip
+    """A page, or a part of one, in the campaign's time zone or `zone`; never cached: its numbers are personal."""
     full = {"scope": scope, "now": scope.instant, **(context or {})}
     # Templates and their tags format all times in the zone in force.
-    with timezone.override(scope.zone):
+    with timezone.override(zone or scope.zone):
         response = render_template(scope.request, template, full, status=status)
     add_never_cache_headers(response)
     return response

@@ -3,21 +3,24 @@
 import uuid
 from typing import Any
 
+from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from apps.core.errors import Refused
 from apps.core.identity import is_storable
 from apps.dashboard.forms.exports import ExportForm
-from apps.dashboard.labels import exports
+from apps.dashboard.labels import base, exports
 from apps.dashboard.views.list_pages import text_param
 from apps.dashboard.views.page_context import PageContext, render
 from apps.employees.models import Employee
-from apps.exports import build_export, export_requests
+from apps.exports import build_export, export_requests, schedules
 from apps.exports import kinds as exports_kinds
 from apps.exports.models import Export
+from apps.exports.schedule_rights import zone_of_account
 
 Kind = Export.Kind
 
@@ -58,6 +61,8 @@ def new(request: HttpRequest, kind: str) -> HttpResponse:
         if form.is_valid():
             with form.showing_refusals():
                 export_request = _request_of(scope, kind, form)
+                if repetition := form.repetition():
+                    return _schedule(scope, export_request, repetition, form.cleaned_data["key"])
                 is_empty = not form.cleaned_data["although_empty"] and export_requests.would_be_empty(
                     campaign=scope.required_campaign, request=export_request, by=scope.user.actor
                 )
@@ -70,6 +75,7 @@ def new(request: HttpRequest, kind: str) -> HttpResponse:
         "kind": Kind(kind),
         "description": exports.description(kind),
         "of_result": exports_kinds.KINDS[kind].frozen,
+        "owner_zone": base.city(zone_of_account(scope.user.pk).key),
     }
     return render(scope, "exports/export_new.html", context, status=status)
 
@@ -84,7 +90,7 @@ def _form(scope: PageContext, kind: str) -> ExportForm:
     columns = exports_kinds.columns_of(_example(scope, kind))
     return ExportForm(
         data, initial=initial, kind=kind, columns=columns, departments=_departments(scope, kind), zone=scope.zone,
-        company=company,
+        company=company, repeatable=schedules.can_repeat(scope.required_campaign, kind, scope.now),
     )  # fmt: skip
 
 
@@ -133,6 +139,22 @@ def _request_export(scope: PageContext, export_request: export_requests.ExportRe
     )
     build_if_small(export)
     return export
+
+
+def _schedule(
+    scope: PageContext, export_request: export_requests.ExportRequest, repetition: schedules.Repetition, key: uuid.UUID
+) -> HttpResponse:
+    """Store the schedule, and lead to the list of schedules. Raises Refused."""
+    schedule = schedules.create_schedule(
+        campaign=scope.required_campaign, request=export_request, repetition=repetition, key=key, by=scope.user
+    )
+    zone = zone_of_account(scope.user.pk)
+    first = {
+        "instant": date_format(schedule.next_run_at.astimezone(zone), "DATETIME_FORMAT"),
+        "zone": base.city(zone.key),
+    }
+    messages.success(scope.request, _("The first file is made on %(instant)s, in %(zone)s time.") % first)
+    return redirect(scope.url("export-schedules"))
 
 
 def _root(scope: PageContext, form: ExportForm) -> Employee | None:

@@ -10,6 +10,7 @@ from apps.campaigns.models import Campaign
 from apps.contacts import previews
 from apps.contacts.imports import import_submission, receive_file
 from apps.contacts.models import Source, Submission
+from apps.core.audit import Actor
 from apps.core.clock import db_now
 from apps.core.files import store_file
 from apps.core.models import FilePreview, StoredFile
@@ -75,14 +76,16 @@ def make_previews() -> None:
         file_previews.make_preview(file_id)
 
 
-def received(employee: Employee, content: str | bytes, roles: list[str] | None = None) -> Submission:
+def received(
+    employee: Employee, content: str | bytes, roles: list[str] | None = None, *, by: Actor = TESTER
+) -> Submission:
     """A CSV file that this employee has submitted and that is not recorded yet."""
     stored = upload(employee, content)
     text = content if isinstance(content, str) else content.decode()
     header = text.splitlines()[0].split(",")
     layout = {"format": "csv", "encoding": "utf-8", "roles": roles or header}
     return receive_file(
-        employee=employee, by=TESTER, source=Source.CSV, file_name=stored.name, sha256=bytes(stored.sha256),
+        employee=employee, by=by, source=Source.CSV, file_name=stored.name, sha256=bytes(stored.sha256),
         layout=layout, key=f"file-{stored.pk}", file=stored, total=len(text.splitlines()) - 1,
     )  # fmt: skip
 

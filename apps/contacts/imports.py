@@ -33,7 +33,7 @@ from apps.contacts.reading import (
     refuse_undecoded_cards,
     roles_by_name,
 )
-from apps.contacts.services.submissions import create_submission, record_contacts, refuse_submission
+from apps.contacts.services.submissions import create_submission, notify_end, record_contacts, refuse_submission
 from apps.core.audit import Actor
 from apps.core.clock import db_now
 from apps.core.files import extend_file, open_file, read_file
@@ -49,6 +49,8 @@ from apps.fileio.errors import UnreadableFile
 logger = logging.getLogger(__name__)
 # A file that ends its process this many times without progress is refused.
 MAX_ATTEMPTS = 5
+# The end of an import of at least so many rows is notified.
+NOTIFIED_FROM_ROWS = 500
 # Seconds after which the database has released the locks of a dead process. A lock held longer has a live owner.
 LOCK_WAIT_SECONDS = 3.0
 
@@ -260,6 +262,9 @@ def _import_entries(
         submission.state, submission.done_at, submission.total = Submission.State.DONE, db_now(), result.read
         submission.report = result.as_report()
         submission.save(update_fields=["state", "done_at", "total", "report"])
+        # A smaller file is recorded while its page is open.
+        if result.read >= NOTIFIED_FROM_ROWS:
+            notify_end(submission)
         # Every person in the file is now a contact or among the rejects, so the file is not read again.
         if submission.file is not None:
             submission.file.delete()

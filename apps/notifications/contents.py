@@ -40,6 +40,7 @@ CONTENTS: dict[str, Callable[[Facts, datetime], Content]] = {
     "export_ready": role_contents.export_ready,
     "scheduled_export_ready": role_contents.scheduled_export_ready,
     "scheduled_export_ended": role_contents.scheduled_export_ended,
+    "import_finished": employee_contents.import_finished,
     "roster_applied": role_contents.roster_applied,
     "approval_waiting": role_contents.approval_waiting,
     "approval_overdue": role_contents.approval_overdue,

@@ -132,3 +132,10 @@ def chat_changed(facts: Facts, now: datetime) -> Content:
         _("Your account for chat messages has changed"), summary, details, page="notification-settings",
         action=_("Open your settings"),
     )  # fmt: skip
+
+
+def import_finished(facts: Facts, now: datetime) -> Content:
+    summary = _("The import of a contact file has ended. Its report says what was recorded.")
+    return Content(
+        _("Your import has ended"), summary, page="import-batch", args=[facts.subject_key], action=_("Open the report")
+    )

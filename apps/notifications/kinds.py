@@ -103,6 +103,7 @@ KINDS: dict[str, Kind] = {
         Kind("export_ready",       Audience.ACCOUNT,  AT_MOST_ONCE,  True,  channels=(Channel.APP,)),
         Kind("scheduled_export_ready", Audience.ACCOUNT, AT_MOST_ONCE, True),
         Kind("scheduled_export_ended", Audience.ACCOUNT, AT_MOST_ONCE, True, channels=(Channel.APP,)),
+        Kind("import_finished",    Audience.ACCOUNT,  AT_MOST_ONCE,  True,  channels=(Channel.APP,)),
         Kind("roster_applied",     Audience.ACCOUNT,  AT_MOST_ONCE,  True,  channels=(Channel.APP,)),
         Kind("approval_waiting",   Audience.HR,       AT_LEAST_ONCE, False, (Stale.DECIDED,)),
         Kind("approval_overdue",   Audience.HR,       AT_LEAST_ONCE, False, (Stale.DECIDED,)),

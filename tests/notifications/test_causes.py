@@ -17,12 +17,15 @@ from apps.campaigns import rules
 from apps.campaigns.adjustments.approve import withdraw_adjustment
 from apps.campaigns.models import Campaign
 from apps.campaigns.rule_draft import RuleDraft
+from apps.contacts.imports import import_submission
 from apps.contacts.models import Contact
 from apps.contacts.services.changes import end_contact
+from apps.contacts.services.submissions import refuse_submission
 from apps.core.audit import Actor
 from apps.core.clock import db_now
 from apps.core.models import Event
 from apps.employees.models import Employee
+from apps.notifications.inbox import entries_of
 from apps.notifications.models import Notification
 from apps.notifications.planning import plan_notifications
 from apps.notifications.processing import process_notifications
@@ -31,7 +34,7 @@ from apps.results import freeze
 from apps.standings.effective_dates import process_effective_dates
 from apps.standings.recount import record_drift
 from apps.standings.rule_changes import change_rule
-from tests import people, reviewing
+from tests import files, people, reviewing
 from tests.fixtures import Clock
 
 pytestmark = pytest.mark.django_db
@@ -464,3 +467,25 @@ def test_a_failed_freeze_and_drift_reach_hr_once_a_day(
     record_drift(campaign, 0)
     process_notifications()
     assert sorted(sent_kinds(hr)) == ["drift_found", "freeze_failed"]
+
+
+@pytest.mark.parametrize(("rows", "heard"), [(500, ["import_finished"]), (499, [])])
+def test_who_uploaded_a_large_file_hears_of_its_end_and_gets_to_its_report(
+    campaign: Campaign, alice: Employee, clock: Clock, rows: int, heard: list[str]
+) -> None:
+    people.with_account(alice)
+    file = files.received(alice, "phone\n" + "12\n" * rows, by=account_for(alice).actor)
+    import_submission(file.pk)
+    assert [kind for kind, _who in events()] == heard
+    plan_notifications(clock.now())
+    own = Notification.objects.filter(employee=alice, kind="import_finished")
+    assert [row.channel for row in own] == ["app"] * len(heard), "no mail: the page is open in most cases"
+    assert [entry.path for entry in entries_of(own, clock.now())] == [f"/contacts/import/batch/{file.pk}/"] * len(heard)
+
+
+def test_a_file_that_cannot_be_recorded_is_heard_of_and_a_command_s_is_not(campaign: Campaign, alice: Employee) -> None:
+    people.with_account(alice)
+    mine, other = files.received(alice, "phone\n12\n", by=account_for(alice).actor), files.received(alice, "phone\n1\n")
+    for file in (mine, other):
+        assert refuse_submission(file.pk, "unreadable")
+    assert [row.subject for row in Event.objects.filter(kind="import_finished")] == [str(mine.pk)]

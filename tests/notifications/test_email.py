@@ -182,7 +182,7 @@ def test_the_rate_is_the_configured_one(
 
 
 # Their links lead to the row that the subject names.
-OF_A_ROW = {"scheduled_export_ready"}
+OF_A_ROW = {"scheduled_export_ready", "import_finished"}
 
 
 @pytest.mark.parametrize("kind", KINDS)

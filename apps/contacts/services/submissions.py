@@ -25,6 +25,7 @@ from apps.contacts.recording import record_batch
 from apps.core.audit import Actor, audit
 from apps.core.clock import db_now
 from apps.core.closed_periods import closed_periods, ensure_backdating_allowed
+from apps.core.events import record_event
 from apps.core.identity import is_storable
 from apps.core.locks import lock_facts, lock_request_key
 from apps.core.outbox import queue_identity_reevaluation, queue_reevaluation
@@ -164,7 +165,15 @@ def refuse_submission(submission_id: uuid.UUID, code: str) -> bool:
         submission.state, submission.payload, submission.done_at = Submission.State.REFUSED, None, db_now()
         submission.report = {**submission.report, **counts, "refused": code}
         submission.save(update_fields=["state", "payload", "done_at", "report"])
+        notify_end(submission)
     return True
+
+
+def notify_end(submission: Submission) -> None:
+    """Record, in the caller's transaction, that the import of a file has ended which an employee uploaded."""
+    # Files of commands and feeds have no page, and drafts are recorded while their sender waits.
+    if submission.actor_id and submission.employee_id and submission.sha256:
+        record_event("import_finished", subject=submission.pk, account_id=submission.actor_id)
 
 
 def finish_abandoned(now: datetime) -> int:

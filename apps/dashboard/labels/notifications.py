@@ -35,6 +35,7 @@ KINDS: dict[str, base.Text] = {
     "export_ready": _("A file that you requested is ready"),
     "scheduled_export_ready": _("A file that you repeat is ready"),
     "scheduled_export_ended": _("A file that you repeat ends, because your access has ended"),
+    "import_finished": _("A large file of contacts that you uploaded is recorded"),
     "roster_applied": _("A roster that you confirmed is applied"),
     "approval_waiting": _("A request waits for a second person"),
     "approval_overdue": _("A request has waited for a second person for a day"),

@@ -142,6 +142,7 @@ urlpatterns = [
     path("handbook/<slug:name>/", handbook.page, name="handbook-page"),
     path("handbook/<slug:name>.png", handbook.picture, name="handbook-picture"),
     path("company/notifications/", company_notifications.index, name="company-notifications"),
+    path("company/notifications/test/", company_notifications.send_test, name="company-notifications-test"),
     path("chat-rooms/", rooms.index, name="rooms"),
     path("company/retention/", retention.index, name="retention"),
     path("company/audit/", audit.index, name="audit"),

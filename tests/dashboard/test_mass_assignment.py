@@ -61,7 +61,6 @@ FORMS: list[tuple[str, str, dict[str, Any]]] = [
     ("hr", "/company/reminder-texts/{text}/", {"title": "New", "text_en": "Hello", "text_zh": "你好"}),
     ("hr", "/company/reminder-texts/{text}/withdraw/", {}),
     ("bob", "/exports/schedules/{schedule}/pause/", {}),
-    ("bob", "/exports/schedules/{schedule}/resume/", {}),
     ("bob", "/exports/schedules/{schedule}/delete/", {}),
     ("hr", "/company/deputies/", {
         "manager": "C001", "deputy": "A001", "starts_on": "", "until": "2026-11-29", "key": KEY,

@@ -152,6 +152,7 @@ TEAM = [
     Shot("team-deputy", "adder", "/team/L005/"),
     Shot("company-deputies", "hr", "/company/deputies/"),
     Shot("company-notifications", "hr", "/company/notifications/"),
+    Shot("company-notifications-operator", "operator", "/company/notifications/"),
     Shot("rooms", "hr", "/chat-rooms/"),
     Shot("erasures", "hr", "/company/erasures/"),
     Shot("retention", "hr", "/company/retention/"),

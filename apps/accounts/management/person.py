@@ -9,9 +9,13 @@ from apps.employees.models import Employee
 
 
 class PersonCommand(AppCommand):
+    # Whether the number must be the argument; a command may take it by an option as well.
+    requires_number = True
+
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
-        parser.add_argument("staff_no", help="the staff number, in upper or lower case")
+        nargs = None if self.requires_number else "?"
+        parser.add_argument("staff_no", nargs=nargs, help="the staff number, in upper or lower case")
 
     def person(self, options: dict[str, Any]) -> Employee:
         """Return the employee with the given staff number. Raises CommandError."""

@@ -29,10 +29,11 @@ def announcement(facts: Facts, now: datetime) -> Content:
 
 def rule_changed(facts: Facts, now: datetime) -> Content:
     summary = _("HR changed the rule of the campaign %(campaign)s.") % {"campaign": facts.campaign}
-    return Content(
-        _("The rule of a campaign has changed"), summary, [*standing_lines(facts), *time_lines(facts, now)],
-        action=_("Open your page"),
-    )  # fmt: skip
+    details = [*standing_lines(facts), *time_lines(facts, now)]
+    if facts.counted is None:
+        # Without a standing after the evaluation, which the sender has waited for.
+        details = [_("You are not part of this campaign any more.")]
+    return Content(_("The rule of a campaign has changed"), summary, details, action=_("Open your page"))
 
 
 def milestone_50(facts: Facts, now: datetime) -> Content:

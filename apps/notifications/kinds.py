@@ -21,7 +21,7 @@ class Audience(StrEnum):
     EMPLOYEE = "employee"  # the employee of the event
     MANAGER = "manager"  # the employee of the event, who has a team
     ACCOUNT = "account"  # the account of the event
-    CAMPAIGN = "campaign"  # all employees in the scope of the event's campaign
+    CAMPAIGN = "campaign"  # all employees in the scope of the event's campaign, or before a change of its rule
     RESULT = "result"  # all employees in the newest result of the event's campaign
     HR = "hr"  # all HR accounts but the one that caused the event
 

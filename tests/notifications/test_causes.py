@@ -183,6 +183,29 @@ def test_a_changed_rule_is_sent_after_the_opening_alone(campaign: Campaign) -> N
     assert [kind for kind, _who in events()] == ["rule_changed"]
 
 
+def test_who_is_not_in_the_campaign_any_more_hears_of_the_change_that_did_it(
+    campaign: Campaign, alice: Employee, clock: Clock
+) -> None:
+    """Otherwise Sales works for a target that no longer holds."""
+    rule = campaign.rule
+    draft = RuleDraft(100, rule.opens_on, rule.deadline, rule.time_zone, scope=["Support"])
+    change_rule(campaign=campaign, draft=draft, expected_version=1, reason="only support", by=people.TESTER)
+    plan_notifications(clock.now())
+    people.mark()
+    process_notifications()
+    told = {to: str(sent.body) for sent in mail.outbox for to in sent.to}
+    assert len(told) == 9
+    for name in ("alice", "hedda"):
+        assert "You are not part of this campaign any more." in told[f"{name}@corp.example.com"]
+    assert "not part of" not in told["sam@corp.example.com"]
+    mail.outbox.clear()
+    wider = RuleDraft(90, rule.opens_on, rule.deadline, rule.time_zone, scope=["Support"])
+    change_rule(campaign=campaign, draft=wider, expected_version=2, reason="less", by=people.TESTER)
+    people.mark()
+    process_notifications()
+    assert {to for sent in mail.outbox for to in sent.to} == {"sam@corp.example.com", "carol@corp.example.com"}
+
+
 def test_an_opening_is_sent_when_it_comes(company: dict[str, Employee], clock: Clock) -> None:
     people.november(name="Now")
     people.november(name="Past", opens_on=date(2026, 10, 1), deadline=date(2026, 10, 31))

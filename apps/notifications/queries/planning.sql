@@ -39,7 +39,12 @@ recipient AS (
     JOIN LATERAL (
         SELECT scope FROM campaigns_campaignrule WHERE campaign_id = event.campaign_id ORDER BY version DESC LIMIT 1
     ) rule ON true
-    JOIN employees_treenode node ON node.employed AND (cardinality(rule.scope) = 0 OR node.department = ANY(rule.scope))
+    -- Of a changed rule also those in the scope before. The subject names the campaign and the new version.
+    LEFT JOIN campaigns_campaignrule former ON event.kind = 'rule_changed' AND former.campaign_id = event.campaign_id
+        AND (former.version + 1)::text = split_part(event.subject, ':', 2)
+    JOIN employees_treenode node ON node.employed AND (
+        cardinality(rule.scope) = 0 OR node.department = ANY(rule.scope)
+        OR cardinality(former.scope) = 0 OR node.department = ANY(former.scope))
     UNION ALL
     SELECT event.id, standing.employee_id, NULL
     FROM event JOIN audience ON audience.event_id = event.id AND audience.audience = 'result'

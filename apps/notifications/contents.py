@@ -28,6 +28,7 @@ CONTENTS: dict[str, Callable[[Facts, datetime], Content]] = {
     "review_answered": employee_contents.review_answered,
     "result_final": employee_contents.result_final,
     "chat_changed": employee_contents.chat_changed,
+    "result_corrected": employee_contents.result_corrected,
     "team_digest": role_contents.team_digest,
     "company_digest": role_contents.company_digest,
     "deputy_named": role_contents.deputy_named,

@@ -135,6 +135,12 @@ def chat_changed(facts: Facts, now: datetime) -> Content:
     )  # fmt: skip
 
 
+def result_corrected(facts: Facts, now: datetime) -> Content:
+    summary = _("HR corrected your result in %(campaign)s.") % {"campaign": facts.campaign}
+    check = _("Your page shows the corrections of your result.")
+    return Content(_("Your result was corrected"), summary, [*standing_lines(facts), check], action=_("Open your page"))
+
+
 def import_finished(facts: Facts, now: datetime) -> Content:
     summary = _("The import of a contact file has ended. Its report says what was recorded.")
     return Content(

@@ -89,6 +89,7 @@ KINDS: dict[str, Kind] = {
         # apps.reviews.answer_mails sends the mail about an answer.
         Kind("review_answered",    Audience.EMPLOYEE, AT_LEAST_ONCE, False, channels=(Channel.APP,)),
         Kind("result_final",       Audience.RESULT,   AT_LEAST_ONCE, False),
+        Kind("result_corrected",   Audience.EMPLOYEE, AT_LEAST_ONCE, False),
         Kind("chat_changed",       Audience.EMPLOYEE, AT_LEAST_ONCE, False),
         Kind("team_digest",        Audience.MANAGER,  AT_MOST_ONCE,  True,  DIGEST, ALL),
         Kind("deputy_named",       Audience.EMPLOYEE, AT_LEAST_ONCE, False, (Stale.DEPUTY_OVER,)),

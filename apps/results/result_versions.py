@@ -15,9 +15,10 @@ from psycopg2.sql import SQL
 from apps.campaigns.models import Campaign
 from apps.core import progress as progress_rows
 from apps.core.audit import Actor, audit
+from apps.core.events import record_event
 from apps.core.locks import advisory_lock, disable_statement_timeout
 from apps.core.models import Progress
-from apps.core.sql import compose, statement
+from apps.core.sql import compose, fetch_all, statement
 from apps.results.models import FrozenResult, ResultCorrection
 from apps.results.store_result import store_version
 from apps.standings.base_query import pace_sql
@@ -29,6 +30,7 @@ SYNC_LIMIT_ROWS = 20_000
 CHUNK_ROWS = 20_000
 COPY_ROWS = statement("results", "results", "copy_rows")
 CHUNKS = statement("results", "results", "chunks")
+CORRECTED_EMPLOYEES = statement("results", "results", "corrected_employees")
 
 
 def pending_versions() -> QuerySet[ResultCorrection]:
@@ -99,7 +101,18 @@ def create_version(correction: ResultCorrection, progress: ProgressCallback = la
         )
         detail = {"campaign": campaign.slug, "result_version": version, "digest": result.digest}
         audit("correction.made", by=by, kind="correction", id=correction.pk, label=correction.reason, detail=detail)
+        _notify_employees(correction, version)
     return result
+
+
+def _notify_employees(correction: ResultCorrection, version: int) -> None:
+    """Of the version, those whose line it changed."""
+    campaign_id = correction.campaign_id
+    values = {"campaign": campaign_id, "correction": correction.pk, "version": version}
+    employees = [employee_id for (employee_id,) in fetch_all(CORRECTED_EMPLOYEES, values)]
+    record_event(
+        "result_corrected", subject=f"{campaign_id}:{version}", campaign_id=campaign_id, employees=employees
+    )  # fmt: skip
 
 
 def _kind(correction: ResultCorrection) -> str:

@@ -31,6 +31,7 @@ from apps.notifications.planning import plan_notifications
 from apps.notifications.processing import process_notifications
 from apps.notifications.schedule import record_scheduled_events
 from apps.results import freeze
+from apps.results.corrections import CorrectionDraft, grant_correction, request_correction
 from apps.standings.effective_dates import process_effective_dates
 from apps.standings.recount import record_drift
 from apps.standings.rule_changes import change_rule
@@ -243,6 +244,32 @@ def test_the_final_result_reaches_everybody_the_number_and_until_when_a_review_c
     assert "The result of November is final." in str(sent.body)
     assert "3 of your contacts count. Your target is 100, so 97 are left." in str(sent.body)
     assert "Until Dec. 15, 2026 you can ask HR for a review." in str(sent.body)
+
+
+def test_whose_result_was_corrected_hears_of_it_and_no_colleague(
+    campaign: Campaign, alice: Employee, alan: Employee, hr: Employee, clock: Clock
+) -> None:
+    """A correction can cost or give a bonus: the employee must not find out from the payslip."""
+    people.record(alice, 99)
+    people.mark()
+    clock.set("2026-12-01T09:00:00+08:00", ticks=True)
+    assert freeze.freeze(campaign=campaign, by=people.TESTER, wait=True)
+    process_notifications()
+    mail.outbox.clear()
+    second = account_for(people.with_account(people.person("D001"), "hr"))
+    drafts = [CorrectionDraft("A001", counted=100), CorrectionDraft("A002", counted=1)]
+    asked = request_correction(
+        campaign=Campaign.objects.get(), drafts=drafts, reason="The feed came late", evidence="Ticket 7",
+        by=account_for(hr),
+    )  # fmt: skip
+    assert grant_correction(correction_id=asked.pk, by=second)
+    process_notifications()
+    rows = Notification.objects.filter(kind="result_corrected", channel="email")
+    assert {row.employee for row in rows} == {alice, alan}
+    [sent] = [sent for sent in mail.outbox if sent.to == ["alice@corp.example.com"]]
+    assert "HR corrected your result in November." in str(sent.body)
+    assert "100 of your contacts count. Your target is 100." in str(sent.body)
+    assert "Ticket" not in str(sent.body)
 
 
 def test_hr_hears_of_a_request_and_again_after_a_day(campaign: Campaign, hr: Employee, clock: Clock) -> None:

@@ -23,6 +23,7 @@ KINDS: dict[str, base.Text] = {
     "review_answered": _("HR answers your review request"),
     "result_final": _("The result of a campaign is final"),
     "chat_changed": _("Your account for chat messages changes"),
+    "result_corrected": _("HR corrects your result"),
     "team_digest": _("Digest of your team: on Mondays, in the last week every day"),
     "deputy_named": _("A deputy is named for you, or you become a deputy"),
     "deputy_ended": _("A deputyship of yours ends"),

@@ -43,6 +43,15 @@ FROM (
       AND standing.employee_id BETWEEN {first} AND {last}
 ) corrected_standing
 
+-- name: corrected_employees
+-- The employees whose line a version changed.
+SELECT line.employee_id
+FROM results_correctionline line
+JOIN results_frozenstanding before ON before.campaign_id = %(campaign)s AND before.version = %(version)s - 1
+    AND before.employee_id = line.employee_id
+WHERE line.correction_id = %(correction)s
+  AND (line.counted, line.target, line.exempt) <> (before.counted, before.target, before.exempt)
+
 -- name: chunks
 SELECT min(employee_id), max(employee_id), count(*)
 FROM (

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from apps.core.querysets import Clock
 from apps.notifications.help_models import HelpOffer
@@ -35,7 +36,7 @@ ONE_RECIPIENT = Q(employee__isnull=False, account__isnull=True) | Q(employee__is
 
 class Channel(models.TextChoices):
     APP = "app", _("in Hundred")
-    EMAIL = "email", _("e-mail")
+    EMAIL = "email", pgettext_lazy("channel", "e-mail")
     CHAT = "chat", _("chat")
 
 

@@ -251,3 +251,10 @@ def test_hr_sees_how_many_wait_left_and_failed_and_no_recipient(
 
 def test_an_installation_without_notifications_has_an_empty_page(as_: SignIn, hr: Employee) -> None:
     assert "No notifications in the last 30 days" in words(as_(hr).get("/company/notifications/"))
+
+
+def test_the_channel_of_mails_has_its_word_in_chinese(as_: SignIn, campaign: Campaign, alice: Employee) -> None:
+    """邮箱 is the mailbox or the address, 邮件 the message."""
+    page = words(as_(alice).get("/notifications/settings/", headers={"Accept-Language": "zh-hans"}))
+    assert "邮件" in page
+    assert "邮箱" not in page

@@ -11,7 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives, get_connection
 from django.core.mail.backends.smtp import EmailBackend
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from apps.notifications.channels.base import Message, NotNow, Refused, Uncertain
 
@@ -21,7 +21,7 @@ SMTP_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
 
 
 class EmailChannel:
-    name, label = "email", _("e-mail")
+    name, label = "email", pgettext_lazy("channel", "e-mail")
     # The operator knows the mail server: NOTIFICATIONS_PER_SECOND.
     per_second = math.inf
 

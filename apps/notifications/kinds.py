@@ -23,7 +23,7 @@ class Audience(StrEnum):
     ACCOUNT = "account"  # the account of the event
     CAMPAIGN = "campaign"  # all employees in the scope of the event's campaign, or before a change of its rule
     RESULT = "result"  # all employees in the newest result of the event's campaign
-    HR = "hr"  # all HR accounts but the one that caused the event
+    HR = "hr"  # all HR accounts but the one that caused the event, or of these the event's account
 
 
 class Stale(StrEnum):

@@ -13,7 +13,6 @@ from psycopg2.sql import SQL
 from apps.campaigns.models import Campaign
 from apps.campaigns.rules import days_left
 from apps.core.enqueue import enqueue_notifications
-from apps.core.events import record_event
 from apps.core.jobs import claim_job
 from apps.core.sql import compose, execute, fetch_all, statement
 from apps.notifications.planning import ZONES
@@ -30,6 +29,7 @@ OVERDUE_AFTER = REPLY_DUE_WITHIN = timedelta(days=1)
 RECORD_WEEKLY = statement("notifications", "schedule", "record_weekly")
 RECORD_DEADLINE = statement("notifications", "schedule", "record_deadline")
 RECORD_TEAM_DIGEST = statement("notifications", "schedule", "record_team_digest")
+RECORD_COMPANY_DIGEST = statement("notifications", "schedule", "record_company_digest")
 RECORD_REVIEWS_DUE = statement("notifications", "schedule", "record_reviews_due")
 RECORD_DEPUTIES_OVER = statement("notifications", "schedule", "record_deputies_over")
 RECORD_ANNOUNCEMENTS = statement("notifications", "schedule", "record_announcements")
@@ -74,10 +74,7 @@ def _record_morning(campaign: Campaign, zone: str, now: datetime) -> int:
         values = {"campaign": campaign.pk, "zone": zone, "now": now, "subject": f"{campaign.pk}:{today.isoformat()}"}
         recorded = _record_reminders(campaign, days, is_monday, values)
         recorded += execute(RECORD_TEAM_DIGEST, values)
-        if in_last_week and not zone:
-            record_event("company_digest", subject=values["subject"], campaign_id=campaign.pk)
-            recorded += 1
-        return recorded
+        return recorded + (execute(RECORD_COMPANY_DIGEST, values) if in_last_week else 0)
 
 
 def _record_reminders(campaign: Campaign, days: int, is_monday: bool, values: dict[str, Any]) -> int:

@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 
 from apps.notifications.facts import Facts
 from apps.notifications.kinds import Audience, Stale
-from apps.notifications.quiet_hours import zone_of
 
 MAX_AGE = timedelta(days=7)
 # Days before the deadline on which every recipient below the target is reminded; 1 is the last day.
@@ -41,9 +40,7 @@ def _superseded(facts: Facts, now: datetime) -> bool:
     if facts.kind == "weekly":
         return facts.days_left(now) in REMINDER_DAYS
     if facts.kind in ("team_digest", "company_digest"):
-        # The day of HR's digest is the company's, that of a manager's digest the manager's.
-        today = facts.local_day(now) if facts.kind == "team_digest" else now.astimezone(zone_of("")).date()
-        return facts.subject_key.partition(":")[2] < today.isoformat()
+        return facts.subject_key.partition(":")[2] < facts.local_day(now).isoformat()
     days = int(facts.kind.removeprefix("deadline_"))
     return any(facts.days_left(now) <= nearer for nearer in REMINDER_DAYS if nearer < days)
 

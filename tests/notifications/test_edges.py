@@ -3,6 +3,7 @@
 from collections import Counter
 from datetime import date, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.core import mail
@@ -109,8 +110,18 @@ def test_a_day_has_one_reminder_in_a_zone_far_from_the_campaign(
     assert set(days.values()) == {1}
 
 
-def test_hr_abroad_gets_the_daily_figures_in_its_morning(campaign: Campaign, hr: Employee, clock: Clock) -> None:
-    Employee.objects.filter(pk=hr.pk).update(time_zone="America/New_York")
+@pytest.mark.parametrize(
+    ("zone", "days"),
+    [
+        ("America/New_York", [24, 25, 26, 27, 30]), ("America/Los_Angeles", [23, 24, 25, 26, 27]),
+        ("Pacific/Honolulu", [23, 24, 25, 26, 27]), ("Pacific/Auckland", [24, 25, 26, 27, 30]),
+    ],
+)  # fmt: skip
+def test_hr_abroad_gets_the_daily_figures_in_its_morning(
+    campaign: Campaign, hr: Employee, clock: Clock, zone: str, days: list[int]
+) -> None:
+    """Every working day of the last week, also where the company's morning is a night or a day off."""
+    Employee.objects.filter(pk=hr.pk).update(time_zone=zone)
     instant = clock.now()
     while instant < campaign.rule.cutoff_at:
         clock.set(instant, ticks=True)
@@ -118,7 +129,8 @@ def test_hr_abroad_gets_the_daily_figures_in_its_morning(campaign: Campaign, hr:
         process_notifications()
         instant += timedelta(minutes=30)
     sent = Notification.objects.filter(employee=hr, kind="company_digest", channel="email", state="sent")
-    assert sent.count() >= 4
+    mornings = [f"{row.sent_at.astimezone(ZoneInfo(zone)):%d %H}" for row in sent.order_by("sent_at") if row.sent_at]
+    assert mornings == [f"{day} 09" for day in days]
 
 
 def test_a_manager_without_people_in_the_campaign_gets_no_digest(company: dict[str, Employee], clock: Clock) -> None:

@@ -33,6 +33,8 @@ recipient AS (
     FROM event JOIN audience ON audience.event_id = event.id AND audience.audience = 'hr'
     JOIN accounts_role role ON role.role = 'hr'
     JOIN accounts_account account ON account.id = role.account_id AND account.id IS DISTINCT FROM event.actor_id
+        -- A digest names its account, because mornings differ.
+        AND (event.account_id IS NULL OR event.account_id = account.id)
     UNION ALL
     SELECT event.id, node.employee_id, NULL
     FROM event JOIN audience ON audience.event_id = event.id AND audience.audience = 'campaign'

@@ -29,6 +29,15 @@ WHERE employee.time_zone = %(zone)s AND EXISTS (
         ON standing.campaign_id = %(campaign)s AND standing.employee_id = member.employee_id
     WHERE member.first > node.first AND member.first <= node.last);
 
+-- name: record_company_digest
+-- The HR accounts of one zone; those without an employee are in the company's.
+INSERT INTO core_event (kind, subject, campaign_id, account_id, data, at)
+SELECT 'company_digest', %(subject)s, %(campaign)s, account.id, jsonb_build_object(), %(now)s
+FROM accounts_role role
+JOIN accounts_account account ON account.id = role.account_id
+LEFT JOIN employees_employee employee ON employee.id = account.employee_id
+WHERE role.role = 'hr' AND coalesce(employee.time_zone, '') = %(zone)s;
+
 -- name: record_deputies_over
 -- Deputyships that have reached their last instant; ending one earlier records its event at once.
 WITH claimed AS (

@@ -12,6 +12,8 @@ from apps.notifications.channels.apprise_rooms import InvalidAddress, check_addr
 from tests.notifications.chat_services import Call, Reply, Service, serve
 
 pytest.importorskip("apprise", reason="requirements-chat.txt is not installed")
+# Apprise imports a module of Python that ends with 3.13.
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 TOKEN = "abcdef0123456789"
 KEY = "abcdef01-2345-6789-abcd-0123456789ab"
 

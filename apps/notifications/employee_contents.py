@@ -127,7 +127,7 @@ def chat_changed(facts: Facts, now: datetime) -> Content:
         _("The account is %(account)s. Reminders and digests by chat go there.") % {"account": facts.chat_id}
         if facts.chat_id
         else _("It has no account for you now, so reminders and digests come by e-mail."),
-        _("If this is not right, tell HR."),
+        _("Your settings show the account of this moment. If it is not right, tell HR."),
     ]
     return Content(
         _("Your account for chat messages has changed"), summary, details, page="notification-settings",

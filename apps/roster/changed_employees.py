@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-import uuid
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from psycopg2 import sql
 
+from apps.core.clock import db_now
 from apps.core.events import record_event
 from apps.core.sql import execute, fetch_all, statement
+from apps.core.time_zones import company_zone
 
+# Each set where the installation has a chat product (apps.notifications.channels).
+CHAT_SETTINGS = ("DINGTALK_APP_KEY", "SLACK_BOT_TOKEN")
 CREATE = statement("roster", "changed_employees", "create")
 WRITE = statement("roster", "changed_employees", "write")
 CHAT_CHANGES = statement("roster", "changed_employees", "chat_changes")
@@ -31,8 +36,10 @@ def write_changed_employees() -> None:
 
     Employees learn of another chat account, so that no change of the roster diverts their messages silently.
     """
-    if changed := [employee_id for (employee_id,) in fetch_all(CHAT_CHANGES)]:
-        # A subject of its own: each change is notified.
-        record_event("chat_changed", subject=uuid.uuid4(), employees=changed)
+    has_chat = any(getattr(settings, name) for name in CHAT_SETTINGS)
+    if has_chat and (changed := [employee_id for (employee_id,) in fetch_all(CHAT_CHANGES)]):
+        # Once a day, so that changes in a loop send no flood of mails. The notice leads to the account of the moment.
+        today = db_now().astimezone(ZoneInfo(company_zone())).date()
+        record_event("chat_changed", subject=today.isoformat(), employees=changed)
     execute(WRITE, {"is_new": False})
     execute(WRITE_ACCOUNTS)

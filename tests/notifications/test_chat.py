@@ -289,7 +289,25 @@ def test_a_person_whose_account_hr_changes_is_notified_by_e_mail(
     assert Notification.objects.filter(kind="chat_changed", channel="email").count() == 1, "nothing changed"
 
 
-def test_a_new_employee_is_not_notified_of_the_first_account(db: None, clock: Clock) -> None:
+def test_changes_in_a_loop_send_one_notice_a_day(
+    dingtalk: DingTalkService, mailbox: Mailbox, alice: Employee, clock: Clock
+) -> None:
+    """One HR user could otherwise flood a mailbox with mails that nobody can switch off."""
+    for account in ("mallory-id", "alice-id", "mallory-id"):
+        people.load(f"staff_no,name,email,chat_id\nA001,Alice 艾,alice@corp.example.com,{account}\n")
+        plan_notifications(clock.now())
+        send_notifications()
+    assert len(mailbox.received) == 1
+    clock.set(clock.now() + timedelta(days=1), ticks=True)
+    people.load("staff_no,name,email,chat_id\nA001,Alice 艾,alice@corp.example.com,alice-id\n")
+    plan_notifications(clock.now())
+    send_notifications()
+    assert len(mailbox.received) == 2
+
+
+def test_a_new_employee_is_not_notified_of_the_first_account(
+    dingtalk: DingTalkService, company: object, clock: Clock
+) -> None:
     people.load("staff_no,name,email,chat_id\nN001,Nina,nina@corp.example.com,nina-id\n")
     plan_notifications(clock.now())
     assert not Notification.objects.filter(kind="chat_changed").exists()

@@ -23,6 +23,7 @@ ALICE = HEADER + "A001,Alice 艾,alice@corp.example.com,{}\n"
 def _one_person_may_change(company: dict[str, Employee], settings: Any) -> None:
     officer("hr-1")
     settings.ROSTER_APPROVAL_SHARE = 1
+    settings.SLACK_BOT_TOKEN = "xoxb-the-token"
 
 
 def notified() -> list[str]:
@@ -38,6 +39,13 @@ def test_a_roster_sets_changes_and_keeps_the_account() -> None:
     assert person("A001").chat_id == "alice-id", "an absent column or empty cell changes nothing"
     assert load(ALICE.format("alice-id")).unchanged == 1
     assert notified() == ["A001"]
+
+
+def test_without_a_chat_product_no_person_is_notified(settings: Any) -> None:
+    settings.SLACK_BOT_TOKEN = ""
+    load(ALICE.format("alice-id"))
+    assert person("A001").chat_id == "alice-id"
+    assert notified() == []
 
 
 def test_empty_cells_clear_it_when_hr_says_so() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 from django.db import IntegrityError, transaction
@@ -14,6 +15,8 @@ from apps.core.identity import DROPPED_CATEGORIES, clean_text
 from apps.notifications.models import ReminderText
 
 MAX_TITLE_CHARS, MAX_TEXT_CHARS = 80, 1_000
+# What a mail program turns into a link. Readers must not learn to follow the links of texts.
+LINK = re.compile(r"://|@|\bwww\.|[^\W_]\.[a-z]{2,}", re.IGNORECASE)
 
 
 def clean_paragraphs(text: str) -> str:
@@ -29,8 +32,16 @@ def clean_paragraphs(text: str) -> str:
     return "\n".join(lines).strip()
 
 
+def refuse_links(**texts: str) -> None:
+    """Raise Refused for a link or an address in one of these texts, at the field of its name."""
+    for field, text in texts.items():
+        if LINK.search(text):
+            message = _("A text holds no link and no address. The mail itself leads to Hundred.")
+            raise Refused("link", message, field)
+
+
 def add_text(*, title: str, text_en: str, text_zh: str, by: Actor) -> ReminderText:
-    """Raises Refused for an empty text and for the title of another current text."""
+    """Raises Refused for an empty text, a link, and the title of another current text."""
     with transaction.atomic():
         text = _store(ReminderText(title=title, text_en=text_en, text_zh=text_zh), by)
         audit("reminder.text_added", by=by, kind="reminder_text", id=text.pk, label=str(text))
@@ -73,6 +84,7 @@ def _store(text: ReminderText, by: Actor) -> ReminderText:
     for field in ("title", "text_en", "text_zh"):
         if not getattr(text, field):
             raise Refused("empty", _("This field is required."), field)
+    refuse_links(text_en=text.text_en, text_zh=text.text_zh)
     text.made_by_id, text.made_by_label = by.id, by.label
     try:
         with transaction.atomic():

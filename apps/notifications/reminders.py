@@ -11,6 +11,7 @@ from functools import cached_property, partial
 from typing import NamedTuple
 
 from django.db import transaction
+from django.db.models import Sum
 from django.utils.translation import gettext as _
 from psycopg2.sql import SQL
 
@@ -20,12 +21,15 @@ from apps.core.audit import audit
 from apps.core.clock import db_now
 from apps.core.enqueue import enqueue_notifications
 from apps.core.errors import Refused
+from apps.core.locks import lock_request_key
 from apps.core.sql import compose, fetch_all, statement
+from apps.employees.models import TreeNode
 from apps.exports.export_requests import SEARCHED
 from apps.notifications.id_sets import IdSet
 from apps.notifications.models import Reminder, ReminderText
 from apps.notifications.quiet_hours import configured_quiet_hours, zone_of
-from apps.notifications.reminder_texts import clean_paragraphs
+from apps.notifications.reminder_models import MIN_INTERVAL
+from apps.notifications.reminder_texts import clean_paragraphs, refuse_links
 from apps.reports.standings_report import Standings
 from apps.reviews.models import under_review_sql
 
@@ -33,6 +37,10 @@ _statement = partial(statement, "notifications", "reminders")
 CANDIDATES = _statement("candidates")
 PREVIEW = _statement("preview")
 SEND = _statement("send")
+
+
+# HR's own text, which no second person has seen, goes to so many people in 24 hours, whichever is more.
+OWN_TEXT_PEOPLE, OWN_TEXT_SHARE = 20, 0.05
 
 
 class Candidate(NamedTuple):
@@ -125,9 +133,13 @@ def send_reminder(
     texts = draft.texts
     if not (texts["text_en"] and texts["text_zh"]) or (draft.text is None and not by.has_role("hr")):
         raise Refused("invalid", _("Choose a text."), "text")
+    if draft.text is None:
+        refuse_links(**texts)
     campaign = standings.campaign
     with transaction.atomic():
         [locked] = Campaign.objects.lock_shared(campaign.pk)
+        if draft.text is None:
+            lock_request_key(f"own reminders of {by.pk}")
         now = db_now()
         if not can_remind_in(locked, now):
             raise Refused("over", _("This campaign is over."), conflict=True)
@@ -142,6 +154,8 @@ def send_reminder(
             return reminder
         reminder.people = _remind(standings, reminder, seen)
         reminder.save(update_fields=["people"])
+        if draft.text is None:
+            _refuse_many(by, now)
         audit(
             "reminder.sent", by=by.actor, kind="reminder", id=reminder.pk, label=label,
             detail={
@@ -166,6 +180,15 @@ def _remind(standings: Standings, reminder: Reminder, seen: IdSet) -> int:
     if not people:
         raise Refused("empty", _("There is no one left to remind now."), conflict=True)
     return int(people)
+
+
+def _refuse_many(by: Account, now: datetime) -> None:
+    """Refuse, and so undo, what goes beyond the limit of own texts. The caller holds the sender's lock."""
+    own = Reminder.objects.filter(sender_id=by.pk, text=None, sent_at__gt=now - MIN_INTERVAL)
+    most = max(OWN_TEXT_PEOPLE, int(OWN_TEXT_SHARE * TreeNode.objects.filter(employed=True).count()))
+    if (own.aggregate(people=Sum("people"))["people"] or 0) > most:
+        message = _("Your own texts can go to at most %(most)s people in 24 hours. For more, choose an approved text.")
+        raise Refused("too_many", message % {"most": most}, "text", conflict=True)
 
 
 def _candidates_sql(standings: Standings, now: datetime) -> str:

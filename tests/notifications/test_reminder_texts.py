@@ -64,3 +64,13 @@ def test_a_text_of_invisible_characters_is_refused(empty: str) -> None:
 
 def test_full_width_punctuation_and_paragraphs_stay() -> None:
     assert clean_paragraphs("  你好，世界！\r\n\r\n\r\n（再见）\x00\u202e \n") == "你好，世界！\n\n（再见）"
+
+
+@pytest.mark.parametrize("link", ["https://a.example/x", "www.a", "a.example", "SHOP.DE/x", "me@home", "看wiki.corp"])
+def test_no_text_teaches_readers_to_follow_links(link: str) -> None:
+    for field in ("text_en", "text_zh"):
+        assert reviewing.refusal(text, **{field: f"See {link} now"}) == "link"
+
+
+def test_full_stops_and_numbers_are_no_link() -> None:
+    assert text(text_en="Do 3.5 a day, e.g. at noon. Thanks...", text_zh="每天3.5位。谢谢！").version == 1

@@ -83,7 +83,7 @@ def test_hr_is_named_as_hr_and_each_recipient_reads_the_own_language(
 def test_a_text_is_no_markup_and_reaches_no_header(
     campaign: Campaign, alice: Employee, hr: Employee, clock: Clock
 ) -> None:
-    hostile = "<img src=x>\r\nBcc: all@corp.example.com\n\x07\u202eend"
+    hostile = "<img src=x>\r\nBcc: all\n\x07\u202eend"
     remind(campaign, hr, q="A001", draft=Draft(None, hostile, hostile))
     deliver(clock)
     [sent] = mail.outbox
@@ -262,6 +262,24 @@ def test_a_longer_list_than_the_one_shown_is_shown_again_and_a_shorter_one_is_se
 
 def test_a_manager_sends_no_text_of_the_own(campaign: Campaign, bob: Employee) -> None:
     assert reviewing.refusal(remind, campaign, bob, draft=Draft(None, "Work!", "快！")) == "invalid"
+
+
+def test_hr_s_own_texts_reach_few_people_a_day_and_approved_ones_all(
+    campaign: Campaign, alice: Employee, hr: Employee, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One HR user alone must not speak to the whole company."""
+    monkeypatch.setattr(reminders, "OWN_TEXT_PEOPLE", 1)
+    own = Draft(None, "Come by", "来找我")
+    remind(campaign, hr, q="A001", draft=own)
+    assert reviewing.refusal(remind, campaign, hr, q="A002", draft=own) == "too_many"
+    assert LastReminder.objects.count() == Reminder.objects.count() == 1
+    assert remind(campaign, hr).people == 8
+    clock.set(clock.now() + DAY + timedelta(minutes=1), ticks=True)
+    assert remind(campaign, hr, q="A002", draft=own).people == 1
+
+
+def test_an_own_text_holds_no_link(campaign: Campaign, hr: Employee) -> None:
+    assert reviewing.refusal(remind, campaign, hr, draft=Draft(None, "See evil.example", "好")) == "link"
 
 
 # -- What stays ----------------------------------------------------------------------------------------------------

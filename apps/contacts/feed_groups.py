@@ -33,6 +33,8 @@ class StoredContact:
     end_reason: str | None
     identities: tuple[Identity, ...]
     claimed_from: dict[Key, datetime | None]
+    # When its last correction was recorded, if the employee corrected it.
+    corrected_at: datetime | None = None
     sighting_ids: dict[Sighting, int] = field(default_factory=dict)
 
     @cached_property
@@ -71,9 +73,12 @@ class StoredContact:
     @property
     def sightings(self) -> list[Sighting]:
         """Return everything known of the contact. An end entered by a person is stored only on the contact itself."""
-        ended_by_person = self.ended_at is not None and self.end_reason != EndReason.WITHDRAWN
         stored = list(self.sighting_ids)
-        return [*stored, *self.own_sightings] if ended_by_person or not stored else stored
+        return [*stored, *self.own_sightings] if self.ended_by_person or not stored else stored
+
+    @property
+    def ended_by_person(self) -> bool:
+        return self.ended_at is not None and self.end_reason != EndReason.WITHDRAWN
 
     def changed_claims(self, derived: DerivedContact) -> dict[Key, datetime | None]:
         """Return the identities whose `claimed_from` changes when the contact becomes this derived one."""
@@ -126,6 +131,41 @@ class Group:
     def known_sightings(self) -> list[Sighting]:
         """Return the sightings known before this batch."""
         return [sighting for contact in self.stored if contact.open_to_feed for sighting in contact.sightings]
+
+    def sightings_of(self, row: Sighting) -> list[Sighting]:
+        """Return the sightings that a row adds to contacts which the feed may change: nearly always the row itself."""
+        ignored_by = [contact for contact in self.stored if contact.ignores(row)]
+        if not ignored_by:
+            return [row]
+        return [] if any(contact.erased for contact in ignored_by) else self._forwarded(row, ignored_by)
+
+    def _forwarded(self, row: Sighting, corrected: Sequence[StoredContact]) -> list[Sighting]:
+        """Return a row in the time of corrected contacts as sightings of the contacts that replaced them.
+
+        At the instant of the correction, and with the identities recorded then: no contact gains an identity, an
+        earlier start or an earlier claim. As a function of the row alone, whatever rows came before.
+        """
+        corrected_at = {contact.corrected_at for contact in corrected}
+        named = row.keys & frozenset[Key]().union(*(contact.keys for contact in corrected))
+        replacements = (contact for contact in self.stored if contact.open_to_feed and not contact.ended_by_person)
+        corrections = [
+            sighting for contact in replacements for sighting in contact.sightings
+            if sighting.at in corrected_at and sighting.keys & named
+        ]  # fmt: skip
+        return [
+            # As in a correction, a confirmation stays only where every confirmed identity stays.
+            Sighting(sighting.keys, sighting.at, row.confirmed_at if named <= sighting.keys else None, row.ended_at)
+            for sighting in corrections
+            # An earlier end concerns the old contact: the employee has recorded the person after it.
+            if row.ended_at is None or row.ended_at > sighting.at
+        ]
+
+    def kept_claims(self, derived: DerivedContact) -> dict[Key, datetime]:
+        """Return the claims from before its start that a derived contact takes from the stored one it replaces."""
+        return {
+            key: at for contact in self.stored if contact.open_to_feed and contact.recorded_at == derived.start
+            for key, at in contact.claimed_from.items() if at and at < derived.start and key in derived.keys
+        }  # fmt: skip
 
     def derive(self, new: Iterable[Sighting]) -> list[DerivedContact]:
         """Return the group's contacts when these sightings are included."""
@@ -197,10 +237,11 @@ def _connected_contacts(drafts: Iterable[tuple[int, NormalisedDraft]]) -> Iterat
 
 
 def _stored_contact(row: tuple[Any, ...]) -> StoredContact:
-    _employee_id, contact_id, name, recorded_at, confirmed_at, ended_at, reason, *columns, claimed_from = row
+    contact_id, name, *times, reason = row[1:7]
+    *columns, claimed_from, corrected_at = row[7:]
     identities = tuple(Identity(kind, value, bytes(digest)) for kind, value, digest in zip(*columns, strict=True))
     claims = {identity.key: at for identity, at in zip(identities, claimed_from, strict=True)}
-    return StoredContact(contact_id, name, recorded_at, confirmed_at, ended_at, reason, identities, claims)
+    return StoredContact(contact_id, name, *times, reason, identities, claims, corrected_at)
 
 
 def _key(text: str) -> Key:

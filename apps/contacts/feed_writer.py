@@ -27,10 +27,14 @@ Row = dict[str, Any]
 
 @dataclass
 class PendingWrites:
-    """Changes to write. `start_changes`: (contact id, start before, start now); `merged`: contact ids."""
+    """Changes to write. `start_changes`: (contact id, start before, start now); `merged`: contact ids.
+
+    `forwarded`: ids of contacts changed by rows about the contact that they replaced.
+    """
 
     start_changes: list[tuple[int, datetime, datetime]] = field(default_factory=list)
     merged: list[int] = field(default_factory=list)
+    forwarded: list[int] = field(default_factory=list)
     _contacts: list[Row] = field(default_factory=list)
     _identities: list[Row] = field(default_factory=list)
     _claims: list[Row] = field(default_factory=list)

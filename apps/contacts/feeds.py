@@ -111,31 +111,34 @@ class _FeedBatch:
                 self._create(group, index, _contact_of(_sighting(self._drafts[index])), self._drafts[index])
             return
         new = self._new_sightings(group)
-        derived = group.derive(new.values()) if new else []
+        derived = group.derive(row for _index, row in new) if new else []
         if self._closed and self._changes_closed_campaign(group, derived):
             new = self._refuse_closed_campaign(group, new)
-            derived = group.derive(new.values()) if new else []
+            derived = group.derive(row for _index, row in new) if new else []
         if new:
             self._apply(group, derived, new)
 
-    def _new_sightings(self, group: Group) -> dict[int, Sighting]:
-        """Return the rows that add something, by index. The others repeat known facts or concern closed contacts."""
+    def _new_sightings(self, group: Group) -> list[tuple[int, Sighting]]:
+        """Return the sightings that add something, with the row's index. The others repeat facts, or are ignored."""
         known: dict[datetime, list[Sighting]] = {}
         for sighting in group.known_sightings:
             known.setdefault(sighting.at, []).append(sighting)
-        new: dict[int, Sighting] = {}
+        new: list[tuple[int, Sighting]] = []
         for index in group.rows:
             row = _sighting(self._drafts[index])
-            if any(sighting.covers(row) for sighting in known.get(row.at, ())) or any(
-                contact.ignores(row) for contact in group.stored
-            ):
+            added = [
+                sighting for sighting in group.sightings_of(row)
+                if not any(earlier.covers(sighting) for earlier in known.get(sighting.at, ()))
+            ]  # fmt: skip
+            if not added:
                 if not self._update_erased(group, index, row):
                     existing = next((contact.contact_id for contact in group.stored if contact.keys & row.keys), None)
                     self._set_outcome(index, OutcomeCode.DUPLICATE, existing)
             # Only for rows that add something: for a person who is stored already, it would reveal an objection.
             elif not self._refuse_person(index):
-                new[index] = row
-                known.setdefault(row.at, []).append(row)
+                for sighting in added:
+                    new.append((index, sighting))
+                    known.setdefault(sighting.at, []).append(sighting)
         return new
 
     def _update_erased(self, group: Group, index: int, row: Sighting) -> bool:
@@ -168,26 +171,27 @@ class _FeedBatch:
         pairs = list(group.pair_stored(derived)) if derived else []
         return any(stored.changes_count_in(match, *period) for stored, match in pairs for period in self._closed)
 
-    def _refuse_closed_campaign(self, group: Group, new: Mapping[int, Sighting]) -> dict[int, Sighting]:
+    def _refuse_closed_campaign(self, group: Group, new: Iterable[tuple[int, Sighting]]) -> list[tuple[int, Sighting]]:
         """Return the rows that change no closed campaign; refuse the others.
 
         The rows are tried in a fixed order, so the result does not depend on the order of the file.
         """
-        code, allowed = OutcomeCode.CAMPAIGN_OVER, dict[int, Sighting]()
-        for index, row in sorted(new.items(), key=lambda item: (item[1].at, sorted(item[1].keys), item[0])):
-            if self._changes_closed_campaign(group, group.derive([*allowed.values(), row])):
+        code, allowed = OutcomeCode.CAMPAIGN_OVER, list[tuple[int, Sighting]]()
+        for index, row in sorted(new, key=lambda item: (item[1].at, sorted(item[1].keys), item[0])):
+            tried = [*(sighting for _index, sighting in allowed), row]
+            if self._changes_closed_campaign(group, group.derive(tried)):
                 self.outcomes[index] = Outcome(code, self._drafts[index].line, "recorded_at", self._messages[code])
             else:
-                allowed[index] = row
+                allowed.append((index, row))
         return allowed
 
-    def _apply(self, group: Group, derived: Sequence[DerivedContact], new: Mapping[int, Sighting]) -> None:
+    def _apply(self, group: Group, derived: Sequence[DerivedContact], new: Sequence[tuple[int, Sighting]]) -> None:
         """Change the stored contacts of a group into the derived ones, and set each row's outcome."""
         identities = {
             identity.key: identity for stored in group.stored if stored.open_to_feed for identity in stored.identities
         }
         # The latest spelling of an address wins: keys are compared, values are shown.
-        identities |= {identity.key: identity for index in new for identity in self._drafts[index].identities}
+        identities |= {identity.key: identity for index, _row in new for identity in self._drafts[index].identities}
         stored_of: dict[int, StoredContact] = {}
         for stored, match in group.pair_stored(derived):
             if match is None:
@@ -197,7 +201,7 @@ class _FeedBatch:
                 stored_of[id(match)] = stored
         rows_of: dict[int, dict[int, Sighting]] = {id(contact): {} for contact in derived}
         index_of_sightings = SightingIndex(derived)
-        for index, row in new.items():
+        for index, row in new:
             rows_of[id(index_of_sightings.contact_with(row))][index] = row
         for contact in derived:
             rows = rows_of[id(contact)]
@@ -234,6 +238,8 @@ class _FeedBatch:
         # All but the sightings: a repeated row that says nothing new must not queue the employee again.
         if stored.as_derived[:4] != derived[:4] or claims:
             self._reevaluate(group, derived.keys)
+            if any(row.at != self._drafts[index].recorded_at for index, row in rows.items()):
+                self.writes.forwarded.append(stored.contact_id)
         for index, row in rows.items():
             self._set_change_outcome(index, row, stored.as_derived, derived, stored.contact_id)
 
@@ -265,8 +271,9 @@ class _FeedBatch:
         ):
             contact = ContactTimes(next(ids), derived.start, derived.confirmed_at, derived.end)
             new.append((group.employee_id, draft, contact))
+            # `claimed_from` stays empty for an identity that is claimed from the contact's start.
+            self.writes.claim(group.employee_id, contact.contact_id, group.kept_claims(derived))
             if not derived.is_plain:
-                # `claimed_from` stays empty for an identity that is claimed from the contact's start.
                 later = {key: at for key, at in derived.claims.items() if at > derived.start}
                 self.writes.claim(group.employee_id, contact.contact_id, later)
                 self.writes.store_sightings(group.employee_id, contact.contact_id, derived, group.stored)

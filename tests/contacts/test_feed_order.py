@@ -17,13 +17,13 @@ from apps.contacts import batches
 from apps.contacts.feed_groups import StoredContact
 from apps.contacts.imports import import_contacts
 from apps.contacts.models import Contact, ContactIdentity, EndReason, Sighting
-from apps.contacts.services.changes import correct_contact, end_contact, restore_contact
+from apps.contacts.services.changes import correct_contact, end_contact, record_contact_again, restore_contact
 from apps.core.models import AuditEntry, OutboxRow
 from apps.employees.models import Employee
 from apps.results.close_submissions import begin_closing
 from tests.fixtures import Clock
 from tests.oracle import oracle, stored
-from tests.people import TESTER, mark, november, record_one, standing
+from tests.people import NOON, TESTER, mark, november, record_one, standing
 
 pytestmark = pytest.mark.django_db
 HEADER = "staff_no,name,phone,email,handle,recorded_at,confirmed_at,ended_at\n"
@@ -145,6 +145,52 @@ def test_mutant_without_what_the_feed_said_before_the_order_decides(
     assert outcome(campaign, [[one] for one in truth]) != outcome(campaign, [[one] for one in reversed(truth)])
 
 
+@st.composite
+def rows_of_the_corrected(draw: st.DrawFn) -> str:
+    """Rows that name Alice's corrected contact, none from before it: such a row would take its time over."""
+    start = draw(st.integers(1, 12))
+    end = draw(st.none() | st.none() | st.integers(start, 14))
+    return line("A001", draw(st.sampled_from(["p", "p", "pe", "ph"])), start, draw(st.none() | st.just(start)), end)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), phases=QUICK)
+@given(
+    feed_rows=st.lists(rows_of_the_corrected(), min_size=1, max_size=7),
+    steps=st.lists(st.sampled_from(["again", "p", "pe", "i"]), min_size=1, max_size=3),
+    dice=st.randoms(use_true_random=False),
+)
+def test_after_corrections_order_files_and_repetition_decide_nothing(
+    company: dict[str, Employee],
+    alice: Employee,
+    clock: Clock,
+    feed_rows: list[str],
+    steps: list[str],
+    dice: random.Random,
+) -> None:
+    with taken_back():
+        campaign = november(target=1, exclusive=dice.random() < 0.5, confirmed_only=True)
+        feed(line("A001", dice.choice(["p", "pe"]), 1))
+        contact = Contact.objects.get().pk
+        for day, step in enumerate(steps, start=4):
+            clock.set(at(day) + timedelta(hours=3), ticks=True)
+            contact = corrected(alice, contact, step)
+        clock.set(NOON, ticks=True)
+        whole = outcome(campaign, [feed_rows])
+        for _ in range(2):
+            mixed = feed_rows + [dice.choice(feed_rows) for _ in range(dice.randrange(4))]
+            dice.shuffle(mixed)
+            cut = dice.randrange(len(mixed) + 1)
+            assert outcome(campaign, [rows for rows in (mixed[:cut], mixed[cut:]) if rows]) == whole
+
+
+def corrected(employee: Employee, contact_id: int, step: str) -> int:
+    """Record the contact again, or give it other identities; returns the id of the contact that replaces it."""
+    if step == "again":
+        return record_contact_again(contact_id=contact_id, employee=employee, by=TESTER)
+    identities = [(REACHED[one], VALUES[one]) for one in step]
+    return correct_contact(contact_id=contact_id, employee=employee, identities=identities, by=TESTER)
+
+
 # -- in single steps -----------------------------------------------------------------------------------------------
 
 
@@ -229,6 +275,64 @@ def test_what_people_did_stands(company: dict[str, Employee], alice: Employee, c
     contact.refresh_from_db()
     assert contact.end_reason == "corrected"
     assert Contact.objects.get(pk=new).recorded_at == at(9)
+
+
+@pytest.mark.parametrize("steps", [["again"], ["pe"], ["again", "pe", "again"], ["i", "p"]])
+def test_a_corrected_contact_is_still_confirmed_and_withdrawn_by_the_feed(
+    alice: Employee, clock: Clock, steps: list[str]
+) -> None:
+    """The feed knows the person since the third: its later rows name that day, not the day of the correction."""
+    campaign = november(target=1, confirmed_only=True)
+    feed(line("A001", "p", 3))
+    contact = Contact.objects.get().pk
+    clock.set(at(6), ticks=True)
+    for step in steps:
+        contact = corrected(alice, contact, step)
+    clock.set(NOON, ticks=True)
+    told = feed(line("A001", "p", 3, 5))
+    assert (told["updated"], told["created"]) == (1, 0)
+    assert Contact.objects.get(live=True).confirmed_at == at(5)
+    assert AuditEntry.objects.get(action="contact.forwarded").subject_id == str(contact)
+    mark()
+    assert standing(campaign, alice).counted == 1
+    assert feed(line("A001", "p", 3, 5))["duplicate"] == 1
+    feed(line("A001", "p", 3, None, 9))
+    ended = Contact.objects.get(pk=contact)
+    assert (ended.ended_at, ended.end_reason, ended.confirmed_at) == (at(9), "withdrawn", at(5))
+    mark()
+    assert standing(campaign, alice).counted == 0
+
+
+def test_what_the_feed_says_of_a_corrected_contact_gives_nothing_that_the_correction_took(
+    alice: Employee, clock: Clock
+) -> None:
+    """An identity that the employee removed, a confirmation of it, and an end from before the correction stay away."""
+    feed(line("A001", "pe", 3))
+    clock.set(at(6), ticks=True)
+    new = corrected(alice, Contact.objects.get().pk, "ph")
+    clock.set(NOON, ticks=True)
+    before = [row for row in facts() if row[5] is None]
+    feed(line("A001", "pe", 3, 4), line("A001", "e", 3, 4), line("A001", "p", 3, 4, 5))
+    assert [row for row in facts() if row[5] is None] == before
+    feed(line("A001", "pi", 8))
+    claims = ContactIdentity.objects.filter(contact=new).values_list("value", "claimed_from")
+    assert dict(claims)["ingrid"] == at(8)
+    feed(line("A001", "pi", 4, 5))
+    assert dict(claims.all())["ingrid"] == at(8), "a row about the replaced contact claims nobody earlier"
+    assert Contact.objects.get(pk=new).confirmed_at == at(5)
+
+
+def test_a_campaign_that_closes_refuses_the_confirmation_of_a_corrected_contact(
+    campaign: Campaign, alice: Employee, clock: Clock
+) -> None:
+    feed(line("A001", "p", 3))
+    clock.set(at(6), ticks=True)
+    new = corrected(alice, Contact.objects.get().pk, "again")
+    clock.set("2026-12-01T00:00:01+08:00")
+    begin_closing(campaign, TESTER)
+    told = feed(line("A001", "p", 3, 5))
+    assert [one["code"] for one in told["rejects"]] == ["campaign_over"]
+    assert Contact.objects.get(pk=new).confirmed_at is None
 
 
 def test_a_restored_end_of_the_feed_stays_away_until_the_feed_says_it_again(

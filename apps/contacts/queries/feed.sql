@@ -18,7 +18,16 @@ connected AS (
         ON true)
 SELECT connected.employee_id, contact.id, contact.name, contact.recorded_at, contact.confirmed_at, contact.ended_at,
     contact.end_reason, array_agg(identity.kind), array_agg(identity.value), array_agg(identity.digest),
-    array_agg(identity.claimed_from)
+    array_agg(identity.claimed_from),
+    -- When the employee corrected it last, for a corrected contact: its corrections may have been corrected again.
+    CASE WHEN contact.end_reason = 'corrected' THEN (
+        WITH RECURSIVE correction AS (
+            SELECT contact.id, contact.ended_at, contact.end_reason
+            UNION ALL
+            SELECT successor.id, successor.ended_at, successor.end_reason FROM correction
+            JOIN LATERAL (SELECT * FROM contacts_contact stored WHERE stored.replaces_id = correction.id OFFSET 0)
+                AS successor ON true)
+        SELECT max(correction.ended_at) FROM correction WHERE correction.end_reason = 'corrected') END
 FROM connected
 JOIN LATERAL (SELECT * FROM contacts_contact stored WHERE stored.employee_id = connected.employee_id
               AND stored.id = connected.contact_id OFFSET 0) AS contact

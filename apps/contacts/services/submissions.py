@@ -218,6 +218,8 @@ def record_contacts(
         starts = writes.start_changes
         for contact_id in writes.merged:
             audit("contact.merged", by=by, kind="contact", id=contact_id, detail=reference)
+        for contact_id in writes.forwarded:
+            audit("contact.forwarded", by=by, kind="contact", id=contact_id, detail=reference)
     else:
         batch = record_batch(**arguments)
         starts = [(contact_id, before, submission.received_at) for contact_id, before in batch.backdated.items()]

@@ -92,6 +92,7 @@ ACTIONS: dict[str, Any] = {
     "campaign.frozen": _("froze a campaign"),
     "contact.corrected": _("corrected a contact"),
     "contact.ended": _("ended a contact"),
+    "contact.forwarded": _("changed a corrected contact by a feed's row about the replaced one"),
     "contact.merged": _("merged two contacts by a feed"),
     "contact.moved": _("moved a contact's start by a feed"),
     "contact.renamed": _("renamed a contact"),

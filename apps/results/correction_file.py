@@ -117,18 +117,58 @@ def compare_with_result(
 ) -> Comparison:
     """Return the new standings of the file's employees. HR users do not correct their own, `acting_employee_id`."""
     rejects, rows = list(file.rejects), []
-    by_text, lines_of = _standings(file.lines, result), dict[int, int]()
+    by_text, drafts_of = _standings(file.lines, result), dict[int, list[_Draft]]()
     for line in file.lines:
         try:
             row = _named_standing(line, by_text)
-            after = _corrected(line, row, acting_employee_id)
-            if (earlier := lines_of.setdefault(row.employee_id, line.number)) != line.number:
-                raise InvalidLine(_role(line), _("Line %(line)s already names this person.") % {"line": earlier})
-            rows.append((row.employee_id, *after))
+            if row.employee_id == acting_employee_id:
+                raise InvalidLine(_role(line), _("You cannot request a correction of your own standing."))
+            drafts_of.setdefault(row.employee_id, []).append(_Draft(line, row))
         except InvalidLine as refused:
             rejects.append(file.rejected(line.number, line.cells, refused.role, refused.reason))
-    # By line, as HR reads the file: rejects of both passes are mixed.
+    for employee_id, drafts in drafts_of.items():
+        first = drafts[0]
+        other = next((draft for draft in drafts if draft.after != first.after), None)
+        reasons = [_reason_to_reject(draft, first, other) for draft in drafts]
+        rows += [
+            (employee_id, *draft.after) for draft, reason in zip(drafts, reasons, strict=True) if not reason
+        ]  # fmt: skip
+        rejects += [
+            file.rejected(draft.line.number, draft.line.cells, _role(draft.line), reason)
+            for draft, reason in zip(drafts, reasons, strict=True) if reason
+        ]  # fmt: skip
+    # By line, as HR reads the file: rejects of all passes are mixed.
     return Comparison(rows, sorted(rejects, key=lambda rejected: rejected.line))
+
+
+@dataclass(frozen=True)
+class _Draft:
+    """A line with the standing that it names."""
+
+    line: CorrectionLine
+    row: FrozenStanding
+
+    @property
+    def after(self) -> tuple[int, int, bool]:
+        return (
+            self.row.counted if self.line.counted is None else self.line.counted,
+            self.row.target if self.line.target is None else self.line.target,
+            self.row.exempt if self.line.exempt is None else self.line.exempt,
+        )
+
+
+def _reason_to_reject(draft: _Draft, first: _Draft, other: _Draft | None) -> str:
+    """Why a line is rejected; empty for the line that counts.
+
+    `first`: the first line of the same employee; `other`: the first one with other values.
+    """
+    if other:
+        # All of them: no line says which of two different values is meant.
+        line = (other if draft.after == first.after else first).line.number
+        return _("Line %(line)s gives this person other values. Keep one line.") % {"line": line}
+    if draft.after == (draft.row.counted, draft.row.target, draft.row.exempt):
+        return _("This line changes nothing.")
+    return "" if draft is first else _("Line %(line)s already names this person.") % {"line": first.line.number}
 
 
 def _standings(lines: Iterable[CorrectionLine], result: FrozenResult) -> dict[str, list[FrozenStanding]]:
@@ -158,19 +198,6 @@ def _named_standing(line: CorrectionLine, by_text: Mapping[str, list[FrozenStand
     if len(found) > 1:
         raise InvalidLine("email", _("This e-mail address and this staff number belong to different people."))
     return next(iter(found.values()))
-
-
-def _corrected(line: CorrectionLine, row: FrozenStanding, acting_employee_id: int | None) -> tuple[int, int, bool]:
-    if row.employee_id == acting_employee_id:
-        raise InvalidLine(_role(line), _("You cannot request a correction of your own standing."))
-    after = (
-        row.counted if line.counted is None else line.counted,
-        row.target if line.target is None else line.target,
-        row.exempt if line.exempt is None else line.exempt,
-    )
-    if after == (row.counted, row.target, row.exempt):
-        raise InvalidLine(_role(line), _("This line changes nothing."))
-    return after
 
 
 def _role(line: CorrectionLine) -> str:

@@ -83,9 +83,20 @@ def test_a_bad_line_is_rejected_alone(frozen: Campaign, hr: Employee, line: str,
 
 
 def test_a_person_named_twice_is_corrected_once(frozen: Campaign, hr: Employee) -> None:
-    rows, rejects = compared(frozen, "staff_no,counted\nA001,101\nA001,102\n", hr)
-    assert rows == [("A001", 101, 100, False)]
-    assert rejects == {3: "Line 2 already names this person."}
+    rows, rejects = compared(frozen, "staff_no,counted\nA001,101\nA002,7\nA001,101\n", hr)
+    assert rows == [("A001", 101, 100, False), ("A002", 7, 100, False)]
+    assert rejects == {4: "Line 2 already names this person."}
+
+
+@pytest.mark.parametrize("lines", ["A001,101,\nA001,102,", "A001,101,\nA001,,30", "A001,99,\nA001,101,"])
+def test_of_lines_that_contradict_each_other_none_becomes_a_result(frozen: Campaign, hr: Employee, lines: str) -> None:
+    """Which line is meant, only HR knows: the first one would have decided a bonus by its place in the file."""
+    rows, rejects = compared(frozen, f"staff_no,counted,target\n{lines}\nA002,7,\n", hr)
+    assert rows == [("A002", 7, 100, False)]
+    assert rejects == {
+        2: "Line 3 gives this person other values. Keep one line.",
+        3: "Line 2 gives this person other values. Keep one line.",
+    }
 
 
 def asked(frozen: Campaign, hr: Employee, content: str = GOOD) -> tuple[StoredFile, ResultCorrection]:

@@ -71,6 +71,18 @@ def name_deputy(
     return deputyship
 
 
+def repeated_deputyship(*, manager: Employee, by: Account, key: uuid.UUID) -> Deputyship | None:
+    """Return the deputyship that was named with this key. Raises Refused when no other can be named today.
+
+    For a form that looks a person up by what was typed. Without this before it, a form that names no one tests who is
+    on the roster, with no trail.
+    """
+    if deputyship := Deputyship.objects.filter(named_by_id=by.pk, key=key).first():
+        return deputyship
+    _refuse_many(manager, by, db_now())
+    return None
+
+
 def end_deputyship(*, deputyship_id: int, by: Account) -> tuple[Deputyship, bool]:
     """End a deputyship now; False when it had already ended. Raises Deputyship.DoesNotExist.
 

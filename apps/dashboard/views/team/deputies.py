@@ -13,7 +13,7 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
-from apps.accounts.deputies import deputy_period, end_deputyship, name_deputy
+from apps.accounts.deputies import deputy_period, end_deputyship, name_deputy, repeated_deputyship
 from apps.accounts.models import Deputyship
 from apps.dashboard.forms.deputies import DeputyForm
 from apps.dashboard.labels import base
@@ -98,12 +98,15 @@ def _name_deputy(scope: PageContext, form: DeputyForm, manager: Employee) -> boo
     """Name the deputy in the form, and confirm it. False: the form shows what is wrong."""
     typed = {name: form.cleaned_data[name] for name in ("starts_on", "until", "key")}
     with form.showing_refusals():
-        # Before the person is looked up: otherwise a form with refused days tests who is on the roster, with no trail.
-        deputy_period(scope.now, typed["starts_on"], typed["until"])
-        deputy = named_employee(scope, form, "deputy")
-        if deputy is None:
-            return False
-        deputyship = name_deputy(manager=manager, deputy=deputy, by=scope.user, **typed)
+        # Before the person is looked up: otherwise a form that is refused, or was sent before, tests who is on the
+        # roster, with no trail.
+        deputyship = repeated_deputyship(manager=manager, by=scope.user, key=typed["key"])
+        if deputyship is None:
+            deputy_period(scope.now, typed["starts_on"], typed["until"])
+            deputy = named_employee(scope, form, "deputy")
+            if deputy is None:
+                return False
+            deputyship = name_deputy(manager=manager, deputy=deputy, by=scope.user, **typed)
         text = _("%(deputy)s is now the deputy of %(manager)s, until %(day)s.")
         messages.success(scope.request, text % _message_values(deputyship))
         return True

@@ -130,6 +130,17 @@ def test_guessing_tokens_is_guessing(limits: Any) -> None:
     assert tries == [401, 401, 429]
 
 
+@pytest.mark.parametrize("kind", ["stranger", "sign_in", "read"])
+def test_an_unknown_address_of_the_api_counts_like_a_known_one(limits: Any, alice: Employee, kind: str) -> None:
+    """Else addresses are tried and tokens guessed there without limit."""
+    limits(**{kind: "2/minute"})
+    headers = {"sign_in": {"Authorization": "Bearer hnd_0"}}.get(kind, {})
+    client = people.sign_in(Client(), alice) if kind == "read" else Client()
+    tries = [client.get("/api/v1/nowhere/", headers=headers).status_code for _ in range(3)]
+    assert tries[0] == tries[1] != 429
+    assert tries[2] == 429
+
+
 def test_anonymous_requests_are_limited_by_address(limits: Any) -> None:
     limits(stranger="2/minute")
     asked = [Client().get(path).status_code for path in ("/login/", "/api/v1/standings/", "/login/")]

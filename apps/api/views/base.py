@@ -94,4 +94,6 @@ class NotFoundView(ApiView):
     permission_classes = ()
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        # Counted like any request, so that addresses and tokens cannot be tried here without limit.
+        self.check_permissions(request)
         raise NotFoundProblem

@@ -44,6 +44,8 @@ BATCH_SIZE = 50
 RETRY_MINUTES = (1, 5, 15, 60, 180, 360, 360, 420)
 # A standing that is being evaluated is settled within seconds.
 PENDING_WAIT = timedelta(minutes=1)
+# A mailed link, or a second person, proves whose an address is. Until then mails to it wait, for a week at most.
+UNPROVEN_WAIT = timedelta(hours=1)
 
 
 @dataclass
@@ -114,8 +116,11 @@ class Sender:
             self.delivery.dropped += self._finish(facts, State.DROPPED, reason, begun=False)
             return True
         due_at = now + PENDING_WAIT if facts.pending else self.quiet.next_allowed(now, facts.time_zone)
+        code = ""
+        if facts.address_unproven and self.channel.name == "email":
+            due_at, code = max(due_at, now + UNPROVEN_WAIT), "address_unproven"
         if due_at > now:
-            self.delivery.deferred += self._finish(facts, State.DUE, "", due_at, begun=False)
+            self.delivery.deferred += self._finish(facts, State.DUE, code, due_at, begun=False)
         return due_at > now
 
     def _send_batch(self, batch: list[Facts]) -> bool:

@@ -44,6 +44,7 @@ class Facts:
     name: str
     address: str
     chat_id: str
+    address_unproven: bool
     employee_id: int | None
     campaign_id: int | None
     leads: bool

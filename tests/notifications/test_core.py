@@ -105,6 +105,25 @@ def test_a_leaver_gets_nothing(campaign: Campaign, alice: Employee, clock: Clock
     assert mail.outbox == []
 
 
+def test_a_mailbox_that_one_hr_user_gave_alone_gets_nothing_until_it_is_proven(
+    campaign: Campaign, alice: Employee, clock: Clock
+) -> None:
+    """Else an HR user gives the number of a person an own mailbox, and reads that person's numbers there."""
+    people.record(alice)
+    Employee.objects.filter(pk=alice.pk).update(email="mine@corp.example.com", email_unproven=True)
+    cause("adjustment_granted", alice, campaign)
+    plan(clock)
+    people.mark()
+    assert send_notifications().deferred == 1
+    assert states() == [("due", "address_unproven")]
+    account = account_for(alice)
+    account.proven_email = "mine@corp.example.com"
+    account.save(update_fields=["proven_email"])
+    clock.set(clock.now() + timedelta(hours=1, minutes=1), ticks=True)
+    assert send_notifications().sent == 1
+    assert [sent.to for sent in mail.outbox] == [["mine@corp.example.com"]]
+
+
 def test_an_account_without_access_gets_nothing(campaign: Campaign, alice: Employee, clock: Clock) -> None:
     cause("adjustment_granted", alice, campaign)
     plan(clock)

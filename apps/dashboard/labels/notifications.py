@@ -50,6 +50,7 @@ REASONS: dict[str, base.Text] = {
     "no_user_id": _("the roster has no account of DingTalk"),
     "no_member_id": _("no account of Slack was found"),
     "users_not_found": _("no account of Slack was found"),
+    "address_unproven": _("nothing has proven yet whose mailbox the address is"),
     "deadline_passed": _("the deadline had passed"),
     "not_in_campaign": _("the recipient is not in the campaign any more"),
     "reached": _("the target was reached by then"),

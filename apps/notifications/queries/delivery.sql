@@ -21,6 +21,9 @@ SELECT notification.id, notification.kind, notification.subject_key, notificatio
     notification.created_at, notification.claimed_at,
     coalesce(employee.name, nullif(account.display_name, ''), account.login) AS name,
     coalesce(employee.email, account.email, '') AS address, coalesce(employee.chat_id, '') AS chat_id,
+    -- As apps.accounts.password_reset.has_unproven_email: one HR user alone may have given a mailbox of their own.
+    CASE WHEN employee.email_unproven AND employee.email IS DISTINCT FROM account.proven_email
+        THEN accounts_number_used(employee.id) ELSE false END AS address_unproven,
     notification.employee_id, notification.campaign_id, coalesce(node.last > node.first, false) AS leads,
     coalesce(employee.time_zone, '') AS zone, coalesce(account.language, '') AS language,
     employee.id IS NULL OR EXISTS (

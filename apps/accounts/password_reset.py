@@ -26,6 +26,7 @@ from apps.core.identity import is_storable
 from apps.core.identity_key import email_digest
 from apps.core.locks import advisory_lock
 from apps.core.mail_portions import mail_portion
+from apps.core.mailed_names import mailed_name
 from apps.core.models import AuditEntry
 from apps.core.sql import fetch_all, statement
 from apps.employees.models import Employee, EmployeeIdentity
@@ -131,7 +132,7 @@ def _link_mail(account: Account, language: str) -> EmailMessage:
                 "days. If you did not request a new password, ignore this e-mail: your password stays the "
                 "same.\n"
             )
-            % {"name": account, "link": set_password_link(account), "login": account.login},
+            % {"name": mailed_name(str(account)), "link": set_password_link(account), "login": account.login},
             to=[account.roster_address],
         )
 

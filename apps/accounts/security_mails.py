@@ -19,6 +19,7 @@ from apps.accounts.user_agents import browser_name
 from apps.core.audit import origin, user_agent
 from apps.core.identity import clean_text
 from apps.core.mail_portions import mail_portion
+from apps.core.mailed_names import mailed_name
 from apps.core.sql import execute, fetch_all, statement
 
 logger = logging.getLogger(__name__)
@@ -98,7 +99,7 @@ def _body(event: SecurityEvent) -> str:
         "it, no action is needed. If not, contact HR and the operator of Hundred immediately. Then set a new "
         "password: the sign-in page has a link for a forgotten password. Hundred never asks for a password or "
         "a code by e-mail.\n"
-    ) % {"name": event.account, "what": event.sentence, "when": when, "where": _origin_text(event)}
+    ) % {"name": mailed_name(str(event.account)), "what": event.sentence, "when": when, "where": _origin_text(event)}
 
 
 def _origin_text(event: SecurityEvent) -> str:

@@ -16,6 +16,7 @@ from apps.accounts.password_links import password_link_tokens, printed_link_toke
 from apps.accounts.security_mails import Event, notify_owner
 from apps.core.audit import SYSTEM, Actor, audit
 from apps.core.identity import is_storable
+from apps.core.mailed_names import mailed_name
 from apps.employees.models import Employee
 
 
@@ -102,7 +103,7 @@ def invitation(account: Account) -> EmailMessage:
             "Hello %(name)s,\n\nSet your password for Hundred here:\n%(link)s\n\nYour username is %(login)s. "
             "The link works once and expires after three days.\n"
         )
-        % {"name": account, "link": set_password_link(account), "login": account.login},
+        % {"name": mailed_name(str(account)), "link": set_password_link(account), "login": account.login},
         to=[account.roster_address],
     )
 

@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
+from apps.core.mailed_names import mailed_name
 from apps.notifications import unsubscribe
 from apps.notifications.channels.base import Message
 from apps.notifications.content import Content, path_of
@@ -26,6 +27,7 @@ MAX_CHAT_BYTES = 1_000
 
 def render_message(facts: Facts, channel: str, now: datetime) -> Message:
     """The message of a notification; in all languages one after the other where the recipient's is unknown."""
+    facts = _with_mailed_names(facts)
     unsubscribe_url = ""
     if facts.definition.can_switch_off:
         unsubscribe_url = absolute_url(
@@ -69,6 +71,11 @@ def chat_text(content: Content, url: str, settings_url: str) -> str:
         # The last details first: the page has them.
         lines.pop()
     return "\n".join([*lines, *end])
+
+
+def _with_mailed_names(facts: Facts) -> Facts:
+    names = {field: getattr(facts, field) for field in ("name", "campaign", "deputy", "deputy_of")}
+    return replace(facts, **{field: mailed_name(name) for field, name in names.items() if name})
 
 
 def languages_of(facts: Facts) -> list[str]:

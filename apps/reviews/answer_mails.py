@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from apps.core.clock import db_now
 from apps.core.mail_portions import mail_portion
+from apps.core.mailed_names import mailed_name
 from apps.core.sql import statement
 from apps.reviews.models import Review
 
@@ -67,6 +68,6 @@ def answer_mail(review: Review) -> EmailMessage:
                     "HR has answered your review request about your standing in %(campaign)s.\nSign in to "
                     "Hundred to read the answer on your page."
                 )
-                % {"campaign": review.campaign.name}
+                % {"campaign": mailed_name(review.campaign.name)}
             )
     return EmailMessage(subject=" · ".join(subjects), body="\n\n".join([*bodies, ""]), to=[review.employee.email])

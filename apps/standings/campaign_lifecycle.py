@@ -20,6 +20,7 @@ from apps.core.errors import Refused
 from apps.core.events import record_event
 from apps.core.identity import clean_text
 from apps.core.locks import lock_facts
+from apps.core.mailed_names import MAX_MAILED_CHARS, is_mailable
 from apps.core.outbox import set_identity_tracking
 from apps.core.signing_key import can_sign_results, missing_key_message
 from apps.core.sql import compose
@@ -182,6 +183,13 @@ def _clean_name(name: str) -> str:
     cleaned = clean_text(name)
     if not cleaned:
         raise Refused("invalid", _("Enter a name for the campaign."), "name")
+    # Mails to all employees contain it.
+    if len(cleaned) > MAX_MAILED_CHARS:
+        message = _("A campaign's name has at most %(most)s characters.")
+        raise Refused("invalid", message % {"most": MAX_MAILED_CHARS}, "name")
+    if not is_mailable(cleaned):
+        message = _("A campaign's name contains no web or e-mail address. Write a space after a full stop.")
+        raise Refused("invalid", message, "name")
     return cleaned
 
 

@@ -180,6 +180,9 @@ def test_several_campaigns_whose_names_make_one_short_name_run_at_a_time(
         ({"company_domains": "a@b@c"}, "is not a domain"),
         ({"name": "November"}, "A campaign named November already exists."),
         ({"name": "\u200b"}, "Enter a name for the campaign."),
+        ({"name": "November: sign in at evil.example"}, "contains no web or e-mail address"),
+        ({"name": "Ask hr@evil"}, "contains no web or e-mail address"),
+        ({"name": "N" * 81}, "has at most 80 characters"),
     ],
 )
 def test_what_makes_no_campaign_comes_back_filled_in(

@@ -18,7 +18,8 @@ from apps.notifications.delivery import send_notifications
 from apps.notifications.kinds import KINDS
 from apps.notifications.models import Notification
 from apps.notifications.planning import plan_notifications
-from tests import announcing, people
+from apps.reviews.answer_mails import answer_mail
+from tests import announcing, people, reviewing
 from tests.fixtures import Clock
 from tests.notifications.smtp import Mailbox
 
@@ -236,3 +237,18 @@ def test_a_name_is_text_and_no_markup(mailbox: Mailbox, campaign: Campaign, alic
     [mail] = mailbox.received
     assert "Hello <b>Al</b> & Co," in part(mail, "plain")
     assert "<b>Al</b>" not in part(mail, "html")
+
+
+def test_names_of_before_are_harmless_in_every_mail(
+    mailbox: Mailbox, campaign: Campaign, alice: Employee, clock: Clock
+) -> None:
+    Campaign.objects.filter(pk=campaign.pk).update(name="Your bonus: https://evil.example/x")
+    Employee.objects.filter(pk=alice.pk).update(name="Alice, open evil.example")
+    people.mark()
+    notify(clock, campaign, alice)
+    send_notifications()
+    [sent] = mailbox.received
+    answered = answer_mail(reviewing.ask(Campaign.objects.get(), alice))
+    for text in (part(sent, "plain"), part(sent, "html"), str(answered.body)):
+        assert "Your bonus" in text
+        assert "evil.example" not in text

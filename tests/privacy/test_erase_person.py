@@ -592,7 +592,9 @@ def test_other_names_are_cleared_and_what_stays_is_listed(
     RosterImport.objects.create(
         state="refused", file_name=f"{SPELLED}.csv", actor_label="x", done_at=core_clock.db_now()
     )
-    named = people.november(name=f"Not for {EMAIL}")
+    # A name from before links were refused in it.
+    named = people.november(name="Old")
+    Campaign.objects.filter(pk=named.pk).update(name=f"Not for {EMAIL}")
     before = reasons(everywhere)
     found = preview_person_erasure(identities_of(ASKED), by=TESTER)
     assert (found.preview.names, found.names) == (2, 3), "one of them goes with its file"

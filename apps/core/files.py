@@ -11,8 +11,11 @@ from tempfile import SpooledTemporaryFile
 from typing import IO
 
 from django.db import transaction
-from django.db.models import Max, QuerySet
+from django.db.models import Max, Q, QuerySet, Sum
+from django.template.defaultfilters import filesizeformat
+from django.utils.translation import gettext as _
 
+from apps.core.errors import Refused
 from apps.core.models import StoredChunk, StoredFile
 
 # PostgreSQL reads and sends a value as a whole: a chunk bounds the memory that one row takes on both sides.
@@ -22,6 +25,22 @@ MAX_MEMORY_BYTES = 4 * 1024 * 1024
 
 # Above this size a file is large, whatever it unpacks to (apps/core/previews.py).
 LARGE_BYTES = 1_000_000
+# Of all uploads of one account, and of the differences that workers make of them.
+MAX_UPLOADED_BYTES = 2 * 1024**3
+# Exports and rejected lines have media types, and limits of their own; an upload has the type of its reader.
+HAS_MEDIA_TYPE = Q(content_type__startswith="text/") | Q(content_type__startswith="application/")
+
+
+def require_upload_space(owner_id: int | None) -> None:
+    """Raise Refused when the uploads of this account take MAX_UPLOADED_BYTES; a command has no limit."""
+    uploads = StoredFile.objects.filter(owner_id=owner_id).exclude(HAS_MEDIA_TYPE)
+    used = 0 if owner_id is None else uploads.aggregate(bytes=Sum("size"))["bytes"] or 0
+    if used >= MAX_UPLOADED_BYTES:
+        message = _(
+            "Your uploads use %(size)s, the limit for one person. A file is deleted a day after its upload, and the "
+            "difference of an applied roster after 90 days. Upload this file then."
+        )
+        raise Refused("too_many", message % {"size": filesizeformat(used)}, "file", conflict=True)
 
 
 def store_file(

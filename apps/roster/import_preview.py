@@ -26,7 +26,7 @@ from apps.roster.parser import ConflictingRows, Roster, UnreadableRow, read_rost
 from apps.roster.reader import ColumnMissing, ColumnTwice, open_roster, read_layout
 from apps.roster.report_types import RosterLayout
 
-DIFFERENCE = "text/csv"
+DIFFERENCE = "employees/roster-difference"
 EXAMPLES = 3
 MAX_HEAD_CHARS = 100
 CHUNK_BYTES = 1 << 18

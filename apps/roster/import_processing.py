@@ -164,7 +164,8 @@ def _request_approval(load: RosterImport, effect: dict[str, int]) -> None:
         except Refused as error:
             _give_up(load, {"code": f"approval_{error.code}"})
             return
-        extend_file(locked.file.pk, request.expires_at)
+        for file_id in filter(None, (locked.file.pk, locked.difference_id)):
+            extend_file(file_id, request.expires_at)
         locked.state, locked.advanced_at = State.REQUESTED, db_now()
         locked.save(update_fields=["state", "advanced_at"])
 
@@ -178,8 +179,8 @@ def _give_up(load: RosterImport, problem: dict[str, Any]) -> None:
         **values, report=load.report | {"problem": problem}
     )
     if load.state == State.CONFIRMED and load.file is not None:
-        # Nothing reads a refused file again.
-        load.file.delete()
+        # Nothing reads a refused file again, and its difference was not applied.
+        StoredFile.objects.filter(pk__in=[pk for pk in (load.file_id, load.difference_id) if pk]).delete()
 
 
 def request_file(

@@ -14,19 +14,19 @@ from apps.accounts.models import Account
 from apps.core.audit import SYSTEM, Actor
 from apps.core.clock import db_now
 from apps.core.errors import Refused
-from apps.core.files import extend_file, store_file
+from apps.core.files import extend_file, require_upload_space, store_file
 from apps.core.identity import clean_text
 from apps.core.models import StoredFile
 from apps.employees.org_tree import roster_version
 from apps.roster.column_mappings import remember_columns
 from apps.roster.import_approvals import locked_load, require_fewer_requests
-from apps.roster.models import RosterImport
+from apps.roster.models import DIFFERENCE_LIFETIME, RosterImport
 
 State = RosterImport.State
 UNCONFIRMED = (State.PREVIEWING, State.PREVIEWED)
 WAITING = (State.PREVIEWING, State.CONFIRMED)
-# An unconfirmed upload is deleted after a day. The difference of a load stays readable for 90 days.
-UPLOAD_LIFETIME, DIFFERENCE_LIFETIME = timedelta(days=1), timedelta(days=90)
+# An upload that is not applied is deleted after a day, as is its difference.
+UPLOAD_LIFETIME = timedelta(days=1)
 UPLOAD = "employees/roster"
 # HR's choices in a load's layout, which stay when the file is read another way.
 OPTIONS = ("without_unknown_managers", "clear_empty")
@@ -37,8 +37,10 @@ MAX_UNCONFIRMED = 5
 def receive_upload(*, name: str, content: Iterable[bytes], by: Actor) -> RosterImport:
     """Store a file for a day, to be previewed by a worker. Loads nothing.
 
-    Of an account's unconfirmed files the newest MAX_UNCONFIRMED are kept.
+    Of an account's unconfirmed files the newest MAX_UNCONFIRMED are kept. Raises Refused when its files take too much
+    space.
     """
+    require_upload_space(by.id)
     stored = store_file(
         name=name, content=content, content_type=UPLOAD, expires_at=db_now() + UPLOAD_LIFETIME, owner_id=by.id
     )
@@ -47,8 +49,8 @@ def receive_upload(*, name: str, content: Iterable[bytes], by: Actor) -> RosterI
     )
     if by.id is not None:
         unconfirmed = RosterImport.objects.filter(actor_id=by.id, state__in=UNCONFIRMED, file__isnull=False)
-        older = unconfirmed.order_by("-asked_at", "-pk").values("file")[MAX_UNCONFIRMED:]
-        StoredFile.objects.filter(pk__in=older).delete()
+        older = unconfirmed.order_by("-asked_at", "-pk").values_list("file", "difference")[MAX_UNCONFIRMED:]
+        StoredFile.objects.filter(pk__in=[pk for pks in older for pk in pks if pk]).delete()
     return load
 
 
@@ -116,7 +118,7 @@ def confirm(load: RosterImport, *, digest: str, by: Actor, leavers: int | None =
         if not extend_file(locked.file.pk, now + UPLOAD_LIFETIME):
             return False
         if locked.difference_id:
-            extend_file(locked.difference_id, now + DIFFERENCE_LIFETIME)
+            extend_file(locked.difference_id, now + UPLOAD_LIFETIME)
         if locked.layout.get("roles_chosen_by") == (by.id or 0):
             remember_columns(locked.layout["header"], locked.layout["roles"], by)
         locked.state, locked.actor_id, locked.actor_label = State.CONFIRMED, by.id, by.label

@@ -15,6 +15,7 @@ from apps.core.audit import SYSTEM, Actor, audit
 from apps.core.clock import db_now
 from apps.core.closed_periods import ensure_backdating_allowed
 from apps.core.events import record_event
+from apps.core.files import extend_file
 from apps.core.identity import clean_text
 from apps.core.locks import begin_roster_preview, lock_facts, lock_org_tree
 from apps.core.statistics import ROSTER_TABLES, refresh_own_statistics, refresh_statistics
@@ -38,7 +39,7 @@ from apps.roster.load_checks import (
     reject_rows,
     unloadable_errors,
 )
-from apps.roster.models import RosterImport
+from apps.roster.models import DIFFERENCE_LIFETIME, RosterImport
 from apps.roster.parser import Reject, Roster
 from apps.roster.undo import copy_tables, delete_stored_changes, store_changed
 
@@ -242,6 +243,8 @@ def _record(result: RosterResult, by: Actor, complete: bool, load: RosterImport 
         # The difference shows what it did. Applied files that are kept add up without a limit.
         if load.file is not None:
             load.file.delete()
+        if load.difference_id:
+            extend_file(load.difference_id, now + DIFFERENCE_LIFETIME)
         record_event("roster_applied", subject=load.pk, account_id=by.id)
     request_email_changes(load, by, now)
     if version is not None:

@@ -1,12 +1,16 @@
 """Roster loads, and what each one changed."""
 
 import uuid
+from datetime import timedelta
 
 from django.db import models
 from django.db.models import Q
 
 from apps.core.models import StoredFile
 from apps.core.querysets import Clock
+
+# The difference of an applied load stays readable for this long.
+DIFFERENCE_LIFETIME = timedelta(days=90)
 
 
 class RosterImport(models.Model):

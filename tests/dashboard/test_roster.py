@@ -330,3 +330,16 @@ def test_a_recently_changed_account_gets_the_reason(as_: SignIn, hr: Employee, s
     said = text_of(client.get(confirm(client, address)["Location"]))
     assert "of your account changed in the last 3 days. Ask another HR user to do this." in said
     assert RosterImport.objects.get(file_name="roster.csv").state == "previewed"
+
+
+@pytest.mark.parametrize("address", ["/company/roster/", "/contacts/import/", "/company/adjustments/by-file/"])
+def test_an_upload_above_the_limit_is_refused_in_words(
+    campaign: Campaign, hr: Employee, as_: SignIn, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    client = as_(hr)
+    files = [SimpleUploadedFile("a.csv", b"name,phone,staff_no,email,target\nx,13812345678,A001,,5") for _ in range(2)]
+    assert client.post(address, {"file": files[0]}).status_code == 302
+    monkeypatch.setattr("apps.core.files.MAX_UPLOADED_BYTES", 1)
+    answer = client.post(address, {"file": files[1]})
+    assert answer.status_code == 409
+    assert "the limit for one person" in answer.content.decode()

@@ -14,8 +14,10 @@ from django.db import IntegrityError, connection, transaction
 from django.test import Client
 
 from apps.accounts.models import BrowserSession
+from apps.accounts.services import account_for
 from apps.core import enqueue, previews, statistics
 from apps.core.clock import db_now
+from apps.core.errors import Refused
 from apps.core.files import store_file
 from apps.core.locks import FACTS_LOCK, TREE_LOCK, begin_roster_preview
 from apps.core.models import AuditEntry, StoredFile
@@ -264,9 +266,29 @@ def test_a_difference_that_nobody_confirms_goes_with_its_upload(company: dict[st
     assert shown.difference.expires_at is not None
     assert shown.difference.expires_at - db_now() < timedelta(days=2)
     assert imports.confirm(shown, digest=shown.digest, by=TESTER)
-    kept = StoredFile.objects.get(pk=shown.difference_id)
-    assert kept.expires_at is not None
-    assert kept.expires_at - db_now() > timedelta(days=80)
+    kept = StoredFile.objects.filter(pk=shown.difference_id)
+    assert kept.get().expires_at - db_now() < timedelta(days=2), "a load that is refused later keeps none"
+    worked(shown)
+    assert kept.get().expires_at - db_now() > timedelta(days=80)
+
+
+def test_uploads_in_a_loop_do_not_fill_the_database(
+    company: dict[str, Employee], hr: Employee, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The site and the contacts of the last hour would stop with it."""
+    by = account_for(hr).actor
+    monkeypatch.setattr(imports, "MAX_UNCONFIRMED", 1)
+    shown = []
+    for _time in range(2):
+        load = imports.receive_upload(name="r.csv", content=[NEXT.encode()], by=by)
+        shown.append(worked(load))
+    assert [load.difference_id is not None for load in shown] == [True, True]
+    [kept] = StoredFile.objects.filter(content_type="employees/roster-difference").values_list("pk", flat=True)
+    assert kept == shown[1].difference_id, "the difference of a file that is gone"
+    monkeypatch.setattr("apps.core.files.MAX_UPLOADED_BYTES", 1)
+    with pytest.raises(Refused, match="the limit for one person"):
+        imports.receive_upload(name="r.csv", content=[NEXT.encode()], by=by)
+    imports.receive_upload(name="r.csv", content=[NEXT.encode()], by=TESTER)
 
 
 def test_an_erasure_leaves_the_differences_of_rosters_alone(company: dict[str, Employee]) -> None:

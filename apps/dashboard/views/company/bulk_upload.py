@@ -41,9 +41,10 @@ def index(request: HttpRequest) -> HttpResponse:
         return render(scope, "no_campaign.html", {})
     form = ListForm(request.POST, request.FILES) if request.method == "POST" else ListForm()
     if request.method == "POST" and form.is_valid():
-        return redirect(scope.url("adjustments-file", store_list(scope, form, UPLOAD).pk))
+        with form.showing_refusals():
+            return redirect(scope.url("adjustments-file", store_list(scope, form, UPLOAD).pk))
     context = {"form": form, "bytes": MAX_LIST_BYTES, "max_lines": MAX_LINES}
-    return render(scope, "company/bulk_upload.html", context, status=422 if form.errors else 200)
+    return render(scope, "company/bulk_upload.html", context, status=form.error_status if form.errors else 200)
 
 
 @require_safe

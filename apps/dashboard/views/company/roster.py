@@ -50,10 +50,11 @@ def index(request: HttpRequest) -> HttpResponse:
     scope = hr_scope(request)
     form = RosterForm(request.POST, request.FILES) if request.method == "POST" else RosterForm()
     if request.method == "POST" and form.is_valid():
-        sent = form.cleaned_data["file"]
-        load = imports.receive_upload(name=sent.name, content=sent.chunks(), by=scope.user.actor)
-        enqueue.enqueue_roster_import(load.pk)
-        return redirect(scope.url("roster-load", load.pk))
+        with form.showing_refusals():
+            sent = form.cleaned_data["file"]
+            load = imports.receive_upload(name=sent.name, content=sent.chunks(), by=scope.user.actor)
+            enqueue.enqueue_roster_import(load.pk)
+            return redirect(scope.url("roster-load", load.pk))
     # By page number: a company has some hundred loads, and HR wants to jump.
     page = Paginator(imports.past_loads(), PAGE).get_page(request.GET.get("page"))
     context = {
@@ -61,7 +62,7 @@ def index(request: HttpRequest) -> HttpResponse:
         "open": list(imports.open_loads(scope.now)[:5]),
         "megabytes": settings.MOST_UPLOAD_BYTES // 1_000_000, "bytes": settings.MOST_UPLOAD_BYTES,
     }  # fmt: skip
-    return render(scope, "company/roster.html", context, status=422 if form.errors else 200)
+    return render(scope, "company/roster.html", context, status=form.error_status if form.errors else 200)
 
 
 @require_safe

@@ -24,7 +24,7 @@ from apps.contacts.report_types import FilePreviewReport
 from apps.contacts.services import column_mappings
 from apps.core import clock, enqueue
 from apps.core.errors import Refused
-from apps.core.files import delete_files, store_file
+from apps.core.files import delete_files, require_upload_space, store_file
 from apps.core.models import FilePreview, StoredFile
 from apps.core.previews import request_preview
 from apps.dashboard.labels import files
@@ -52,6 +52,8 @@ def receive_upload(scope: PageContext, sent: UploadedFile) -> StoredFile:
 
 
 def store_upload(scope: PageContext, name: str, content: Iterable[bytes], content_type: str) -> StoredFile:
+    """Store an upload for a day. Raises Refused when the reader's uploads take too much space."""
+    require_upload_space(scope.user.pk)
     return store_file(
         name=name, content=content, content_type=content_type, expires_at=clock.db_now() + UPLOAD_RETENTION,
         owner_id=scope.user.pk,

@@ -37,9 +37,10 @@ def index(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and scope.required_employee:
         form = UploadForm(request.POST, request.FILES)
         if form.is_valid():
-            stored = receive_upload(scope, form.cleaned_data["file"])
-            return redirect(scope.url("import-preview", stored.pk))
-        return _index(scope, form, status=422)
+            with form.showing_refusals():
+                stored = receive_upload(scope, form.cleaned_data["file"])
+                return redirect(scope.url("import-preview", stored.pk))
+        return _index(scope, form, status=form.error_status)
     return _index(scope, UploadForm())
 
 

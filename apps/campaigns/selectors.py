@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -17,12 +17,15 @@ from apps.campaigns.models import Announcement, Campaign, CampaignRule
 from apps.contacts.models import Contact, ContactIdentity, Submission
 from apps.contacts.services.changes import record_contact_again, restore_contact, undo_submission
 from apps.contacts.services.recording_again import RecordedAgain, record_contacts_again
-from apps.core.audit import Actor
+from apps.core.audit import Actor, audit
 from apps.core.clock import db_now
 from apps.core.errors import Refused
 from apps.core.locks import lock_facts
+from apps.core.models import AuditEntry
 from apps.core.querysets import Clock
 from apps.employees.models import Employee
+
+RESTORE_REFUSED, REFUSAL_STANDS = "contact.restore_refused", timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -111,7 +114,7 @@ def restore_while_open(*, contact_id: int, employee: Employee, by: Actor) -> Non
 
     A contact recorded before the cut-off of a campaign that is over stays ended. In an exclusive campaign, the contact
     also stays ended when a colleague's contact now counts instead. Ending and restoring would otherwise reveal whose
-    contact the person is.
+    contact the person is. This refusal is audited and stands for a day, so repetition shows no change.
 
     Raises Refused, Contact.DoesNotExist.
     """
@@ -124,15 +127,18 @@ def restore_while_open(*, contact_id: int, employee: Employee, by: Actor) -> Non
                 "campaign_over", _("This contact belongs to a campaign that is over, so it can no longer be restored.")
             )
         running = Campaign.objects.running().prefetch_related("rules")
-        claimable = any(
-            campaign.rule.exclusive and campaign.rule.in_period(contact.recorded_at) for campaign in running
-        )
-        if claimable and _shared(contact):
-            message = _(
-                "A colleague has recorded this person, so the contact cannot be restored. You can record it again."
-            )
-            raise Refused("claimed", message)
-        restore_contact(contact_id=contact_id, employee=employee, by=by)
+        rules = (campaign.rule for campaign in running if campaign.rule.exclusive)
+        exclusive = [rule for rule in rules if rule.in_period(contact.recorded_at)]
+        refused = bool(exclusive) and _refused_today(contact)
+        if not refused and any(_shared(contact, rule) for rule in exclusive):
+            refused = True
+            audit(RESTORE_REFUSED, by=by, kind="contact", id=contact_id)
+        if not refused:
+            restore_contact(contact_id=contact_id, employee=employee, by=by)
+            return
+    # After the commit, which keeps the audit entry.
+    message = _("A colleague has recorded this person, so the contact cannot be restored. You can record it again.")
+    raise Refused("claimed", message)
 
 
 def record_again_while_open(*, campaign: Campaign, contact_id: int, employee: Employee, by: Actor) -> int:
@@ -174,11 +180,21 @@ def _needed_elsewhere_message() -> str:
     return _("This contact counts in another campaign, so it cannot be recorded again.")
 
 
-def _shared(contact: Contact) -> bool:
-    """Return whether another employee has a live contact with the same identity."""
+def _refused_today(contact: Contact) -> bool:
+    entries = AuditEntry.objects.filter(subject_kind="contact", subject_id=str(contact.pk), action=RESTORE_REFUSED)
+    return entries.filter(at__gt=db_now() - REFUSAL_STANDS).exists()
+
+
+def _shared(contact: Contact, rule: CampaignRule) -> bool:
+    """Return whether another employee has a live contact with the same identity from the rule's period.
+
+    Only such a contact can count instead. Of any other, the answer would say that a colleague knows the person.
+    """
     own = ContactIdentity.objects.filter(contact=contact, kind=OuterRef("kind"), digest=OuterRef("digest"))
-    others = ContactIdentity.objects.filter(Exists(own), live=True).exclude(employee=contact.employee_id)
-    return others.exists()
+    others = ContactIdentity.objects.filter(
+        Exists(own), live=True, contact__recorded_at__gte=rule.opens_at, contact__recorded_at__lt=rule.cutoff_at
+    )
+    return others.exclude(employee=contact.employee_id).exists()
 
 
 def undo_while_open(*, submission_id: uuid.UUID, employee: Employee, by: Actor) -> int:

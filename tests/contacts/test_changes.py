@@ -16,7 +16,8 @@ from apps.core.clock import db_now
 from apps.core.errors import Refused
 from apps.core.models import AuditEntry, OutboxRow
 from apps.employees.models import Employee
-from tests.people import TESTER, mark, outsider, record_one, standing
+from tests.fixtures import Clock
+from tests.people import NOON, TESTER, mark, november, outsider, record_one, standing
 
 THEM = ("email", "wanda@outside.example.org")
 
@@ -120,6 +121,40 @@ def test_a_correction_to_nobody_is_refused(
 ) -> None:
     assert refusal(correct_contact, contact_id=contact.pk, employee=alice, identities=identities) == "invalid_identity"
     assert Contact.objects.get().ended_at is None
+
+
+@pytest.mark.parametrize(("recorded_at", "code"), [("2026-10-20T12:00:00+08:00", None), (NOON, "claimed")])
+def test_a_restore_says_only_of_contacts_that_count_that_a_colleague_has_the_person(
+    alice: Employee, alan: Employee, clock: Clock, recorded_at: str, code: str | None
+) -> None:
+    """Ending and restoring would otherwise test, without a trace, whom colleagues have known for years."""
+    november(exclusive=True)
+    clock.set(recorded_at, ticks=True)
+    record_one(alan, THEM)
+    clock.set(NOON, ticks=True)
+    own = record_one(alice, THEM).outcomes[0].contact_id
+    end_contact(contact_id=own, employee=alice, by=TESTER)
+    if code:
+        assert refusal(restore_while_open, contact_id=own, employee=alice) == code
+    else:
+        restore_while_open(contact_id=own, employee=alice, by=TESTER)
+    assert (Contact.objects.get(pk=own).ended_at is None) == (code is None)
+    assert AuditEntry.objects.filter(action="contact.restore_refused").count() == (1 if code else 0)
+
+
+def test_a_refused_restore_shows_no_change_for_a_day(alice: Employee, alan: Employee, clock: Clock) -> None:
+    """Repeated, it would report the minute in which a colleague loses the person."""
+    november(exclusive=True)
+    his = record_one(alan, THEM).outcomes[0].contact_id
+    own = record_one(alice, THEM).outcomes[0].contact_id
+    end_contact(contact_id=own, employee=alice, by=TESTER)
+    assert refusal(restore_while_open, contact_id=own, employee=alice) == "claimed"
+    end_contact(contact_id=his, employee=alan, by=TESTER)
+    assert refusal(restore_while_open, contact_id=own, employee=alice) == "claimed"
+    assert AuditEntry.objects.filter(action="contact.restore_refused").count() == 1
+    clock.set("2026-11-24T12:01:00+08:00", ticks=True)
+    restore_while_open(contact_id=own, employee=alice, by=TESTER)
+    assert Contact.objects.get(pk=own).ended_at is None
 
 
 def test_nobody_elses_contact_is_there_at_all(alice: Employee, alan: Employee, contact: Contact) -> None:

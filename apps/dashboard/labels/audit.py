@@ -97,6 +97,7 @@ ACTIONS: dict[str, Any] = {
     "contact.moved": _("moved a contact's start by a feed"),
     "contact.renamed": _("renamed a contact"),
     "contact.restored": _("restored a contact"),
+    "contact.restore_refused": _("tried to restore a contact that a campaign keeps ended"),
     "correction.asked": _("requested a correction"),
     "correction.granted": _("approved a correction"),
     "correction.refused": _("refused a correction"),

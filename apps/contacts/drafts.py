@@ -98,6 +98,10 @@ class Outcome(NamedTuple):
     existing_contact_id: int | None = None
 
 
+# A person has a few. In an exclusive campaign each identity claims a person, so invented ones must not be free.
+IDENTITIES_OF_ONE = 3
+
+
 class NormalisedDraft(NamedTuple):
     """A normalised draft: its valid identities, or the refusal. `dropped`: the kinds of values that were unusable."""
 
@@ -110,6 +114,11 @@ class NormalisedDraft(NamedTuple):
     refused: Outcome | None = None
     dropped: tuple[str, ...] = ()
     extension: bool = False
+
+    @property
+    def daily_cost(self) -> int:
+        """How many contacts of the daily limit it takes: as many more as it has IDENTITIES_OF_ONE identities more."""
+        return max(1, -(-len(self.identities) // IDENTITIES_OF_ONE))
 
 
 class ContactTimes(NamedTuple):

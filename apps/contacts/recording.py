@@ -178,7 +178,7 @@ def evaluate(
         return refusal(OutcomeCode.NOT_EXTERNAL, kind)
     if remaining[employee_id] <= 0:
         return refusal(OutcomeCode.TOO_MANY_TODAY)
-    remaining[employee_id] -= 1
+    remaining[employee_id] -= draft.daily_cost
     # Checked last, and only for a draft that would be recorded: an answer about an objection counts towards the daily
     # limit, so that no employee can test a list of people for objections.
     if kind := _first_kind(draft, known.objected):

@@ -9,9 +9,13 @@ import pytest
 from django.test import Client
 
 from apps.contacts import batches
+from apps.contacts.daily_limit import remaining_today
+from apps.contacts.drafts import Draft
 from apps.contacts.imports import import_contacts
 from apps.contacts.models import Contact
 from apps.contacts.services.changes import end_contact
+from apps.contacts.services.submissions import submit
+from apps.core.clock import db_now
 from apps.core.files import read_file
 from apps.employees.models import Employee
 from tests.crowd import at_once, unlock
@@ -56,6 +60,19 @@ def test_who_is_known_already_takes_no_place_and_who_ended_keeps_it(alice: Emplo
     assert first is not None
     end_contact(contact_id=first, employee=alice, by=TESTER)
     assert record(alice).outcomes[0].code == "too_many_today"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("identities", "remaining"), [(3, 2), (4, 1), (7, 0)])
+def test_a_contact_with_many_identities_takes_the_place_of_several(
+    alice: Employee, identities: int, remaining: int
+) -> None:
+    """In an exclusive campaign each identity claims a person: one employee could take a whole company's contacts."""
+    drafts = [Draft("Many", tuple(outsider() for _number in range(identities)))]
+    drafts += [Draft("One", (outsider(),)) for _number in range(MOST)]
+    report = submit(employee=alice, drafts=drafts, source="page", by=TESTER)
+    assert report.created == 1 + remaining
+    assert remaining_today([alice.pk], db_now()) == {alice.pk: 0}
 
 
 @pytest.mark.django_db

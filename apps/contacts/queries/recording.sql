@@ -20,10 +20,14 @@ JOIN LATERAL (SELECT FROM contacts_suppressedidentity suppressed
               WHERE suppressed.kind = lookup.kind AND suppressed.digest = lookup.digest OFFSET 0) AS objection ON true;
 
 -- name: recorded_today
-SELECT employee_id, count(*)
-FROM contacts_contact
-WHERE employee_id = ANY(%(employees)s) AND recorded_at >= %(day_starts_at)s AND recorded_at < %(day_ends_at)s
-  AND (source NOT IN ('feed', 'demo') OR replaces_id IS NOT NULL)
+-- As NormalisedDraft.daily_cost: a contact with many identities takes the place of several.
+SELECT contact.employee_id, sum(greatest(1, ceil(identities.number / %(identities_of_one)s::numeric)))::bigint
+FROM contacts_contact contact
+JOIN LATERAL (SELECT count(*) AS number FROM contacts_contactidentity identity
+              WHERE identity.employee_id = contact.employee_id AND identity.contact_id = contact.id) AS identities ON true
+WHERE contact.employee_id = ANY(%(employees)s)
+  AND contact.recorded_at >= %(day_starts_at)s AND contact.recorded_at < %(day_ends_at)s
+  AND (contact.source NOT IN ('feed', 'demo') OR contact.replaces_id IS NOT NULL)
 GROUP BY 1;
 
 -- name: has_later

@@ -47,11 +47,12 @@ def record_contacts_again(*, contact_ids: Collection[int], employee: Employee, b
         known, messages = known_identities([(employee.pk, draft) for _contact, draft in drafts]), outcome_messages()
         remaining = remaining_today([employee.pk], db_now())[employee.pk]
         for contact, draft in drafts:
-            code = _refusal(draft, known) if len(accepted) < remaining else OutcomeCode.TOO_MANY_TODAY
+            code = _refusal(draft, known) if remaining > 0 else OutcomeCode.TOO_MANY_TODAY
             if code:
                 result.refused[messages[code]] += 1
             else:
                 accepted.append((contact, draft))
+                remaining -= draft.daily_cost
         if accepted:
             replaced_by = _replace_all(accepted, employee, db_now())
             details = {old: {"replaced_by": new} for old, new in replaced_by.items()}

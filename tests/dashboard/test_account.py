@@ -4,6 +4,7 @@ import uuid
 
 import pytest
 
+from apps.accounts.models import BrowserSession
 from apps.accounts.services import account_for, set_password_link
 from apps.campaigns.models import Campaign
 from apps.employees.models import Employee
@@ -52,6 +53,30 @@ def test_a_message_that_no_page_has_shown_is_not_for_the_browsers_next_reader(
     assert client.cookies["messages"].value
     client.post("/logout/")
     assert not client.cookies["messages"].value
+
+
+def test_a_message_of_a_session_that_has_reached_its_end_is_not_for_the_next_reader(
+    as_: SignIn, alice: Employee, bob: Employee, campaign: Campaign
+) -> None:
+    """No request ends such a session, so nothing could drop its messages before."""
+    client = as_(alice)
+    form = {"name": "Grace", "reach": "grace@outside.example.org", "key": str(uuid.uuid4())}
+    client.post("/contacts/add/", form)
+    BrowserSession.objects.all().delete()
+    page = client.get("/login/")
+    assert "Grace" not in page.content.decode()
+    assert not client.cookies["messages"].value, "the text of the cookie can be read"
+    people.sign_in(client, alice).post(
+        "/contacts/add/", form | {"reach": "b@outside.example.org", "key": str(uuid.uuid4())}
+    )
+    assert client.cookies["messages"].value
+    assert "Grace" not in people.sign_in(client, bob).get("/").content.decode()
+
+
+def test_a_message_reaches_its_own_reader(as_: SignIn, alice: Employee, campaign: Campaign) -> None:
+    client = as_(alice)
+    client.post("/contacts/add/", {"name": "Grace", "reach": "g@outside.example.org", "key": str(uuid.uuid4())})
+    assert any("Grace" in str(message) for message in client.get("/").context["messages"])
 
 
 def test_a_link_sets_the_password_once(client: StrictClient, alice: Employee) -> None:

@@ -39,20 +39,35 @@ def bands(*at_target: int, people: int = 54) -> list[Any]:
 
 
 @pytest.mark.parametrize(
-    ("of", "people", "contacts"),
+    ("of", "english", "chinese"),
     [
-        (scope(), "contacts that still count today.", "as they count now."),
-        (scope(day=date(2026, 11, 6)), "still counted on Fri 6 Nov.", "as they counted at the end of Fri 6 Nov."),
-        (scope(result=object()), "contacts that count in the result.", "according to the result."),
+        (
+            scope(),
+            ("contacts that still count today.", "as they count now."),
+            ("按今天仍计入的联系人显示。", "目前计入的联系人。"),
+        ),
+        (
+            scope(day=date(2026, 11, 6)),
+            ("still counted on Fri 6 Nov.", "as they counted at the end of Fri 6 Nov."),
+            ("按11月6日 星期五仍计入的联系人显示。", "以11月6日 星期五结束时的计入情况为准。"),
+        ),
+        (
+            scope(result=object()),
+            ("contacts that count in the result.", "according to the result."),
+            ("按结果中计入的联系人显示。", "以最终结果为准。"),
+        ),
     ],
 )
-def test_a_chart_of_past_days_says_which_contacts_it_shows(language: str, of: Any, people: str, contacts: str) -> None:
+def test_a_chart_of_past_days_says_which_contacts_it_shows(
+    language: str, of: Any, english: tuple[str, str], chinese: tuple[str, str]
+) -> None:
     """Else a reader takes the chart for what counted on those days."""
-    if language != "en":
-        return
+    people, contacts = english if language == "en" else chinese
     below = [(OPENS, 3), (OPENS + timedelta(days=1), 2)]
     totals = SimpleNamespace(people=3)
-    lists = "The list of a past day shows what counted then."
+    lists = {"en": "The list of a past day shows what counted then.", "zh-hans": "对应的名单显示当时计入的情况。"}[
+        language
+    ]
     for card, linked in (
         (teams.band_days(of, "", bands(1, 2), no_url), True),
         (company.below_target_by_day(of, "", below, totals, lambda day: "/x"), True),

@@ -5,6 +5,7 @@ after the commit, and retries until the mail server accepts it.
 """
 
 import logging
+from datetime import timedelta
 from ipaddress import ip_address, ip_network
 from smtplib import SMTPException, SMTPRecipientsRefused
 from zoneinfo import ZoneInfo
@@ -17,6 +18,7 @@ from django.utils.translation import gettext as _
 from apps.accounts.models import Account, SecurityEvent
 from apps.accounts.user_agents import browser_name
 from apps.core.audit import origin, user_agent
+from apps.core.clock import db_now
 from apps.core.identity import clean_text
 from apps.core.mail_portions import mail_portion
 from apps.core.mailed_names import mailed_name
@@ -26,23 +28,25 @@ logger = logging.getLogger(__name__)
 Event = SecurityEvent.Kind
 LANGUAGES = ("en", "zh-hans")
 MAX_MAILS_A_CALL, MAX_BROWSER_CHARS = 200, 300
-# Each claim counts the events that wait, so one account must not queue any number of them.
-MAX_WAITING_ALIKE = 20
+# Of one kind to one account. A user causes such mails, as by sign-ins in a loop: they would use up the mail server's
+# quota for all others.
+MAX_ALIKE_A_DAY = 20
 # Prefix length of the network in a mail: enough for the owner to recognise it, without identifying one machine.
 NETWORK_BITS = {4: 16, 6: 48}
 CLAIM = statement("accounts", "security_mails", "claim")
-EXPIRE = "DELETE FROM accounts_securityevent WHERE at <= hundred_clock() - interval '7 days'"
+EXPIRE = """DELETE FROM accounts_securityevent
+    WHERE at <= hundred_clock() - interval '7 days' OR sent_at <= hundred_clock() - interval '1 day'"""
 
 
 def notify_owner(account: Account, kind: str, *, address: str | None = None) -> None:
     """Queue a mail about an event of `account`, in the caller's transaction; does nothing without an address.
 
-    Nothing is queued either while MAX_WAITING_ALIKE mails of this kind to this address wait, which say the same.
+    Nothing is queued either after MAX_ALIKE_A_DAY mails of this kind in 24 hours, which say the same.
     `address` replaces the owner's present address, such as the old address after a change.
     """
     to = account.roster_address if address is None else address
-    alike = SecurityEvent.objects.filter(account=account, kind=kind, address=to)
-    if to and alike.count() < MAX_WAITING_ALIKE:
+    alike = SecurityEvent.objects.filter(account=account, kind=kind, at__gt=db_now() - timedelta(days=1))
+    if to and alike.count() < MAX_ALIKE_A_DAY:
         agent = clean_text(user_agent(), MAX_BROWSER_CHARS)
         SecurityEvent.objects.create(account=account, kind=kind, address=to, origin=origin(), browser=agent)
 
@@ -68,7 +72,8 @@ def send_security_mails() -> int:
             if isinstance(error, (SMTPRecipientsRefused, ValueError)):  # the address failed, not the server
                 continue
             break
-        event.delete()
+        # Without the address, which is not needed any more: the row only counts.
+        SecurityEvent.objects.filter(pk=event.pk).update(sent_at=db_now(), address="", origin="", browser="")
         sent += 1
     return sent
 

@@ -46,9 +46,15 @@ class SecurityEvent(models.Model):
     browser = models.TextField(blank=True, help_text="what the browser said it is")
     at = models.DateTimeField(db_default=Clock())
     claimed_at = models.DateTimeField(null=True)
+    sent_at = models.DateTimeField(null=True, help_text="the row is then kept for a day, without the address")
 
     class Meta:
-        constraints = [models.CheckConstraint(name="accounts_security_event_address", condition=~models.Q(address=""))]
+        constraints = [
+            models.CheckConstraint(
+                name="accounts_security_event_address",
+                condition=~models.Q(address="") | models.Q(sent_at__isnull=False),
+            )
+        ]
 
     @property
     def sentence(self) -> str:

@@ -6,7 +6,7 @@ WHERE id = (
     -- The account with the fewest events first: many of one account keep back no other owner's notice.
     JOIN (
         SELECT id, count(*) OVER (PARTITION BY account_id) AS events FROM accounts_securityevent
-        WHERE kind <> 'password_link'
+        WHERE kind <> 'password_link' AND sent_at IS NULL
     ) waiting ON waiting.id = event.id
     WHERE event.at > hundred_clock() - interval '7 days'
       AND (event.claimed_at IS NULL OR event.claimed_at < hundred_clock() - interval '10 minutes')

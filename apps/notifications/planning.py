@@ -17,6 +17,8 @@ from apps.notifications.quiet_hours import configured_quiet_hours, zone_of
 
 # The most events that one transaction takes; one event may concern every employee.
 MAX_EVENTS = 5_000
+# Of falls below the target, for one employee, campaign and channel in 24 hours.
+MAX_FALLS = 5
 ZONES = statement("notifications", "planning", "zones")
 PLAN = statement("notifications", "planning", "plan")
 
@@ -41,7 +43,8 @@ def plan_notifications(now: datetime) -> Plan:
             return Plan()
         # One event may concern every employee.
         disable_statement_timeout()
-        return Plan(*fetch_all(PLAN, _kinds() | _zones(now) | {"now": now, "most": MAX_EVENTS})[0])
+        limits = {"now": now, "most": MAX_EVENTS, "most_falls": MAX_FALLS}
+        return Plan(*fetch_all(PLAN, _kinds() | _zones(now) | limits)[0])
 
 
 def _kinds() -> dict[str, list[Any]]:

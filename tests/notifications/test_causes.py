@@ -25,6 +25,7 @@ from apps.core.audit import Actor
 from apps.core.clock import db_now
 from apps.core.models import Event
 from apps.employees.models import Employee
+from apps.notifications import planning
 from apps.notifications.inbox import entries_of
 from apps.notifications.models import Notification
 from apps.notifications.planning import plan_notifications
@@ -108,6 +109,22 @@ def test_who_falls_below_the_target_again_learns_why_each_time(
         people.mark()
         process_notifications()
     assert Counter(sent_kinds(alice)) == {"milestone_100": 1, "turned_red": 2}, "a milestone comes once"
+
+
+def test_falls_in_a_loop_do_not_fill_the_queue_of_mails(
+    campaign: Campaign, alice: Employee, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """This mail cannot be switched off and is sent before all others."""
+    monkeypatch.setattr(planning, "MAX_FALLS", 2)
+    people.record(alice, 100)
+    people.mark()
+    for _time in range(4):
+        end_some(alice, 1)
+        people.mark()
+        process_notifications()
+        people.record(alice, 1)
+        people.mark()
+    assert sent_kinds(alice).count("turned_red") == 2
 
 
 def test_of_several_falls_in_one_night_one_is_mailed(campaign: Campaign, alice: Employee, clock: Clock) -> None:
@@ -402,6 +419,26 @@ def test_seven_three_and_one_days_before_the_deadline_those_below_hear_of_it_onc
     assert last.astimezone(clock.now().tzinfo).isoformat()[:16] == "2026-11-30T01:00", "nine in the morning"
     own = [sent for sent in mail.outbox if sent.to == ["alice@corp.example.com"]]
     assert "Today, Nov. 30, 2026, is the last day." in str(own[-1].body)
+
+
+def test_who_is_evaluated_again_in_that_minute_is_reminded_after_it(
+    campaign: Campaign, alice: Employee, alan: Employee, bob: Employee, clock: Clock
+) -> None:
+    """A colleague's large file would otherwise cost everybody who has the same contacts the last reminder."""
+    people.mark()
+    people.record(alice, 1)
+    people.record(alan, 100)
+    clock.set("2026-11-24T09:00:00+08:00", ticks=True)
+    record_scheduled_events(clock.now())
+    plan_notifications(clock.now())
+    listed = Notification.objects.filter(kind="deadline_7", channel="app").values_list("employee", flat=True)
+    assert bob.pk in listed
+    assert not {alice.pk, alan.pk} & set(listed), "the list would say something that may be wrong"
+    people.mark()
+    process_notifications()
+    assert "deadline_7" in sent_kinds(alice)
+    mails = Notification.objects.filter(kind="deadline_7", channel="email")
+    assert mails.get(employee=alan).last_error == "reached"
 
 
 def test_two_schedulers_record_once(campaign: Campaign, alice: Employee, clock: Clock) -> None:

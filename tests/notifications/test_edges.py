@@ -72,8 +72,11 @@ def test_a_person_whose_number_waits_to_be_evaluated_gets_no_reminder_in_the_lis
         clock.set(morning, ticks=True)
         record_scheduled_events(clock.now())
     plan_notifications(clock.now())
-    kinds = set(Notification.objects.filter(employee=alice).values_list("kind", flat=True))
-    assert not kinds & {"weekly", "deadline_7"}
+    own = Notification.objects.filter(employee=alice, kind__in=["weekly", "deadline_7"])
+    assert not own.filter(channel="app").exists()
+    people.mark()
+    process_notifications()
+    assert set(own.values_list("state", "last_error")) == {("dropped", "reached")}
 
 
 def test_a_batch_that_is_slow_stops_at_the_first_quiet_minute(

@@ -81,6 +81,14 @@ planned AS (
         ELSE true END)
       -- For example after a restore: older ones were planned before the backup was needed.
       AND event.at > %(now)s - interval '7 days'
+      -- A reminder that is not certain yet: the sender decides, and nothing is in the list.
+      AND NOT (kind.channel = 'app' AND event.data ? 'pending')
+      -- An employee who ends and restores one contact all day would fill the queue of mails, in which this kind comes first.
+      AND (event.kind <> 'turned_red' OR %(most_falls)s > (
+        SELECT count(*) FROM notifications_notification earlier
+        WHERE earlier.employee_id = recipient.employee_id AND earlier.kind = 'turned_red'
+          AND earlier.campaign_id = event.campaign_id AND earlier.channel = kind.channel
+          AND earlier.created_at > %(now)s - interval '1 day'))
     -- The notification of an event that was recorded twice is planned already.
     ON CONFLICT DO NOTHING
     RETURNING channel)

@@ -1,21 +1,23 @@
 -- name: record_weekly
--- Employees of one zone who are behind the steady pace. Not those whose standing is about to be evaluated again: they
--- may have enough.
+-- Employees of one zone who are behind the steady pace. Those whose standing is about to be evaluated again may have
+-- enough: the sender decides, and the list in the application shows nothing. Nobody looks again on this day.
 INSERT INTO core_event (kind, subject, campaign_id, employee_id, data, at)
-SELECT 'weekly', %(subject)s, %(campaign)s, standing.employee_id, jsonb_build_object(), %(now)s
+SELECT 'weekly', %(subject)s, %(campaign)s, standing.employee_id,
+    CASE WHEN pending.employee_id IS NULL THEN jsonb_build_object() ELSE jsonb_build_object('pending', true) END, %(now)s
 FROM standings_standing standing
 JOIN employees_employee employee ON employee.id = standing.employee_id AND employee.time_zone = %(zone)s
-WHERE standing.campaign_id = %(campaign)s AND standing.red AND {pace} = 'behind'
-  AND standing.employee_id NOT IN (SELECT pending.employee_id FROM ({pending}) pending);
+LEFT JOIN (SELECT DISTINCT queued.employee_id FROM ({pending}) queued) pending USING (employee_id)
+WHERE standing.campaign_id = %(campaign)s AND standing.red AND {pace} = 'behind';
 
 -- name: record_deadline
--- Employees of one zone who are below their target. Not those whose standing is about to be evaluated again.
+-- Employees of one zone who are below their target; those whose standing is about to be evaluated again as above.
 INSERT INTO core_event (kind, subject, campaign_id, employee_id, data, at)
-SELECT %(kind)s, %(subject)s, %(campaign)s, standing.employee_id, jsonb_build_object(), %(now)s
+SELECT %(kind)s, %(subject)s, %(campaign)s, standing.employee_id,
+    CASE WHEN pending.employee_id IS NULL THEN jsonb_build_object() ELSE jsonb_build_object('pending', true) END, %(now)s
 FROM standings_standing standing
 JOIN employees_employee employee ON employee.id = standing.employee_id AND employee.time_zone = %(zone)s
-WHERE standing.campaign_id = %(campaign)s AND standing.red
-  AND standing.employee_id NOT IN (SELECT pending.employee_id FROM ({pending}) pending);
+LEFT JOIN (SELECT DISTINCT queued.employee_id FROM ({pending}) queued) pending USING (employee_id)
+WHERE standing.campaign_id = %(campaign)s AND standing.red;
 
 -- name: record_team_digest
 -- The managers of one zone with people of the campaign below them today.

@@ -8,11 +8,13 @@ import pytest
 from apps.campaigns.models import Campaign
 from apps.core.models import Event
 from apps.core.time_zones import midnight
-from apps.notifications.channels import chat
+from apps.notifications.channels import CHANNELS, chat
 from apps.notifications.channels import dingtalk as dingtalk_channel
 from apps.notifications.channels.slack import Slack
 from tests.notifications.chat_services import DingTalkService, SlackService, serve
 from tests.notifications.smtp import Mailbox, smtp_server
+
+EMAIL: Any = CHANNELS["email"]
 
 
 @pytest.fixture(autouse=True)
@@ -35,8 +37,10 @@ def campaign(campaign: Campaign) -> Campaign:
 @pytest.fixture
 def mailbox(settings: Any) -> Iterator[Mailbox]:
     """A real SMTP server that receives this test's mails."""
+    EMAIL.refused.clear()
     with smtp_server(settings) as box:
         yield box
+    EMAIL.refused.clear()
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """E-mail through a real SMTP server: connections, refusals, and what a mail holds."""
 
+from collections import Counter
 from datetime import timedelta
 from email.message import EmailMessage
 from typing import Any
@@ -13,7 +14,7 @@ from apps.core.events import record_event
 from apps.core.models import Event
 from apps.employees.models import Employee
 from apps.notifications.channels.base import NotNow
-from apps.notifications.channels.email import EmailChannel
+from apps.notifications.channels.email import MAX_REFUSED_IN_A_ROW, EmailChannel
 from apps.notifications.delivery import send_notifications
 from apps.notifications.kinds import KINDS
 from apps.notifications.models import Notification
@@ -123,6 +124,20 @@ def test_a_refused_recipient_keeps_no_other_mail_back_and_the_answer_is_recorded
     send_notifications()
     assert states() == {ALICE: outcome, ALAN: ("sent", "")}
     assert mailbox.connections == 1
+
+
+def test_a_server_that_refuses_everybody_loses_no_notice_of_a_right(
+    mailbox: Mailbox, campaign: Campaign, company: dict[str, Employee], clock: Clock
+) -> None:
+    """A used-up quota is answered as a missing mailbox is: all notices of the day would be given up."""
+    mailbox.answers |= {employee.email: "550 daily limit exceeded" for employee in company.values()}
+    notify(clock, campaign, *company.values())
+    send_notifications()
+    outcomes = Counter(state for state, _why in states().values())
+    assert outcomes == {"failed": MAX_REFUSED_IN_A_ROW, "due": len(company) - MAX_REFUSED_IN_A_ROW}
+    mailbox.answers.clear()
+    clock.set(clock.now() + timedelta(minutes=10), ticks=True)
+    assert send_notifications().sent == len(company) - MAX_REFUSED_IN_A_ROW
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,8 @@ from apps.notifications.channels.base import Message, NotNow, Refused, Uncertain
 
 # Replies from 400 to 499 are temporary, from 500 on permanent (RFC 5321, 4.2.1).
 PERMANENT = 500
+# So many mailboxes refused in a row are the server's answer to all mails, as after a day's quota, and not about them.
+MAX_REFUSED_IN_A_ROW = 3
 SMTP_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
 
 
@@ -25,6 +27,10 @@ class EmailChannel:
     # The operator knows the mail server: NOTIFICATIONS_PER_SECOND.
     per_second = math.inf
 
+    def __init__(self) -> None:
+        # The mailboxes refused since the last accepted mail, over the sessions of this process.
+        self.refused: set[str] = set()
+
     def is_configured(self) -> bool:
         return True
 
@@ -32,7 +38,7 @@ class EmailChannel:
     def session(self) -> Iterator[EmailSession]:
         # Tests and `make run` have other backends, which store mails and refuse none.
         backend = StagedBackend() if settings.EMAIL_BACKEND == SMTP_BACKEND else get_connection()
-        session = EmailSession(backend)
+        session = EmailSession(backend, self.refused)
         session.open()
         try:
             yield session
@@ -43,8 +49,8 @@ class EmailChannel:
 class EmailSession:
     """One connection to the mail server; opened again after an error that ended it."""
 
-    def __init__(self, backend: Any) -> None:
-        self.backend = backend
+    def __init__(self, backend: Any, refused: set[str]) -> None:
+        self.backend, self.refused = backend, refused
 
     def open(self) -> None:
         """Raises NotNow while the server is away or refuses the sign-in."""
@@ -68,13 +74,14 @@ class EmailSession:
         try:
             _mail(message, self.backend).send()
         except smtplib.SMTPRecipientsRefused as error:
-            _raise_answer("recipient", max(code for code, _text in error.recipients.values()), error)
+            code = max(code for code, _text in error.recipients.values())
+            self._raise_answer("recipient", code, error, message.address)
         except smtplib.SMTPSenderRefused as error:
             self.close()
             # The refusal concerns the installation's own address, so it would repeat for every message.
             raise NotNow(f"sender: {error.smtp_code}", affects_all=True) from error
         except smtplib.SMTPResponseException as error:
-            _raise_answer("data", error.smtp_code, error)
+            self._raise_answer("data", error.smtp_code, error, message.address)
         except (OSError, smtplib.SMTPException) as error:
             in_data = getattr(self.backend, "in_data", True)
             self.close()
@@ -84,6 +91,16 @@ class EmailSession:
         except ValueError as error:
             # An address or header with a line break, which Django refuses.
             raise Refused(type(error).__name__) from error
+        self.refused.clear()
+
+    def _raise_answer(self, stage: str, code: int, error: Exception, address: str) -> None:
+        """Raise what an SMTP answer means. Only its code is kept: its text can hold the address."""
+        if code < PERMANENT:
+            raise NotNow(f"{stage}: {code}") from error
+        self.refused.add(address)
+        if len(self.refused) > MAX_REFUSED_IN_A_ROW:
+            raise NotNow(f"{stage}: {code}", affects_all=True) from error
+        raise Refused(f"{stage}: {code}") from error
 
 
 class StagedSMTP:
@@ -132,8 +149,3 @@ def _mail(message: Message, backend: Any) -> EmailMultiAlternatives:
     )
     mail.attach_alternative(message.html, "text/html")
     return mail
-
-
-def _raise_answer(stage: str, code: int, error: Exception) -> None:
-    """Raise what an SMTP answer means. Only its code is kept: its text can hold the address."""
-    raise (Refused if code >= PERMANENT else NotNow)(f"{stage}: {code}") from error

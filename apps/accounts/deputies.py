@@ -118,6 +118,10 @@ def _validate_people(manager: Employee, deputy: Employee, by: Account, begin: da
         raise Refused("invalid", _("A manager cannot be their own deputy."), "deputy")
     for field, person in (("manager", manager), ("deputy", deputy)):
         if not Employment.objects.filter(employee=person, starts_at__lte=now, ends_at__gt=begin).exists():
+            if field == "deputy" and not Employee.objects.visible_to(by).filter(pk=person.pk).exists():
+                # As for an unknown number: the form of a manager does not say who has left, or joins.
+                message = _("No employee on the roster has this staff number or e-mail address.")
+                raise Refused("invalid", message, field)
             raise Refused("invalid", _("This person is not employed at that time."), field)
 
 

@@ -272,6 +272,17 @@ def test_a_form_that_was_sent_before_does_not_say_who_is_on_the_roster(
     assert Deputyship.objects.get().deputy == stranger
 
 
+def test_a_leaver_of_another_team_is_nobody_to_a_manager_and_a_leaver_to_hr(
+    recorded: Campaign, bob: Employee, stranger: Employee, hr: Employee, as_: SignIn, clock: Clock
+) -> None:
+    people.load("staff_no,name,email,left_on\nS001,Sam,sam@corp.example.com,2026-11-23")
+    clock.set("2026-11-24T12:00:00+08:00", ticks=True)
+    form = {"key": KEY, "deputy": "S001", "until": FRIDAY}
+    answers = [words(as_(bob).post("/deputies/", form | {"deputy": number})) for number in ("S001", "X999")]
+    assert all("No employee on the roster has this" in answer for answer in answers)
+    assert "not employed at that time" in words(as_(hr).post("/company/deputies/", form | {"manager": "B001"}))
+
+
 def test_naming_and_ending_in_a_loop_does_not_fill_the_queue_of_mails(
     recorded: Campaign, bob: Employee, stranger: Employee, as_: SignIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:

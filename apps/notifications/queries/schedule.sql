@@ -1,6 +1,6 @@
 -- name: record_weekly
 -- Employees of one zone who are behind the steady pace. Those whose standing is about to be evaluated again may have
--- enough: the sender decides, and the list in the application shows nothing. Nobody looks again on this day.
+-- enough: the sender decides, and the list in the application shows nothing. The job is done for this day.
 INSERT INTO core_event (kind, subject, campaign_id, employee_id, data, at)
 SELECT 'weekly', %(subject)s, %(campaign)s, standing.employee_id,
     CASE WHEN pending.employee_id IS NULL THEN jsonb_build_object() ELSE jsonb_build_object('pending', true) END, %(now)s

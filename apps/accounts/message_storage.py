@@ -18,11 +18,11 @@ class AccountCookieStorage(CookieStorage):
     def _get(self, *args: Any, **kwargs: Any) -> Any:
         if self.cookie_name in self.request.COOKIES:
             self._bind()
-        return super()._get(*args, **kwargs)
+        return super()._get(*args, **kwargs)  # type: ignore[misc]  # missing in the stubs, as below
 
     def _store(self, *args: Any, **kwargs: Any) -> Any:
         self._bind()
-        return super()._store(*args, **kwargs)
+        return super()._store(*args, **kwargs)  # type: ignore[misc]
 
     def _bind(self) -> None:
         # Not at the start of the request: a sign-in and a sign-out change the account.
@@ -34,9 +34,9 @@ class MessageStorage(FallbackStorage):
     storage_classes = (AccountCookieStorage, SessionStorage)
 
     def _get(self, *args: Any, **kwargs: Any) -> Any:
-        result = super()._get(*args, **kwargs)
+        result = super()._get(*args, **kwargs)  # type: ignore[misc]
         # Django leaves an invalid cookie in the browser, where its text can be read.
         invalid = {storage for storage in self.storages if storage.used}
-        self._used_storages |= invalid
+        self._used_storages |= invalid  # type: ignore[attr-defined]
         self.used = self.used or bool(invalid)
         return result

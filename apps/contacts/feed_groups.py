@@ -237,11 +237,13 @@ def _connected_contacts(drafts: Iterable[tuple[int, NormalisedDraft]]) -> Iterat
 
 
 def _stored_contact(row: tuple[Any, ...]) -> StoredContact:
-    contact_id, name, *times, reason = row[1:7]
+    contact_id, name, recorded_at, confirmed_at, ended_at, reason = row[1:7]
     *columns, claimed_from, corrected_at = row[7:]
     identities = tuple(Identity(kind, value, bytes(digest)) for kind, value, digest in zip(*columns, strict=True))
     claims = {identity.key: at for identity, at in zip(identities, claimed_from, strict=True)}
-    return StoredContact(contact_id, name, *times, reason, identities, claims, corrected_at)
+    return StoredContact(
+        contact_id, name, recorded_at, confirmed_at, ended_at, reason, identities, claims, corrected_at
+    )
 
 
 def _key(text: str) -> Key:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -75,7 +76,8 @@ def chat_text(content: Content, url: str, settings_url: str) -> str:
 
 def _with_mailed_names(facts: Facts) -> Facts:
     names = {field: getattr(facts, field) for field in ("name", "campaign", "deputy", "deputy_of")}
-    return replace(facts, **{field: mailed_name(name) for field, name in names.items() if name})
+    mailed: dict[str, Any] = {field: mailed_name(name) for field, name in names.items() if name}
+    return replace(facts, **mailed)
 
 
 def languages_of(facts: Facts) -> list[str]:

@@ -78,6 +78,7 @@ app.conf.beat_schedule = {
     "nightly-recount": _periodic("nightly_recount", 600.0),
     "retention": _periodic("retain", 600.0),
     "notifications": _periodic("send_notifications", 15.0),
+    "webhooks": _periodic("send_webhooks", 15.0),
     "security-mails": _periodic("send_security_mails", 15.0),
     "sessions": _periodic("forget_sessions", 3600.0),
 }

@@ -66,6 +66,8 @@ DINGTALK_AGENT_ID = env.str("DINGTALK_AGENT_ID", "")
 DINGTALK_URL = env.str("DINGTALK_URL", "https://oapi.dingtalk.com")
 SLACK_BOT_TOKEN = env.str("SLACK_BOT_TOKEN", "")
 SLACK_URL = env.str("SLACK_URL", "https://slack.com/api")
+# Networks outside the public Internet into which webhooks may go; plain http:// goes into these alone.
+WEBHOOK_ALLOWED_NETWORKS: list[str] = env.list("WEBHOOK_ALLOWED_NETWORKS", default=[])
 COMPANY_NAME = env.str("COMPANY_NAME", "")
 PRIVACY_CONTACT = env.str("PRIVACY_CONTACT", "")
 

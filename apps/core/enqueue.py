@@ -24,6 +24,7 @@ MAIL_PASSWORD_LINK = "apps.operations.tasks.mail_link"  # noqa: S105 # nosec B10
 PROCESS_ROSTER_IMPORT = "apps.operations.tasks.work_on_load"
 CREATE_PREVIEW = "apps.operations.tasks.make_preview"
 SEND_NOTIFICATIONS = "apps.operations.tasks.send_notifications"
+SEND_WEBHOOKS = "apps.operations.tasks.send_webhooks"
 
 
 def enqueue_marking() -> None:
@@ -82,6 +83,11 @@ def enqueue_notifications() -> None:
 
 def _publish_notifications() -> None:
     _publish(lambda options: _send(SEND_NOTIFICATIONS, options))
+
+
+def enqueue_webhooks() -> None:
+    """After the commit, ask a worker to send webhooks. Never waits, never raises: beat asks too."""
+    _after_commit(SEND_WEBHOOKS)
 
 
 def enqueue_summaries() -> None:

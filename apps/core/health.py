@@ -21,6 +21,8 @@ from apps.core.signing_key import can_sign_results
 logger = logging.getLogger(__name__)
 # The prefix of the settings that name failing channels of notifications.
 FAILING_CHANNEL = "channel fails:"
+# The prefix of the settings that name endpoints of webhooks that have failed for long.
+FAILING_WEBHOOK = "webhook fails:"
 # Requests at one moment wait for one check and share its result; the cache alone would run it in each thread.
 _checking = Lock()
 
@@ -38,7 +40,8 @@ def live(request: HttpRequest) -> JsonResponse:
 @require_safe
 def ready(request: HttpRequest) -> JsonResponse:
     """503 only when the database is unreachable or not migrated. Problems with the broker, the replica, drift, the
-    signing key or a channel of notifications give `degraded` with 200. Anybody may ask: a process checks once a second.
+    signing key, a channel of notifications or a webhook give `degraded` with 200. Anybody may ask: a process checks
+    once a second.
     """
     with _checking:
         checks, failed = _checks(int(time.monotonic()))
@@ -64,6 +67,9 @@ def _checks(_second: int) -> tuple[dict[str, str], bool]:
         failing = Setting.objects.filter(name__startswith=FAILING_CHANNEL).values_list("name", flat=True)
         names = sorted(name.removeprefix(FAILING_CHANNEL) for name in failing)
         checks["notifications"] = f"failing: {', '.join(names)}" if names else "ok"
+        # Their number alone: anybody may ask.
+        webhooks = Setting.objects.filter(name__startswith=FAILING_WEBHOOK).count()
+        checks["webhooks"] = f"failing: {webhooks}" if webhooks else "ok"
         # Report it long before the deadline; otherwise the freeze would stop that night.
         checks["signing"] = "ok" if can_sign_results() else "no_key"
     # The pages work without the replica and the broker: their problems must not take the process out of service.
@@ -80,6 +86,15 @@ def record_channel_failure(channel: str, code: str) -> None:
 
 def clear_channel_failure(channel: str) -> None:
     Setting.objects.filter(name=f"{FAILING_CHANNEL}{channel}").delete()
+
+
+def record_webhook_failure(endpoint_id: int) -> None:
+    """Report an endpoint of webhooks as failing, until `clear_webhook_failure`."""
+    Setting.objects.update_or_create(name=f"{FAILING_WEBHOOK}{endpoint_id}", defaults={"value": True})
+
+
+def clear_webhook_failure(endpoint_id: int) -> None:
+    Setting.objects.filter(name=f"{FAILING_WEBHOOK}{endpoint_id}").delete()
 
 
 @cache

@@ -9,6 +9,7 @@ from django.core.checks import CheckMessage, Error, Tags, register
 
 from apps.notifications.channels.chat import PRODUCTS
 from apps.notifications.quiet_hours import configured_quiet_hours
+from apps.notifications.webhooks.addresses import allowed_networks
 
 
 @register()
@@ -21,6 +22,10 @@ def check_notification_settings(app_configs: Any, **kwargs: Any) -> list[CheckMe
         messages.append(Error(f"QUIET_HOURS or QUIET_DAYS cannot be read: {error}", hint=HINT, id="hundred.E011"))
     if settings.NOTIFICATIONS_PER_SECOND < 1 / 60:
         messages.append(Error("NOTIFICATIONS_PER_SECOND must be at least one a minute.", id="hundred.E012"))
+    try:
+        allowed_networks()
+    except ValueError as error:
+        messages.append(Error(f"WEBHOOK_ALLOWED_NETWORKS cannot be read: {error}", hint=NETWORKS, id="hundred.E013"))
     return messages
 
 
@@ -61,4 +66,5 @@ CHAT_HOSTS = {
     "DINGTALK_URL": ("oapi.dingtalk.com", "oapi.dingtalk.io"),
     "SLACK_URL": ("slack.com", "slack-gov.com"),
 }
+NETWORKS = "Networks such as 10.20.0.0/16, separated by commas."
 HINT = "QUIET_HOURS=20:00-08:00 and QUIET_DAYS=sat,sun, or nothing after the equals sign."

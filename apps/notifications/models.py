@@ -17,6 +17,9 @@ from apps.notifications.help_models import HelpOffer
 from apps.notifications.querysets import NotificationQuerySet
 from apps.notifications.reminder_models import LastReminder, Reminder, ReminderText
 
+# Django reads the models of this module.
+from apps.notifications.webhooks.models import WebhookDelivery, WebhookEndpoint  # noqa: F401
+
 if TYPE_CHECKING:
     from apps.accounts.models import Account
 

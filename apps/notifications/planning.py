@@ -14,11 +14,14 @@ from apps.notifications import channels
 from apps.notifications.kinds import KINDS
 from apps.notifications.models import Channel
 from apps.notifications.quiet_hours import configured_quiet_hours, zone_of
+from apps.notifications.webhooks.event_types import EVENT_KINDS
+from apps.notifications.webhooks.planning import plan_webhooks
 
 # The most events that one transaction takes; one event may concern every employee.
 MAX_EVENTS = 5_000
 # Of falls below the target, for one employee, campaign and channel in 24 hours.
 MAX_FALLS = 5
+TAKE = statement("notifications", "planning", "take")
 ZONES = statement("notifications", "planning", "zones")
 PLAN = statement("notifications", "planning", "plan")
 
@@ -33,9 +36,9 @@ class Plan:
 
 
 def plan_notifications(now: datetime) -> Plan:
-    """Plan the notifications of up to MAX_EVENTS events, in one transaction.
+    """Plan the notifications and webhooks of up to MAX_EVENTS events, in one transaction.
 
-    Repeated and concurrent calls plan each notification once.
+    Repeated and concurrent calls plan each of them once.
     """
     with transaction.atomic():
         # Cheap while there is no event: the zones are read from all employees.
@@ -43,8 +46,13 @@ def plan_notifications(now: datetime) -> Plan:
             return Plan()
         # One event may concern every employee.
         disable_statement_timeout()
-        limits = {"now": now, "most": MAX_EVENTS, "most_falls": MAX_FALLS}
-        return Plan(*fetch_all(PLAN, _kinds() | _zones(now) | limits)[0])
+        kinds = _kinds()
+        known = [*kinds["codes"], *EVENT_KINDS.values()]
+        ids = [event_id for (event_id,) in fetch_all(TAKE, {"known": known, "most": MAX_EVENTS})]
+        # Before the notifications, whose statement deletes the events.
+        plan_webhooks(ids, now)
+        limits = {"now": now, "ids": ids, "most_falls": MAX_FALLS}
+        return Plan(*fetch_all(PLAN, kinds | _zones(now) | limits)[0])
 
 
 def _kinds() -> dict[str, list[Any]]:

@@ -35,6 +35,9 @@ from apps.exports.models import Export
 from apps.notifications.processing import process_notifications
 from apps.notifications.retention import delete_old_notifications
 from apps.notifications.schedule import record_scheduled_events
+from apps.notifications.webhooks import delivery as webhook_delivery
+from apps.notifications.webhooks.endpoint_secrets import reencrypt_secrets
+from apps.notifications.webhooks.retention import delete_old_deliveries
 from apps.operations import file_previews
 from apps.privacy import erasure_approvals, retention
 from apps.results import freeze, result_versions
@@ -211,6 +214,13 @@ def send_notifications() -> None:
 
 
 @shared_task
+def send_webhooks() -> None:
+    """Send webhooks that are due; the rest waits for another message, so that other tasks come first."""
+    if not webhook_delivery.send_webhooks():
+        enqueue.enqueue_webhooks()
+
+
+@shared_task
 def freeze_due() -> None:
     """Freeze the campaigns whose cut-off has passed; the next call retries those that must still wait."""
     signing_key.announce_public_key()
@@ -220,10 +230,12 @@ def freeze_due() -> None:
 
 @shared_task
 def retain() -> None:
-    """Erase the contacts whose retention has ended, once a day, and delete old notifications and confirmations."""
+    """Erase the contacts whose retention has ended, once a day, and delete old notifications, confirmations, webhooks."""
     retention.erase_expired_daily(clock.db_now())
     delete_old_notifications(clock.db_now())
     delete_old_reads(clock.db_now())
+    delete_old_deliveries(clock.db_now())
+    reencrypt_secrets()
 
 
 @shared_task

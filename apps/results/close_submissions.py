@@ -20,6 +20,7 @@ from apps.contacts.services.submissions import finish_submission, refuse_submiss
 from apps.core.audit import Actor, audit
 from apps.core.clock import db_now
 from apps.core.closed_periods import block_backdated_writes, close_period
+from apps.core.events import record_event
 from apps.core.locks import lock_facts
 from apps.standings.campaign_lifecycle import approval_detail
 
@@ -57,6 +58,7 @@ def begin_closing(campaign: Campaign, by: Actor, approved_by: Actor | None = Non
             close_period(campaign.slug, rule.opens_at, rule.cutoff_at)
             audit("campaign.closing", by=by, kind="campaign", id=campaign.slug, label=campaign.name,
                   detail=approval_detail(approved_by))  # fmt: skip
+            record_event("campaign_closing", subject=campaign.pk, campaign_id=campaign.pk)
 
 
 def _require_cutoff(campaign: Campaign, now: datetime) -> CampaignRule:

@@ -245,7 +245,7 @@ def _record(result: RosterResult, by: Actor, complete: bool, load: RosterImport 
             load.file.delete()
         if load.difference_id:
             extend_file(load.difference_id, now + DIFFERENCE_LIFETIME)
-        record_event("roster_applied", subject=load.pk, account_id=by.id)
+    record_event("roster_applied", subject=load.pk, account_id=by.id)
     request_email_changes(load, by, now)
     if version is not None:
         # They were counted on the roster before this load, and approving one now would decide on other numbers.

@@ -90,7 +90,10 @@ def record_drift(campaign: Campaign, differences: int) -> None:
     """Store how many differences the last recount found, for /health/ready; notify HR of any."""
     Setting.objects.update_or_create(name=f"{DRIFT}:{campaign.slug}", defaults={"value": differences})
     if differences:
-        record_event("drift_found", subject=f"{campaign.pk}:{db_now():%Y-%m-%d}", campaign_id=campaign.pk)
+        record_event(
+            "drift_found", subject=f"{campaign.pk}:{db_now():%Y-%m-%d}", campaign_id=campaign.pk,
+            data={"differences": differences},
+        )  # fmt: skip
 
 
 def find_differences(campaign: Campaign, employees: Sequence[int]) -> RecountResult:

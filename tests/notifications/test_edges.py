@@ -191,7 +191,12 @@ def test_an_event_of_a_newer_process_waits_for_its_update(alice: Employee, clock
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("QUIET_HOURS", "20:00 - 08:00"), ("QUIET_DAYS", ["saturday"]), ("NOTIFICATIONS_PER_SECOND", 0.0)],
+    [
+        ("QUIET_HOURS", "20:00 - 08:00"),
+        ("QUIET_DAYS", ["saturday"]),
+        ("NOTIFICATIONS_PER_SECOND", 0.0),
+        ("WEBHOOK_ALLOWED_NETWORKS", ["10.1.2.3/8"]),
+    ],
 )
 def test_settings_that_no_worker_could_use_stop_the_start(settings: Any, name: str, value: Any) -> None:
     assert checks.check_notification_settings(None) == []

@@ -2,15 +2,17 @@
 -- The zones of the roster; the empty one is the company's.
 SELECT DISTINCT time_zone FROM employees_employee UNION SELECT '';
 
+-- name: take
+-- Locks events until the transaction ends. Not those of an unknown kind: during an update a newer process may have
+-- recorded them.
+SELECT id FROM core_event WHERE kind = ANY(%(known)s::text[])
+ORDER BY id LIMIT %(most)s FOR UPDATE SKIP LOCKED;
+
 -- name: plan
--- Takes events and plans a notification for each recipient, kind and channel, in one statement: no event is lost, and
--- none is planned twice. The columns: events taken, notifications planned, notifications to send.
+-- Deletes these events and plans a notification for each recipient, kind and channel, in one statement: no event is
+-- lost, and none is planned twice. The columns: events taken, notifications planned, notifications to send.
 WITH event AS (
-    DELETE FROM core_event WHERE id = ANY(ARRAY(
-        -- Not those of an unknown kind: during an update a newer process may have recorded them.
-        SELECT id FROM core_event WHERE kind = ANY(%(codes)s::text[])
-        ORDER BY id LIMIT %(most)s FOR UPDATE SKIP LOCKED))
-    RETURNING *),
+    DELETE FROM core_event WHERE id = ANY(%(ids)s::bigint[]) RETURNING *),
 -- One row for a kind and channel (apps.notifications.kinds). `by_chat`: the kind also goes by chat.
 kind AS (
     SELECT * FROM unnest(%(codes)s::text[], %(audiences)s::text[], %(channels)s::text[], %(switchable)s::boolean[],

@@ -9,7 +9,7 @@ from django.urls import include, path, reverse
 from django.views.i18n import set_language
 
 from apps.core import health
-from apps.dashboard.admin_site import is_unverified_operator
+from apps.dashboard.operators import is_unverified_operator
 
 
 @login_not_required

@@ -2,23 +2,11 @@
 
 from typing import Any
 
-from django.conf import settings
 from django.contrib.admin import AdminSite
 from django.http import HttpRequest
 from django.shortcuts import redirect
 
-from apps.accounts.models import Account, Role
-from apps.accounts.second_factors import SESSION_FACTOR_KEY
-
-
-def is_unverified_operator(request: HttpRequest) -> bool:
-    """Whether the request is an operator's, but its session has not shown the required second factor."""
-    return is_operator(request) and bool(settings.SECOND_FACTOR_ROLES) and not request.session.get(SESSION_FACTOR_KEY)
-
-
-def is_operator(request: HttpRequest) -> bool:
-    """The role decides; `is_staff` and `is_superuser` grant nothing."""
-    return isinstance(request.user, Account) and request.user.has_role(Role.Kind.OPERATOR)
+from apps.dashboard.operators import is_operator, is_unverified_operator
 
 
 class OperatorAdminSite(AdminSite):

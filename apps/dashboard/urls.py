@@ -38,6 +38,7 @@ from apps.dashboard.views.company import (
 from apps.dashboard.views.company import notifications as company_notifications
 from apps.dashboard.views.contacts import contacts, import_preview, imports
 from apps.dashboard.views.exports import downloads, export, new_export, schedules
+from apps.dashboard.views.operator import webhooks
 from apps.dashboard.views.standing import about, my_standing, quick_add, quick_add_preview, review
 from apps.dashboard.views.team import charts, deputies, help_offers, many_deputies, remind, team
 
@@ -188,6 +189,14 @@ urlpatterns = [
     path("company/roster/<uuid:load_id>/apply/", roster.apply, name="roster-apply"),
     path("company/roster/<uuid:load_id>/undo/", roster.undo, name="roster-undo"),
     path("company/roster/<uuid:load_id>/difference.csv", roster.difference_csv, name="roster-difference"),
+    path("operator/webhooks/", webhooks.index, name="webhooks"),
+    path("operator/webhooks/<int:endpoint_id>/", webhooks.detail, name="webhook"),
+    path("operator/webhooks/<int:endpoint_id>/rotate/", webhooks.rotate, name="webhook-rotate"),
+    path("operator/webhooks/<int:endpoint_id>/enable/", webhooks.enable, name="webhook-enable"),
+    path("operator/webhooks/<int:endpoint_id>/disable/", webhooks.disable, name="webhook-disable"),
+    path("operator/webhooks/<int:endpoint_id>/delete/", webhooks.delete, name="webhook-delete"),
+    path("operator/webhooks/<int:endpoint_id>/test/", webhooks.test, name="webhook-test"),
+    path("operator/webhooks/<int:endpoint_id>/replay/<int:delivery_id>/", webhooks.replay, name="webhook-replay"),
     path("exports/", downloads.index, name="exports"),
     path("exports/adjustments.csv", downloads.adjustments_csv, name="adjustments-csv"),
     path("exports/new/", new_export.choose, name="export-choose"),

@@ -230,7 +230,7 @@ def freeze_due() -> None:
 
 @shared_task
 def retain() -> None:
-    """Erase the contacts whose retention has ended, once a day, and delete old notifications, confirmations, webhooks."""
+    """Erase the contacts whose retention has ended, once a day, and delete what is old in other tables."""
     retention.erase_expired_daily(clock.db_now())
     delete_old_notifications(clock.db_now())
     delete_old_reads(clock.db_now())

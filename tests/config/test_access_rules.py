@@ -18,6 +18,7 @@ SETS = {
     "Contact": {"of"},
     "ApiToken": {"of"},
     "Export": {"visible_to"},
+    "WebhookEndpoint": {"visible_to"},
 }
 # Own data, filtered by its owner in the same call: the keyword that names the owner.
 OWNED = {

@@ -5,9 +5,9 @@ what she recorded on a page, {token} one that she created, {subscription} that o
 unanswered review of hers, {asked} an adjustment of Alan that waits for a second person, {deputyship} one of Bob's that
 begins later, {roster} a roster whose difference HR previews, {list} an adjustment file that HR previews, {approval} an
 import that waits for a second person, {announcement} one of November that is shown (a second version waits), {link} a
-set-password link of Dana, who never signs in, {help} help that Bob offers Alice, {text} one for reminders. An address
-that ends in * covers everything below it without a line of its own. The former manager had Bob and his team until an
-hour ago.
+set-password link of Dana, who never signs in, {help} help that Bob offers Alice, {text} one for reminders, {endpoint} a
+webhook and {sent} a delivery to it. An address that ends in * covers everything below it without a line of its own. The
+former manager had Bob and his team until an hour ago.
 
 Undeclared methods and tokens are refused for all readers: methods other than GET and POST, and tokens on pages.
 """
@@ -32,10 +32,13 @@ from apps.accounts.services import account_for, set_password_link
 from apps.accounts.sessions import public_session_name
 from apps.campaigns.models import Campaign
 from apps.contacts.models import Contact
+from apps.core.clock import db_now
 from apps.employees.models import Employee
 from apps.notifications import unsubscribe
 from apps.notifications.help_offers import offer_help
 from apps.notifications.models import HelpOffer
+from apps.notifications.webhooks import services
+from apps.notifications.webhooks.models import WebhookDelivery
 from apps.roster.effects import request_change
 from tests import announcing, files, people, reminding, reviewing, rosters
 from tests.fixtures import Clock
@@ -108,6 +111,7 @@ def places(frank: Employee, alice: Employee, dana: Employee, campaign: Campaign)
             ).pk
         ),
         "text": str(reminding.text().pk),
+        **webhook(),
         "subscription": unsubscribe.token(f"e{alice.pk}", "weekly", "email"),
         "token": str(
             api_tokens.create_token(account=account_for(alice), name="x", scopes=["own"], by=people.TESTER)[0].pk
@@ -116,6 +120,18 @@ def places(frank: Employee, alice: Employee, dana: Employee, campaign: Campaign)
         "export": str(files.export(campaign, people.person("B001"), root=people.person("B001")).pk),
         "schedule": str(files.schedule(campaign, people.person("B001"), root=people.person("B001")).pk),
     }
+
+
+def webhook() -> dict[str, str]:
+    """An endpoint with a delivery that has ended."""
+    endpoint, _secret = services.add_endpoint(
+        url="https://hooks.example.com/", description="", event_types=["campaign.frozen"], scheme="hmac",
+        by=people.TESTER,
+    )  # fmt: skip
+    services.send_test_event(endpoint=endpoint, by=people.TESTER, now=db_now())
+    sent = WebhookDelivery.objects.get()
+    WebhookDelivery.objects.update(state="delivered", ended_at=db_now())
+    return {"endpoint": str(endpoint.pk), "sent": str(sent.pk)}
 
 
 def routes(resolver: URLResolver, prefix: str = "") -> Iterator[tuple[str, URLPattern]]:
@@ -253,7 +269,7 @@ def test_a_token_opens_no_page(who: str, places: dict[str, str], request: pytest
 # Existing ids, and missing ones.
 NOTHING = {
     "asked": "999999", "token": "999999", "contact": "999999", "review": "999999", "deputyship": "999999",
-    "browser": "f" * 24, "help": "999999", "text": "999999",
+    "browser": "f" * 24, "help": "999999", "text": "999999", "endpoint": "999999", "sent": "999999",
     **dict.fromkeys(
         ("added", "list", "upload", "batch", "roster", "export", "schedule"), "0f0e0d0c-0b0a-4908-8706-050403020100"
     ),

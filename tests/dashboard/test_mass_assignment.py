@@ -81,6 +81,10 @@ FORMS: list[tuple[str, str, dict[str, Any]]] = [
     ("hr", "/company/reviews/{review}/answer/", {"answer": "reason", "text": "It is right."}),
     ("hr", "/company/roster/{roster}/look/", {"encoding": "", "complete": ""}),
     ("hr", "/company/roster/{roster}/undo/", {}),
+    ("operator", "/operator/webhooks/", {
+        "url": "https://other.example.com/", "description": "", "event_types": ["drift.found"], "scheme": "hmac",
+    }),
+    ("operator", "/operator/webhooks/{endpoint}/disable/", {}),
 ]  # fmt: skip
 # Values that differ from one request to the next, whatever the form holds.
 VOLATILE = {

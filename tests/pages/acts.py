@@ -71,6 +71,13 @@ def made_token(page: Page) -> None:
     page.wait_for_selector("#made")
 
 
+def made_webhook(page: Page) -> None:
+    page.fill("#make [name=url]", "https://hooks.example.com/made")
+    page.locator("#make [name=event_types]").first.check()
+    page.click("#make button")
+    page.wait_for_selector("#made")
+
+
 def wrong_password(page: Page) -> None:
     page.fill("input[name=username]", "somebody")
     page.fill("input[name=password]", "wrong")

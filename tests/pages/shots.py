@@ -56,6 +56,11 @@ ANYBODY = [
     *(Shot(f"refused-{reason}", "", f"/refused/{reason}/") for reason in ("unknown", "away", "unproven")),
     Shot("password-error", "red", "/password/", sent("form.fields")),
     Shot("nobody", "operator", "/"),
+    Shot("webhooks", "operator", "/operator/webhooks/"),
+    Shot("webhooks-error", "operator", "/operator/webhooks/", sent("#make form")),
+    Shot("webhooks-made", "operator", "/operator/webhooks/", acts.made_webhook),
+    Shot("webhook", "operator", "/operator/webhooks/{endpoint}/", acts.open_parts),
+    Shot("webhook-disabled", "operator", "/operator/webhooks/{endpoint_gone}/"),
     Shot("menus", "red", "/exports/", acts.open_menus),
 ]
 NO = [

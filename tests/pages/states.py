@@ -31,6 +31,8 @@ from apps.notifications.help_offers import answer_offer, offer_help
 from apps.notifications.models import HelpOffer
 from apps.notifications.planning import plan_notifications
 from apps.notifications.reminders import Draft
+from apps.notifications.webhooks import services
+from apps.notifications.webhooks.models import WebhookDelivery, WebhookEndpoint
 from apps.privacy.erasure_approvals import request_erasure
 from apps.privacy.erasure_subject import identities_of
 from apps.results.close_submissions import begin_closing
@@ -73,7 +75,7 @@ def fill(house: Clock) -> dict[str, object]:
     )
     filled |= _exports(november, september)
     _deputies()
-    filled |= _two_persons(november) | _reminders(november)
+    filled |= _two_persons(november) | _reminders(november) | _webhooks()
     _announcements(_open("十二月", date(2026, 12, 1), date(2026, 12, 31), 50))
     _open("八月补记", date(2026, 8, 1), date(2026, 8, 5), 10)
     cancel_campaign(
@@ -130,6 +132,24 @@ def _reminders(campaign: Campaign) -> dict[str, object]:
     answered = offer_help(campaign=campaign, employee=person("one"), kind=HelpOffer.Kind.TALK, by=by)
     answer_offer(offer_id=answered.pk, employee=person("one"), accepted=True)
     return {"text": text.pk}
+
+
+def _webhooks() -> dict[str, object]:
+    """An endpoint with a delivery in each state, and one whose server is gone."""
+    by, types = people.TESTER, ["campaign.opened", "campaign.frozen", "drift.found"]
+    terms = {"event_types": types, "scheme": "hmac", "by": by}
+    endpoint, _secret = services.add_endpoint(url="https://hooks.example.com/hundred", description="薪资系统", **terms)
+    outcomes = (("delivered", 200, ""), ("failed", 500, "status"), ("due", None, "timeout"))
+    for number, (state, status, error) in enumerate(outcomes):
+        services.send_test_event(endpoint=endpoint, by=by, now=db_now())
+        WebhookDelivery.objects.filter(attempts=0).update(
+            state=state, status=status, error=error, attempts=number + 1, milliseconds=1_200,
+            ended_at=None if state == "due" else db_now(), message_id=f"msg_{number}",
+        )  # fmt: skip
+    WebhookEndpoint.objects.update(succeeded_at=db_now(), failing_since=db_now())
+    gone, _secret = services.add_endpoint(url="https://gone.example.com/hundred", description="", **terms)
+    services.disable_gone_endpoint(gone.pk)
+    return {"endpoint": endpoint.pk, "endpoint_gone": gone.pk}
 
 
 def _november(house: Clock) -> Campaign:

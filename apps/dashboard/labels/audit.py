@@ -11,6 +11,7 @@ SUBJECT_AREAS: dict[str, Any] = {
     "account": _("Sign-ins and passwords"),
     "role": _("Roles"),
     "token": _("Tokens"),
+    "webhook": _("Webhooks"),
     "roster": _("Roster"),
     "room": _("Group rooms"),
     "deputy": _("Deputies"),
@@ -160,6 +161,13 @@ ACTIONS: dict[str, Any] = {
     "submission.undone": _("undid an import of contacts"),
     "token.created": _("created a token"),
     "token.revoked": _("revoked a token"),
+    "webhook.added": _("added a webhook"),
+    "webhook.secret_rotated": _("replaced the secret of a webhook"),
+    "webhook.enabled": _("enabled a webhook"),
+    "webhook.disabled": _("disabled a webhook"),
+    "webhook.deleted": _("deleted a webhook"),
+    "webhook.tested": _("sent a test event to a webhook"),
+    "webhook.replayed": _("sent an event to a webhook once more"),
 }
 # The subject of an entry without a name; contacts never have one here.
 SUBJECTS: dict[str, Any] = {

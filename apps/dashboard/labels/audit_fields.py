@@ -13,6 +13,7 @@ from apps.dashboard.labels import approvals, audit, base, exports, reviews
 from apps.exports.export_requests import SEARCHED
 from apps.exports.models import Export
 from apps.notifications.models import HelpOffer
+from apps.notifications.webhooks import event_types
 from apps.results.models import ResultCorrection
 
 # In the order of the page, because PostgreSQL does not keep the order of the keys of a JSON object.
@@ -98,6 +99,7 @@ FIELDS: dict[str, Any] = {
     "issuer": _("Company's provider"),
     "issuers": _("Company's provider"),
     "scopes": _("Permissions"),
+    "event_types": _("Events"),
     "expires_at": _("Expires"),
     "rows": _("Rows"),
     "red": _("Red"),
@@ -156,6 +158,7 @@ VALUES: dict[str, dict[str, Any]] = {
     "role": dict(Role.Kind.choices),
     "answer": reviews.KINDS,
     "scopes": dict(Scope.choices),
+    "event_types": event_types.LABELS,
     "type": {
         "totp": _("authenticator app"), "webauthn": _("passkey"), "recovery_codes": _("recovery codes"),
     },

@@ -237,6 +237,10 @@ class PageContext:
         return self.user.has_role("hr") or self.user.has_role("operator")
 
     @property
+    def runs_installation(self) -> bool:
+        return self.user.has_role("operator")
+
+    @property
     def reads_results(self) -> bool:
         """Whether the reader has results and the company's page: HR with its employees, an auditor without."""
         return self.user.has_role("hr") or self.user.has_role("auditor")

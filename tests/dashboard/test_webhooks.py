@@ -1,6 +1,7 @@
 """Operators, and no others, decide which servers are informed; a secret is shown once."""
 
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -146,12 +147,18 @@ def test_deliveries_say_what_the_server_answered_and_when_the_next_attempt_is(br
     assert "no valid certificate, or no TLS" in text
 
 
-def test_a_second_test_event_waits_for_the_first(browser: Any, noon: Any) -> None:
-    """Otherwise a button sends a flood to somebody else's server."""
-    address = f"{PAGE}{added().pk}/"
-    assert "A test event is on its way." in words(browser.post(f"{address}test/", follow=True))
-    assert "A test event waits already." in words(browser.post(f"{address}test/", follow=True))
-    assert WebhookDelivery.objects.count() == 1
+def test_a_second_test_event_is_an_attempt_of_the_one_that_waits(browser: Any, noon: Any) -> None:
+    """Otherwise a button sends a flood to another server; and after a repair no operator wants to wait for hours."""
+    endpoint = added()
+    address = f"{PAGE}{endpoint.pk}/test/"
+    assert "A test event is on its way." in words(browser.post(address, follow=True))
+    tomorrow = db_now() + timedelta(days=1)
+    WebhookDelivery.objects.update(due_at=tomorrow, attempts=3, error="connect")
+    WebhookEndpoint.objects.update(paused_until=tomorrow)
+    assert "A test event is on its way." in words(browser.post(address, follow=True))
+    assert WebhookDelivery.objects.get().due_at < db_now()
+    endpoint.refresh_from_db()
+    assert endpoint.paused_until is None
 
 
 def test_a_delivery_is_sent_again_once_it_has_ended(browser: Any, noon: Any) -> None:
@@ -159,9 +166,10 @@ def test_a_delivery_is_sent_again_once_it_has_ended(browser: Any, noon: Any) -> 
     row = delivered(endpoint, state="failed", error="status", status=500)
     address = f"{PAGE}{endpoint.pk}/replay/{row.pk}/"
     assert "The event is sent once more" in words(browser.post(address, follow=True))
-    assert "This message waits already" in words(browser.post(address, follow=True))
     row.refresh_from_db()
     assert (row.state, row.attempts, row.ended_at) == ("due", 0, None)
+    WebhookDelivery.objects.update(claimed_at=db_now())
+    assert "This event is being sent now" in words(browser.post(address, follow=True))
 
 
 def test_a_disabled_endpoint_offers_to_be_enabled_and_nothing_else(browser: Any, noon: Any) -> None:

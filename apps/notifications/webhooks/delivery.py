@@ -24,7 +24,7 @@ from apps.core.sql import execute, fetch_all, statement
 from apps.notifications.delivery import RETRY_MINUTES
 from apps.notifications.webhooks.addresses import InvalidAddress, parse_url
 from apps.notifications.webhooks.endpoint_secrets import UndecryptableSecret, secrets_in_force
-from apps.notifications.webhooks.models import WebhookDelivery
+from apps.notifications.webhooks.models import WebhookDelivery, WebhookEndpoint
 from apps.notifications.webhooks.posting import TIMEOUT_SECONDS, Unanswered, post
 from apps.notifications.webhooks.services import disable_gone_endpoint
 from apps.notifications.webhooks.signing import signed_headers
@@ -127,8 +127,8 @@ def _attempt(delivery: WebhookDelivery, at: datetime) -> Outcome:
     except Exception:
         logger.exception("webhook delivery %s could not be attempted", delivery.pk)
         return Outcome("internal")
-    error = "" if 200 <= status < 300 else "redirect" if 300 <= status < 400 else "status"
-    return Outcome(error, status, _milliseconds_since(began))
+    code = "" if 200 <= status < 300 else "redirect" if 300 <= status < 400 else "status"
+    return Outcome(code, status, _milliseconds_since(began))
 
 
 def _milliseconds_since(began: float) -> int:
@@ -150,6 +150,9 @@ def _record(delivery: WebhookDelivery, outcome: Outcome, now: datetime) -> None:
     is_final = not outcome.error or outcome.status == GONE or delivery.attempts >= len(RETRY_MINUTES)
     due_at = None if is_final else now + timedelta(minutes=RETRY_MINUTES[delivery.attempts])
     state = State.DUE if not is_final else State.FAILED if outcome.error else State.DELIVERED
+    # In the order of locks (services): the endpoint before its delivery.
+    if WebhookEndpoint.objects.lock(delivery.endpoint_id).first() is None:
+        return
     recorded = execute(FINISH, {
         "id": delivery.pk, "claimed_at": delivery.claimed_at, "now": now, "state": str(state), "attempts": 1,
         "due_at": due_at, "status": outcome.status, "milliseconds": outcome.milliseconds, "error": outcome.error,

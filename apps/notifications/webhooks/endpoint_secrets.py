@@ -49,7 +49,7 @@ def reencrypt_secrets() -> int:
         return 0
     changed = 0
     with transaction.atomic():
-        for endpoint in WebhookEndpoint.objects.select_for_update().order_by("pk"):
+        for endpoint in WebhookEndpoint.objects.select_for_update(no_key=True).order_by("pk"):
             before = (endpoint.secret, endpoint.previous_secrets)
             endpoint.secret = _reencrypt(endpoint.secret)
             endpoint.previous_secrets = [

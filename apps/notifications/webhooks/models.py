@@ -18,6 +18,10 @@ class WebhookEndpointQuerySet(models.QuerySet):
         """All endpoints for operators, none for others."""
         return self if account.has_role("operator") else self.none()
 
+    def lock(self, endpoint_id: int) -> WebhookEndpointQuerySet:
+        """Locks it until the transaction ends, but no planning of deliveries to it."""
+        return self.filter(pk=endpoint_id).select_for_update(no_key=True)
+
 
 class WebhookEndpoint(models.Model):
     """A server that is informed of events. Secrets are encrypted (apps.notifications.webhooks.endpoint_secrets).

@@ -1,4 +1,7 @@
-"""What operators do with endpoints: add, rotate the secret, test, replay, disable, delete. Each is audited."""
+"""What operators do with endpoints: add, rotate the secret, test, replay, disable, delete. Each is audited.
+
+Locks are taken in one order: an endpoint, then its deliveries.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,7 @@ from apps.core.enqueue import enqueue_webhooks
 from apps.core.errors import Refused
 from apps.core.health import clear_webhook_failure
 from apps.core.identity import clean_text
+from apps.core.querysets import Clock
 from apps.notifications.webhooks.addresses import MAX_URL_CHARS, InvalidAddress, parse_url
 from apps.notifications.webhooks.endpoint_secrets import encrypt
 from apps.notifications.webhooks.event_types import EVENT_KINDS, TEST_EVENT
@@ -78,7 +82,7 @@ def rotate_secret(*, endpoint: WebhookEndpoint, by: Actor, now: datetime) -> tup
     Raises Refused.
     """
     with transaction.atomic():
-        locked = WebhookEndpoint.objects.select_for_update().filter(pk=endpoint.pk).first()
+        locked = WebhookEndpoint.objects.lock(endpoint.pk).first()
         if locked is None:
             raise Refused("deleted", _("The endpoint was deleted."), conflict=True)
         endpoint, previous = locked, previous_secrets(locked, now)
@@ -98,6 +102,7 @@ def enable_endpoint(*, endpoint: WebhookEndpoint, by: Actor) -> bool:
     with transaction.atomic():
         if not WebhookEndpoint.objects.filter(pk=endpoint.pk, enabled=False).update(**changes):
             return False
+        WebhookDelivery.objects.filter(endpoint=endpoint, state=WebhookDelivery.State.DUE).update(due_at=Clock())
         _audit("enabled", endpoint, by)
         enqueue_webhooks()
     return True
@@ -123,47 +128,51 @@ def disable_gone_endpoint(endpoint_id: int) -> None:
 def delete_endpoint(*, endpoint: WebhookEndpoint, by: Actor) -> None:
     """Delete the endpoint with its secrets and deliveries. Idempotent."""
     with transaction.atomic():
-        deleted, _by_model = WebhookEndpoint.objects.filter(pk=endpoint.pk).delete()
-        if deleted:
+        # The lock first: Django deletes the deliveries before the endpoint.
+        for locked in WebhookEndpoint.objects.lock(endpoint.pk):
+            locked.delete()
             clear_webhook_failure(endpoint.pk)
             _audit("deleted", endpoint, by)
 
 
 def send_test_event(*, endpoint: WebhookEndpoint, by: Actor, now: datetime) -> None:
-    """Send a message without content to this endpoint. Raises Refused."""
+    """Send a message without content to this endpoint, or attempt one at once that waits. Raises Refused."""
     with transaction.atomic():
         # The lock: of two clicks the second sees the first one's message.
-        locked = WebhookEndpoint.objects.select_for_update().filter(pk=endpoint.pk, enabled=True).first()
+        locked = WebhookEndpoint.objects.lock(endpoint.pk).filter(enabled=True).first()
         if locked is None:
             raise Refused("disabled", _("The endpoint is disabled. Enable it first."), conflict=True)
         waiting = WebhookDelivery.objects.filter(
             endpoint=locked, event_type=TEST_EVENT, state=WebhookDelivery.State.DUE
         )
-        if waiting.exists():
-            raise Refused("waiting", _("A test event waits already. Its line says why."), conflict=True)
-        key = uuid.uuid4().hex
-        body = json.dumps({"type": TEST_EVENT, "timestamp": now.isoformat(), "data": {}})
-        WebhookDelivery.objects.create(
-            endpoint=locked, message_id=f"msg_{key}", event_type=TEST_EVENT, subject_key=key, body=body,
-            created_at=now, due_at=now,
-        )  # fmt: skip
-        # A person waits for it.
-        WebhookEndpoint.objects.filter(pk=locked.pk).update(paused_until=None)
+        if not waiting.update(due_at=now):
+            key = uuid.uuid4().hex
+            body = json.dumps({"type": TEST_EVENT, "timestamp": now.isoformat(), "data": {}})
+            WebhookDelivery.objects.create(
+                endpoint=locked, message_id=f"msg_{key}", event_type=TEST_EVENT, subject_key=key, body=body,
+                created_at=now, due_at=now,
+            )  # fmt: skip
         _audit("tested", locked, by)
-        enqueue_webhooks()
+        _send_now(locked)
 
 
 def replay_delivery(*, delivery: WebhookDelivery, by: Actor, now: datetime) -> None:
-    """Send a message that has ended once more, under the same id. Raises Refused."""
+    """Send a message at once and, if it has ended, once more, under the same id. Raises Refused."""
     with transaction.atomic():
-        ended = WebhookDelivery.objects.filter(pk=delivery.pk, endpoint__enabled=True).exclude(
-            state=WebhookDelivery.State.DUE
-        )
-        if not ended.update(state=WebhookDelivery.State.DUE, due_at=now, ended_at=None, attempts=0, claimed_at=None):
-            message = _("This message waits already, or its endpoint is disabled.")
+        locked = WebhookEndpoint.objects.lock(delivery.endpoint_id).filter(enabled=True).first()
+        idle = WebhookDelivery.objects.filter(pk=delivery.pk, endpoint=locked, claimed_at=None)
+        again = {"state": WebhookDelivery.State.DUE, "due_at": now, "ended_at": None, "attempts": 0}
+        if locked is None or not idle.update(**again):
+            message = _("This event is being sent now, or its endpoint is disabled.")
             raise Refused("not_possible", message, conflict=True)
-        _audit("replayed", delivery.endpoint, by, event_types=[delivery.event_type])
-        enqueue_webhooks()
+        _audit("replayed", locked, by, event_types=[delivery.event_type])
+        _send_now(locked)
+
+
+def _send_now(endpoint: WebhookEndpoint) -> None:
+    """Also to an endpoint that is paused: a person waits for the response."""
+    WebhookEndpoint.objects.filter(pk=endpoint.pk).update(paused_until=None)
+    enqueue_webhooks()
 
 
 def _audit(action: str, endpoint: WebhookEndpoint, by: Actor, **detail: Any) -> None:

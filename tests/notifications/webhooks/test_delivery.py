@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from apps.core import health
+from apps.core.clock import db_now
 from apps.core.models import AuditEntry, Setting
 from apps.notifications.delivery import RETRY_MINUTES
 from apps.notifications.webhooks import delivery, services
@@ -158,12 +159,13 @@ def test_nothing_is_sent_to_a_disabled_endpoint_and_what_waited_after_it_is_enab
 ) -> None:
     endpoint, _secret = add(server.url)
     sent = send_test(endpoint)
+    WebhookDelivery.objects.update(due_at=db_now() + timedelta(hours=5), attempts=4)
     services.disable_endpoint(endpoint=endpoint, by=TESTER)
     send_webhooks()
     assert server.connections == 0
     services.enable_endpoint(endpoint=endpoint, by=TESTER)
     send_webhooks()
-    assert row(sent) == ("delivered", 1, 200, "")
+    assert row(sent) == ("delivered", 5, 200, "")
 
 
 def test_what_waited_for_a_week_is_not_sent(server: Receiver, add: AddEndpoint, clock: Clock) -> None:

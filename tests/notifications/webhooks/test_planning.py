@@ -66,6 +66,7 @@ def cause_every_event(alice: Employee, hr: Employee, clock: Clock) -> None:
     people.mark()
     record_drift(campaign, 1)
     files.export(Campaign.objects.get(pk=campaign.pk), hr)
+    plan()
     clock.set(rule.cutoff_at + timedelta(minutes=5), ticks=True)
     campaign = Campaign.objects.get(pk=campaign.pk)
     assert freeze(campaign=campaign, by=TESTER, wait=False)

@@ -75,7 +75,7 @@ def _row(delivery: WebhookDelivery) -> dict[str, Any]:
     return {
         "delivery": delivery, "label": LABELS.get(delivery.event_type, delivery.event_type),
         "badge": labels.delivery_badge(delivery), "error": labels.ERRORS.get(delivery.error, delivery.error),
-        "retry_at": labels.retry_at(delivery),
+        "retry_at": labels.retry_at(delivery), "can_send": delivery.ended_at or delivery.attempts,
     }  # fmt: skip
 
 

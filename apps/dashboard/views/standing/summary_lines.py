@@ -56,7 +56,8 @@ def _needed(scope: PageContext, card: Card) -> SummaryLine | None:
         return None
     to_go = {"count": base.number(row.remaining)}
     lead = _("%(count)s needed per day from today") % {"count": base.number(card.needed or row.remaining)}
-    text = "· " + _("%(count)s to go") % to_go
+    # Never broken: a phone would show "1" on one line and "to go" on the next.
+    text = ("· " + _("%(count)s to go") % to_go).replace(" ", "\N{NO-BREAK SPACE}")
     if period.days_left == 1:
         lead, text = _("%(count)s more needed today") % to_go, ""
     pace = _("you averaged %(pace)s per day over the last 7 days") % {"pace": base.number(round(card.last_week, 1))}

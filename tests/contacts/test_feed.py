@@ -4,7 +4,7 @@ A row is new, an update, a duplicate or a contradiction.
 """
 
 import io
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise, permutations
 from typing import Any
 
@@ -13,6 +13,7 @@ from django.db import connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from apps.contacts.feed_groups import CONNECTED
 from apps.contacts.imports import import_contacts
 from apps.contacts.models import Contact, ContactIdentity
 from apps.contacts.timelines import Sighting, derive_contacts
@@ -112,6 +113,29 @@ def test_a_person_who_ended_and_came_back_in_the_feed_is_two_facts(alice: Employ
     told = feed(alice, "W,,ww,2026-11-03T00:00:00Z,,2026-11-05T00:00:00Z", "W,,ww,2026-11-07T00:00:00Z,,")
     assert counts(told) == {"created": 2}
     assert periods(alice) == [(3, 5), (7, None)]
+
+
+def test_a_person_recorded_often_does_not_stop_the_feed_of_all(alice: Employee) -> None:
+    """The look-ups grow with the contacts that share an identity, not with their square."""
+    few, many = (_look_ups(alice, f"h{stays}", stays) for stays in (10, 40))
+    assert many < 6 * few
+
+
+def _look_ups(employee: Employee, handle: str, stays: int) -> int:
+    """How many index look-ups the statement makes for a person with so many ended contacts."""
+    start = datetime(2026, 11, 3, tzinfo=UTC)
+    hours = [(start + timedelta(hours=2 * n), start + timedelta(hours=2 * n + 1)) for n in range(stays)]
+    feed(employee, *(f"W,,{handle},{began.isoformat()},,{ended.isoformat()}" for began, ended in hours))
+    digest = ContactIdentity.objects.filter(value=handle).values_list("digest", flat=True)[0]
+    parameters = {"employees": [employee.pk], "kinds": "handle", "digests": bytes(digest).hex()}
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {CONNECTED}", parameters)
+        return _loops(cursor.fetchone()[0][0]["Plan"])
+
+
+def _loops(node: dict[str, Any]) -> int:
+    own = node["Actual Loops"] if "Scan" in node["Node Type"] else 0
+    return own + sum(_loops(child) for child in node.get("Plans", ()))
 
 
 def test_a_confirmation_in_the_same_file_is_part_of_the_new_contact(alice: Employee) -> None:

@@ -1,21 +1,25 @@
 -- name: connected
--- All contacts of an employee that shared identities connect with those looked up, in any number of steps. LATERAL with
+-- All contacts of an employee that shared identities connect with those looked up, in any number of steps. The
+-- recursion goes over identities: over contacts, n that share one identity would take n * n steps. LATERAL with
 -- OFFSET 0 forces one index look-up per row: a planner that overestimates the list would read whole tables.
-WITH RECURSIVE lookup AS MATERIALIZED (
+WITH RECURSIVE connected_identity AS (
     SELECT employee_id, kind, decode(hex, 'hex') AS digest
     FROM unnest(%(employees)s::bigint[], string_to_array(%(kinds)s, ','), string_to_array(%(digests)s, ','))
-        AS parameter (employee_id, kind, hex)),
-connected AS (
-    SELECT identity.employee_id, identity.contact_id FROM lookup
-    JOIN LATERAL (SELECT * FROM contacts_contactidentity stored WHERE stored.employee_id = lookup.employee_id
-                  AND stored.kind = lookup.kind AND stored.digest = lookup.digest OFFSET 0) AS identity ON true
+        AS parameter (employee_id, kind, hex)
     UNION
-    SELECT shared_identity.employee_id, shared_identity.contact_id FROM connected
-    JOIN LATERAL (SELECT * FROM contacts_contactidentity stored WHERE stored.employee_id = connected.employee_id
-                  AND stored.contact_id = connected.contact_id OFFSET 0) AS identity ON true
+    SELECT shared_identity.employee_id, shared_identity.kind::text, shared_identity.digest FROM connected_identity
+    JOIN LATERAL (SELECT * FROM contacts_contactidentity stored
+                  WHERE stored.employee_id = connected_identity.employee_id
+                  AND stored.kind = connected_identity.kind AND stored.digest = connected_identity.digest OFFSET 0)
+        AS identity ON true
     JOIN LATERAL (SELECT * FROM contacts_contactidentity stored WHERE stored.employee_id = identity.employee_id
-                  AND stored.kind = identity.kind AND stored.digest = identity.digest OFFSET 0) AS shared_identity
-        ON true)
+                  AND stored.contact_id = identity.contact_id OFFSET 0) AS shared_identity ON true),
+connected AS (
+    SELECT DISTINCT identity.employee_id, identity.contact_id FROM connected_identity
+    JOIN LATERAL (SELECT * FROM contacts_contactidentity stored
+                  WHERE stored.employee_id = connected_identity.employee_id
+                  AND stored.kind = connected_identity.kind AND stored.digest = connected_identity.digest OFFSET 0)
+        AS identity ON true)
 SELECT connected.employee_id, contact.id, contact.name, contact.recorded_at, contact.confirmed_at, contact.ended_at,
     contact.end_reason, array_agg(identity.kind), array_agg(identity.value), array_agg(identity.digest),
     array_agg(identity.claimed_from),

@@ -56,11 +56,13 @@ TYPED = re.compile(
 )
 # Chinese pages call these so too: the product, other products, forms of files, and signs.
 NAMES = {
-    "Hundred", "Android", "Excel", "Google", "LibreOffice", "Outlook", "Python", "QQ", "Thunderbird", "WPS", "iPad",
-    "iPhone", "API", "CSRF", "CSV", "HTTP", "IANA", "ISO", "JSON", "OpenAPI", "RFC", "SHA", "UTC", "UTF", "YAML",
-    "vCard", "HR", "KB", "MB", "TLS", "XLSX", "gzip",
+    "Hundred", "Android", "Excel", "Google", "Lark", "LibreOffice", "Outlook", "Python", "QQ", "Slack", "Teams",
+    "Thunderbird", "WPS", "iPad", "iPhone", "API", "CSRF", "CSV", "HTTP", "IANA", "ISO", "JSON", "OpenAPI", "RFC",
+    "SHA", "UTC", "UTF", "YAML", "vCard", "HR", "KB", "MB", "TLS", "XLSX", "gzip",
     # A column, as it has to be called.
     "email",
+    # A language to choose, by its own name.
+    "English",
     # What this browser calls itself.
     "HeadlessChrome", "Linux",
     # Encodings of old files.

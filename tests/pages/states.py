@@ -123,7 +123,7 @@ def _announcements(december: Campaign) -> None:
 def _reminders(campaign: Campaign) -> dict[str, object]:
     """An approved text, a reminder of one person, and offers of help: an open one and one that was answered."""
     text = reminding.text(
-        title="聊一聊", text_en="Welcome!", text_zh="需要帮忙吗？随时来找我。\n\n我们一起看看还差哪些人。"
+        title="聊一聊", text_en="欢迎随时来聊！", text_zh="需要帮忙吗？随时来找我。\n\n我们一起看看还差哪些人。"
     )
     manager = person("five")
     reminding.remind(campaign, manager, q="E001", draft=Draft(text))

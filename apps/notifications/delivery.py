@@ -117,7 +117,8 @@ class Sender:
             return True
         due_at = now + PENDING_WAIT if facts.pending else self.quiet.next_allowed(now, facts.time_zone)
         code = ""
-        if facts.address_unproven and self.channel.name == "email":
+        # Not a notice of a right: the reader of the mailbox may be its owner.
+        if facts.address_unproven and facts.definition.can_switch_off and self.channel.name == "email":
             due_at, code = max(due_at, now + UNPROVEN_WAIT), "address_unproven"
         if due_at > now:
             self.delivery.deferred += self._finish(facts, State.DUE, code, due_at, begun=False)

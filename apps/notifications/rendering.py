@@ -75,7 +75,7 @@ def chat_text(content: Content, url: str, settings_url: str) -> str:
 
 
 def _with_mailed_names(facts: Facts) -> Facts:
-    names = {field: getattr(facts, field) for field in ("name", "campaign", "deputy", "deputy_of")}
+    names = {field: getattr(facts, field) for field in ("name", "campaign", "deputy", "deputy_of", "sender")}
     mailed: dict[str, Any] = {field: mailed_name(name) for field, name in names.items() if name}
     return replace(facts, **mailed)
 

@@ -111,7 +111,7 @@ def test_a_mailbox_that_one_hr_user_gave_alone_gets_nothing_until_it_is_proven(
     """Else an HR user gives the number of a person an own mailbox, and reads that person's numbers there."""
     people.record(alice)
     Employee.objects.filter(pk=alice.pk).update(email="mine@corp.example.com", email_unproven=True)
-    cause("adjustment_granted", alice, campaign)
+    cause("weekly", alice, campaign)
     plan(clock)
     people.mark()
     assert send_notifications().deferred == 1

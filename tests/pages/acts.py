@@ -72,7 +72,8 @@ def made_token(page: Page) -> None:
 
 
 def made_webhook(page: Page) -> None:
-    page.fill("#make [name=url]", "https://hooks.example.com/made")
+    # Each picture adds one: of two with the same address the second is refused.
+    page.fill("#make [name=url]", f"https://hooks.example.com/{uuid.uuid4()}")
     page.locator("#make [name=event_types]").first.check()
     page.click("#make button")
     page.wait_for_selector("#made")

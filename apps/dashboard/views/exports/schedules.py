@@ -46,7 +46,8 @@ def index(request: HttpRequest) -> HttpResponse:
 
 def _rows(scope: PageContext, zone: ZoneInfo) -> list[Row]:
     own = list(ExportSchedule.objects.of(scope.user).select_related("root").prefetch_related("campaign__rules"))
-    newest = Export.objects.filter(schedule__in=own).order_by("schedule_id", "-asked_at").distinct("schedule_id")
+    visible = Export.objects.visible_to(scope.user).filter(schedule__in=own)
+    newest = visible.order_by("schedule_id", "-asked_at").distinct("schedule_id")
     last_by_id = {export.schedule_id: export for export in newest}
     return [
         Row(

@@ -150,6 +150,18 @@ def test_a_manager_cannot_tell_who_asked_for_a_review(
     assert reasons(campaign, bob) == {"A001": "recent", "A002": "recent"}
 
 
+def test_a_manager_cannot_tell_who_asked_for_a_review_after_hr_has_reminded(
+    campaign: Campaign, alice: Employee, alan: Employee, bob: Employee, hr: Employee, clock: Clock
+) -> None:
+    reviewing.ask(campaign, alice)
+    reminder = remind(campaign, hr)
+    assert "A001" not in concerned()
+    assert "A002" in concerned()
+    assert reminder.people == len(concerned())
+    members = {each.staff_no: (each.reason, each.last_at) for each in preview(campaign, bob).candidates}
+    assert members["A001"] == members["A002"] == ("recent", reminder.sent_at)
+
+
 def test_of_a_campaign_that_is_over_no_one_is_reminded(campaign: Campaign, bob: Employee, clock: Clock) -> None:
     seen = preview(campaign, bob).seen
     clock.set("2026-12-01T00:00:00+08:00", ticks=True)

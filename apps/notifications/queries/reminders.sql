@@ -28,11 +28,13 @@ SELECT employee_id, staff_no, name, zone, language, last_at, reason FROM candida
 -- name: send
 -- The limits are part of the write, so they hold for concurrent senders too: a row that another sender has just written
 -- is waited for and then compared. All senders take the rows in one order, so none waits for another in a circle.
+-- A person under review gets no reminder, and still counts as reminded: a manager sees when a member was last reminded,
+-- and must not learn of the review from a gap (ADR 29).
 -- The columns: people reminded, and people who are not among those that the preview showed.
 , seen AS (SELECT {first}::bigint AS first, {bits}::bytea AS bits),
 reminded AS (
     INSERT INTO notifications_lastreminder AS last (employee_id, last_at)
-    SELECT employee_id, {now} FROM candidate WHERE reason = '' ORDER BY employee_id
+    SELECT employee_id, {now} FROM candidate WHERE reason IN ('', 'under_review') ORDER BY employee_id
     ON CONFLICT (employee_id) DO UPDATE SET last_at = excluded.last_at, previous_at = last.last_at
     WHERE last.last_at <= excluded.last_at - interval '24 hours'
       AND coalesce(last.previous_at <= excluded.last_at - interval '7 days', true)
@@ -41,9 +43,9 @@ recorded AS (
     INSERT INTO core_event (kind, subject, campaign_id, employee_id, data, at)
     SELECT 'reminder', {subject}, {campaign}, employee_id, jsonb_build_object(), {now}
     FROM reminded
-    -- A sender who may not know of a review must not learn of it: such a person counts, and gets no reminder.
     WHERE employee_id NOT IN ({under_review}))
 SELECT count(*)::int, count(*) FILTER (WHERE NOT CASE
     WHEN employee_id BETWEEN seen.first AND seen.first + 8 * octet_length(seen.bits) - 1
     THEN get_bit(seen.bits, employee_id - seen.first) = 1 ELSE false END)::int
-FROM reminded, seen
+FROM reminded JOIN candidate USING (employee_id) CROSS JOIN seen
+WHERE candidate.reason = ''

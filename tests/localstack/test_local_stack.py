@@ -39,6 +39,7 @@ def data() -> Iterator[Path]:
                 "migrations": "ok",
                 "drift": "ok",
                 "notifications": "ok",
+                "webhooks": "ok",
                 "signing": "ok",
                 "broker": "ok",
             },

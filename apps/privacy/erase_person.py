@@ -76,6 +76,7 @@ KEPT_TEXTS = (
     ("notifications_remindertext", "text_zh"),
     ("notifications_reminder", "text_en"),
     ("notifications_reminder", "text_zh"),
+    ("notifications_webhookendpoint", "description"),
     ("contacts_erasure", "reason"),
     ("core_auditentry", "subject_label"),
     ("core_auditentry", "subject_id"),

@@ -24,7 +24,8 @@ JOIN LATERAL (SELECT FROM contacts_suppressedidentity suppressed
 SELECT contact.employee_id, sum(greatest(1, ceil(identities.number / %(identities_of_one)s::numeric)))::bigint
 FROM contacts_contact contact
 JOIN LATERAL (SELECT count(*) AS number FROM contacts_contactidentity identity
-              WHERE identity.employee_id = contact.employee_id AND identity.contact_id = contact.id) AS identities ON true
+              WHERE identity.employee_id = contact.employee_id AND identity.contact_id = contact.id) AS identities
+    ON true
 WHERE contact.employee_id = ANY(%(employees)s)
   AND contact.recorded_at >= %(day_starts_at)s AND contact.recorded_at < %(day_ends_at)s
   AND (contact.source NOT IN ('feed', 'demo') OR contact.replaces_id IS NOT NULL)

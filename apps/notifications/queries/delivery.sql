@@ -23,7 +23,7 @@ SELECT notification.id, notification.kind, notification.subject_key, notificatio
     coalesce(employee.email, account.email, '') AS address, coalesce(employee.chat_id, '') AS chat_id,
     -- As apps.accounts.password_reset.has_unproven_email: one HR user alone may have given a mailbox of their own.
     -- A sign-in at the company's provider proves it too.
-    CASE WHEN employee.email_unproven AND employee.email IS DISTINCT FROM account.proven_email
+    CASE WHEN employee.email_unproven AND (employee.email IS DISTINCT FROM account.proven_email)
           AND NOT EXISTS (SELECT FROM accounts_providersubject subject WHERE subject.account_id = account.id)
         THEN accounts_number_used(employee.id) ELSE false END AS address_unproven,
     notification.employee_id, notification.campaign_id, coalesce(node.last > node.first, false) AS leads,

@@ -85,7 +85,7 @@ planned AS (
       AND event.at > %(now)s - interval '7 days'
       -- A reminder that is not certain yet: the sender decides, and nothing is in the list.
       AND NOT (kind.channel = 'app' AND event.data ? 'pending')
-      -- An employee who ends and restores one contact all day would fill the queue of mails, in which this kind comes first.
+      -- An employee who ends and restores one contact all day would fill the queue of mails, where this kind is first.
       AND (event.kind <> 'turned_red' OR %(most_falls)s > (
         SELECT count(*) FROM notifications_notification earlier
         WHERE earlier.employee_id = recipient.employee_id AND earlier.kind = 'turned_red'

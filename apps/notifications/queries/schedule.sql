@@ -3,7 +3,8 @@
 -- enough: the sender decides, and the list in the application shows nothing. The job is done for this day.
 INSERT INTO core_event (kind, subject, campaign_id, employee_id, data, at)
 SELECT 'weekly', %(subject)s, %(campaign)s, standing.employee_id,
-    CASE WHEN pending.employee_id IS NULL THEN jsonb_build_object() ELSE jsonb_build_object('pending', true) END, %(now)s
+    CASE WHEN pending.employee_id IS NULL THEN jsonb_build_object() ELSE jsonb_build_object('pending', true) END,
+    %(now)s
 FROM standings_standing standing
 JOIN employees_employee employee ON employee.id = standing.employee_id AND employee.time_zone = %(zone)s
 LEFT JOIN (SELECT DISTINCT queued.employee_id FROM ({pending}) queued) pending USING (employee_id)
@@ -13,7 +14,8 @@ WHERE standing.campaign_id = %(campaign)s AND standing.red AND {pace} = 'behind'
 -- Employees of one zone who are below their target; those whose standing is about to be evaluated again as above.
 INSERT INTO core_event (kind, subject, campaign_id, employee_id, data, at)
 SELECT %(kind)s, %(subject)s, %(campaign)s, standing.employee_id,
-    CASE WHEN pending.employee_id IS NULL THEN jsonb_build_object() ELSE jsonb_build_object('pending', true) END, %(now)s
+    CASE WHEN pending.employee_id IS NULL THEN jsonb_build_object() ELSE jsonb_build_object('pending', true) END,
+    %(now)s
 FROM standings_standing standing
 JOIN employees_employee employee ON employee.id = standing.employee_id AND employee.time_zone = %(zone)s
 LEFT JOIN (SELECT DISTINCT queued.employee_id FROM ({pending}) queued) pending USING (employee_id)

@@ -5,7 +5,7 @@ INSERT INTO notifications_webhookdelivery
     (endpoint_id, message_id, event_type, subject_key, body, state, attempts, error, created_at, due_at)
 SELECT endpoint.id,
     'msg_' || left(encode(sha256(convert_to(concat_ws(
-        '|', event.kind, event.subject, extract(epoch FROM event.at)), 'UTF8')), 'hex'), 32),
+        '|', event.kind, event.subject, extract(EPOCH FROM event.at)), 'UTF8')), 'hex'), 32),
     type.name, event.subject,
     -- Ids, instants and sums; never a name, an address or a text that a person wrote.
     json_build_object('type', type.name, 'timestamp', event.at, 'data',
@@ -48,8 +48,8 @@ WHERE event.id = ANY(%(ids)s::bigint[])
 ON CONFLICT DO NOTHING;
 
 -- name: claim
--- Takes deliveries that are due, a few for each endpoint. Another worker takes them again when their claim is older than
--- ten minutes: the first worker has died, and whether the message arrived is unknown.
+-- Takes deliveries that are due, a few for each endpoint. Another worker takes them again when their claim is older
+-- than ten minutes: the first worker has died, and whether the message arrived is unknown.
 WITH due AS MATERIALIZED (
     SELECT delivery.id
     FROM notifications_webhookendpoint endpoint

@@ -17,9 +17,9 @@ def reminder(facts: Facts, now: datetime) -> Content:
     summary = _("%(sender)s (%(role)s) reminds you of %(campaign)s.") % {
         "sender": facts.sender or "", "role": role, "campaign": facts.campaign,
     }  # fmt: skip
-    calm = _("No one is shown whether you read this, and you need not reply.")
+    reassurance = _("No one is shown whether you read this, and you need not reply.")
     return Content(
-        _("A reminder"), summary, [*standing_lines(facts), *time_lines(facts, now), calm],
+        _("A reminder"), summary, [*standing_lines(facts), *time_lines(facts, now), reassurance],
         action=_("Open your page"), quote=text_for(get_language(), facts.text_en or "", facts.text_zh or ""),
     )  # fmt: skip
 

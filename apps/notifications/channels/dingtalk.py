@@ -1,6 +1,6 @@
 """Notifications as DingTalk work notifications: `asyncsend_v2`, then `getsendresult` (open.dingtalk.com).
 
-DingTalk accepts a message first and says a moment later to whom it was not delivered.
+DingTalk accepts a message first and names a moment later the users who did not get it.
 """
 
 from __future__ import annotations

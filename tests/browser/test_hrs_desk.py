@@ -46,6 +46,7 @@ def test_a_file_is_repeated_paused_and_deleted(open_as: Open, hr: Employee, widt
     looked.page.get_by_role("button", name="Pause").click()
     expect(looked.page.locator("tbody")).to_contain_text("paused")
     looked.page.get_by_role("button", name="Resume").click()
+    expect(looked.page.locator("#messages")).to_contain_text("Resumed.")
     looked.page.get_by_role("button", name="Delete").click()
     expect(looked.page.locator("main")).to_contain_text("No repeated files")
     assert not scripts or looked.problems() + looked.findings() == []

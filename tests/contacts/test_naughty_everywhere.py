@@ -21,6 +21,7 @@ from django.test import Client
 from django.urls import URLPattern, reverse
 
 from apps.accounts.approvals import request_approval
+from apps.accounts.services import account_for
 from apps.campaigns.models import Campaign
 from apps.contacts.imports import import_contacts, import_submission
 from apps.contacts.models import Contact, ContactIdentity, Submission
@@ -30,7 +31,10 @@ from apps.core.models import FilePreview
 from apps.dashboard.urls import urlpatterns
 from apps.employees.models import Employee
 from apps.notifications import unsubscribe
-from tests import files, people, reviewing, rosters
+from apps.notifications.help_offers import offer_help
+from apps.notifications.models import HelpOffer
+from apps.notifications.webhooks.services import add_endpoint
+from tests import announcing, files, people, reminding, reviewing, rosters
 from tests.people import TESTER, record_one, sign_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.everywhere]
@@ -235,7 +239,8 @@ def pages(**filled: Any) -> Iterator[tuple[str, str]]:
         if name in ("set-password", "logout"):
             continue
         hrs = "company" in f"{pattern.pattern} {name}" or "export" in name
-        who = "hr" if hrs else "bob" if re.search("team|member|deput", name) else "alice"
+        managers = re.search("team|member|deput|help-offer|help-withdraw", name)
+        who = "hr" if hrs else "bob" if managers else "olga" if "operator/" in str(pattern.pattern) else "alice"
         parts = {
             # Adjustment requests have integer ids; approval requests that wait for a second person have UUIDs.
             part: filled["approval_id"] if name.startswith("approval") and part == "request_id" else filled[part]
@@ -267,6 +272,12 @@ def places(campaign: Campaign, alice: Employee, hr: Employee, client: Client) ->
         effect={},
         by=Actor(None, "operator"),
     )
+    announced = announcing.published(campaign)
+    offer = offer_help(campaign=campaign, employee=alice, kind=HelpOffer.Kind.TALK, by=account_for(people.person("B001")))
+    endpoint, _ = add_endpoint(
+        url="https://hooks.example.com/", description="", event_types=["campaign.frozen"], scheme="hmac", by=TESTER
+    )
+    schedule = files.schedule(campaign, hr)
     return list(
         pages(
             contact_id=contact, submission_id=submission.pk, file_id=file, review_id=review.pk, request_id=asked.pk,
@@ -274,14 +285,17 @@ def places(campaign: Campaign, alice: Employee, hr: Employee, client: Client) ->
             correction_id=1, slug=campaign.slug, load_id=rosters.looked(people.ROSTER).pk, kind="standings",
             export_id=files.export(campaign, people.person("H001")).pk, deputyship_id=1, token_id=1, name="f" * 24,
             list_id=files.adjustments(hr, "staff_no,target\nA001,80\nX,y\n").pk,
+            announcement_id=announced.pk, version=announced.version, text_id=reminding.text().pk,
+            offer_id=offer.pk, schedule_id=schedule.pk, endpoint_id=endpoint.pk, delivery_id=1,
             token=unsubscribe.token(f"e{alice.pk}", "weekly", "email"),
         )
     )  # fmt: skip
 
 
 @pytest.fixture
-def readers(alice: Employee, bob: Employee, hr: Employee) -> dict[str, Client]:
-    return {name: sign_in(Client(), one) for name, one in (("alice", alice), ("bob", bob), ("hr", hr))}
+def readers(alice: Employee, bob: Employee, hr: Employee, operator: Employee) -> dict[str, Client]:
+    users = {"alice": alice, "bob": bob, "hr": hr, "olga": operator}
+    return {name: sign_in(Client(), user) for name, user in users.items()}
 
 
 def test_no_address_fails_whatever_its_query_says(places: list[tuple[str, str]], readers: dict[str, Client]) -> None:

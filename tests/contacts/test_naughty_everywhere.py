@@ -273,7 +273,9 @@ def places(campaign: Campaign, alice: Employee, hr: Employee, client: Client) ->
         by=Actor(None, "operator"),
     )
     announced = announcing.published(campaign)
-    offer = offer_help(campaign=campaign, employee=alice, kind=HelpOffer.Kind.TALK, by=account_for(people.person("B001")))
+    offer = offer_help(
+        campaign=campaign, employee=alice, kind=HelpOffer.Kind.TALK, by=account_for(people.person("B001"))
+    )
     endpoint, _ = add_endpoint(
         url="https://hooks.example.com/", description="", event_types=["campaign.frozen"], scheme="hmac", by=TESTER
     )

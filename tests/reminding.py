@@ -7,10 +7,10 @@ from apps.accounts.services import account_for
 from apps.campaigns.models import Campaign
 from apps.core.clock import db_now
 from apps.employees.models import Employee
-from apps.notifications.id_sets import IdSet
 from apps.notifications.models import Reminder, ReminderText
-from apps.notifications.reminder_texts import add_text
-from apps.notifications.reminders import Draft, Preview, preview_reminder, send_reminder
+from apps.notifications.reminders.approved_texts import add_text
+from apps.notifications.reminders.id_sets import IdSet
+from apps.notifications.reminders.sending import Draft, Preview, preview_reminder, send_reminder
 from apps.reports.standings_filters import Filters
 from apps.reports.standings_report import Standings
 from apps.standings.report_people import Team, WholeCompany

@@ -34,7 +34,7 @@ from apps.employees.models import Employee, TreeNode
 from apps.notifications.delivery import sender_lock
 from apps.notifications.models import Channel, Notification
 from apps.notifications.planning import plan_notifications
-from apps.notifications.reminder_texts import add_text
+from apps.notifications.reminders.approved_texts import add_text
 from apps.results.freeze import freeze
 from apps.results.result_versions import ensure_version, pending_versions
 from apps.standings.campaign_lifecycle import open_campaign

@@ -28,8 +28,8 @@ from apps.notifications.kinds import AT_LEAST_ONCE, REPEATED, URGENT
 from apps.notifications.models import Channel, Notification
 from apps.notifications.pauses import is_paused, pause
 from apps.notifications.quiet_hours import QuietHours, configured_quiet_hours
-from apps.notifications.rendering import render_message
 from apps.notifications.staleness import RECIPIENT_RULES, drop_reason
+from apps.notifications.texts.rendering import render_message
 
 logger = logging.getLogger(__name__)
 CLAIM = statement("notifications", "delivery", "claim")

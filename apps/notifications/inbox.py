@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from apps.accounts.models import Account
-from apps.notifications.content import Content, path_of
-from apps.notifications.contents import CONTENTS, content_of
 from apps.notifications.facts import read_facts
 from apps.notifications.models import Notification
+from apps.notifications.texts.by_kind import CONTENTS, content_of
+from apps.notifications.texts.content import Content, path_of
 
 
 @dataclass(frozen=True)

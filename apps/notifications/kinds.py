@@ -1,6 +1,6 @@
 """All kinds of notifications: from which event, to whom, by which channels, and how reliably (ADR 79).
 
-`contents` has the text of each kind, `queries/planning.sql` the audiences, `staleness` the rules of `stale`.
+`texts.by_kind` has the text of each kind, `queries/planning.sql` the audiences, `staleness` the rules of `stale`.
 """
 
 from __future__ import annotations

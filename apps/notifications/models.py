@@ -13,9 +13,9 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from apps.core.querysets import Clock
-from apps.notifications.help_models import HelpOffer
 from apps.notifications.querysets import NotificationQuerySet
-from apps.notifications.reminder_models import LastReminder, Reminder, ReminderText
+from apps.notifications.reminders.help_models import HelpOffer
+from apps.notifications.reminders.models import LastReminder, Reminder, ReminderText
 
 # Django reads the models of this module.
 from apps.notifications.webhooks.models import WebhookDelivery, WebhookEndpoint  # noqa: F401
@@ -137,7 +137,7 @@ class Preference(models.Model):
 class Room(models.Model):
     """A group room of a chat product that gets a digest: a manager's team, or the company without a manager.
 
-    `address` is encrypted (apps.notifications.rooms). `posted_on`: the local day of the last digest.
+    `address` is encrypted (apps.notifications.rooms.services). `posted_on`: the local day of the last digest.
     """
 
     class Every(models.TextChoices):

@@ -8,7 +8,7 @@ from datetime import datetime
 from apps.core.clock import db_now
 from apps.notifications.delivery import send_notifications
 from apps.notifications.planning import plan_notifications
-from apps.notifications.room_digests import post_room_digests
+from apps.notifications.rooms.digests import post_room_digests
 
 
 def process_notifications(clock: Callable[[], datetime] = db_now) -> bool:

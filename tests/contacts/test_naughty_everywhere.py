@@ -31,8 +31,8 @@ from apps.core.models import FilePreview
 from apps.dashboard.urls import urlpatterns
 from apps.employees.models import Employee
 from apps.notifications import unsubscribe
-from apps.notifications.help_offers import offer_help
 from apps.notifications.models import HelpOffer
+from apps.notifications.reminders.help_offers import offer_help
 from apps.notifications.webhooks.services import add_endpoint
 from tests import announcing, files, people, reminding, reviewing, rosters
 from tests.people import TESTER, record_one, sign_in

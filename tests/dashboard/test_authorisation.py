@@ -35,8 +35,8 @@ from apps.contacts.models import Contact
 from apps.core.clock import db_now
 from apps.employees.models import Employee
 from apps.notifications import unsubscribe
-from apps.notifications.help_offers import offer_help
 from apps.notifications.models import HelpOffer
+from apps.notifications.reminders.help_offers import offer_help
 from apps.notifications.webhooks import services
 from apps.notifications.webhooks.models import WebhookDelivery
 from apps.roster.effects import request_change

@@ -9,9 +9,9 @@ from apps.accounts.services import account_for
 from apps.campaigns.models import Campaign
 from apps.core.models import Event
 from apps.employees.models import Employee
-from apps.notifications.help_offers import offer_help
 from apps.notifications.models import HelpOffer, Reminder, ReminderText
 from apps.notifications.planning import plan_notifications
+from apps.notifications.reminders.help_offers import offer_help
 from tests import people, reminding, reviewing
 from tests.dashboard.conftest import SignIn
 from tests.dashboard.strict import StrictClient, links, words

@@ -4,9 +4,8 @@ import pytest
 
 from apps.accounts.services import account_for
 from apps.employees.models import Employee
-from apps.notifications import rooms
-from apps.notifications.channels import apprise_rooms
 from apps.notifications.models import Room
+from apps.notifications.rooms import apprise_client, services
 from tests.dashboard.conftest import SignIn
 from tests.dashboard.strict import words
 
@@ -21,10 +20,10 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def check(address: str) -> None:
         if not address.startswith("dingtalk://"):
-            raise apprise_rooms.InvalidAddress("product")
+            raise apprise_client.InvalidAddress("product")
 
-    monkeypatch.setattr(apprise_rooms, "is_installed", lambda: True)
-    monkeypatch.setattr(apprise_rooms, "check_address", check)
+    monkeypatch.setattr(apprise_client, "is_installed", lambda: True)
+    monkeypatch.setattr(apprise_client, "check_address", check)
 
 
 def test_without_the_package_the_page_says_so(as_: SignIn, hr: Employee) -> None:
@@ -64,11 +63,11 @@ def test_a_manager_has_the_page_after_hr_s_switch(
     assert as_(alice).get(PAGE).status_code == 404
     as_(hr).post(PAGE, {"action": "stop"})
     assert manager.get(PAGE).status_code == 404
-    assert not rooms.team_rooms_allowed()
+    assert not services.team_rooms_allowed()
 
 
 def test_the_page_asks_for_the_address_again_after_a_refusal(as_: SignIn, hr: Employee, installed: None) -> None:
-    rooms.save_room(manager=None, address=ROOM["address"], every="day", language="en", by=account_for(hr))
+    services.save_room(manager=None, address=ROOM["address"], every="day", language="en", by=account_for(hr))
     client = as_(hr)
     assert "Enter the address again." not in words(client.get(PAGE))
     Room.objects.update(last_error="refused")

@@ -238,7 +238,7 @@ def new_message_each_time() -> None:
     """The mutant: a repeated mail is another message."""
     import uuid
 
-    from apps.notifications import rendering
+    from apps.notifications.texts import rendering
 
     vars(rendering)["message_id"] = lambda facts: f"<notification-{facts.id}-{uuid.uuid4().hex}@hundred>"
 

@@ -27,10 +27,10 @@ from apps.core.models import FilePreview
 from apps.exports import build_export, export_requests, schedules
 from apps.exports.models import Export, ExportSchedule
 from apps.notifications import unsubscribe
-from apps.notifications.help_offers import answer_offer, offer_help
 from apps.notifications.models import HelpOffer
 from apps.notifications.planning import plan_notifications
-from apps.notifications.reminders import Draft
+from apps.notifications.reminders.help_offers import answer_offer, offer_help
+from apps.notifications.reminders.sending import Draft
 from apps.notifications.webhooks import services
 from apps.notifications.webhooks.models import WebhookDelivery, WebhookEndpoint
 from apps.privacy.erasure_approvals import request_erasure

@@ -8,10 +8,10 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.dashboard.forms.base import IdempotentForm, RefusableForm, set_choices
 from apps.dashboard.forms.reviews import TextField
-from apps.notifications.id_sets import MAX_CHARS, IdSet
 from apps.notifications.models import ReminderText
-from apps.notifications.reminder_texts import MAX_TEXT_CHARS, MAX_TITLE_CHARS
-from apps.notifications.reminders import Draft
+from apps.notifications.reminders.approved_texts import MAX_TEXT_CHARS, MAX_TITLE_CHARS
+from apps.notifications.reminders.id_sets import MAX_CHARS, IdSet
+from apps.notifications.reminders.sending import Draft
 
 # The choice of HR's own text.
 OWN = "own"

@@ -5,8 +5,8 @@ from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from apps.dashboard.forms.base import RefusableForm
-from apps.notifications.channels.apprise_rooms import MAX_ADDRESS_CHARS
 from apps.notifications.models import Room
+from apps.notifications.rooms.apprise_client import MAX_ADDRESS_CHARS
 
 
 class RoomForm(RefusableForm):

@@ -14,9 +14,8 @@ from apps.core.errors import Refused
 from apps.dashboard.forms.rooms import RoomForm
 from apps.dashboard.views.page_context import PageContext, render
 from apps.employees.models import Employee
-from apps.notifications import rooms
-from apps.notifications.channels import apprise_rooms
 from apps.notifications.models import Room
+from apps.notifications.rooms import apprise_client, services
 
 
 @dataclass
@@ -34,7 +33,7 @@ class Place:
 
     @property
     def lost_key(self) -> bool:
-        return self.room is not None and not rooms.has_key(self.room)
+        return self.room is not None and not services.has_key(self.room)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -55,8 +54,8 @@ def index(request: HttpRequest) -> HttpResponse:
             return redirect(scope.url("rooms"))
         status = place.form.error_status
     context = {
-        "places": places, "installed": apprise_rooms.is_installed(), "runs_campaigns": scope.runs_campaigns,
-        "teams_allowed": rooms.team_rooms_allowed(),
+        "places": places, "installed": apprise_client.is_installed(), "runs_campaigns": scope.runs_campaigns,
+        "teams_allowed": services.team_rooms_allowed(),
     }  # fmt: skip
     return render(scope, "rooms.html", context, status=status)
 
@@ -69,7 +68,7 @@ def _places(scope: PageContext) -> list[Place]:
     return [
         Place(code, title, manager, _form(code, data))
         for code, title, manager in candidates
-        if rooms.may_set_up(manager, scope.user)
+        if services.may_set_up(manager, scope.user)
     ]
 
 
@@ -82,7 +81,7 @@ def _change(scope: PageContext, place: Place, action: str) -> bool:
     """Save or remove the room; False when the form shows what is wrong."""
     if action == "remove":
         with place.form.showing_refusals():
-            rooms.remove_room(manager=place.manager, by=scope.user)
+            services.remove_room(manager=place.manager, by=scope.user)
             messages.success(scope.request, _("The room is removed. It gets no more messages."))
             return True
         return False
@@ -91,7 +90,7 @@ def _change(scope: PageContext, place: Place, action: str) -> bool:
     if not place.form.is_valid():
         return False
     with place.form.showing_refusals("address"):
-        rooms.save_room(manager=place.manager, by=scope.user, **place.form.cleaned_data)
+        services.save_room(manager=place.manager, by=scope.user, **place.form.cleaned_data)
         messages.success(scope.request, _("The room is set up. Its first message comes on the next working morning."))
         return True
     return False
@@ -99,7 +98,7 @@ def _change(scope: PageContext, place: Place, action: str) -> bool:
 
 def _switch(scope: PageContext, *, allowed: bool) -> HttpResponse:
     try:
-        rooms.allow_team_rooms(allowed=allowed, by=scope.user)
+        services.allow_team_rooms(allowed=allowed, by=scope.user)
     except Refused as refused:
         raise Http404("Only HR switches the rooms of teams") from refused
     messages.success(

@@ -18,7 +18,7 @@ from apps.dashboard.views.list_pages import list_page
 from apps.dashboard.views.page_context import PageContext, render
 from apps.notifications.inbox import entries_of, mark_read
 from apps.notifications.models import Notification
-from apps.notifications.rooms import may_set_up
+from apps.notifications.rooms.services import may_set_up
 from apps.notifications.unsubscribe import InvalidToken, read_token
 
 PAGE = 30

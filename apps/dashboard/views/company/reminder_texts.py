@@ -10,7 +10,7 @@ from apps.dashboard.forms.reminders import ReminderTextForm
 from apps.dashboard.views.company.company import hr_scope
 from apps.dashboard.views.page_context import render
 from apps.notifications.models import ReminderText
-from apps.notifications.reminder_texts import add_text, change_text, withdraw_text
+from apps.notifications.reminders.approved_texts import add_text, change_text, withdraw_text
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

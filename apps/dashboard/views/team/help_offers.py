@@ -11,8 +11,8 @@ from apps.dashboard.views.page_context import PageContext
 from apps.dashboard.views.team.manager_actions import may_offer_help
 from apps.dashboard.views.team.team import visible
 from apps.employees.models import Employee
-from apps.notifications.help_offers import answer_offer, offer_help, withdraw_offer
 from apps.notifications.models import HelpOffer
+from apps.notifications.reminders.help_offers import answer_offer, offer_help, withdraw_offer
 from apps.standings import report_people
 
 

@@ -7,7 +7,7 @@ from apps.dashboard.views.page_context import PageContext
 from apps.dashboard.views.team.list_filters import StandingFilters
 from apps.employees.models import Employee
 from apps.notifications.models import HelpOffer
-from apps.notifications.reminders import can_remind_in
+from apps.notifications.reminders.sending import can_remind_in
 
 # The most offers of help that a member's page shows.
 MAX_OFFERS = 5

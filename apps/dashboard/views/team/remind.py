@@ -22,7 +22,7 @@ from apps.dashboard.views.team.manager_actions import may_remind
 from apps.dashboard.views.team.team import team_visible
 from apps.employees.models import Employee
 from apps.notifications.models import ReminderText
-from apps.notifications.reminders import Preview, preview_reminder, send_reminder
+from apps.notifications.reminders.sending import Preview, preview_reminder, send_reminder
 from apps.standings import report_people
 
 # The most people that the page names of each kind; it counts all.

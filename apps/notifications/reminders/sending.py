@@ -25,11 +25,11 @@ from apps.core.locks import lock_request_key
 from apps.core.sql import compose, fetch_all, statement
 from apps.employees.models import TreeNode
 from apps.exports.export_requests import SEARCHED
-from apps.notifications.id_sets import IdSet
 from apps.notifications.models import Reminder, ReminderText
 from apps.notifications.quiet_hours import configured_quiet_hours, zone_of
-from apps.notifications.reminder_models import MIN_INTERVAL
-from apps.notifications.reminder_texts import clean_paragraphs, refuse_links
+from apps.notifications.reminders.approved_texts import clean_paragraphs, refuse_links
+from apps.notifications.reminders.id_sets import IdSet
+from apps.notifications.reminders.models import MIN_INTERVAL
 from apps.reports.standings_report import Standings
 from apps.reviews.models import under_review_sql
 

@@ -12,11 +12,11 @@ from apps.core.errors import Refused
 from apps.core.models import AuditEntry, Event
 from apps.employees.models import Employee
 from apps.notifications.delivery import send_notifications
-from apps.notifications.help_offers import answer_offer, offer_help, withdraw_offer
 from apps.notifications.inbox import entries_of
 from apps.notifications.models import HelpOffer, Notification
 from apps.notifications.planning import plan_notifications
 from apps.notifications.progress import sums_by_sender
+from apps.notifications.reminders.help_offers import answer_offer, offer_help, withdraw_offer
 from apps.notifications.retention import delete_old_notifications
 from tests import crowd, people, reviewing
 from tests.fixtures import Clock

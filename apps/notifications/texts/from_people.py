@@ -7,9 +7,9 @@ from datetime import datetime
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from apps.notifications.content import Content, standing_lines, time_lines
 from apps.notifications.facts import Facts
 from apps.notifications.models import HelpOffer, Reminder
+from apps.notifications.texts.content import Content, standing_lines, time_lines
 
 
 def reminder(facts: Facts, now: datetime) -> Content:

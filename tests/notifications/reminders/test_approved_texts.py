@@ -7,7 +7,7 @@ import pytest
 from apps.core.errors import Refused
 from apps.core.models import AuditEntry
 from apps.notifications.models import ReminderText
-from apps.notifications.reminder_texts import add_text, change_text, clean_paragraphs, withdraw_text
+from apps.notifications.reminders.approved_texts import add_text, change_text, clean_paragraphs, withdraw_text
 from tests import crowd, reviewing
 from tests.people import TESTER
 from tests.reminding import text

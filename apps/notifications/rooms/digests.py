@@ -20,12 +20,12 @@ from apps.campaigns.models import Campaign
 from apps.core.locks import advisory_lock
 from apps.core.mail_portions import PORTION_SECONDS
 from apps.employees.models import Employee
-from apps.notifications.channels import apprise_rooms
 from apps.notifications.models import Room
 from apps.notifications.quiet_hours import configured_quiet_hours, zone_of
-from apps.notifications.rendering import absolute_url
-from apps.notifications.rooms import address_of, team_rooms_allowed
+from apps.notifications.rooms import apprise_client
+from apps.notifications.rooms.services import address_of, team_rooms_allowed
 from apps.notifications.schedule import MORNING_HOUR
+from apps.notifications.texts.rendering import absolute_url
 from apps.reports.small_groups import MIN_GROUP_SIZE
 from apps.reports.standings_report import Standings
 from apps.reports.totals import Totals
@@ -39,7 +39,7 @@ def post_room_digests(clock: Callable[[], datetime]) -> bool:
     """Post what is due for about PORTION_SECONDS; returns False when more is due now."""
     # Without a transaction: a room's product answers when it likes.
     with advisory_lock("chat rooms") as acquired:
-        if not acquired or not Room.objects.exists() or not apprise_rooms.is_installed():
+        if not acquired or not Room.objects.exists() or not apprise_client.is_installed():
             return True
         end = time.monotonic() + PORTION_SECONDS
         for room in _due_rooms(clock()):
@@ -88,11 +88,11 @@ def _post(room: Room, now: datetime) -> None:
         return
     error = ""
     try:
-        if not apprise_rooms.post(address_of(room), "Hundred", text):
+        if not apprise_client.post(address_of(room), "Hundred", text):
             error = "refused"
     except InvalidToken:
         error = "key_lost"
-    except apprise_rooms.InvalidAddress as invalid:
+    except apprise_client.InvalidAddress as invalid:
         error = invalid.code
     if error:
         logger.warning("the digest of chat room %s was not posted: %s", room.pk, error)

@@ -8,8 +8,8 @@ from django.utils import formats
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from apps.notifications.content import Content, standing_lines, time_lines
 from apps.notifications.facts import Facts
+from apps.notifications.texts.content import Content, standing_lines, time_lines
 
 
 def campaign_opened(facts: Facts, now: datetime) -> Content:

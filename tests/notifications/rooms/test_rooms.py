@@ -10,11 +10,10 @@ from apps.campaigns.models import Campaign
 from apps.core.errors import Refused
 from apps.core.models import AuditEntry
 from apps.employees.models import Employee
-from apps.notifications import room_digests, rooms
-from apps.notifications.channels import apprise_rooms
 from apps.notifications.models import Room
 from apps.notifications.processing import process_notifications
-from apps.notifications.room_digests import post_room_digests, room_text, shows_people
+from apps.notifications.rooms import apprise_client, digests, services
+from apps.notifications.rooms.digests import post_room_digests, room_text, shows_people
 from apps.reports.totals import Totals
 from tests import people
 from tests.fixtures import Clock
@@ -37,22 +36,22 @@ class Apprise:
 
 @pytest.fixture(autouse=True)
 def product(monkeypatch: pytest.MonkeyPatch) -> Apprise:
-    """In the place of the optional package, which test_apprise_rooms tries."""
+    """In the place of the optional package, which test_apprise_client tries."""
     fake = Apprise()
-    monkeypatch.setattr(apprise_rooms, "is_installed", lambda: True)
-    monkeypatch.setattr(apprise_rooms, "check_address", lambda address: None)
-    monkeypatch.setattr(apprise_rooms, "post", fake.post)
+    monkeypatch.setattr(apprise_client, "is_installed", lambda: True)
+    monkeypatch.setattr(apprise_client, "check_address", lambda address: None)
+    monkeypatch.setattr(apprise_client, "post", fake.post)
     return fake
 
 
 def set_up(manager: Employee | None, by: Employee, **values: str) -> Room:
     options = {"address": ADDRESS, "every": "day", "language": "en"} | values
-    rooms.save_room(manager=manager, by=account_for(by), **options)
+    services.save_room(manager=manager, by=account_for(by), **options)
     return Room.objects.get(manager=manager)
 
 
 def allow(hr: Employee, *, allowed: bool = True) -> None:
-    rooms.allow_team_rooms(allowed=allowed, by=account_for(hr))
+    services.allow_team_rooms(allowed=allowed, by=account_for(hr))
 
 
 # -- Who -----------------------------------------------------------------------------------------------------------
@@ -79,15 +78,15 @@ def test_a_manager_sets_up_the_room_of_the_own_team_after_hr_s_switch(
         with pytest.raises(Refused):
             set_up(manager, other)
     with pytest.raises(Refused):
-        rooms.remove_room(manager=people.person("B001"), by=account_for(carol))
-    rooms.remove_room(manager=people.person("B001"), by=account_for(bob))
+        services.remove_room(manager=people.person("B001"), by=account_for(carol))
+    services.remove_room(manager=people.person("B001"), by=account_for(bob))
     assert not Room.objects.exists()
 
 
 def test_the_address_is_encrypted_and_in_no_entry(hr: Employee) -> None:
     room = set_up(None, hr)
     assert "thesecrettoken" not in room.address
-    assert rooms.address_of(room) == ADDRESS
+    assert services.address_of(room) == ADDRESS
     assert not [entry for entry in AuditEntry.objects.all() if "thesecret" in f"{entry.detail}{entry.subject_label}"]
 
 
@@ -99,13 +98,13 @@ def test_an_address_survives_a_change_of_the_key_and_its_loss_is_reported(
     post_room_digests(clock.now)
     settings.SECRET_KEY_FALLBACKS = []
     room.refresh_from_db()
-    assert rooms.address_of(room) == ADDRESS
+    assert services.address_of(room) == ADDRESS
     settings.SECRET_KEY = "m" * 50
     clock.set(clock.now() + timedelta(days=1))
     post_room_digests(clock.now)
     room.refresh_from_db()
     assert (room.last_error, len(product.posted)) == ("key_lost", 1)
-    assert not rooms.has_key(room)
+    assert not services.has_key(room)
 
 
 # -- What ----------------------------------------------------------------------------------------------------------
@@ -132,11 +131,11 @@ def test_a_small_team_has_no_digest(
 ) -> None:
     allow(hr)
     room = set_up(bob, bob)
-    monkeypatch.setattr(room_digests, "MIN_GROUP_SIZE", 100)
+    monkeypatch.setattr(digests, "MIN_GROUP_SIZE", 100)
     assert room_text(room, clock.now()) == ""
     post_room_digests(clock.now)
     assert product.posted == []
-    monkeypatch.setattr(room_digests, "MIN_GROUP_SIZE", 1)
+    monkeypatch.setattr(digests, "MIN_GROUP_SIZE", 1)
     assert "contacts count" in room_text(room, clock.now())
 
 
@@ -187,7 +186,7 @@ def test_a_refused_digest_is_not_repeated_on_the_same_day_and_is_reported(
 def test_a_room_ends_with_the_switch_and_with_the_team(
     hr: Employee, bob: Employee, campaign: Campaign, clock: Clock, product: Apprise, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(room_digests, "MIN_GROUP_SIZE", 1)
+    monkeypatch.setattr(digests, "MIN_GROUP_SIZE", 1)
     allow(hr)
     set_up(bob, bob)
     allow(hr, allowed=False)
@@ -203,7 +202,7 @@ def test_without_the_package_nothing_is_posted_and_nothing_fails(
     hr: Employee, campaign: Campaign, clock: Clock, product: Apprise, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     set_up(None, hr)
-    monkeypatch.setattr(apprise_rooms, "is_installed", lambda: False)
+    monkeypatch.setattr(apprise_client, "is_installed", lambda: False)
     assert post_room_digests(clock.now)
     assert product.posted == []
     with pytest.raises(Refused):

@@ -10,8 +10,8 @@ from django.utils import formats, timezone
 from django.utils.translation import gettext as _
 
 from apps.core.time_zones import company_zone
-from apps.notifications.content import Content, time_lines
 from apps.notifications.facts import Facts
+from apps.notifications.texts.content import Content, time_lines
 
 # Where a request is decided, by the beginning of the subject. Those in the singular are of earlier versions.
 REQUEST_PAGES = {

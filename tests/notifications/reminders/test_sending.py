@@ -16,14 +16,14 @@ from apps.contacts.services.changes import end_contact
 from apps.core.errors import Refused
 from apps.core.models import AuditEntry, Event
 from apps.employees.models import Employee
-from apps.notifications import reminders
 from apps.notifications.delivery import send_notifications
 from apps.notifications.inbox import entries_of
 from apps.notifications.models import LastReminder, Notification, Preference, Reminder
 from apps.notifications.planning import plan_notifications
 from apps.notifications.progress import sums_by_sender
-from apps.notifications.reminder_texts import change_text
-from apps.notifications.reminders import Draft
+from apps.notifications.reminders import sending
+from apps.notifications.reminders.approved_texts import change_text
+from apps.notifications.reminders.sending import Draft
 from apps.notifications.retention import delete_old_notifications
 from tests import crowd, people, reviewing
 from tests.fixtures import Clock
@@ -280,7 +280,7 @@ def test_hr_s_own_texts_reach_few_people_a_day_and_approved_ones_all(
     campaign: Campaign, alice: Employee, hr: Employee, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One HR user alone must not speak to the whole company."""
-    monkeypatch.setattr(reminders, "OWN_TEXT_PEOPLE", 1)
+    monkeypatch.setattr(sending, "OWN_TEXT_PEOPLE", 1)
     own = Draft(None, "Come by", "来找我")
     remind(campaign, hr, q="A001", draft=own)
     assert reviewing.refusal(remind, campaign, hr, q="A002", draft=own) == "too_many"
@@ -338,7 +338,7 @@ def test_a_refusal_leaves_no_trace_of_the_sending(
         raise Refused("x", "x")
 
     draft, seen = Draft(text()), preview(campaign, bob).seen
-    monkeypatch.setattr(reminders, "audit", fail)
+    monkeypatch.setattr(sending, "audit", fail)
     with pytest.raises(Refused), transaction.atomic():
         remind(campaign, bob, draft=draft, seen=seen)
     assert not LastReminder.objects.exists()

@@ -15,7 +15,7 @@ from apps.core.errors import Refused
 from apps.core.events import record_event
 from apps.employees.models import Employee
 from apps.notifications.models import HelpOffer
-from apps.notifications.reminders import can_remind_in, sender_name
+from apps.notifications.reminders.sending import can_remind_in, sender_name
 
 # Between two offers to one person, also by two managers: each sends a mail.
 MIN_INTERVAL = timedelta(hours=24)

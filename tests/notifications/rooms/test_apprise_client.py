@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from apps.notifications.channels import apprise_rooms
-from apps.notifications.channels.apprise_rooms import InvalidAddress, check_address, post
+from apps.notifications.rooms import apprise_client
+from apps.notifications.rooms.apprise_client import InvalidAddress, check_address, post
 from tests.notifications.chat_services import Call, Reply, Service, serve
 
 pytest.importorskip("apprise", reason="requirements-chat.txt is not installed")
@@ -97,4 +97,4 @@ def test_no_log_holds_the_address(robot: Robot, caplog: pytest.LogCaptureFixture
         with pytest.raises(InvalidAddress):
             check_address("slack://token")
     assert TOKEN not in caplog.text
-    assert apprise_rooms.is_installed()
+    assert apprise_client.is_installed()

@@ -15,8 +15,8 @@ from apps.core.encryption import fernet_for, reencrypt
 from apps.core.errors import Refused
 from apps.core.models import Setting
 from apps.employees.models import Employee
-from apps.notifications.channels import apprise_rooms
 from apps.notifications.models import Room
+from apps.notifications.rooms import apprise_client
 
 PURPOSE = "chat room"
 TEAM_ROOMS = "team rooms allowed"
@@ -46,11 +46,11 @@ def may_set_up(manager: Employee | None, account: Account) -> bool:
 def save_room(*, manager: Employee | None, address: str, every: str, language: str, by: Account) -> None:
     """Set up the room, or replace it. Raises Refused."""
     _require_permission(manager, by)
-    if not apprise_rooms.is_installed():
+    if not apprise_client.is_installed():
         raise Refused("not_installed", _("The operator has not installed the package for rooms."), conflict=True)
     try:
-        apprise_rooms.check_address(address)
-    except apprise_rooms.InvalidAddress as error:
+        apprise_client.check_address(address)
+    except apprise_client.InvalidAddress as error:
         raise Refused("address", _refusal(error.code), "address") from error
     values = {"address": _encrypt(address), "every": every, "language": language, "posted_on": None, "last_error": ""}
     Room.objects.update_or_create(manager=manager, defaults=values)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apps.core.sql import compose, fetch_all
-from apps.notifications.id_sets import MAX_BYTES, IdSet
+from apps.notifications.reminders.id_sets import MAX_BYTES, IdSet
 
 MEMBER = """SELECT CASE WHEN {id} BETWEEN {first} AND {first} + 8 * octet_length({bits}) - 1
     THEN get_bit({bits}, {id}::bigint - {first}) = 1 ELSE false END"""

@@ -16,11 +16,11 @@ from django.utils.translation import gettext as _
 from apps.core.mailed_names import mailed_name
 from apps.notifications import unsubscribe
 from apps.notifications.channels.base import Message
-from apps.notifications.content import Content, path_of
-from apps.notifications.contents import content_of
-from apps.notifications.digests import digest_lines
 from apps.notifications.facts import Facts
 from apps.notifications.models import Channel
+from apps.notifications.texts.by_kind import content_of
+from apps.notifications.texts.content import Content, path_of
+from apps.notifications.texts.digest_lines import digest_lines
 
 # Of one language; DingTalk takes 2,048 bytes, and an unknown language is two texts.
 MAX_CHAT_BYTES = 1_000

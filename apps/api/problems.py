@@ -66,7 +66,7 @@ class NotFoundProblem(Problem):
     """The same answer for what does not exist and for what the caller may not see."""
 
     def __init__(self) -> None:
-        super().__init__(404, "not_found", _("It does not exist, or you may not see it."))
+        super().__init__(404, "not_found", _("It does not exist, or you do not have access to it."))
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
@@ -111,7 +111,7 @@ def _unexpected(error: Exception, path: str) -> Response:
     """Unexpected errors. The log gets the frames but not the message: a database's message quotes the row."""
     error_id = uuid.uuid4().hex[:12]
     frames = "".join(traceback.format_tb(error.__traceback__))
-    logger.error("Trouble %s at %s: %s", error_id, path, _error_name(error), extra={"frames": frames})
+    logger.error("Error %s at %s: %s", error_id, path, _error_name(error), extra={"frames": frames})
     body = _body(500, "internal", path, _("Something went wrong on our side. Include the id when you report it."))
     return Response({**body, "id": error_id}, status=500, content_type=MEDIA_TYPE)
 

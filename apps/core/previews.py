@@ -185,7 +185,7 @@ def _build_and_store(stored: StoredFile, builder: PreviewBuilder) -> None:
     # Counted before the work: a worker that dies in it leaves its attempt behind.
     FilePreview.objects.filter(pk=stored.pk).update(attempts=F("attempts") + 1, advanced_at=db_now())
     if preview.attempts >= MAX_ATTEMPTS:
-        logger.warning("the preview of file %s has ended %s processes", stored.pk, preview.attempts)
+        logger.warning("the preview of file %s was given up: %s attempts did not finish", stored.pk, preview.attempts)
         result = PreviewResult(GAVE_UP_REPORT)
     else:
         with translation.override(preview.asked.get("language")):

@@ -94,9 +94,9 @@ def _retry_after_repair(connection: Any, kinds: Mapping[str, bytes], operation: 
         for key, kind in kinds.items():
             if connection.type(key) not in (kind, b"none"):
                 connection.delete(key)
-                logger.warning("A key of the broker was deleted: it is no %s.", kind.decode())
+                logger.warning("A key of the broker was deleted: it is not a %s.", kind.decode())
         return operation()
 
 
 def _log_dropped(error: Exception) -> None:
-    logger.warning("An entry of the broker was dropped: it is no message (%s).", type(error).__name__)
+    logger.warning("An entry of the broker was dropped: it is not a message (%s).", type(error).__name__)

@@ -140,7 +140,7 @@ class Sender:
                 self._postpone(facts, limit, begun=False)
             return False
         except NotNow as away:
-            logger.warning("%s takes no notifications now: %s", self.channel.name, away.code)
+            logger.warning("%s accepts no notifications now: %s", self.channel.name, away.code)
             record_channel_failure(self.channel.name, away.code)
             for facts in left:
                 self._retry(facts, away.code, begun=False)

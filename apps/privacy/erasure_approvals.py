@@ -162,7 +162,7 @@ def _finish(request: ApprovalRequest) -> bool:
             return False
         requested = requested_erasure(request)
         if requested is None:
-            logger.error("erasure %s cannot go on: no SECRET_KEY of the settings opens it", subject.erasure.pk)
+            logger.error("erasure %s cannot continue: no SECRET_KEY in the settings decrypts it", subject.erasure.pk)
             return False
         try:
             finish_erasure(subject.erasure, requested.identities, by=requester_of(request))

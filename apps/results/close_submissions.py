@@ -102,7 +102,7 @@ def finish_received(campaign: Campaign) -> int:
     if campaign.closing_at is None or now - campaign.closing_at >= STUCK_AFTER:
         for submission in stuck:
             if refuse_submission(submission.pk, REFUSED_CODE):
-                logger.error("submission %s was refused: it did not end for the freeze", submission.pk)
+                logger.error("submission %s was refused: it was not finished in time for the freeze", submission.pk)
     return unfinished(campaign).count()
 
 

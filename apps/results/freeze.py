@@ -126,7 +126,7 @@ def freeze_due_campaigns(by: Actor) -> list[FrozenResult]:
             _record_failure(campaign, now)
         except CutoffNotReached:
             # Its rule has changed since the query, or it was cancelled.
-            logger.info("%s is not to be frozen now", campaign.slug)
+            logger.info("%s is not due to be frozen now", campaign.slug)
         except Exception as error:
             # The other campaigns have their deadline too.
             logger.exception("%s could not be frozen", campaign.slug)

@@ -56,5 +56,5 @@ def test_a_result_changed_before_the_backup_is_reported(again: Any, tmp_path: Pa
         done = Installation(folder).manage("restore", tmp_path / "forged.backup")
     assert done.returncode == 0, done.stderr
     slug = again.answer["results"][0]["campaign"]
-    assert f"Not what was signed, neither here nor in the backup: {slug} 1." in done.stdout
+    assert f"The rows of these results do not match their signatures: {slug} 1." in done.stdout
     assert "The digests match" in done.stdout

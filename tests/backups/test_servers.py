@@ -133,7 +133,7 @@ def test_the_restore_reports_which_key_signs_from_now_on(
     path = companies[source][1]
     done = target.manage("restore", path)
     assert done.returncode == 0, done.stderr
-    for sentence in ("Every frozen result (2) has the digest of before", *said):
+    for sentence in ("Every frozen result (2) has the same digest as in the backup", *said):
         assert sentence in done.stdout
     if name == "other_key":
         assert proved(target, open_backup(path).manifest["results"][1]["campaign"], tmp_path, 2)["verified"]

@@ -351,7 +351,7 @@ def test_a_name_that_the_named_encoding_cannot_read_is_told_of(alice: Employee, 
     file = tmp_path / "cards.vcf"
     file.write_bytes(PLAIN + QUOTED)
     _out, err = say("import_contacts", file, "--employee", "A001", "--encoding", "utf-8")
-    assert "1 contacts were created without a name, phone, e-mail or handle that is not valid." in err
+    assert "1 contacts had an invalid name, phone, e-mail or handle, which was left out." in err
     assert set(Contact.objects.values_list("name", flat=True)) == {"Ann Lee", ""}
 
 

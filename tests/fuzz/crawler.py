@@ -33,7 +33,7 @@ MODULES = "xss,permanentxss,sql,exec,file,crlf,redirect,ldap,methods,htaccess,cs
 SPARED = ("logout/", "password/", "i18n/setlang/", "login/")
 # Without TLS, as a developer's machine serves it; `check --deploy` holds servers to them.
 LOCAL_ONLY = {"Secure Flag cookie", "HTTP Strict Transport Security (HSTS)"}
-TROUBLE = re.compile(r"^.*(?:Trouble [0-9a-f]+ at|Traceback|Internal Server Error).*$", re.MULTILINE)
+TROUBLE = re.compile(r"^.*(?:Error [0-9a-f]+ at|Traceback|Internal Server Error).*$", re.MULTILINE)
 
 
 def installed() -> Path:

@@ -84,7 +84,7 @@ def failed(request: HttpRequest) -> HttpResponse:
         return unavailable(request)
     # Readers see only this number: a traceback may contain personal data.
     trouble = uuid.uuid4().hex[:12]
-    logger.error("Trouble %s at %s", trouble, request.path, exc_info=problem)
+    logger.error("Error %s at %s", trouble, request.path, exc_info=problem)
     return _page(request, 500, trouble=trouble)
 
 

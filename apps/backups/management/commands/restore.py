@@ -61,7 +61,7 @@ def _results_sentence(results: list[dict[str, Any]]) -> str:
     forged = [f"{result['campaign']} {result['version']}" for result in results if not result["signed"]]
     if forged:
         return (
-            f"Not what was signed, neither here nor in the backup: {', '.join(forged)}. Stored rows were changed "
-            "before it was made; compare with the file and the digest that were handed out then."
+            f"The rows of these results do not match their signatures: {', '.join(forged)}. They were changed before "
+            "the backup was made. Compare them with the file and the digest that were handed over at that time."
         )
-    return f"Every frozen result ({len(results)}) has the digest of before, and the signature of it verifies."
+    return f"Every frozen result ({len(results)}) has the same digest as in the backup, and a valid signature."

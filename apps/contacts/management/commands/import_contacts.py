@@ -88,9 +88,7 @@ class Command(AppCommand):
         if more := report["rejected"] - len(result.rejects):
             self.warn(f"and {more:,} more{'' if options['rejects'] else ' (--rejects FILE writes them all)'}")
         if result.incomplete:
-            self.warn(
-                f"{result.incomplete} contacts were created without a name, phone, e-mail or handle that is not valid"
-            )
+            self.warn(f"{result.incomplete} contacts had an invalid name, phone, e-mail or handle, which was left out")
         done = "Would read" if options["dry_run"] else "Read"
         summary = (
             f"{done} {report['read']} rows: {report['created']} created, {report['updated']} updated, "

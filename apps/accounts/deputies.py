@@ -104,7 +104,7 @@ def deputy_period(now: datetime, starts_on: date | None, until: date) -> tuple[d
         raise Refused("invalid", _("The end is before the start."), "until")
     # Compare days first: `midnight` would overflow after the calendar's last day.
     if until > (now + MAX_PERIOD).date() or midnight(until, 1) > now + MAX_PERIOD:
-        raise Refused("invalid", _("A deputy can be named for at most one year."), "until")
+        raise Refused("invalid", _("The last day can be at most one year from today."), "until")
     return (midnight(starts_on) if starts_on and starts_on > today else now), midnight(until, 1)
 
 

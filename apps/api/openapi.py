@@ -66,8 +66,8 @@ _EXAMPLES: dict[int, tuple[str, str | Promise, str, list[dict[str, str]]]] = {
     ),
     404: (
         "not_found",
-        _("It does not exist, or you may not see it. The response is the same for both."),
-        "It does not exist, or you may not see it.",
+        _("It does not exist, or you do not have access to it. The response is the same for both."),
+        "It does not exist, or you do not have access to it.",
         [],
     ),
     409: ("already_ended", _("The current state does not allow it."), "This contact has already ended.", []),

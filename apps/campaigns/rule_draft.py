@@ -90,7 +90,7 @@ def _validate(draft: RuleDraft) -> None:
     if not is_time_zone(draft.time_zone):
         raise Refused("invalid", _("This is not a time zone such as Asia/Shanghai."), "time_zone")
     if (draft.deadline - draft.opens_on).days >= MAX_DAYS:
-        raise Refused("invalid", _("A campaign has at most %(days)s days.") % {"days": MAX_DAYS}, "deadline")
+        raise Refused("invalid", _("A campaign can have at most %(days)s days.") % {"days": MAX_DAYS}, "deadline")
     if len(draft.scope) > MAX_NAMES or any(not clean_text(name) for name in draft.scope):
         raise Refused("invalid", _("Choose departments from the list."), "scope")
     if len(draft.company_domains) > MAX_NAMES:

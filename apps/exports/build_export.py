@@ -97,7 +97,7 @@ def _make_waiting(export: Export, *, show_progress: bool) -> Export | None:
     if export.schedule and (reason := lost_right(export.schedule)):
         with transaction.atomic():
             end_schedule(export.schedule, reason)
-            return _fail(export, _("The owner may not have this file any more."))
+            return _fail(export, _("The owner no longer has access to this file."))
     # A contact recorded before `as_of` may not be committed yet, and would be missing.
     if not wait_for_writers(WAIT_SECONDS):
         return None
@@ -109,7 +109,7 @@ def _make_waiting(export: Export, *, show_progress: bool) -> Export | None:
     except Exception as error:
         if is_database_unavailable(error):
             raise
-        logger.exception("export %s could not be made", export.pk)
+        logger.exception("export %s could not be created", export.pk)
         # Only the type: a message may quote a row, and the page shows this.
         return _fail(export, type(error).__name__)
 

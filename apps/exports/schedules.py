@@ -93,7 +93,7 @@ def resume_schedule(*, schedule_id: uuid.UUID, by: Account) -> ExportSchedule:
         schedule = _lock(schedule_id, by)
         if schedule.state == State.PAUSED:
             if lost_right(schedule):
-                raise Refused("no_access", _("You may not have this file any more."), conflict=True)
+                raise Refused("no_access", _("You no longer have access to this file."), conflict=True)
             _activate(schedule, db_now())
             _change(schedule, "schedule_resumed", by, state=State.ACTIVE, problem="")
     return schedule

@@ -59,7 +59,7 @@ def send_test_message(
     channel.
     """
     number = uuid.uuid4()
-    text = _("This is a test of Hundred's notifications. You need not do anything.")
+    text = _("This is a test of Hundred's notifications. No action is needed.")
     message = Message(
         message_id=f"<test-{number}@{urlsplit(settings.BASE_URL).hostname}>", name=name, address=address,
         # With a number: DingTalk drops a text that a user has received on the same day.

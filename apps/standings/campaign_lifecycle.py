@@ -185,10 +185,10 @@ def _clean_name(name: str) -> str:
         raise Refused("invalid", _("Enter a name for the campaign."), "name")
     # Mails to all employees contain it.
     if len(cleaned) > MAX_MAILED_CHARS:
-        message = _("A campaign's name has at most %(most)s characters.")
+        message = _("A campaign's name can have at most %(most)s characters.")
         raise Refused("invalid", message % {"most": MAX_MAILED_CHARS}, "name")
     if not is_mailable(cleaned):
-        message = _("A campaign's name contains no web or e-mail address. Write a space after a full stop.")
+        message = _("A campaign's name cannot contain a web or e-mail address. Write a space after a full stop.")
         raise Refused("invalid", message, "name")
     return cleaned
 

@@ -274,7 +274,7 @@ def test_sentences_follow_the_readers_language(as_: Signed, alice: Employee, cam
     english = as_(alice).call("GET", "contacts/1/").json()
     chinese = as_(alice).call("GET", "contacts/1/", **{"accept-language": "zh-hans"}).json()
     assert english["type"] == chinese["type"]
-    assert english["detail"] == "It does not exist, or you may not see it."
+    assert english["detail"] == "It does not exist, or you do not have access to it."
     assert chinese["detail"] != english["detail"]
 
 

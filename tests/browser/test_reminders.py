@@ -40,6 +40,6 @@ def test_a_reminder_and_an_offer_of_help_reach_the_employee(
     hers.page.goto("/")
     assert not scripts or hers.problems() + hers.findings() == []
     hers.page.locator(".help-offer button").first.click()
-    expect(hers.page.locator("#messages")).to_contain_text("reads that you accept.")
+    expect(hers.page.locator("#messages")).to_contain_text("sees that you accept.")
     expect(hers.page.locator(".help-offer")).to_have_count(0)
     assert HelpOffer.objects.get().state == "accepted"

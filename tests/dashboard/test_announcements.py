@@ -268,7 +268,7 @@ def test_hr_sees_sums_of_readers_and_no_name(as_: SignIn, alice: Employee, hr: E
 def test_a_company_of_four_has_no_sum(as_: SignIn, hr: Employee, campaign: Campaign) -> None:
     small = people.november(name="Second", scope=["Sales"])
     announcing.published(small)
-    assert "Too few people for a sum" in words(as_(hr).get("/company/campaigns/second/announcements/1/"))
+    assert "Too few people for a total" in words(as_(hr).get("/company/campaigns/second/announcements/1/"))
 
 
 def test_nobody_else_sees_pages_of_hr(as_: SignIn, bob: Employee, auditor: Employee, campaign: Campaign) -> None:

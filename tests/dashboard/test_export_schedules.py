@@ -133,9 +133,9 @@ def test_who_lost_the_right_still_sees_why_and_tidies_up(
     clock.set("2026-11-24T08:00:00+00:00", ticks=True)
     request_scheduled_files(clock.now())
     people.sign_in(client, hr)
-    assert "you do not have the role HR any more" in words(client.get(LIST))
+    assert "you no longer have the role HR" in words(client.get(LIST))
     answer = client.post(f"{LIST}{paused.pk}/resume/", follow=True)
-    assert "You may not have this file any more." in words(answer)
+    assert "You no longer have access to this file." in words(answer)
     for pk in (schedule.pk, paused.pk):
         assert client.post(f"{LIST}{pk}/delete/").status_code == 302
     assert client.get(LIST).status_code == 404

@@ -168,7 +168,7 @@ def test_a_reader_chooses_chat_and_sees_the_account_that_hr_entered(
     settings.SLACK_BOT_TOKEN = "xoxb-the-token"
     client = as_(alice)
     page = client.get("/notifications/settings/")
-    assert "Messages by Slack go to the account U0<b>ALICE, which HR's employee list names." in words(page)
+    assert "Messages by Slack go to the account U0<b>ALICE, as listed in the roster." in words(page)
     assert "<b>ALICE" not in page.content.decode()
     [box] = re.findall(r'<input[^>]+name="weekly.chat"[^>]*>', page.content.decode())
     assert "checked" in box

@@ -206,7 +206,7 @@ def test_help_is_offered_answered_and_seen_by_the_two_alone(
 ) -> None:
     manager, mine = as_(bob), as_(alice)
     answer = manager.post("/team/A001/help/", {"kind": "training"}, follow=True)
-    assert "Your offer is on the first page of Alice 艾." in words(answer)
+    assert "Alice 艾 now sees your offer on their first page." in words(answer)
     assert "Training today 12:00 · waiting for an answer" in words(answer)
     page = words(mine.get("/"))
     assert "Bob 白 offers you help" in page
@@ -231,7 +231,7 @@ def test_no_help_is_offered_to_a_person_at_the_target_or_in_an_unknown_kind(
     people.mark()
     assert "Offer help" not in words(client.get("/team/A001/"))
     answer = client.post("/team/A001/help/", {"kind": "talk"}, follow=True)
-    assert "This person is not below the target." in words(answer)
+    assert "This person is not below target." in words(answer)
     assert not HelpOffer.objects.exists()
 
 

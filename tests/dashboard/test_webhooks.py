@@ -96,7 +96,7 @@ def test_a_form_that_is_refused_comes_back_filled(changed: dict[str, Any], error
 
 def test_a_double_click_adds_one_endpoint(browser: Any) -> None:
     browser.post(PAGE, FORM)
-    assert "There is an endpoint with this address already." in words(browser.post(PAGE, FORM))
+    assert "An endpoint with this address already exists." in words(browser.post(PAGE, FORM))
     assert WebhookEndpoint.objects.count() == 1
 
 

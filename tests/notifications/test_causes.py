@@ -103,7 +103,7 @@ def test_who_falls_below_the_target_again_learns_why_each_time(
         assert ("turned_red", "A001") in events()
         process_notifications()
         body = str(mail.outbox[-1].body)
-        assert "1 contact does not count any more." in body
+        assert "1 contact no longer counts." in body
         assert "You fell below your target in November." in body
         people.record(alice, 1)
         people.mark()
@@ -214,7 +214,7 @@ def test_who_is_not_in_the_campaign_any_more_hears_of_the_change_that_did_it(
     told = {to: str(sent.body) for sent in mail.outbox for to in sent.to}
     assert len(told) == 9
     for name in ("alice", "hedda"):
-        assert "You are not part of this campaign any more." in told[f"{name}@corp.example.com"]
+        assert "You are no longer part of this campaign." in told[f"{name}@corp.example.com"]
     assert "not part of" not in told["sam@corp.example.com"]
     mail.outbox.clear()
     wider = RuleDraft(90, rule.opens_on, rule.deadline, rule.time_zone, scope=["Support"])
@@ -468,7 +468,7 @@ def test_a_manager_s_monday_digest_names_the_team_and_no_contact(
     process_notifications()
     [digest] = [sent for sent in mail.outbox if sent.to == ["bob@corp.example.com"] and "digest" in sent.subject]
     body = str(digest.body)
-    assert "2 people: 1 below the target, 1 at the target, 0 exempt." in body
+    assert "2 people: 1 below target, 1 at target, 0 exempt." in body
     assert "Who needs help first: Alice 艾 (1/100)." in body
     assert "101 contacts that count came in the last seven days." in body
     assert "CANARY" not in body

@@ -31,7 +31,7 @@ class SecurityEvent(models.Model):
         TOKEN_REVOKED = "token_revoked", _("An API token of your account was revoked.")
         ROLE_CHANGED = "role_changed", _("The roles of your account were changed. You were signed out everywhere.")
         CODE_GUESSES = "code_guesses", _("A sign-in attempt used your password and then several wrong codes.")
-        NEW_BROWSER = "new_browser", _("Your account signed in from a browser that was not remembered for it.")
+        NEW_BROWSER = "new_browser", _("Your account was signed in from a new browser.")
         ADDRESS_REQUESTED = "address_requested", _("HR requested a new e-mail address for your account.")
         ADDRESS_CHANGED = "address_changed", _("HR changed the e-mail address of your account.")
 

@@ -40,7 +40,7 @@ class AnnouncementForm(RefusableForm):
     title_zh = forms.CharField(label=_("Title in Chinese"), max_length=MAX_TITLE_CHARS)
     text_zh = ProseField(_("Text in Chinese"))
     speaker = forms.CharField(
-        label=_("Who speaks"), max_length=MAX_SPEAKER_CHARS, help_text=_("The name that stands under the text.")
+        label=_("Signed by"), max_length=MAX_SPEAKER_CHARS, help_text=_("The name shown under the text.")
     )
     speaker_title_en = forms.CharField(
         label=_("Position in English (optional)"), required=False, max_length=MAX_SPEAKER_CHARS

@@ -14,7 +14,7 @@ from apps.roster.people_file import MAX_LINES
 
 FILTERS: dict[str, base.Text] = {
     "mine": gettext_lazy("Waiting for me"),
-    "waiting": gettext_lazy("Pending"),
+    "waiting": gettext_lazy("Waiting for a decision"),
     "in_force": gettext_lazy("In force"),
     "all": gettext_lazy("Everything"),
 }

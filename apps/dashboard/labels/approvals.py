@@ -118,10 +118,10 @@ EFFECTS: dict[str, Any] = {
         "number",
     ),
     "joiners_and_leavers": ngettext_lazy(
-        "%(count)s person joins or leaves a campaign with pro-rata targets, and only one account loaded "
-        "leavers and joiners. Check that no joiner is a leaver with a new staff number",
-        "%(count)s people join or leave a campaign with pro-rata targets, and only one account loaded leavers "
-        "and joiners. Check that no joiner is a leaver with a new staff number",
+        "%(count)s person joins or leaves a campaign with pro-rata targets, and one account alone loaded both the "
+        "leavers and the joiners. Check that no joiner is a leaver with a new staff number",
+        "%(count)s people join or leave a campaign with pro-rata targets, and one account alone loaded both the "
+        "leavers and the joiners. Check that no joiner is a leaver with a new staff number",
         "number",
     ),
     "in_campaign": ngettext_lazy(

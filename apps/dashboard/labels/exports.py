@@ -46,13 +46,13 @@ PAST_CORRECTIONS: dict[str, Any] = {
 END_REASONS: dict[str, Any] = {
     schedule_rights.CAMPAIGN_OVER: _("ended with the campaign"),
     schedule_rights.LAST_DAY: _("ended after its last day"),
-    schedule_rights.ROLE_ENDED: _("ended, because you do not have the role HR any more"),
-    schedule_rights.NO_TEAM: _("ended, because you may not see this team any more"),
+    schedule_rights.ROLE_ENDED: _("ended, because you no longer have the role HR"),
+    schedule_rights.NO_TEAM: _("ended, because you no longer have access to this team"),
     schedule_rights.ACCOUNT_CLOSED: _("ended, because the account was closed"),
 }
 PROBLEMS: dict[str, Any] = {
-    "too_many": _("not made: your stored files reached their limit"),
-    "invalid": _("not made: its settings are not valid any more"),
+    "too_many": _("not created: your stored files have reached the limit"),
+    "invalid": _("not created: its settings are no longer valid"),
 }
 
 

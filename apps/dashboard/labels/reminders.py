@@ -9,7 +9,7 @@ LEFT_OUT: dict[str, base.Text] = {
     "left": _("has left the company"),
     "no_access": _("has no access to Hundred"),
     "exempt": _("is exempt from the target"),
-    "reached": _("is at the target"),
+    "reached": _("is at target"),
     "under_review": _("has asked HR for a review"),
     "recent": _("was reminded within the last 24 hours"),
     "twice": _("was reminded twice within seven days"),

@@ -19,7 +19,7 @@ ERRORS: dict[str, Text] = {
     "timeout": _("no response within ten seconds"),
     "not_http": _("the response is not HTTP"),
     "secret": _("the secret cannot be decrypted with SECRET_KEY: replace it"),
-    "internal": _("an error in Hundred: see the worker's log"),
+    "internal": _("an error in Hundred: see the log of the worker"),
     "too_old": _("it had waited for a week"),
 }
 DISABLED = Badge("disabled", pgettext_lazy("a webhook", "Disabled"), "", "circle-pause")

@@ -121,5 +121,5 @@ def _campaign_text(manager: Employee | None, campaign: Campaign, now: datetime) 
     lines = [campaign.name, text % {"number": totals.counted}]
     if shows_people(totals):
         numbers = {"done": totals.at_target, "red": totals.red}
-        lines.append(_("At the target: %(done)s people. Below the target: %(red)s.") % numbers)
+        lines.append(_("At target: %(done)s people. Below target: %(red)s.") % numbers)
     return "\n".join(lines)

@@ -56,7 +56,9 @@ def standing_lines(facts: Facts) -> list[str]:
         return [_("%(counted)s of your contacts count. You are exempt from the target.") % numbers]
     if not facts.remaining:
         return [_("%(counted)s of your contacts count. Your target is %(target)s.") % numbers]
-    return [_("%(counted)s of your contacts count. Your target is %(target)s, so %(remaining)s are left.") % numbers]
+    return [
+        _("%(counted)s of your contacts count. Your target is %(target)s, so you need %(remaining)s more.") % numbers
+    ]
 
 
 def time_lines(facts: Facts, now: datetime) -> list[str]:
@@ -76,5 +78,5 @@ def time_lines(facts: Facts, now: datetime) -> list[str]:
         lines = [left % {"days": days}, _("The last day is %(day)s.") % {"day": day}]
     needed = needed_per_day(facts.remaining, days)
     if facts.red and needed and days > 1:
-        lines.append(_("%(number)s a day reach the target.") % {"number": needed})
+        lines.append(_("With %(number)s a day you reach the target.") % {"number": needed})
     return [" ".join(lines)]

@@ -56,15 +56,15 @@ def _totals_lines(totals: Totals) -> list[str]:
         "pace": totals.keeping_pace,
     }  # fmt: skip
     return [
-        _("%(people)s people: %(red)s below the target, %(done)s at the target, %(exempt)s exempt.") % numbers,
-        _("%(pace)s of those below the target are on pace or ahead.") % numbers,
+        _("%(people)s people: %(red)s below target, %(done)s at target, %(exempt)s exempt.") % numbers,
+        _("%(pace)s of the people below target are on pace or ahead.") % numbers,
     ]
 
 
 def _stalled_line(totals: Totals) -> list[str]:
     text = ngettext(
-        "%(number)s person below the target has had no new contact for a week.",
-        "%(number)s people below the target have had no new contact for a week.", totals.still,
+        "%(number)s person below target has had no new contact for a week.",
+        "%(number)s people below target have had no new contact for a week.", totals.still,
     )  # fmt: skip
     return [text % {"number": totals.still}] if totals.still else []
 

@@ -32,7 +32,7 @@ def rule_changed(facts: Facts, now: datetime) -> Content:
     details = [*standing_lines(facts), *time_lines(facts, now)]
     if facts.counted is None:
         # Without a standing after the evaluation, which the sender has waited for.
-        details = [_("You are not part of this campaign any more.")]
+        details = [_("You are no longer part of this campaign.")]
     return Content(_("The rule of a campaign has changed"), summary, details, action=_("Open your page"))
 
 
@@ -53,7 +53,7 @@ def _milestone(summary: str, facts: Facts, now: datetime) -> Content:
 
 def milestone_100(facts: Facts, now: datetime) -> Content:
     summary = _("You reached your target in %(campaign)s. Thank you!") % {"campaign": facts.campaign}
-    detail = _("It counts as long as these contacts count. Hundred writes to you if that changes.")
+    detail = _("It counts as long as these contacts count. Hundred notifies you if that changes.")
     return Content(_("You reached your target"), summary, [*standing_lines(facts), detail], action=_("Open your page"))
 
 
@@ -62,9 +62,7 @@ def turned_red(facts: Facts, now: datetime) -> Content:
     lost = int(facts.data.get("was_counted", 0)) - int(facts.data.get("counted", 0))
     details = []
     if lost > 0:
-        text = ngettext(
-            "%(number)s contact does not count any more.", "%(number)s contacts do not count any more.", lost
-        )
+        text = ngettext("%(number)s contact no longer counts.", "%(number)s contacts no longer count.", lost)
         details.append(" ".join([text % {"number": lost}, _("Your contact list says why.")]))
     if int(facts.data.get("target", 0)) > int(facts.data.get("was_target", 0)):
         details.append(_("Your target was raised to %(target)s.") % {"target": facts.data["target"]})
@@ -122,12 +120,12 @@ def result_final(facts: Facts, now: datetime) -> Content:
 
 
 def chat_changed(facts: Facts, now: datetime) -> Content:
-    summary = _("HR's employee list has another account for your messages by chat.")
+    summary = _("The roster now has another account for your chat messages.")
     details = [
         _("The account is %(account)s. Reminders and digests by chat go there.") % {"account": facts.chat_id}
         if facts.chat_id
-        else _("It has no account for you now, so reminders and digests come by e-mail."),
-        _("Your settings show the account of this moment. If it is not right, tell HR."),
+        else _("The roster has no chat account for you now, so reminders and digests come by e-mail."),
+        _("Your settings show the current account. If it is wrong, tell HR."),
     ]
     return Content(
         _("Your account for chat messages has changed"), summary, details, page="notification-settings",

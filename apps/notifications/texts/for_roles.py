@@ -62,12 +62,12 @@ def _company_day(at: datetime | None) -> str:
 
 
 def deputy_named(facts: Facts, now: datetime) -> Content:
-    summary = _("%(deputy)s may see the team of %(manager)s from %(first)s to %(last)s.") % _deputy(facts)
+    summary = _("%(deputy)s can see the team of %(manager)s from %(first)s to %(last)s.") % _deputy(facts)
     return Content(_("A deputy was named"), summary, page="deputies", action=_("Open deputies"))
 
 
 def deputy_ended(facts: Facts, now: datetime) -> Content:
-    summary = _("%(deputy)s no longer stands in for %(manager)s.") % _deputy(facts)
+    summary = _("%(deputy)s is no longer the deputy of %(manager)s.") % _deputy(facts)
     return Content(_("A deputyship has ended"), summary, page="deputies", action=_("Open deputies"))
 
 
@@ -109,7 +109,7 @@ def export_ready(facts: Facts, now: datetime) -> Content:
 
 def scheduled_export_ready(facts: Facts, now: datetime) -> Content:
     summary = _("A file that you repeat for %(campaign)s can be downloaded.") % {"campaign": facts.campaign}
-    detail = _("It can be downloaded for 30 days, as long as you may see the people in it.")
+    detail = _("It can be downloaded for 30 days, as long as you have access to the people in it.")
     return Content(
         _("A repeated file is ready"), summary, [detail], page="export", args=[facts.subject_key],
         action=_("Open the file"),

@@ -17,7 +17,7 @@ def reminder(facts: Facts, now: datetime) -> Content:
     summary = _("%(sender)s (%(role)s) reminds you of %(campaign)s.") % {
         "sender": facts.sender or "", "role": role, "campaign": facts.campaign,
     }  # fmt: skip
-    reassurance = _("No one is shown whether you read this, and you need not reply.")
+    reassurance = _("No one can see whether you have read this, and you do not need to reply.")
     return Content(
         _("A reminder"), summary, [*standing_lines(facts), *time_lines(facts, now), reassurance],
         action=_("Open your page"), quote=text_for(get_language(), facts.text_en or "", facts.text_zh or ""),
@@ -29,7 +29,7 @@ def help_offered(facts: Facts, now: datetime) -> Content:
     summary = _("%(sender)s offers you help in %(campaign)s: %(help)s.") % {
         "sender": facts.sender or "", "campaign": facts.campaign, "help": offered,
     }  # fmt: skip
-    detail = _("Your page has two buttons: accept, or not needed. You need not give a reason.")
+    detail = _("Your page has two buttons: accept, or not needed. You do not need to give a reason.")
     return Content(_("Help is offered to you"), summary, [detail], action=_("Open your page"))
 
 

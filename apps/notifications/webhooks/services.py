@@ -51,7 +51,7 @@ def add_endpoint(
             )  # fmt: skip
             _audit("added", endpoint, by, event_types=types)
     except IntegrityError as error:
-        raise Refused("duplicate", _("There is an endpoint with this address already."), "url") from error
+        raise Refused("duplicate", _("An endpoint with this address already exists."), "url") from error
     return endpoint, secret
 
 

@@ -82,7 +82,7 @@ def withdraw(request: HttpRequest, slug: str, version: int) -> HttpResponse:
     with form.showing_refusals():
         reason = form.cleaned_data["reason"]
         withdraw_announcement(announcement_id=announcement.pk, reason=reason, by=scope.user.actor)
-        messages.success(request, _("Withdrawn. No employee sees it any more."))
+        messages.success(request, _("Withdrawn. Employees no longer see it."))
         return redirect(scope.url("announcement", slug, version))
     return _show(scope, _version(scope, version), form.error_status, form)
 

@@ -34,9 +34,9 @@ def _offer(scope: PageContext, employee: Employee, kind: str) -> None:
         raise Refused("invalid", _("Choose what you offer."))
     row = scope.standings(report_people.OneEmployee(employee)).row_of(employee.pk)
     if row is None or not row.red:
-        raise Refused("reached", _("This person is not below the target."))
+        raise Refused("reached", _("This person is not below target."))
     offer_help(campaign=scope.required_campaign, employee=employee, kind=HelpOffer.Kind(kind), by=scope.user)
-    text = _("Your offer is on the first page of %(name)s.")
+    text = _("%(name)s now sees your offer on their first page.")
     messages.success(scope.request, text % {"name": employee.name})
 
 
@@ -66,6 +66,6 @@ def answer(request: HttpRequest, offer_id: int) -> HttpResponse:
     except HelpOffer.DoesNotExist as unknown:
         raise Http404("There is no such offer") from unknown
     if is_done:
-        text = _("%(name)s reads that you accept.") if accepted else _("%(name)s reads that you need no help now.")
+        text = _("%(name)s sees that you accept.") if accepted else _("%(name)s sees that you need no help now.")
         messages.success(request, text % {"name": offer.offered_by_label})
     return redirect(scope.url("me"))

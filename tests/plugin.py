@@ -165,9 +165,10 @@ $clock$
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Registered last, so that these fixtures replace those of pytest-django and pytest-playwright."""
-    from tests import fixtures
+    from tests import fixtures, message_fixtures
 
     config.pluginmanager.register(fixtures, "hundred-fixtures")
+    config.pluginmanager.register(message_fixtures, "hundred-message-fixtures")
 
 
 @pytest.hookimpl(trylast=True)

@@ -5,7 +5,6 @@ When it fails, people hear too late, twice, or not at all that they are below th
 
 from collections import Counter
 from datetime import datetime, timedelta
-from typing import Any
 
 import pytest
 from playwright.sync_api import expect
@@ -22,9 +21,14 @@ from apps.standings.effective_dates import process_effective_dates
 from tests import people
 from tests.browser.conftest import Looked, Open
 from tests.fixtures import Clock
-from tests.notifications.conftest import _company_in_shanghai, mailbox, slack  # noqa: F401 - fixtures
+from tests.notifications.chat_services import SlackService
+from tests.notifications.smtp import Mailbox
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("company_in_shanghai"),
+]
 HOUR = timedelta(hours=1)
 
 
@@ -51,8 +55,8 @@ def test_everybody_hears_what_concerns_them_once(
     campaign: Campaign,
     alice: Employee,
     alan: Employee,
-    mailbox: Any,  # noqa: F811 - the fixture
-    slack: Any,  # noqa: F811 - the fixture
+    mailbox: Mailbox,
+    slack: SlackService,
     clock: Clock,
 ) -> None:
     # What happened before this week has been said.

@@ -1,30 +1,14 @@
-"""A mail server, chat products, and the zone of the company in which it is noon."""
-
-from collections.abc import Iterator
-from typing import Any
+"""The company of all tests of notifications: in its zone it is noon, and the opening has been notified."""
 
 import pytest
 
 from apps.campaigns.models import Campaign
 from apps.core.models import Event
-from apps.core.time_zones import midnight
-from apps.notifications.channels import CHANNELS, chat
-from apps.notifications.channels import dingtalk as dingtalk_channel
-from apps.notifications.channels.slack import Slack
-from tests.notifications.chat_services import DingTalkService, SlackService, serve
-from tests.notifications.smtp import Mailbox, smtp_server
-
-EMAIL: Any = CHANNELS["email"]
 
 
 @pytest.fixture(autouse=True)
-def _company_in_shanghai(settings: Any) -> Iterator[None]:
-    """It is noon there when these tests begin; in UTC it would be a quiet hour."""
-    settings.TIME_ZONE = "Asia/Shanghai"
-    # It remembers days of the zone of other tests; an installation's zone never changes while it runs.
-    midnight.cache_clear()
-    yield
-    midnight.cache_clear()
+def _no_quiet_hour(company_in_shanghai: None) -> None:
+    """Messages leave when these tests begin."""
 
 
 @pytest.fixture
@@ -32,37 +16,3 @@ def campaign(campaign: Campaign) -> Campaign:
     """November, whose opening has been notified."""
     Event.objects.all().delete()
     return campaign
-
-
-@pytest.fixture
-def mailbox(settings: Any) -> Iterator[Mailbox]:
-    """A real SMTP server that receives this test's mails."""
-    EMAIL.refused.clear()
-    with smtp_server(settings) as box:
-        yield box
-    EMAIL.refused.clear()
-
-
-@pytest.fixture
-def dingtalk(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[DingTalkService]:
-    """DingTalk on this machine, as the installation's chat product."""
-    service = DingTalkService()
-    # No waiting for results, which are there at once.
-    monkeypatch.setattr(dingtalk_channel, "RESULT_WAITS", (0, 0, 0))
-    # A token of another test.
-    monkeypatch.setattr(chat, "PRODUCTS", (dingtalk_channel.DingTalk(), Slack()))
-    monkeypatch.setattr(dingtalk_channel.DingTalk, "per_second", 1_000.0)
-    with serve(service):
-        settings.DINGTALK_APP_KEY, settings.DINGTALK_APP_SECRET = service.key, service.secret
-        settings.DINGTALK_AGENT_ID, settings.DINGTALK_URL = service.agent, service.url
-        yield service
-
-
-@pytest.fixture
-def slack(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[SlackService]:
-    """Slack on this machine, as the installation's chat product."""
-    service = SlackService()
-    monkeypatch.setattr(Slack, "per_second", 1_000.0)
-    with serve(service):
-        settings.SLACK_BOT_TOKEN, settings.SLACK_URL = service.token, service.url
-        yield service

@@ -20,6 +20,10 @@ class StandingBucket(NamedTuple):
         return rules.is_red(self.counted, self.target, self.exempt)
 
     @property
+    def at_target(self) -> bool:
+        return self.counted >= self.target
+
+    @property
     def remaining(self) -> int:
         """Contacts that each of them has left to the target; 0 for the exempt."""
         return 0 if self.exempt else rules.remaining(self.counted, self.target)

@@ -117,7 +117,7 @@ def _groups(rows: Iterable[tuple]) -> list[Group]:
             *names,
             people=headcount(group_buckets),
             red=headcount(bucket for bucket in group_buckets if bucket.red),
-            at_target=headcount(bucket for bucket in group_buckets if bucket.counted >= bucket.target),
+            at_target=headcount(bucket for bucket in group_buckets if bucket.at_target),
             counted=contacts_counted(group_buckets),
             median=quantile(group_buckets, 0.5),
         )

@@ -15,9 +15,9 @@ STALLED = f"red AND NOT active_recently AND quiet_days >= {rules.STALLED_AFTER_D
 STATUS = {
     "red": "red",
     "not_red": "NOT red",
-    "to_go": "counted < target",
+    "to_go": "remaining > 0",
     "exempt": "exempt",
-    "exempt_below": "exempt AND counted < target",
+    "exempt_below": "exempt AND remaining > 0",
     "at_zero": "counted = 0",
     "updating": "pending_since IS NOT NULL",
     # The facts answer these two: Standings.where.

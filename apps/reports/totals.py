@@ -59,9 +59,9 @@ class Distribution(NamedTuple):
         return Totals(
             people=headcount(buckets),
             red=headcount(bucket for bucket in buckets if bucket.red),
-            at_target=headcount(bucket for bucket in buckets if bucket.counted >= bucket.target),
+            at_target=headcount(bucket for bucket in buckets if bucket.at_target),
             exempt=headcount(bucket for bucket in buckets if bucket.exempt),
-            exempt_below=headcount(bucket for bucket in buckets if bucket.exempt and bucket.counted < bucket.target),
+            exempt_below=headcount(bucket for bucket in buckets if bucket.exempt and not bucket.at_target),
             **paces,
             keeping_pace=paces["ahead"] + paces["on_pace"],
             still=self.still,

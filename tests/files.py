@@ -116,7 +116,7 @@ def schedule(
     campaign: Campaign, by: Employee, kind: str = "standings", *, hour: int = 8, weekday: int | None = None,
     ends_on: date | None = None, **wish: Any,
 ) -> ExportSchedule:  # fmt: skip
-    """A repeated file of this employee; `wish` holds fields of exports.ExportRequest."""
+    """A scheduled file of this employee; `wish` holds fields of exports.ExportRequest."""
     return schedules.create_schedule(
         campaign=campaign,
         request=export_requests.ExportRequest(kind, **wish),

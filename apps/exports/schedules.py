@@ -57,11 +57,11 @@ def create_schedule(
         if existing := ExportSchedule.objects.filter(owner_id=by.pk, key=key).first():
             return existing
         if ExportSchedule.objects.of(by).count() >= MAX_SCHEDULES:
-            message = _("You have %(count)s repeated files, the limit for one person. Delete one of them first.")
+            message = _("You have %(count)s scheduled files, the limit for one person. Delete one of them first.")
             raise Refused("too_many", message % {"count": MAX_SCHEDULES}, conflict=True)
         now = db_now()
         if not can_repeat(campaign, request.kind, now):
-            raise Refused("invalid", _("This file cannot be repeated any more."), "repeat")
+            raise Refused("invalid", _("This file can no longer be scheduled."), "repeat")
         if request.since and request.since >= now:
             raise Refused("invalid", _("The start has to be before the end."), "since")
         kind = KINDS[request.kind]

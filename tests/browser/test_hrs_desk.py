@@ -34,13 +34,13 @@ def test_a_file_without_lines_asks_before_it_is_made(open_as: Open, hr: Employee
 def test_a_file_is_repeated_paused_and_deleted(open_as: Open, hr: Employee, width: int, scripts: bool) -> None:
     looked = open_as(hr, width=width, java_script_enabled=scripts)
     looked.page.goto("/exports/new/standings/")
-    looked.page.click("text=Repeat this file")
+    looked.page.click("text=Schedule this file")
     looked.page.select_option("[name=repeat]", "weekly")
     looked.page.select_option("[name=weekday]", label="Friday")
     looked.page.select_option("[name=hour]", "07:00")
     assert not scripts or looked.problems() + looked.findings() == []
     looked.page.get_by_role("button", name="Create file").click()
-    expect(looked.page.locator("#messages")).to_contain_text("The first file is made on")
+    expect(looked.page.locator("#messages")).to_contain_text("The first file is created on")
     expect(looked.page.locator("tbody")).to_contain_text("every Friday at 07:00")
     assert not scripts or looked.problems() + looked.findings() == []
     looked.page.get_by_role("button", name="Pause").click()
@@ -48,7 +48,7 @@ def test_a_file_is_repeated_paused_and_deleted(open_as: Open, hr: Employee, widt
     looked.page.get_by_role("button", name="Resume").click()
     expect(looked.page.locator("#messages")).to_contain_text("Resumed.")
     looked.page.get_by_role("button", name="Delete").click()
-    expect(looked.page.locator("main")).to_contain_text("No repeated files")
+    expect(looked.page.locator("main")).to_contain_text("No scheduled files")
     assert not scripts or looked.problems() + looked.findings() == []
 
 

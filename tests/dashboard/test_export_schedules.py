@@ -1,4 +1,4 @@
-"""Repeated files on pages: who may ask for one, the list, and its buttons."""
+"""Scheduled files on pages: who may ask for one, the list, and its buttons."""
 
 import uuid
 from datetime import date
@@ -91,7 +91,7 @@ def test_a_result_and_a_campaign_that_is_over_are_not_repeated(
 def test_the_list_pauses_resumes_and_deletes(client: Client, campaign: Campaign, hr: Employee, clock: Clock) -> None:
     schedule = files.schedule(campaign, hr)
     people.sign_in(client, hr)
-    for step, shown in (("pause", "paused"), ("resume", "Pause"), ("delete", "No repeated files")):
+    for step, shown in (("pause", "paused"), ("resume", "Pause"), ("delete", "No scheduled files")):
         answer = client.post(f"{LIST}{schedule.pk}/{step}/", follow=True)
         assert shown in words(answer)
     assert ExportSchedule.objects.get().state == "deleted"
@@ -110,13 +110,13 @@ def test_the_last_file_and_its_result_are_listed(
     page = client.get(LIST)
     assert f"/exports/{made.pk}/" in page.content.decode()
     assert "9 lines" in words(page)
-    assert "repeated file" in words(client.get(f"/exports/{made.pk}/"))
+    assert "scheduled file" in words(client.get(f"/exports/{made.pk}/"))
 
 
 def test_nobody_sees_or_stops_a_colleague_s(client: Client, campaign: Campaign, hr: Employee, bob: Employee) -> None:
     schedule = files.schedule(campaign, bob, root=bob)
     people.sign_in(client, hr)
-    assert "No repeated files" in words(client.get(LIST))
+    assert "No scheduled files" in words(client.get(LIST))
     for step in ("pause", "resume", "delete"):
         assert client.post(f"{LIST}{schedule.pk}/{step}/").status_code == 404
     schedule.refresh_from_db()

@@ -1,4 +1,4 @@
-"""Repeated files: made once for a period, by the rights of that moment, and announced by a link."""
+"""Scheduled files: made once for a period, by the rights of that moment, and announced by a link."""
 
 import uuid
 from collections.abc import Iterator
@@ -82,7 +82,7 @@ def test_hr_gets_the_file_every_day_as_of_the_hour_and_a_link_by_mail(
     process_notifications()
     [message] = mail.outbox
     assert message.to == ["hedda@corp.example.com"]
-    assert message.subject == "A repeated file is ready · 定期文件已生成"
+    assert message.subject == "A scheduled file is ready · 定期文件已生成"
     assert f"/exports/{made.pk}/" in str(message.body)
     assert message.attachments == []
     assert Notification.objects.filter(employee=hr, kind="scheduled_export_ready", channel="app").count() == 1

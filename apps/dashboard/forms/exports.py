@@ -135,7 +135,9 @@ class ExportForm(IdempotentForm):
         if cleaned.get("time") and not cleaned.get("day") and "day" not in self.errors:
             self.add_error("day", _("Enter the day for this time."))
         if self._repeats(cleaned) and cleaned.get("day"):
-            self.add_error("day", _("Leave the day empty: each repeated file shows the moment at which it is made."))
+            self.add_error(
+                "day", _("Leave the day empty: each scheduled file shows the moment at which it is created.")
+            )
         return cleaned
 
     @property

@@ -108,20 +108,20 @@ def export_ready(facts: Facts, now: datetime) -> Content:
 
 
 def scheduled_export_ready(facts: Facts, now: datetime) -> Content:
-    summary = _("A file that you repeat for %(campaign)s can be downloaded.") % {"campaign": facts.campaign}
+    summary = _("Your scheduled file for %(campaign)s can be downloaded.") % {"campaign": facts.campaign}
     detail = _("It can be downloaded for 30 days, as long as you have access to the people in it.")
     return Content(
-        _("A repeated file is ready"), summary, [detail], page="export", args=[facts.subject_key],
+        _("A scheduled file is ready"), summary, [detail], page="export", args=[facts.subject_key],
         action=_("Open the file"),
     )  # fmt: skip
 
 
 def scheduled_export_ended(facts: Facts, now: datetime) -> Content:
-    summary = _("A file that you repeated for %(campaign)s is not made any more, because your access has ended.") % {
+    summary = _("Your scheduled file for %(campaign)s is no longer created, because your access has ended.") % {
         "campaign": facts.campaign
     }
     return Content(
-        _("A repeated file has ended"), summary, page="export-schedules", action=_("Open repeated files")
+        _("A scheduled file has ended"), summary, page="export-schedules", action=_("Open scheduled files")
     )  # fmt: skip
 
 

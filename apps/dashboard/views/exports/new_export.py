@@ -153,7 +153,7 @@ def _schedule(
         "instant": date_format(schedule.next_run_at.astimezone(zone), "DATETIME_FORMAT"),
         "zone": base.city(zone.key),
     }
-    messages.success(scope.request, _("The first file is made on %(instant)s, in %(zone)s time.") % first)
+    messages.success(scope.request, _("The first file is created on %(instant)s, in %(zone)s time.") % first)
     return redirect(scope.url("export-schedules"))
 
 

@@ -1,4 +1,4 @@
-"""`/exports/schedules/`: the reader's repeated files: pause, resume and delete them."""
+"""`/exports/schedules/`: the reader's scheduled files: pause, resume and delete them."""
 
 import uuid
 from collections.abc import Callable
@@ -63,7 +63,7 @@ def _rows(scope: PageContext, zone: ZoneInfo) -> list[Row]:
 
 @require_POST
 def pause(request: HttpRequest, schedule_id: uuid.UUID) -> HttpResponse:
-    return _change(request, schedule_id, schedules.pause_schedule, _("Paused. No file is made until you resume it."))
+    return _change(request, schedule_id, schedules.pause_schedule, _("Paused. No file is created until you resume it."))
 
 
 @require_POST
@@ -73,7 +73,7 @@ def resume(request: HttpRequest, schedule_id: uuid.UUID) -> HttpResponse:
 
 @require_POST
 def delete(request: HttpRequest, schedule_id: uuid.UUID) -> HttpResponse:
-    done = _("Deleted. The files that were made stay until they expire.")
+    done = _("Deleted. The files created so far stay until they expire.")
     return _change(request, schedule_id, schedules.delete_schedule, done)
 
 

@@ -35,12 +35,12 @@ def test_without_the_package_the_page_says_so(as_: SignIn, hr: Employee) -> None
 def test_hr_sets_up_replaces_and_removes_the_room_of_the_company(as_: SignIn, hr: Employee, installed: None) -> None:
     client = as_(hr)
     answer = client.post(PAGE, ROOM | {"place": "company"}, follow=True)
-    assert "The room is set up." in words(answer)
+    assert "The group chat is set up." in words(answer)
     assert "It gets a message every week." in words(answer)
     assert "thesecrettoken" not in answer.content.decode()
     refused = client.post(PAGE, ROOM | {"place": "company", "address": "mailto://a:b@example.com"})
     assert refused.status_code == 422
-    assert "This is not the address of a room" in words(refused)
+    assert "This is not the address of a group chat" in words(refused)
     assert client.post(PAGE, {"action": "save", "place": "company"}).status_code == 422
     client.post(PAGE, {"action": "remove", "place": "company"})
     assert not Room.objects.exists()
@@ -51,9 +51,9 @@ def test_a_manager_has_the_page_after_hr_s_switch(
 ) -> None:
     manager = as_(bob)
     assert manager.get(PAGE).status_code == 404
-    assert "Room of your team" not in words(manager.get("/notifications/settings/"))
-    assert "Managers can set up a room now." in words(as_(hr).post(PAGE, {"action": "allow"}, follow=True))
-    assert "Room of your team" in words(manager.get("/notifications/settings/"))
+    assert "Group chat of your team" not in words(manager.get("/notifications/settings/"))
+    assert "Managers can set up a group chat now." in words(as_(hr).post(PAGE, {"action": "allow"}, follow=True))
+    assert "Group chat of your team" in words(manager.get("/notifications/settings/"))
     manager.post(PAGE, ROOM | {"place": "team"})
     assert Room.objects.get().manager_id == bob.pk
     for wrong in ({"place": "company"}, {"place": "other"}, {}):

@@ -11,7 +11,7 @@ from apps.notifications.rooms.apprise_client import MAX_ADDRESS_CHARS
 
 class RoomForm(RefusableForm):
     address = forms.CharField(
-        label=_("Address of the room"),
+        label=_("Address of the group chat"),
         max_length=MAX_ADDRESS_CHARS,
         # It is never shown again, and no browser remembers it.
         widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}),

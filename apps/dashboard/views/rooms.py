@@ -62,9 +62,9 @@ def index(request: HttpRequest) -> HttpResponse:
 
 def _places(scope: PageContext) -> list[Place]:
     data = scope.request.POST if scope.request.POST.get("action") == "save" else None
-    candidates: list[tuple[str, str, Employee | None]] = [("company", _("Room of the company"), None)]
+    candidates: list[tuple[str, str, Employee | None]] = [("company", _("Group chat of the company"), None)]
     if scope.employee:
-        candidates.append(("team", _("Room of your team"), scope.employee))
+        candidates.append(("team", _("Group chat of your team"), scope.employee))
     return [
         Place(code, title, manager, _form(code, data))
         for code, title, manager in candidates
@@ -82,7 +82,7 @@ def _change(scope: PageContext, place: Place, action: str) -> bool:
     if action == "remove":
         with place.form.showing_refusals():
             services.remove_room(manager=place.manager, by=scope.user)
-            messages.success(scope.request, _("The room is removed. It gets no more messages."))
+            messages.success(scope.request, _("The group chat is removed. It gets no more messages."))
             return True
         return False
     if action != "save":
@@ -91,7 +91,9 @@ def _change(scope: PageContext, place: Place, action: str) -> bool:
         return False
     with place.form.showing_refusals("address"):
         services.save_room(manager=place.manager, by=scope.user, **place.form.cleaned_data)
-        messages.success(scope.request, _("The room is set up. Its first message comes on the next working morning."))
+        messages.success(
+            scope.request, _("The group chat is set up. Its first message comes on the next working morning.")
+        )
         return True
     return False
 
@@ -102,6 +104,7 @@ def _switch(scope: PageContext, *, allowed: bool) -> HttpResponse:
     except Refused as refused:
         raise Http404("Only HR switches the rooms of teams") from refused
     messages.success(
-        scope.request, _("Managers can set up a room now.") if allowed else _("Rooms of teams get no more messages.")
+        scope.request,
+        _("Managers can set up a group chat now.") if allowed else _("Group chats of teams get no more messages."),
     )
     return redirect(scope.url("rooms"))

@@ -47,7 +47,7 @@ def save_room(*, manager: Employee | None, address: str, every: str, language: s
     """Set up the room, or replace it. Raises Refused."""
     _require_permission(manager, by)
     if not apprise_client.is_installed():
-        raise Refused("not_installed", _("The operator has not installed the package for rooms."), conflict=True)
+        raise Refused("not_installed", _("The operator has not installed the package for group chats."), conflict=True)
     try:
         apprise_client.check_address(address)
     except apprise_client.InvalidAddress as error:
@@ -83,7 +83,7 @@ def has_key(room: Room) -> bool:
 
 def _require_permission(manager: Employee | None, account: Account) -> None:
     if not may_set_up(manager, account):
-        raise Refused("not_allowed", _("You cannot set up this room."), conflict=True)
+        raise Refused("not_allowed", _("You cannot set up this group chat."), conflict=True)
 
 
 def _encrypt(address: str) -> str:
@@ -98,5 +98,5 @@ def _refusal(code: str) -> str:
     if code == "host":
         return _("The host of this address does not belong to Microsoft's workflows.")
     if code == "product":
-        return _("This is not the address of a room in DingTalk, Feishu, Lark, Slack, WeCom or Teams.")
+        return _("This is not the address of a group chat in DingTalk, Feishu, Lark, Slack, WeCom or Teams.")
     return _("An address looks like dingtalk://token/ and has no options.")

@@ -1,6 +1,5 @@
 """The context of a page: reader, campaign and instant; and the rendering of its response."""
 
-from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -13,12 +12,12 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.cache import add_never_cache_headers
 from django.utils.functional import cached_property
-from django.utils.translation import gettext as _
 
 from apps.accounts.models import Account, ApprovalRequest, Deputyship
 from apps.campaigns import selectors
 from apps.campaigns.models import Campaign, CampaignRule
 from apps.dashboard.labels import base
+from apps.dashboard.views.navigation import Link, navigation_links
 from apps.employees.models import Employee
 from apps.reports import standings_filters, standings_report
 from apps.results.models import FrozenResult
@@ -34,15 +33,6 @@ PAST_PAGES = frozenset({
     "chart-team", "chart-member", "chart-company",
 })  # fmt: skip
 OPENED_STATES = (Campaign.State.OPEN, Campaign.State.CLOSING, Campaign.State.FROZEN)
-
-
-@dataclass(frozen=True)
-class Link:
-    label: str
-    url: str
-    icon: str
-    is_current: bool
-    count: int = 0
 
 
 class PageContext:
@@ -260,30 +250,7 @@ class PageContext:
 
     @cached_property
     def links(self) -> list[Link]:
-        has_result = self.reads_results and self.campaign and self.campaign.newest_result
-        pages = [
-            (self.employee, _("My standing"), "me", "gauge"),
-            (self.employee, _("Contacts"), "contacts", "contact"),
-            (self.has_team, _("Team"), "team-home", "users"),
-            (self.reads_results, _("Company"), "company", "building-2"),
-            # Only while something waits: the number is the reason to go there.
-            (self.approvals_waiting, _("Approvals"), "approvals", "check-check"),
-            (has_result, _("Result"), "result", "stamp"),
-            (self.user.has_role("auditor"), _("Audit trail"), "audit", "scroll-text"),
-            (self.employee or self.reads_results, _("Exports"), "exports", "download"),
-        ]
-        shown = [(label, name, icon) for condition, label, name, icon in pages if condition]
-        # The navigation entry of the current page: the nearest one above it.
-        paths = [reverse(name) for _label, name, _icon in shown]
-        current = max((path for path in paths if self._is_at(path)), key=len, default="")
-        counts = {"approvals": self.approvals_waiting}
-        return [
-            Link(label, self.url(name), icon, path == current, counts.get(name, 0))
-            for (label, name, icon), path in zip(shown, paths, strict=True)
-        ]
-
-    def _is_at(self, path: str) -> bool:
-        return self.request.path == path or (path != "/" and self.request.path.startswith(path))
+        return navigation_links(self)
 
 
 def render(

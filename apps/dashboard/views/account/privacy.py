@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 
 from apps.contacts.import_report import REJECTS_RETENTION
 from apps.core.models import AuditEntry
-from apps.dashboard.labels.audit import ACTIONS
+from apps.dashboard.labels.audit_actions import ACTIONS
 from apps.dashboard.views.list_pages import list_page
 from apps.dashboard.views.page_context import PageContext, render
 from apps.reviews.models import Review

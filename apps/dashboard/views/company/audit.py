@@ -16,6 +16,7 @@ from apps.core.audit import audit
 from apps.core.identity import is_storable
 from apps.core.models import AuditEntry, RowChange
 from apps.dashboard.labels import audit as audit_labels
+from apps.dashboard.labels.audit_actions import ACTIONS
 from apps.dashboard.labels.audit_details import Reader, instant
 from apps.dashboard.labels.audit_fields import humanised
 from apps.dashboard.views.company.company import company_scope
@@ -96,7 +97,7 @@ def _line(scope: PageContext, entry: Any, campaigns: dict[str, str]) -> dict[str
     return {
         "entry": entry,
         "actor": audit_labels.actor_of(entry),
-        "action": audit_labels.ACTIONS.get(entry.action) or humanised(entry.action),
+        "action": ACTIONS.get(entry.action) or humanised(entry.action),
         "about": _about(entry),
         "url": _subject_url(scope, entry, campaigns) if scope.runs_campaigns else "",
         "details": Reader(area, campaigns).details(entry.shown_detail),

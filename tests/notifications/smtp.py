@@ -36,7 +36,7 @@ class Mailbox:
         session.host_name = hostname
         return lines
 
-    async def handle_RCPT(self, server: SMTP, session: Session, envelope: Envelope, to: str, options: Any) -> str:  # noqa: N802
+    async def handle_RCPT(self, server: Any, session: Session, envelope: Envelope, to: str, options: Any) -> str:  # noqa: N802
         if to in self.break_at_recipient:
             server.transport.abort()
         if to in self.answers:
@@ -44,7 +44,7 @@ class Mailbox:
         envelope.rcpt_tos.append(to)
         return "250 OK"
 
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+    async def handle_DATA(self, server: Any, session: Session, envelope: Envelope) -> str:  # noqa: N802
         (to,) = envelope.rcpt_tos
         if to in self.in_data:
             return self.in_data[to]
@@ -63,7 +63,8 @@ class AnyPort(Controller):
     """A controller whose check of the server uses the port that the system chose."""
 
     def _trigger_server(self) -> None:
-        self.port = self.server.sockets[0].getsockname()[1]
+        server: Any = self.server
+        self.port = server.sockets[0].getsockname()[1]
         super()._trigger_server()
 
 

@@ -153,7 +153,7 @@ class CompanyAdapter(OpenIDConnectOAuth2Adapter):
             answer.raise_for_status()
             content = answer.json()
         if not isinstance(content, dict):
-            raise OAuth2Error("the provider's answer is no object")
+            raise OAuth2Error("the provider's answer is not an object")
         return content
 
 

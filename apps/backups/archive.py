@@ -138,7 +138,9 @@ class Backup:
                 done += len(chunk)
                 progress(done)
         if sha256.hexdigest() != self.manifest["members"][DUMP]["sha256"]:
-            raise BackupError(f"{self.path} is damaged: the dump in it is not what was written. Nothing was changed.")
+            raise BackupError(
+                f"{self.path} is damaged: its database dump differs from what was written. Nothing was changed."
+            )
 
 
 def open_backup(path: Path) -> Backup:
@@ -164,7 +166,7 @@ def open_backup(path: Path) -> Backup:
     secrets = None
     if SECRETS in texts:
         if hashlib.sha256(texts[SECRETS]).hexdigest() != members_listed[SECRETS]["sha256"]:
-            raise BackupError(f"{path} is damaged: the secrets in it are not what was written.")
+            raise BackupError(f"{path} is damaged: its secrets differ from what was written.")
         secrets = json.loads(texts[SECRETS])
     return Backup(path, manifest, secrets, members[DUMP].offset_data)
 
@@ -172,7 +174,7 @@ def open_backup(path: Path) -> Backup:
 def _read_member(tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
     file = tar.extractfile(member)
     if file is None or member.size > MAX_TEXT_BYTES:
-        raise tarfile.ReadError(f"{member.name} is no text of a backup")
+        raise tarfile.ReadError(f"{member.name} is not a text of a backup")
     return file.read()
 
 

@@ -81,7 +81,7 @@ class PostgresSupervisor:
             failures = 1 if time.monotonic() - started_at > HEALTHY_AFTER_SECONDS else failures + 1
             say(f"PostgreSQL ended by itself with status {self._status()}. This is start {failures + 1}.")
             time.sleep(min(0.2 * 2**failures, 5))
-        say("PostgreSQL keeps stopping. It is not restarted any more.")
+        say("PostgreSQL keeps stopping. It is no longer restarted.")
         return 1
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:

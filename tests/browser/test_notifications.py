@@ -42,9 +42,9 @@ def test_the_bell_leads_to_the_list_and_reading_clears_its_number(
 def test_a_link_in_a_mail_switches_off_after_a_click(open_as: Open, alice: Employee, scripts: bool) -> None:
     reader = open_as(None, width=390, java_script_enabled=scripts)
     reader.page.goto(f"/notifications/unsubscribe/{token(f'e{alice.pk}', 'weekly', 'email')}/")
-    expect(reader.page.locator("h1")).to_have_text("Switch off this kind of mail?")
+    expect(reader.page.locator("h1")).to_have_text("Switch off this kind of e-mail?")
     assert not scripts or reader.problems() + reader.findings() == []
     assert not Preference.objects.exists()
-    reader.page.click("text=Switch off these mails")
+    reader.page.click("text=Switch off these e-mails")
     expect(reader.page.locator("h1")).to_have_text("Switched off")
     assert Preference.objects.get().employee_id == alice.pk

@@ -195,7 +195,7 @@ def test_opening_the_link_changes_nothing_and_a_post_without_cookies_switches_of
     client = StrictClient(enforce_csrf_checks=True)
     for _time in range(2):
         page = client.get(link(alice))
-        assert "Switch off this kind of mail? Monday summary" in words(page)
+        assert "Switch off this kind of e-mail? Monday summary" in words(page)
         assert "Alice" not in page.content.decode()
     assert not Preference.objects.exists()
     for _time in range(2):

@@ -58,7 +58,7 @@ def test_a_manager_comes_from_the_list_sees_who_is_reminded_and_sends(
     assert "1 person is reminded." in preview
     assert "Alice 艾 A001 all languages –" in preview
     assert "Alan A002 is exempt from the target –" in preview
-    assert "1 mail leaves" in preview
+    assert "1 e-mail is sent" in preview
     answer = send(client, address)
     assert answer.redirect_chain == [("/team/B001/?status=to_go#list", 302)]
     assert "1 person is reminded." in words(answer)

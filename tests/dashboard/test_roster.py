@@ -217,10 +217,8 @@ def test_people_of_an_unknown_manager_are_named_once_and_can_be_loaded_without_o
     address = send(client, "staff_no,name,email,manager_staff_no\n" + rows)
     said = unescape(text_of(client.get(address + "?show=rejected")))
     assert "3 Rejected" in said
-    assert (
-        "The manager 404 is neither the staff number nor the unique name of an employee. 2 more rows depend on this row"
-        in said
-    )
+    why = "The manager 404 is neither the staff number nor the unique name of an employee."
+    assert f"{why} 2 more lines depend on this line" in said
     assert said.count("The manager 404") == 1
     assert "Load people whose manager is unknown, without a manager" in said
     client.post(address + "look/", {"without_unknown_managers": "yes"})

@@ -89,7 +89,7 @@ class StandingsQuery(AsOfQuery, PageQuery):
         ),
     )
     q = serializers.CharField(
-        required=False, max_length=TEXT_LIMIT, help_text=gettext_lazy("Part of a name, number or e-mail.")
+        required=False, max_length=TEXT_LIMIT, help_text=gettext_lazy("Part of a name, staff number or e-mail.")
     )
     department = serializers.CharField(
         required=False, max_length=TEXT_LIMIT, help_text=gettext_lazy("Only this department.")

@@ -56,7 +56,7 @@ class ExportForm(IdempotentForm):
         required=False,
         error_messages={"invalid_choice": _("Choose a department from the list.")},
     )
-    q = forms.CharField(label=_("Name or number contains"), required=False, max_length=MAX_CHARS)
+    q = forms.CharField(label=_("Name or staff number contains"), required=False, max_length=MAX_CHARS)
     sort = forms.ChoiceField(label=_("Order"), required=False)
     columns = forms.MultipleChoiceField(
         label=_("Columns"),

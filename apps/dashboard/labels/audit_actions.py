@@ -35,7 +35,7 @@ ACTIONS: dict[str, Any] = {
     "account.factor_refused": _("sign-in refused: a wrong second factor"),
     "account.password_hashed_anew": _("upgraded a password hash"),
     "account.password_set": _("set a password"),
-    "account.link_mailed": _("mailed a link for a new password"),
+    "account.link_mailed": _("sent a link for a new password"),
     "account.password_changed": _("changed the password"),
     "adjustment.asked": _("requested an adjustment"),
     "adjustment.granted": _("approved an adjustment"),

@@ -37,8 +37,8 @@ def rejection(code: str, column: str, about: str, dependents: int = 0) -> str:
     if not dependents:
         return why
     more = ngettext(
-        "%(count)s more row depends on this row and is not loaded either.",
-        "%(count)s more rows depend on this row and are not loaded either.",
+        "%(count)s more line depends on this line and is not loaded either.",
+        "%(count)s more lines depend on this line and are not loaded either.",
         dependents,
     ) % {"count": base.number(dependents)}
     return _("%(why)s %(more)s") % {"why": why, "more": more}

@@ -36,7 +36,7 @@ def refuse_links(**texts: str) -> None:
     """Raise Refused for a link or an address in one of these texts, at the field of its name."""
     for field, text in texts.items():
         if LINK.search(text):
-            message = _("A text cannot contain links or addresses. The mail itself has a link to Hundred.")
+            message = _("A text cannot contain links or addresses. The e-mail itself has a link to Hundred.")
             raise Refused("link", message, field)
 
 

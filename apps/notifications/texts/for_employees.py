@@ -140,7 +140,11 @@ def result_corrected(facts: Facts, now: datetime) -> Content:
 
 
 def import_finished(facts: Facts, now: datetime) -> Content:
-    summary = _("The import of a contact file has ended. Its report says what was recorded.")
+    summary = _("The import of a contact file is finished. Its report says what was recorded.")
     return Content(
-        _("Your import has ended"), summary, page="import-batch", args=[facts.subject_key], action=_("Open the report")
+        _("Your import is finished"),
+        summary,
+        page="import-batch",
+        args=[facts.subject_key],
+        action=_("Open the report"),
     )

@@ -90,7 +90,7 @@ def drift_found(facts: Facts, now: datetime) -> Content:
     summary = _("The nightly recount found stored numbers of %(campaign)s that differed from the contacts.") % {
         "campaign": facts.campaign
     }
-    detail = _("They were corrected. Inform the operator, so that the cause is found.")
+    detail = _("They were corrected. Tell the operator, so that the cause is found.")
     return Content(_("The recount found differences"), summary, [detail], page="company", action=_("Open the company"))
 
 
@@ -98,7 +98,7 @@ def freeze_failed(facts: Facts, now: datetime) -> Content:
     summary = _("%(campaign)s could not be frozen. Hundred tries again every few seconds.") % {
         "campaign": facts.campaign
     }
-    detail = _("Inform the operator: the log of the worker says why.")
+    detail = _("Tell the operator: the log of the worker says why.")
     return Content(_("A campaign could not be frozen"), summary, [detail], page="company", action=_("Open the company"))
 
 

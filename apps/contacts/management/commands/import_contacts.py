@@ -18,7 +18,7 @@ def _columns(text: str) -> dict[str, str]:
     pairs = [pair.rpartition("=") for pair in text.split(",")]
     wrong = [pair for pair in pairs if not pair[1] or not pair[0].strip() or pair[2].strip() not in ROLES]
     if wrong:
-        raise ArgumentTypeError(f"{''.join(wrong[0])!r} is not a column with its role, such as Womit=phone")
+        raise ArgumentTypeError(f"{''.join(wrong[0])!r} is not a column with its meaning, such as Direct=phone")
     return {name.strip(): role.strip() for name, _equals, role in pairs}
 
 
@@ -41,7 +41,7 @@ class Command(AppCommand):
         )
         parser.add_argument(
             "--columns", type=_columns, metavar="NAME=ROLE,...",
-            help="what columns mean that are not recognised by their name, such as Womit=phone; leave the part after = "
+            help="the meaning of columns whose names are not recognised, such as Direct=phone; leave the part after = "
             f"empty to ignore a column, otherwise one of {', '.join(ROLES[:-1])}",
         )  # fmt: skip
         parser.add_argument("--dry-run", action="store_true", help="report what would happen and record nothing")

@@ -163,8 +163,8 @@ def _work(load: RosterImport) -> ProgressView:
     if not load.attempts:
         return not_begun(title)
     if load.total and load.done >= load.total:
-        return ProgressView(title, _("All rows are read. The roster changes in one step."))
-    read = _("%(done)s rows read") % {"done": base.number(load.done)}
+        return ProgressView(title, _("All lines are read. The roster changes in one step."))
+    read = _("%(done)s lines read") % {"done": base.number(load.done)}
     return ProgressView(title, read, load.done, load.total)
 
 

@@ -8,7 +8,8 @@ from apps.accounts.services import account_for
 from apps.campaigns.adjustments import bulk_previews
 from apps.campaigns.models import Campaign
 from apps.contacts import previews
-from apps.contacts.imports import import_submission, receive_file
+from apps.contacts.file_receipt import receive_file
+from apps.contacts.imports import import_submission
 from apps.contacts.models import Source, Submission
 from apps.core.audit import Actor
 from apps.core.clock import db_now

@@ -10,14 +10,13 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from django.utils.translation import gettext as _
-
 from apps.contacts.bulk_insert import insert_contacts, reserve_ids
 from apps.contacts.drafts import ContactTimes, Key, NormalisedDraft, Outcome, OutcomeCode
 from apps.contacts.feed_groups import Group, StoredContact, group_rows
 from apps.contacts.feed_writer import PendingWrites
 from apps.contacts.identity_lookup import known_identities
 from apps.contacts.messages import outcome_messages
+from apps.contacts.normalisation import normalise_times
 from apps.contacts.recording import BatchResult
 from apps.contacts.timelines import DerivedContact, Sighting, SightingIndex
 from apps.core.closed_periods import Period
@@ -38,9 +37,7 @@ def record_feed(
     Returns the result of the batch and the changes to stored contacts. The caller holds the facts lock and the locks on
     the employees' rows.
     """
-    timed = [
-        (employee_id, draft if draft.refused else _with_times(draft, received_at, now)) for employee_id, draft in drafts
-    ]
+    timed = [(employee_id, normalise_times(draft, received_at, now)) for employee_id, draft in drafts]
     known = known_identities([draft for draft in timed if draft[1].refused is None])
     refused = dict.fromkeys(known.colleagues, OutcomeCode.NOT_EXTERNAL) | dict.fromkeys(
         known.objected, OutcomeCode.OBJECTED
@@ -56,22 +53,6 @@ def record_feed(
     batch.writes.write()
     outcomes = [outcome for outcome in batch.outcomes if outcome]
     return BatchResult(outcomes, batch.employees, batch.keys), batch.writes
-
-
-def _with_times(draft: NormalisedDraft, received_at: datetime, now: datetime) -> NormalisedDraft:
-    """Return the draft with the instant it counts from, or refused because its times are impossible."""
-    at = draft.recorded_at or received_at
-    times = {"recorded_at": at, "confirmed_at": draft.confirmed_at or at, "ended_at": draft.ended_at or at}
-    # A contact from the future would begin to count later without any event that queues its employee.
-    if early := [column for column, time in times.items() if time > now]:
-        return _with_bad_time(draft, early[0], _("This time has not come yet."))
-    if draft.ended_at and draft.ended_at < at:
-        return _with_bad_time(draft, "ended_at", _("The end is before the time of recording."))
-    return draft._replace(recorded_at=at)
-
-
-def _with_bad_time(draft: NormalisedDraft, column: str, message: str) -> NormalisedDraft:
-    return draft._replace(refused=Outcome(OutcomeCode.BAD_TIME, draft.line, column, message))
 
 
 def _sighting(draft: NormalisedDraft) -> Sighting:

@@ -20,8 +20,9 @@ from django.db.models import F
 from apps.contacts.batches import batches, with_rare_garbage_collection
 from apps.contacts.drafts import Outcome, OutcomeCode
 from apps.contacts.employee_resolver import EmployeeResolver
-from apps.contacts.import_queue import queue_locks, refuse_many_unfinished
-from apps.contacts.import_report import REJECTS_RETENTION, ImportResult, store_rejects
+from apps.contacts.file_receipt import receive_file
+from apps.contacts.import_queue import queue_locks
+from apps.contacts.import_report import ImportResult, store_rejects
 from apps.contacts.models import Source, Submission
 from apps.contacts.reading import (
     AUTO,
@@ -33,14 +34,12 @@ from apps.contacts.reading import (
     refuse_undecoded_cards,
     roles_by_name,
 )
-from apps.contacts.services.submissions import create_submission, notify_end, record_contacts, refuse_submission
+from apps.contacts.services.submissions import notify_end, record_contacts, refuse_submission
 from apps.core.audit import Actor
 from apps.core.clock import db_now
-from apps.core.files import extend_file, open_file, read_file
-from apps.core.identity import clean_text
+from apps.core.files import open_file, read_file
 from apps.core.identity_key import verify_identity_key
 from apps.core.locks import advisory_lock, lock_facts
-from apps.core.models import StoredFile
 from apps.core.previews import record_turn
 from apps.core.statistics import CONTACT_TABLES, refresh_statistics
 from apps.employees.models import Employee
@@ -57,10 +56,6 @@ LOCK_WAIT_SECONDS = 3.0
 
 class ConcurrentImport(RuntimeError):
     """Another process is importing this file: its checkpoint has advanced."""
-
-
-class UploadExpired(LookupError):
-    """The uploaded bytes have been deleted before they were submitted."""
 
 
 def import_contacts(
@@ -139,33 +134,6 @@ def _unfinished(
             if submission.state == Submission.State.RECEIVED:
                 return submission
     return None
-
-
-def receive_file(
-    *, employee: Employee | None, by: Actor, source: str, file_name: str, sha256: bytes, layout: dict[str, Any],
-    key: str | None = None, file: StoredFile | None = None, **fields: Any,
-) -> Submission:  # fmt: skip
-    """Commit the receipt of a file with its instant, from which its contacts count.
-
-    The same key returns the same submission. `file`: its bytes, kept from now on as long as its rejects. Raises
-    UploadExpired, and Refused while MAX_UNFINISHED_FILES of the employee wait.
-    """
-    with transaction.atomic():
-        # Under the lock, so that a freeze that follows sees this submission and waits for it.
-        lock_facts()
-        now = db_now()
-        if file is not None and not extend_file(file.pk, now + REJECTS_RETENTION):
-            # The file was submitted and recorded before, or it expired before it was submitted.
-            before = Submission.objects.filter(employee=employee, key=key).first() if key else None
-            if before is None:
-                raise UploadExpired(str(file.pk))
-            return before
-        if file is not None:
-            refuse_many_unfinished(employee)
-        return create_submission(
-            employee=employee, by=by, source=source, received_at=now, key=key, advanced_at=now,
-            file_name=clean_text(file_name), sha256=sha256, layout=layout, file=file, **fields,
-        )  # fmt: skip
 
 
 def import_submission(submission_id: uuid.UUID, *, queued: bool = True) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 
 from django.conf import settings
 from django.utils.translation import gettext as _
@@ -55,3 +56,21 @@ def normalise_draft(draft: Draft, *, lenient: bool = False, identify: Identify |
 def has_phone_extension(draft: Draft) -> bool:
     """Whether a phone number of the draft was written with an extension, which its identity does not keep."""
     return any(kind == "phone" and has_extension(raw, settings.COMPANY_PHONE_REGION) for kind, raw in draft.identities)
+
+
+def normalise_times(draft: NormalisedDraft, received_at: datetime, now: datetime) -> NormalisedDraft:
+    """Return a feed's draft with the instant it counts from, or refused because its times are impossible."""
+    if draft.refused:
+        return draft
+    at = draft.recorded_at or received_at
+    times = {"recorded_at": at, "confirmed_at": draft.confirmed_at or at, "ended_at": draft.ended_at or at}
+    # A contact from the future would begin to count later without any event that queues its employee.
+    if early := [column for column, time in times.items() if time > now]:
+        return _with_bad_time(draft, early[0], _("This time has not come yet."))
+    if draft.ended_at and draft.ended_at < at:
+        return _with_bad_time(draft, "ended_at", _("The end is before the time of recording."))
+    return draft._replace(recorded_at=at)
+
+
+def _with_bad_time(draft: NormalisedDraft, column: str, message: str) -> NormalisedDraft:
+    return draft._replace(refused=Outcome(OutcomeCode.BAD_TIME, draft.line, column, message))

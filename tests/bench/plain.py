@@ -16,7 +16,7 @@ from typing import Any
 from django.db import connection, transaction
 
 from apps.contacts.batches import MAX_ENTRIES
-from apps.contacts.imports import receive_file
+from apps.contacts.file_receipt import receive_file
 from apps.contacts.models import Source
 from apps.contacts.reading import Entry, open_contacts
 from apps.core.audit import Actor

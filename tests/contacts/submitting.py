@@ -4,7 +4,7 @@ import random
 from datetime import timedelta
 from typing import Any
 
-from apps.contacts.imports import receive_file
+from apps.contacts.file_receipt import receive_file
 from apps.contacts.models import Contact, ContactIdentity, Submission
 from apps.core.clock import db_now
 from apps.core.files import read_file, store_file

@@ -18,7 +18,8 @@ from django.test import Client
 
 from apps.campaigns.models import Campaign
 from apps.contacts import batches, imports
-from apps.contacts.imports import import_contacts, import_submission, receive_file
+from apps.contacts.file_receipt import receive_file
+from apps.contacts.imports import import_contacts, import_submission
 from apps.contacts.models import Contact, ContactIdentity, Submission
 from apps.core.files import read_file, store_file
 from apps.core.models import StoredFile

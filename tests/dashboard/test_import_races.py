@@ -11,7 +11,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from apps.campaigns.models import Campaign
-from apps.contacts import imports
+from apps.contacts import file_receipt
 from apps.contacts.models import Submission
 from apps.core.files import delete_files, expire_files
 from apps.core.models import StoredFile
@@ -46,7 +46,7 @@ def test_a_file_being_submitted_is_not_pushed_out(
 ) -> None:
     client, gate = as_(alice), Gate()
     preview = send(client, "first")
-    monkeypatch.setattr(imports, "extend_file", gate.after(imports.extend_file))
+    monkeypatch.setattr(file_receipt, "extend_file", gate.after(file_receipt.extend_file))
     with meanwhile(partial(client.post, preview + "confirm/", SEEN)) as confirming:
         gate.wait()
         push_out(as_(alice))
@@ -100,6 +100,10 @@ def test_mutant_without_the_lock_a_file_is_pushed_out_while_being_submitted(
     as_: SignIn, alice: Employee, campaign: Campaign, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The counterpart without the lock: the file is deleted."""
-    monkeypatch.setattr(imports, "extend_file", lambda file_id, until: StoredFile.objects.filter(pk=file_id).exists())
+
+    def extend_unlocked(file_id: Any, until: Any) -> bool:
+        return StoredFile.objects.filter(pk=file_id).exists()
+
+    monkeypatch.setattr(file_receipt, "extend_file", extend_unlocked)
     with pytest.raises(Exception, match=r"contacts_submission_file_id|is not present"):
         test_a_file_being_submitted_is_not_pushed_out(as_, alice, campaign, monkeypatch)

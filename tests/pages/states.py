@@ -18,7 +18,7 @@ from apps.campaigns.adjustments.requests import request_adjustment, request_revo
 from apps.campaigns.announcements import mark_read, withdraw_announcement
 from apps.campaigns.models import Campaign
 from apps.campaigns.rule_draft import RuleDraft  # fmt: skip
-from apps.contacts.imports import receive_file
+from apps.contacts.file_receipt import receive_file
 from apps.contacts.models import Contact, Source, Submission
 from apps.contacts.services.changes import correct_contact, end_contact
 from apps.contacts.services.submissions import refuse_submission

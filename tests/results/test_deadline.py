@@ -13,7 +13,7 @@ from django.conf import settings
 from apps.campaigns import rules
 from apps.campaigns.models import Campaign
 from apps.contacts.drafts import Draft
-from apps.contacts.imports import receive_file
+from apps.contacts.file_receipt import receive_file
 from apps.contacts.models import Contact, Submission
 from apps.contacts.services.submissions import finish_submission, receive
 from apps.core.closed_periods import BackdatingBlocked

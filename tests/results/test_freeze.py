@@ -11,7 +11,7 @@ from django.core.management.base import CommandError
 from django.db import connection
 
 from apps.campaigns.models import Campaign
-from apps.contacts.imports import receive_file
+from apps.contacts.file_receipt import receive_file
 from apps.contacts.models import Submission
 from apps.core.clock import db_now
 from apps.core.errors import Refused

@@ -16,7 +16,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from apps.contacts.imports import UploadExpired, receive_file
+from apps.contacts.file_receipt import UploadExpired, receive_file
 from apps.contacts.models import Source, Submission
 from apps.contacts.previews import UPLOAD
 from apps.contacts.reading import VCARD

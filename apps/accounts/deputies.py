@@ -54,14 +54,7 @@ def name_deputy(
         _refuse_again(manager, deputy, now)
         begin, end = deputy_period(now, starts_on, until)
         _validate_people(manager, deputy, by, begin, now)
-        # The exclusion constraint would refuse too, but without a sentence for the form.
-        overlapping = Deputyship.objects.filter(
-            manager=manager, deputy=deputy, ended_at=None, starts_at__lt=end, ends_at__gt=begin
-        )
-        if overlapping.exists():
-            raise Refused(
-                "invalid", _("This person is already a deputy in that period. End the existing entry first."), "deputy"
-            )
+        _refuse_overlap(manager, deputy, begin, end)
         deputyship = Deputyship.objects.create(
             key=key, manager=manager, deputy=deputy, starts_at=begin, ends_at=end, named_at=now, named_by_id=by.pk,
             named_by_label=str(by),
@@ -140,6 +133,16 @@ def _refuse_again(manager: Employee, deputy: Employee, now: datetime) -> None:
     if named.count() >= MAX_NAMED_AGAIN:
         message = _("This deputy has been named %(most)s times in 24 hours. Name this deputy tomorrow.")
         raise Refused("too_many", message % {"most": MAX_NAMED_AGAIN}, "deputy")
+
+
+def _refuse_overlap(manager: Employee, deputy: Employee, begin: datetime, end: datetime) -> None:
+    # The exclusion constraint would refuse too, but without a sentence for the form.
+    overlapping = Deputyship.objects.filter(
+        manager=manager, deputy=deputy, ended_at=None, starts_at__lt=end, ends_at__gt=begin
+    )
+    if overlapping.exists():
+        message = _("This person is already a deputy in that period. End the existing entry first.")
+        raise Refused("invalid", message, "deputy")
 
 
 def _end_lapsed(manager: Employee, deputy: Employee, by: Account) -> None:

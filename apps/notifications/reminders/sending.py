@@ -24,7 +24,7 @@ from apps.core.errors import Refused
 from apps.core.locks import lock_request_key
 from apps.core.sql import compose, fetch_all, statement
 from apps.employees.models import TreeNode
-from apps.exports.export_requests import SEARCHED
+from apps.exports.export_requests import masked_filters
 from apps.notifications.models import Reminder, ReminderText
 from apps.notifications.quiet_hours import configured_quiet_hours, zone_of
 from apps.notifications.reminders.approved_texts import clean_paragraphs, refuse_links
@@ -116,25 +116,15 @@ def preview_reminder(standings: Standings, now: datetime) -> Preview:
 
 
 def send_reminder(
-    *,
-    standings: Standings,
-    draft: Draft,
-    seen: IdSet,
-    key: uuid.UUID,
-    by: Account,
-    filters: Mapping[str, str],
+    *, standings: Standings, draft: Draft, seen: IdSet, key: uuid.UUID, by: Account, filters: Mapping[str, str],
     label: str,
-) -> Reminder:
+) -> Reminder:  # fmt: skip
     """Remind the people of this list who may be reminded now. The same key returns the same reminder. Raises Refused.
 
     `seen`: the recipients that the preview showed. A person more refuses everything; a person less is only left out.
     `filters` and `label`, the name of the list, are for the audit trail.
     """
-    texts = draft.texts
-    if not (texts["text_en"] and texts["text_zh"]) or (draft.text is None and not by.has_role("hr")):
-        raise Refused("invalid", _("Choose a text."), "text")
-    if draft.text is None:
-        refuse_links(**texts)
+    texts = _sendable_texts(draft, by)
     campaign = standings.campaign
     with transaction.atomic():
         [locked] = Campaign.objects.lock_shared(campaign.pk)
@@ -156,15 +146,19 @@ def send_reminder(
         reminder.save(update_fields=["people"])
         if draft.text is None:
             _refuse_many(by, now)
-        audit(
-            "reminder.sent", by=by.actor, kind="reminder", id=reminder.pk, label=label,
-            detail={
-                "campaign": campaign.slug, "people": reminder.people, "text": str(draft.text or ""),
-                "filters": {name: SEARCHED if name == "q" else value for name, value in filters.items() if value},
-            },
-        )  # fmt: skip
+        _audit_sent(reminder, by, filters, label)
         enqueue_notifications()
     return reminder
+
+
+def _sendable_texts(draft: Draft, by: Account) -> dict[str, str]:
+    """Raises Refused for an empty text, a manager's own text, and a link in an own text."""
+    texts = draft.texts
+    if not (texts["text_en"] and texts["text_zh"]) or (draft.text is None and not by.has_role("hr")):
+        raise Refused("invalid", _("Choose a text."), "text")
+    if draft.text is None:
+        refuse_links(**texts)
+    return texts
 
 
 def _remind(standings: Standings, reminder: Reminder, seen: IdSet) -> int:
@@ -189,6 +183,17 @@ def _refuse_many(by: Account, now: datetime) -> None:
     if (own.aggregate(people=Sum("people"))["people"] or 0) > most:
         message = _("Your own texts can go to at most %(most)s people in 24 hours. For more, choose an approved text.")
         raise Refused("too_many", message % {"most": most}, "text", conflict=True)
+
+
+def _audit_sent(reminder: Reminder, by: Account, filters: Mapping[str, str], label: str) -> None:
+    chosen = masked_filters({name: value for name, value in filters.items() if value})
+    audit(
+        "reminder.sent", by=by.actor, kind="reminder", id=reminder.pk, label=label,
+        detail={
+            "campaign": reminder.campaign.slug, "people": reminder.people, "text": str(reminder.text or ""),
+            "filters": chosen,
+        },
+    )  # fmt: skip
 
 
 def _candidates_sql(standings: Standings, now: datetime) -> str:

@@ -24,7 +24,7 @@ from apps.dashboard.views.list_pages import list_page, text_param
 from apps.dashboard.views.page_context import PageContext, render
 from apps.dashboard.views.team.standings_list import CSV, buffered_download
 from apps.exports.audit_export import entries_for, write_audit_trail
-from apps.exports.export_requests import SEARCHED
+from apps.exports.export_requests import masked_filters
 
 PAGE = 50
 SUBJECT_PAGES = {"adjustment": "adjustment", "review": "company-review", "correction": "correction"}
@@ -160,6 +160,6 @@ def csv_file(request: HttpRequest) -> FileResponse:
     response = buffered_download(partial(write_audit_trail, entries, scope.zone.key), _file_name(scope, chosen), CSV)
     if request.method == "GET":
         # A search text may name any person; the entry only says that there was a search.
-        detail = {name: SEARCHED if name == "q" else text for name, text in chosen.items() if text}
+        detail = masked_filters({name: text for name, text in chosen.items() if text})
         audit("audit.exported", by=scope.user.actor, detail=detail)
     return response

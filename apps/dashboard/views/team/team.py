@@ -74,10 +74,7 @@ def team(request: HttpRequest, staff_no: str) -> HttpResponse:
     employee = team_visible(scope, staff_no)
     if scope.campaign is None:
         return render(scope, "no_campaign.html", {"employee": employee, **_deputy_context(scope, employee)})
-    # The usual reader of a team page is its manager, which saves the query.
-    may_see_manager = employee.pk == scope.user.employee_id or (
-        Employee.objects.visible_to(scope.user).filter(pk=employee.pk).exists()
-    )
+    may_see_manager = _may_see(scope, employee)
     # A deputy sees the team, but not the standing of the manager whose team it is.
     if may_see_manager:
         log_record_access(scope.user, employee, "standing")
@@ -90,9 +87,6 @@ def team(request: HttpRequest, staff_no: str) -> HttpResponse:
     # htmx replaces the list alone: totals and charts follow none of its filters but the department.
     if request.headers.get("HX-Target") == "list":
         return list_response(scope, filters, listed)
-    groups = group_totals.sub_teams(standings, employee)
-    totals = standings.totals()
-    charts = team_charts(scope, employee, standings, lambda: groups)
     own = _own_card(scope, employee) if may_see_manager else None
     context = {
         **listed,
@@ -101,16 +95,32 @@ def team(request: HttpRequest, staff_no: str) -> HttpResponse:
         "own": own,
         "help": help_panel(scope, employee, own),
         **_deputy_context(scope, employee),
-        "totals": totals,
-        "now": scope.totals_as_of(standings),
         "tiles": tile_urls(scope, filters, "team", staff_no),
         "period": period_of(scope),
-        "data_quality": data_quality_of(scope, standings, totals, "team", staff_no),
+        **_totals_context(scope, employee, standings),
+    }
+    return remember_filters(scope, filters, render(scope, "team/team.html", context))
+
+
+def _may_see(scope: PageContext, employee: Employee) -> bool:
+    # The usual reader of a team page is its manager, which saves the query.
+    return employee.pk == scope.user.employee_id or (
+        Employee.objects.visible_to(scope.user).filter(pk=employee.pk).exists()
+    )
+
+
+def _totals_context(scope: PageContext, employee: Employee, standings: Any) -> dict[str, Any]:
+    groups = group_totals.sub_teams(standings, employee)
+    totals = standings.totals()
+    charts = team_charts(scope, employee, standings, lambda: groups)
+    return {
+        "totals": totals,
+        "now": scope.totals_as_of(standings),
+        "data_quality": data_quality_of(scope, standings, totals, "team", employee.staff_no),
         "groups": groups,
         # Without sub-teams there is nothing to compare.
         "charts": [card() for key, card in charts.items() if groups or key != "teams"],
     }
-    return remember_filters(scope, filters, render(scope, "team/team.html", context))
 
 
 def team_charts(

@@ -10,12 +10,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import environ
-from csp.constants import NONE, SELF
 from kombu import Queue
 
 from apps.accounts import oidc_settings
+from apps.accounts.allauth_settings import *  # noqa: F403 # Django reads them here
 from apps.api.rest_settings import REST_FRAMEWORK, SPECTACULAR_SETTINGS  # noqa: F401 # Django reads them here
-from apps.core import brokers, service_urls
+from apps.core import brokers, browser_policies, service_urls
 from apps.core.databases import primary_database, replica_database
 from apps.core.log_format import logging_settings
 from apps.core.packaged_files import map_style_hashes, plotly_bundle
@@ -203,15 +203,6 @@ ROSTER_APPROVAL_SHARE = env.float("ROSTER_APPROVAL_SHARE", 0.05)
 # Roles that need a second factor to open pages. The demo's HR signs in with its printed password alone.
 SECOND_FACTOR_ROLES: list[str] = env.list("SECOND_FACTOR_ROLES", default=[] if LOCAL else ["hr"])
 oidc_settings.validate_oidc_settings(vars(), local=LOCAL)
-# Only allauth's requests to and from the provider are used; none of its own pages is open (config.urls).
-ACCOUNT_USER_MODEL_USERNAME_FIELD = "login"
-ACCOUNT_EMAIL_VERIFICATION = "none"
-# Its limits count by account, so that a guesser can lock out the owner: see apps.accounts.login_throttling.
-ACCOUNT_RATE_LIMITS = False
-SOCIALACCOUNT_ADAPTER = "apps.accounts.openid.NoRedirectsAdapter"
-MFA_ADAPTER = "apps.accounts.second_factors.EncryptingMFAAdapter"
-MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
-MFA_TOTP_TOLERANCE = 1  # accept the code of the half minute before or after: phones' clocks are inexact
 
 # Language and time
 LANGUAGE_CODE = "en"
@@ -268,15 +259,7 @@ SESSION_IDLE_HOURS = env.int("SESSION_IDLE_HOURS", 72)
 SESSION_IDLE_ROLE_MINUTES = env.int("SESSION_IDLE_ROLE_MINUTES", 60)
 CSRF_COOKIE_HTTPONLY = True
 CSRF_FAILURE_VIEW = "apps.dashboard.views.errors.csrf_failed"
-CONTENT_SECURITY_POLICY = {
-    "DIRECTIVES": {
-        **{key: [NONE] for key in ["default-src", "frame-ancestors", "base-uri", "object-src"]},
-        **{key: [SELF] for key in ["script-src", "font-src", "connect-src", "manifest-src", "form-action"]},
-        "style-src": [SELF, *map_style_hashes(PLOTLY_BUNDLE)],
-        "img-src": [SELF, "data:", "blob:"],  # blob: for the chart's own download button
-    },
-}
-_UNNEEDED = "accelerometer camera display-capture geolocation gyroscope magnetometer microphone midi payment serial usb"
-PERMISSIONS_POLICY: dict[str, list[str]] = {feature: [] for feature in _UNNEEDED.split()}
+CONTENT_SECURITY_POLICY = browser_policies.content_security_policy(map_style_hashes(PLOTLY_BUNDLE))
+PERMISSIONS_POLICY = browser_policies.PERMISSIONS_POLICY
 
 LOGGING = logging_settings(env.str("LOG_LEVEL", "INFO"))

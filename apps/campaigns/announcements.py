@@ -97,7 +97,7 @@ def request_announcement(*, campaign: Campaign, draft: AnnouncementDraft, key: u
 
 def _refuse_many_requests(campaign: Campaign, now: datetime) -> None:
     if campaign.announcements.waiting().exists():
-        raise _conflict(_("An announcement of this campaign already waits for a second person."))
+        raise _conflict(_("An announcement of this campaign is already waiting for a second person."))
     recent = campaign.announcements.filter(requested_at__gt=now - timedelta(days=1))
     if recent.count() >= MAX_REQUESTED_A_DAY:
         message = _("%(most)s announcements of this campaign were requested within a day. Try again tomorrow.")

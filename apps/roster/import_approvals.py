@@ -50,8 +50,8 @@ def _refuse_superseding(by: Actor, now: datetime, since: datetime) -> None:
     superseded = of_others.filter(superseded_by_id=by.id, decided_at__gt=since)
     if superseded.count() >= SUPERSEDED_A_DAY and of_others.open(now).exists():
         message = _(
-            "A roster change of another HR user waits for a decision, and your files have superseded %(most)s such "
-            "requests within a day. Wait for the decision, or ask another HR user to load this file."
+            "A roster change of another HR user is waiting for a decision, and your files have superseded %(most)s "
+            "such requests within a day. Wait for the decision, or ask another HR user to load this file."
         )
         raise Refused("superseding", message % {"most": SUPERSEDED_A_DAY}, conflict=True)
 

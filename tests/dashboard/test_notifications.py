@@ -180,7 +180,7 @@ def test_a_reader_chooses_chat_and_sees_the_account_that_hr_entered(
 
 
 def test_hr_sees_the_kinds_of_hr(as_: SignIn, hr: Employee) -> None:
-    assert "A request waits for a second person Always sent" in words(as_(hr).get("/notifications/settings/"))
+    assert "A request is waiting for a second person Always sent" in words(as_(hr).get("/notifications/settings/"))
 
 
 # -- Unsubscribe links ---------------------------------------------------------------------------------------------

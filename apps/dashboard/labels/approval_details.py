@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 from apps.accounts.models import ApprovalRequest
 from apps.campaigns.models import Campaign
 from apps.campaigns.rule_draft import changed_columns
+from apps.core.sentences import join_names
 from apps.dashboard.labels import base, rules
 from apps.privacy.erasure_approvals import remaining_mentions, requested_erasure
 from apps.standings.campaign_approvals import draft_from
@@ -40,7 +41,7 @@ def details_of(request: ApprovalRequest, *, decides: bool) -> Details | None:
         return Details(_("The change of the rule"), differences=differences)
     # Not saved: only the texts of a rule that does not exist yet are needed.
     rule = draft.rule(Campaign(pk=0, name=request.label), 1)
-    domains = (_("Company e-mail domains"), ", ".join(rule.company_domains) or "–")
+    domains = (_("Company e-mail domains"), join_names(rule.company_domains) or "–")
     return Details(_("The campaign"), [domains], text=rules.in_words(request.label, rule))
 
 

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from apps.campaigns.models.adjustment import FOR_EVER
+from apps.core.sentences import join_names
 from apps.dashboard.labels import approvals, base, rules
 from apps.dashboard.labels.audit_fields import FIELDS, NUMBERS_OF, TECHNICAL, field_label, value_label
 
@@ -95,7 +96,7 @@ class Reader:
             case dict():
                 return self._of_dict(name, value)
             case list():
-                return pgettext("between the names of a list", ", ").join(self.text(name, item) for item in value)
+                return join_names(self.text(name, item) for item in value)
         return self._of_text(name, str(value))
 
     def _of_dict(self, name: str, value: dict[str, Any]) -> str:

@@ -119,7 +119,7 @@ FIELDS: dict[str, Any] = {
     "name": pgettext_lazy("of a field", "Name"),
     "backdated": _("Opened after its deadline"),
     "closing_at": _("Closing since"),
-    "feed_until": _("Waits for the feed until"),
+    "feed_until": _("Waiting for the feed until"),
     "starts_at": _("From"),
     "ends_at": _("Until"),
     "granted_at": _("Approved"),

@@ -3,6 +3,7 @@
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 
+from apps.core.sentences import join_names
 from apps.dashboard.labels import base, files
 from apps.dashboard.labels.base import Text
 from apps.roster.report_types import RosterProblem
@@ -80,8 +81,8 @@ def problem(error: RosterProblem) -> str:
     lines = [str(line) for line in error.get("lines", [])]
     values = {
         "about": error.get("about", ""),
-        "lines": ", ".join(lines),
-        "columns": ", ".join(role(column) for column in error.get("columns", [])),
+        "lines": join_names(lines),
+        "columns": join_names(role(column) for column in error.get("columns", [])),
     }
     unreadable = _("This file cannot be read as a list of employees.")
     if error["code"] == "unreadable" and lines:

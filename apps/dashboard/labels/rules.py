@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import reduce
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -11,6 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
+from apps.core.sentences import join_names, join_sentences
 from apps.dashboard.labels import base
 
 
@@ -28,18 +28,12 @@ def in_words(name: str, rule: Any) -> str:
             )
         )
     if rule.scope:
-        texts.append(_("The campaign covers %(departments)s.") % {"departments": _listed(rule.scope)})
+        texts.append(_("The campaign covers %(departments)s.") % {"departments": join_names(rule.scope)})
     numbers = {"target": base.number(rule.target), "below": base.number(rule.target - 1)}
     texts.append(
         _("An employee who is below target and not exempt is red: %(below)s is red, %(target)s is not.") % numbers
     )
-    # A translator decides what stands between two sentences.
-    return reduce(_followed_by, texts)
-
-
-def _followed_by(first: str, second: str) -> str:
-    """In Chinese no blank stands between two sentences."""
-    return pgettext("two sentences", "%(first)s %(second)s") % {"first": first, "second": second}
+    return join_sentences(texts)
 
 
 @dataclass(frozen=True)
@@ -66,10 +60,10 @@ def differences(changed: dict[str, tuple[Any, Any]]) -> list[Difference]:
         "exclusive": (pgettext("term of a rule", "a person counts for"), _for_whom),
         "confirmed_only": (pgettext("term of a rule", "a contact counts"), _from_when),
         "prorate_joiners": (pgettext("term of a rule", "target of late joiners"), _of_joiners),
-        "scope": (pgettext("term of a rule", "departments"), lambda names: _listed(names) or _("all")),
+        "scope": (pgettext("term of a rule", "departments"), lambda names: join_names(names) or _("all")),
         "company_domains": (
             pgettext("term of a rule", "company e-mail domains"),
-            lambda names: _listed(names) or pgettext("domains", "none"),
+            lambda names: join_names(names) or pgettext("domains", "none"),
         ),
     }
     return [Difference(terms[name][0], *map(terms[name][1], pair)) for name, pair in changed.items()]
@@ -139,7 +133,7 @@ def _external(rule: Any) -> str:
     return _(
         "“From outside the company” means: not an employee at any time since the opening, and no company "
         "address (%(domains)s)."
-    ) % {"domains": _listed(rule.company_domains)}
+    ) % {"domains": join_names(rule.company_domains)}
 
 
 def _claims(rule: Any) -> str:
@@ -158,7 +152,3 @@ def _from_when(confirmed_only: bool) -> str:
 
 def _of_joiners(prorate_joiners: bool) -> str:
     return _("pro rata") if prorate_joiners else _("the same")
-
-
-def _listed(names: list[str]) -> str:
-    return pgettext("between the names of a list", ", ").join(names)

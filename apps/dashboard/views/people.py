@@ -8,6 +8,7 @@ from django.utils.cache import add_never_cache_headers
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from apps.core.sentences import join_names
 from apps.dashboard.forms.base import RefusableForm
 from apps.dashboard.views.list_pages import text_param
 from apps.dashboard.views.page_context import PageContext
@@ -49,7 +50,7 @@ def named_employee(scope: PageContext, form: RefusableForm, field: str) -> Emplo
         return same_name[0]
     message = _("No employee on the roster has this staff number or e-mail address.")
     if same_name:
-        numbers = ", ".join(f"{person.staff_no} {person.current_department}".strip() for person in same_name)
+        numbers = join_names(f"{person.staff_no} {person.current_department}".strip() for person in same_name)
         message = _("Several people have this name: %(people)s. Enter the staff number.") % {"people": numbers}
     form.refuse(field, message)
     return None

@@ -35,7 +35,7 @@ def offer_help(*, campaign: Campaign, employee: Employee, kind: HelpOffer.Kind, 
         if existing and existing.kind == kind:
             return existing
         if existing:
-            raise Refused("waiting", _("Your offer waits for an answer. Withdraw it first."), conflict=True)
+            raise Refused("waiting", _("Your offer is waiting for an answer. Withdraw it first."), conflict=True)
         if not can_remind_in(campaign, now):
             raise Refused("over", _("This campaign is over."), conflict=True)
         if offers.filter(offered_at__gt=now - MIN_INTERVAL).exists():

@@ -54,7 +54,8 @@ def room_text(room: Room, now: datetime) -> str:
     with translation.override(room.language):
         parts = [_campaign_text(room.manager, campaign, now) for campaign in _running_campaigns(now)]
         lines = [part for part in parts if part]
-        return "\n\n".join([*lines, f"{_('Open your page')}: {absolute_url(reverse('me'))}"]) if lines else ""
+        link = _("%(label)s: %(text)s") % {"label": _("Open your page"), "text": absolute_url(reverse("me"))}
+        return "\n\n".join([*lines, link]) if lines else ""
 
 
 def shows_people(totals: Totals) -> bool:

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from apps.campaigns.rules import needed_per_day
+from apps.core.sentences import join_sentences
 from apps.notifications.facts import Facts
 
 
@@ -56,9 +57,7 @@ def standing_lines(facts: Facts) -> list[str]:
         return [_("%(counted)s of your contacts count. You are exempt from the target.") % numbers]
     if not facts.remaining:
         return [_("%(counted)s of your contacts count. Your target is %(target)s.") % numbers]
-    return [
-        _("%(counted)s of your contacts count. Your target is %(target)s, so you need %(remaining)s more.") % numbers
-    ]
+    return [_("%(counted)s of your contacts count. Your target is %(target)s, so %(remaining)s are missing.") % numbers]
 
 
 def time_lines(facts: Facts, now: datetime) -> list[str]:
@@ -79,4 +78,4 @@ def time_lines(facts: Facts, now: datetime) -> list[str]:
     needed = needed_per_day(facts.remaining, days)
     if facts.red and needed and days > 1:
         lines.append(_("With %(number)s a day you reach the target.") % {"number": needed})
-    return [" ".join(lines)]
+    return [join_sentences(lines)]

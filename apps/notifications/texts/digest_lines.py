@@ -10,6 +10,7 @@ from django.utils.translation import ngettext
 
 from apps.campaigns.models import Campaign
 from apps.core.mailed_names import mailed_name
+from apps.core.sentences import join_names
 from apps.employees.models import Employee
 from apps.notifications.facts import Facts
 from apps.reports.standings_report import Standings
@@ -35,7 +36,7 @@ def _team_lines(facts: Facts, now: datetime, with_names: bool) -> list[str]:
     totals = standings.totals()
     lines = _totals_lines(totals)
     if rows:
-        named = ", ".join(f"{mailed_name(row.name)} ({row.counted}/{row.target})" for row in rows)
+        named = join_names(f"{mailed_name(row.name)} ({row.counted}/{row.target})" for row in rows)
         lines.append(_("Who needs help first: %(people)s.") % {"people": named})
     week = sum(day.recorded for day in standings.curve() if day.day > facts.local_day(now) - timedelta(days=7))
     text = ngettext(

@@ -8,6 +8,7 @@ from django.utils import formats
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from apps.core.sentences import join_sentences
 from apps.notifications.facts import Facts
 from apps.notifications.texts.content import Content, standing_lines, time_lines
 
@@ -63,7 +64,7 @@ def turned_red(facts: Facts, now: datetime) -> Content:
     details = []
     if lost > 0:
         text = ngettext("%(number)s contact no longer counts.", "%(number)s contacts no longer count.", lost)
-        details.append(" ".join([text % {"number": lost}, _("Your contact list says why.")]))
+        details.append(join_sentences([text % {"number": lost}, _("Your contact list says why.")]))
     if int(facts.data.get("target", 0)) > int(facts.data.get("was_target", 0)):
         details.append(_("Your target was raised to %(target)s.") % {"target": facts.data["target"]})
     if facts.data.get("was_exempt"):
@@ -103,7 +104,9 @@ def adjustment_ended(facts: Facts, now: datetime) -> Content:
 
 
 def review_answered(facts: Facts, now: datetime) -> Content:
-    summary = _("HR has answered your question about your standing in %(campaign)s.") % {"campaign": facts.campaign}
+    summary = _("HR has answered your review request about your standing in %(campaign)s.") % {
+        "campaign": facts.campaign
+    }
     return Content(
         _("HR has answered your review request"), summary, page="review", action=_("Read the answer")
     )  # fmt: skip

@@ -23,12 +23,12 @@ REQUEST_PAGES = {
 def approval_waiting(facts: Facts, now: datetime) -> Content:
     summary = _("A colleague in HR has requested a change that a second person must decide.")
     page = REQUEST_PAGES.get(facts.subject_key.partition(":")[0], "approvals")
-    return Content(_("A request waits for a second person"), summary, page=page, action=_("Open the requests"))
+    return Content(_("A request is waiting for a second person"), summary, page=page, action=_("Open the requests"))
 
 
 def approval_overdue(facts: Facts, now: datetime) -> Content:
     content = approval_waiting(facts, now)
-    return replace(content, subject=_("A request still waits for a second person"))
+    return replace(content, subject=_("A request is still waiting for a second person"))
 
 
 def team_digest(facts: Facts, now: datetime) -> Content:
@@ -73,7 +73,7 @@ def deputy_ended(facts: Facts, now: datetime) -> Content:
 
 def review_opened(facts: Facts, now: datetime) -> Content:
     summary = _("An employee asks for a review in %(campaign)s.") % {"campaign": facts.campaign}
-    return Content(_("A review request waits"), summary, page="company-reviews", action=_("Open the reviews"))
+    return Content(_("A review request is waiting"), summary, page="company-reviews", action=_("Open the reviews"))
 
 
 def review_due(facts: Facts, now: datetime) -> Content:

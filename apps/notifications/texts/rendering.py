@@ -66,7 +66,8 @@ def render_message(facts: Facts, channel: str, now: datetime) -> Message:
 
 def chat_text(content: Content, url: str, settings_url: str) -> str:
     """A short text without markup. It begins with the subject, which alone a locked screen shows: no number."""
-    end = [f"{content.action}: {url}", f"{_('All settings:')} {settings_url}"]
+    links = [(content.action, url), (_("All settings"), settings_url)]
+    end = [_("%(label)s: %(text)s") % {"label": label, "text": address} for label, address in links]
     lines = [content.subject, content.summary, *content.details]
     while len(lines) > 1 and len("\n".join([*lines, *end]).encode()) > MAX_CHAT_BYTES:
         # The last details first: the page has them.

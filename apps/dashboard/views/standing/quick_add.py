@@ -17,6 +17,7 @@ from apps.contacts.services import submissions
 from apps.core import clock
 from apps.core.errors import Refused
 from apps.core.rate_limits import Kind, account_key, enforce_rate_limit
+from apps.core.sentences import join_sentences
 from apps.dashboard.forms.base import QuickAddForm
 from apps.dashboard.page_address import referring_page
 from apps.dashboard.views.contacts.contacts import contacts_page
@@ -56,7 +57,7 @@ def _partial_response(scope: PageContext, form: QuickAddForm, feedback: Feedback
 
 def _feedback_context(scope: PageContext, feedback: Feedback) -> dict[str, Any]:
     return {
-        "text": " ".join(filter(None, [feedback.text, number_now(scope)])),
+        "text": join_sentences([feedback.text, number_now(scope)]),
         "level": messages.DEFAULT_TAGS[feedback.level],
         "submission_id": feedback.submission_id,
         # The request began before the recording, and reports show only what came before their instant.

@@ -18,6 +18,7 @@ from apps.contacts.pasting import SEVERAL
 from apps.contacts.services import submissions
 from apps.core import clock
 from apps.core.errors import Refused
+from apps.core.sentences import join_sentences
 from apps.dashboard.labels import base
 from apps.dashboard.views.page_context import PageContext
 from apps.dashboard.views.standing.my_standing import own_contacts
@@ -75,7 +76,7 @@ def feedback_on_one(scope: PageContext, draft: Draft, outcome: Outcome) -> Feedb
         # Colleagues can share a number and differ in the extension: the service's sentence explains that case.
         return outcome.message if has_phone_extension(draft) else _duplicate(scope, outcome)
     if outcome.code != OutcomeCode.CREATED:
-        return " ".join(filter(None, explain_failure(draft, outcome)))
+        return join_sentences(explain_failure(draft, outcome))
     contact = own_contacts(scope, clock.db_now()).filter(pk=outcome.contact_id).first()
     if contact and contact.reason in base.REASONS:
         label = base.REASONS[contact.reason]
@@ -137,7 +138,7 @@ def feedback_on_many(
             # The number in the field, in which only the failed lines stay.
             failed.append(FailedLine(len(failed) + 1, lines[draft.line or 0], *explain_failure(draft, outcome)))
     reasons = _reasons(scope, report)
-    text = " ".join([_summary(report), *reasons])
+    text = join_sentences([_summary(report), *reasons])
     if failed or reasons:
         return Feedback(messages.WARNING, text, failed)
     return Feedback(messages.SUCCESS if report.created else messages.INFO, text, failed)

@@ -21,10 +21,17 @@ from apps.core.locks import advisory_lock
 from apps.core.mail_portions import PORTION_SECONDS
 from apps.core.sql import execute, fetch_all, statement
 from apps.notifications.channels import CHANNELS
-from apps.notifications.channels.base import Channel as ChannelInterface
-from apps.notifications.channels.base import DeliveryError, NotNow, RateLimited, Refused, Session, Uncertain
+from apps.notifications.channels.base import (
+    DeliveryChannel,
+    DeliveryError,
+    PermanentFailure,
+    RateLimitFailure,
+    Session,
+    TemporaryFailure,
+    UncertainFailure,
+)
 from apps.notifications.facts import Facts, read_facts
-from apps.notifications.kinds import AT_LEAST_ONCE, REPEATED, URGENT
+from apps.notifications.kinds import AT_LEAST_ONCE, AT_LEAST_ONCE_KINDS, URGENT_KINDS
 from apps.notifications.models import Channel, Notification
 from apps.notifications.pauses import is_paused, pause
 from apps.notifications.quiet_hours import QuietHours, configured_quiet_hours
@@ -49,7 +56,7 @@ UNPROVEN_WAIT = timedelta(hours=1)
 
 
 @dataclass
-class Delivery:
+class DeliveryReport:
     """What one call did, in notifications; `is_done`: nothing more was due."""
 
     sent: int = 0
@@ -59,17 +66,17 @@ class Delivery:
     is_done: bool = False
 
 
-def send_notifications(clock: Callable[[], datetime] = db_now) -> Delivery:
+def send_notifications(clock: Callable[[], datetime] = db_now) -> DeliveryReport:
     """Send due notifications for about PORTION_SECONDS by every channel that no other worker serves now."""
-    delivery = Delivery(is_done=True)
+    report = DeliveryReport(is_done=True)
     for channel in CHANNELS.values():
         if not channel.is_configured():
             continue
         # For the configured rate alone: without the lock, claims still give each notification to one worker.
         with sender_lock(channel.name) as acquired:
             if acquired:
-                Sender(channel, clock, delivery).run()
-    return delivery
+                Sender(channel, clock, report).run()
+    return report
 
 
 def sender_lock(channel: str, *, wait: float = 0) -> AbstractContextManager[bool]:
@@ -80,15 +87,15 @@ def sender_lock(channel: str, *, wait: float = 0) -> AbstractContextManager[bool
 class Sender:
     """Serves one channel during one call."""
 
-    def __init__(self, channel: ChannelInterface, clock: Callable[[], datetime], delivery: Delivery) -> None:
-        self.channel, self.clock, self.delivery = channel, clock, delivery
+    def __init__(self, channel: DeliveryChannel, clock: Callable[[], datetime], report: DeliveryReport) -> None:
+        self.channel, self.clock, self.report = channel, clock, report
         self.quiet: QuietHours = configured_quiet_hours()
         self.next_send = 0.0
         self.interval = 1 / min(settings.NOTIFICATIONS_PER_SECOND, channel.per_second)
 
     def run(self) -> None:
         end = time.monotonic() + PORTION_SECONDS
-        lost = {"now": self.clock(), "at_least_once": REPEATED, "most": len(RETRY_MINUTES)}
+        lost = {"now": self.clock(), "at_least_once": AT_LEAST_ONCE_KINDS, "most": len(RETRY_MINUTES)}
         execute(RELEASE_LOST, lost)
         if is_paused(self.channel.name, self.clock()):
             return
@@ -101,19 +108,19 @@ class Sender:
             batch = [facts for facts in claimed if not self._is_settled(facts, now)]
             if batch and not self._send_batch(batch):
                 return
-        self.delivery.is_done = False
+        self.report.is_done = False
 
     def _claim(self, now: datetime) -> list[Facts]:
-        parameters = {"now": now, "channel": self.channel.name, "most": BATCH_SIZE, "urgent": URGENT}
+        parameters = {"now": now, "channel": self.channel.name, "most": BATCH_SIZE, "urgent": URGENT_KINDS}
         ids = [row_id for (row_id,) in fetch_all(CLAIM, parameters)]
-        return read_facts(ids, now, URGENT)
+        return read_facts(ids, now, URGENT_KINDS)
 
     def _is_settled(self, facts: Facts, now: datetime) -> bool:
         """Drop or defer a notification that is not sent now; returns whether it was."""
         reason = drop_reason(facts, now)
         # A reason that rests on numbers waits until they are evaluated.
         if reason and (reason in RECIPIENT_RULES or not facts.pending):
-            self.delivery.dropped += self._finish(facts, State.DROPPED, reason, begun=False)
+            self.report.dropped += self._finish(facts, State.DROPPED, reason, begun=False)
             return True
         due_at = now + PENDING_WAIT if facts.pending else self.quiet.next_allowed(now, facts.time_zone)
         code = ""
@@ -121,7 +128,7 @@ class Sender:
         if facts.address_unproven and facts.definition.can_switch_off and self.channel.name == "email":
             due_at, code = max(due_at, now + UNPROVEN_WAIT), "address_unproven"
         if due_at > now:
-            self.delivery.deferred += self._finish(facts, State.DUE, code, due_at, begun=False)
+            self.report.deferred += self._finish(facts, State.DUE, code, due_at, begun=False)
         return due_at > now
 
     def _send_batch(self, batch: list[Facts]) -> bool:
@@ -134,16 +141,16 @@ class Sender:
                     # Checked again: with a slow service a batch takes minutes, and the quiet hours may have begun.
                     if not self._is_settled(facts, self.clock()):
                         self._send(session, facts)
-        except RateLimited as limit:
+        except RateLimitFailure as limit:
             pause(self.channel.name, self.clock() + timedelta(seconds=limit.seconds))
             for facts in left:
                 self._postpone(facts, limit, begun=False)
             return False
-        except NotNow as away:
-            logger.warning("%s accepts no notifications now: %s", self.channel.name, away.code)
-            record_channel_failure(self.channel.name, away.code)
+        except TemporaryFailure as failure:
+            logger.warning("%s accepts no notifications now: %s", self.channel.name, failure.code)
+            record_channel_failure(self.channel.name, failure.code)
             for facts in left:
-                self._retry(facts, away.code, begun=False)
+                self._retry(facts, failure.code, begun=False)
             return False
         clear_channel_failure(self.channel.name)
         for facts in left:
@@ -151,14 +158,14 @@ class Sender:
         return True
 
     def _send(self, session: Session, facts: Facts) -> None:
-        """One attempt. Raises NotNow when the service refuses everything."""
+        """One attempt. Raises TemporaryFailure when the service refuses everything."""
         try:
             message = render_message(facts, self.channel.name, self.clock())
         except DatabaseError:
             raise
         except Exception as error:  # a text that cannot be made must not stop the others
             logger.exception("notification %s has no text", facts.id)
-            self.delivery.failed += self._finish(facts, State.FAILED, f"text: {type(error).__name__}", begun=False)
+            self.report.failed += self._finish(facts, State.FAILED, f"text: {type(error).__name__}", begun=False)
             return
         self._keep_rate()
         # Committed before the message leaves: a worker that dies here leaves the mark.
@@ -169,20 +176,20 @@ class Sender:
         except DeliveryError as error:
             self._record_error(facts, error)
         else:
-            self.delivery.sent += self._finish(facts, State.SENT)
+            self.report.sent += self._finish(facts, State.SENT)
 
     def _record_error(self, facts: Facts, error: DeliveryError) -> None:
         logger.warning("notification %s by %s was not sent: %s", facts.id, self.channel.name, error.code)
-        is_final = isinstance(error, Refused) or (
-            isinstance(error, Uncertain) and facts.definition.policy != AT_LEAST_ONCE
+        is_final = isinstance(error, PermanentFailure) or (
+            isinstance(error, UncertainFailure) and facts.definition.policy != AT_LEAST_ONCE
         )
         if is_final:
-            self._fail(facts, error.code, is_certain=isinstance(error, Refused))
-        elif isinstance(error, RateLimited):
+            self._fail(facts, error.code, is_certain=isinstance(error, PermanentFailure))
+        elif isinstance(error, RateLimitFailure):
             self._postpone(facts, error)
         else:
             self._retry(facts, error.code)
-        if isinstance(error, NotNow) and error.affects_all:
+        if isinstance(error, TemporaryFailure) and error.affects_all:
             raise error
 
     def _retry(self, facts: Facts, code: str, *, begun: bool = True) -> None:
@@ -199,9 +206,9 @@ class Sender:
             failed = self._finish(facts, State.FAILED, code, begun=begun, attempts=attempts)
             if failed and is_certain and self.channel.name == Channel.CHAT:
                 execute(REPLACE_BY_EMAIL, {"id": facts.id, "now": self.clock()})
-        self.delivery.failed += failed
+        self.report.failed += failed
 
-    def _postpone(self, facts: Facts, limit: RateLimited, *, begun: bool = True) -> None:
+    def _postpone(self, facts: Facts, limit: RateLimitFailure, *, begun: bool = True) -> None:
         """Wait as long as the service asks for: no failed attempt."""
         self._finish(facts, State.DUE, limit.code, self.clock() + timedelta(seconds=limit.seconds), begun=begun)
 

@@ -12,9 +12,9 @@ from apps.notifications.models import Channel
 
 # At most once: a repetition annoys more than a loss. At least once: a right depends on the notice.
 AT_MOST_ONCE, AT_LEAST_ONCE = "at_most_once", "at_least_once"
-BOTH = (Channel.APP, Channel.EMAIL)
+APP_AND_EMAIL = (Channel.APP, Channel.EMAIL)
 # Chat takes the place of e-mail for reminders and digests. A notice of a right stays with the proven address (ADR 84).
-ALL = (*BOTH, Channel.CHAT)
+WITH_CHAT = (*APP_AND_EMAIL, Channel.CHAT)
 
 
 class Audience(StrEnum):
@@ -52,7 +52,7 @@ class Kind:
     policy: str
     can_switch_off: bool
     stale: tuple[Stale, ...] = ()
-    channels: tuple[str, ...] = BOTH
+    channels: tuple[str, ...] = APP_AND_EMAIL
     # Channels that stay on where the others can be switched off.
     always: tuple[str, ...] = ()
 
@@ -60,30 +60,32 @@ class Kind:
         return self.can_switch_off and channel not in self.always
 
 
-BELOW = (Stale.OVER, Stale.OUTSIDE, Stale.REACHED)
-REMINDER = (*BELOW, Stale.SUPERSEDED)
-OFFER = (*BELOW, Stale.DECIDED)
-DIGEST = (Stale.OVER, Stale.NO_TEAM, Stale.SUPERSEDED)
-ANNOUNCEMENT = (Stale.OVER, Stale.OUTSIDE, Stale.NOT_SHOWN, Stale.READ, Stale.SUPERSEDED)
+# When a notification is stale, for kinds that share it.
+STALE_BELOW = (Stale.OVER, Stale.OUTSIDE, Stale.REACHED)
+STALE_REMINDER = (*STALE_BELOW, Stale.SUPERSEDED)
+STALE_WEEKLY = (*STALE_REMINDER, Stale.ON_PACE)
+STALE_OFFER = (*STALE_BELOW, Stale.DECIDED)
+STALE_DIGEST = (Stale.OVER, Stale.NO_TEAM, Stale.SUPERSEDED)
+STALE_ANNOUNCEMENT = (Stale.OVER, Stale.OUTSIDE, Stale.NOT_SHOWN, Stale.READ, Stale.SUPERSEDED)
 
 KINDS: dict[str, Kind] = {
     kind.code: kind
     for kind in (
         #    code                  audience           policy         can be switched off, stale when
         Kind("campaign_opened",    Audience.CAMPAIGN, AT_LEAST_ONCE, True,  (Stale.OVER,)),
-        Kind("announcement",       Audience.CAMPAIGN, AT_LEAST_ONCE, True,  ANNOUNCEMENT),
+        Kind("announcement",       Audience.CAMPAIGN, AT_LEAST_ONCE, True,  STALE_ANNOUNCEMENT),
         Kind("rule_changed",       Audience.CAMPAIGN, AT_LEAST_ONCE, False, (Stale.OVER,)),
-        Kind("milestone_50",       Audience.EMPLOYEE, AT_MOST_ONCE,  True,  REMINDER, ALL),
-        Kind("milestone_90",       Audience.EMPLOYEE, AT_MOST_ONCE,  True,  BELOW, ALL),
-        Kind("milestone_100",      Audience.EMPLOYEE, AT_MOST_ONCE,  True,  (Stale.OVER, Stale.NOT_REACHED), ALL),
-        Kind("turned_red",         Audience.EMPLOYEE, AT_LEAST_ONCE, False, REMINDER),
-        Kind("weekly",             Audience.EMPLOYEE, AT_MOST_ONCE,  True,  (*REMINDER, Stale.ON_PACE), ALL),
-        Kind("deadline_7",         Audience.EMPLOYEE, AT_MOST_ONCE,  True,  REMINDER, ALL),
-        Kind("deadline_3",         Audience.EMPLOYEE, AT_MOST_ONCE,  True,  REMINDER, ALL),
-        Kind("deadline_1",         Audience.EMPLOYEE, AT_MOST_ONCE,  True,  BELOW, ALL),
+        Kind("milestone_50",       Audience.EMPLOYEE, AT_MOST_ONCE,  True,  STALE_REMINDER, WITH_CHAT),
+        Kind("milestone_90",       Audience.EMPLOYEE, AT_MOST_ONCE,  True,  STALE_BELOW, WITH_CHAT),
+        Kind("milestone_100",      Audience.EMPLOYEE, AT_MOST_ONCE,  True,  (Stale.OVER, Stale.NOT_REACHED), WITH_CHAT),
+        Kind("turned_red",         Audience.EMPLOYEE, AT_LEAST_ONCE, False, STALE_REMINDER),
+        Kind("weekly",             Audience.EMPLOYEE, AT_MOST_ONCE,  True,  STALE_WEEKLY, WITH_CHAT),
+        Kind("deadline_7",         Audience.EMPLOYEE, AT_MOST_ONCE,  True,  STALE_REMINDER, WITH_CHAT),
+        Kind("deadline_3",         Audience.EMPLOYEE, AT_MOST_ONCE,  True,  STALE_REMINDER, WITH_CHAT),
+        Kind("deadline_1",         Audience.EMPLOYEE, AT_MOST_ONCE,  True,  STALE_BELOW, WITH_CHAT),
         # From a person: the mail can be switched off, and the list in the application keeps it.
-        Kind("reminder",           Audience.EMPLOYEE, AT_MOST_ONCE,  True,  BELOW, always=(Channel.APP,)),
-        Kind("help_offered",       Audience.EMPLOYEE, AT_MOST_ONCE,  True,  OFFER, always=(Channel.APP,)),
+        Kind("reminder",           Audience.EMPLOYEE, AT_MOST_ONCE,  True,  STALE_BELOW, always=(Channel.APP,)),
+        Kind("help_offered",       Audience.EMPLOYEE, AT_MOST_ONCE,  True,  STALE_OFFER, always=(Channel.APP,)),
         Kind("adjustment_granted", Audience.EMPLOYEE, AT_LEAST_ONCE, False),
         Kind("adjustment_ended",   Audience.EMPLOYEE, AT_LEAST_ONCE, False),
         # apps.reviews.answer_mails sends the mail about an answer.
@@ -91,10 +93,10 @@ KINDS: dict[str, Kind] = {
         Kind("result_final",       Audience.RESULT,   AT_LEAST_ONCE, False),
         Kind("result_corrected",   Audience.EMPLOYEE, AT_LEAST_ONCE, False),
         Kind("chat_changed",       Audience.EMPLOYEE, AT_LEAST_ONCE, False),
-        Kind("team_digest",        Audience.MANAGER,  AT_MOST_ONCE,  True,  DIGEST, ALL),
+        Kind("team_digest",        Audience.MANAGER,  AT_MOST_ONCE,  True,  STALE_DIGEST, WITH_CHAT),
         Kind("deputy_named",       Audience.EMPLOYEE, AT_LEAST_ONCE, False, (Stale.DEPUTY_OVER,)),
         Kind("deputy_ended",       Audience.EMPLOYEE, AT_LEAST_ONCE, False),
-        Kind("company_digest",     Audience.HR,       AT_MOST_ONCE,  True,  (Stale.OVER, Stale.SUPERSEDED), ALL),
+        Kind("company_digest",     Audience.HR,       AT_MOST_ONCE,  True,  (Stale.OVER, Stale.SUPERSEDED), WITH_CHAT),
         Kind("review_opened",      Audience.HR,       AT_LEAST_ONCE, False, (Stale.DECIDED,)),
         Kind("review_due",         Audience.HR,       AT_LEAST_ONCE, False, (Stale.DECIDED,)),
         Kind("correction_granted", Audience.HR,       AT_LEAST_ONCE, False),
@@ -111,5 +113,5 @@ KINDS: dict[str, Kind] = {
     )
 }  # fmt: skip
 # Their messages are sent before all others.
-URGENT = [kind.code for kind in KINDS.values() if kind.policy == AT_LEAST_ONCE and not kind.can_switch_off]
-REPEATED = [kind.code for kind in KINDS.values() if kind.policy == AT_LEAST_ONCE]
+URGENT_KINDS = [kind.code for kind in KINDS.values() if kind.policy == AT_LEAST_ONCE and not kind.can_switch_off]
+AT_LEAST_ONCE_KINDS = [kind.code for kind in KINDS.values() if kind.policy == AT_LEAST_ONCE]

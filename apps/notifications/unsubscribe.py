@@ -14,7 +14,7 @@ SALT = "apps.notifications.unsubscribe"
 MAX_TOKEN_CHARS = 300
 
 
-class InvalidToken(ValueError):
+class InvalidUnsubscribeToken(ValueError):
     """The token was not made here, or its kind no longer exists or cannot be switched off."""
 
 
@@ -43,13 +43,13 @@ def token(recipient: str, kind: str, channel: str) -> str:
 
 
 def read_token(text: str) -> Subscription:
-    """Raises InvalidToken."""
+    """Raises InvalidUnsubscribeToken."""
     try:
         if len(text) > MAX_TOKEN_CHARS:
-            raise InvalidToken
+            raise InvalidUnsubscribeToken
         recipient, kind, channel = signing.loads(text, salt=SALT)
     except (signing.BadSignature, ValueError, TypeError) as error:
-        raise InvalidToken from error
+        raise InvalidUnsubscribeToken from error
     if kind not in KINDS or channel not in Channel.values or not KINDS[kind].can_switch_off_by(channel):
-        raise InvalidToken
+        raise InvalidUnsubscribeToken
     return Subscription(recipient, KINDS[kind], channel)

@@ -20,7 +20,7 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def check(address: str) -> None:
         if not address.startswith("dingtalk://"):
-            raise apprise_client.InvalidAddress("product")
+            raise apprise_client.InvalidRoomAddress("product")
 
     monkeypatch.setattr(apprise_client, "is_installed", lambda: True)
     monkeypatch.setattr(apprise_client, "check_address", check)

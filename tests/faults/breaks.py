@@ -224,7 +224,7 @@ def repeat_everything() -> None:
     from apps.notifications import delivery
     from apps.notifications.kinds import KINDS
 
-    vars(delivery)["REPEATED"] = list(KINDS)
+    vars(delivery)["AT_LEAST_ONCE_KINDS"] = list(KINDS)
 
 
 def forget_the_lost() -> None:

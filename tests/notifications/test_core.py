@@ -13,7 +13,7 @@ from apps.core.events import record_event
 from apps.core.models import Event
 from apps.employees.models import Employee
 from apps.notifications import delivery
-from apps.notifications.channels.base import DeliveryError, NotNow, Refused, Uncertain
+from apps.notifications.channels.base import DeliveryError, PermanentFailure, TemporaryFailure, UncertainFailure
 from apps.notifications.delivery import send_notifications
 from apps.notifications.models import Notification, Preference
 from apps.notifications.planning import plan_notifications
@@ -285,7 +285,7 @@ def answers(monkeypatch: pytest.MonkeyPatch, *errors: DeliveryError) -> Answerin
 def test_what_was_certainly_not_delivered_is_sent_later(
     campaign: Campaign, alice: Employee, clock: Clock, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    server = answers(monkeypatch, NotNow("recipient: 451"))
+    server = answers(monkeypatch, TemporaryFailure("recipient: 451"))
     cause(kind, alice, campaign)
     plan(clock)
     send_notifications()
@@ -300,7 +300,7 @@ def test_what_was_certainly_not_delivered_is_sent_later(
 def test_what_may_have_been_delivered_is_repeated_only_where_a_right_depends_on_it(
     campaign: Campaign, alice: Employee, clock: Clock, monkeypatch: pytest.MonkeyPatch, kind: str, sent: int
 ) -> None:
-    server = answers(monkeypatch, Uncertain("data: timeout"))
+    server = answers(monkeypatch, UncertainFailure("data: timeout"))
     cause(kind, alice, campaign)
     plan(clock)
     send_notifications()
@@ -370,7 +370,7 @@ def test_after_a_day_of_attempts_it_has_failed(
     campaign: Campaign, alice: Employee, clock: Clock, monkeypatch: pytest.MonkeyPatch, settings: Any
 ) -> None:
     settings.QUIET_HOURS = ""
-    answers(monkeypatch, *[NotNow("recipient: 451") for _ in range(99)])
+    answers(monkeypatch, *[TemporaryFailure("recipient: 451") for _ in range(99)])
     cause("adjustment_granted", alice, campaign)
     plan(clock)
     begun = clock.now()
@@ -384,7 +384,7 @@ def test_after_a_day_of_attempts_it_has_failed(
 def test_a_refusal_for_good_is_not_repeated(
     campaign: Campaign, alice: Employee, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    answers(monkeypatch, Refused("recipient: 550"))
+    answers(monkeypatch, PermanentFailure("recipient: 550"))
     cause("adjustment_granted", alice, campaign)
     plan(clock)
     assert send_notifications().failed == 1
@@ -394,7 +394,7 @@ def test_a_refusal_for_good_is_not_repeated(
 def test_a_service_that_is_away_gets_one_attempt_a_call(
     campaign: Campaign, alice: Employee, alan: Employee, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    server = answers(monkeypatch, NotNow("connect: 421", affects_all=True))
+    server = answers(monkeypatch, TemporaryFailure("connect: 421", affects_all=True))
     for person in (alice, alan):
         cause("adjustment_granted", person, campaign)
     plan(clock)

@@ -6,7 +6,14 @@ import pytest
 
 from apps.notifications.channels import dingtalk as channel
 from apps.notifications.channels import json_http
-from apps.notifications.channels.base import DeliveryError, Message, NotNow, RateLimited, Refused, Uncertain
+from apps.notifications.channels.base import (
+    DeliveryError,
+    Message,
+    PermanentFailure,
+    RateLimitFailure,
+    TemporaryFailure,
+    UncertainFailure,
+)
 from apps.notifications.channels.chat import configured_product
 from tests.notifications.chat_services import DingTalkService, Reply
 
@@ -63,7 +70,7 @@ def test_an_invalid_token_is_renewed_once_and_the_message_arrives_once(dingtalk:
     assert [user for user, _text in dingtalk.sent] == ["alice-id", "alan-id"]
     dingtalk.fail(SEND, *(Reply({"errcode": 42001, "errmsg": "expired"}) for _time in range(2)))
     refused = error(message("bob-id"))
-    assert isinstance(refused, NotNow)
+    assert isinstance(refused, TemporaryFailure)
     assert (refused.code, refused.affects_all) == ("42001", True)
 
 
@@ -73,7 +80,7 @@ def test_a_wrong_secret_or_agent_stops_the_channel_and_no_message_is_lost(
 ) -> None:
     setattr(settings, setting, "other")
     refused = error(message())
-    assert isinstance(refused, NotNow)
+    assert isinstance(refused, TemporaryFailure)
     assert refused.affects_all
     assert refused.code in ("token: 40089", "40056")
 
@@ -89,35 +96,35 @@ def test_a_wrong_secret_or_agent_stops_the_channel_and_no_message_is_lost(
 def test_too_many_calls_are_a_pause(dingtalk: DingTalkService, answer: dict[str, object]) -> None:
     dingtalk.fail(SEND, Reply(answer))
     refused = error(message())
-    assert isinstance(refused, RateLimited)
+    assert isinstance(refused, RateLimitFailure)
     assert refused.seconds == json_http.PAUSE_SECONDS
 
 
 def test_a_user_who_is_not_in_the_company_is_refused(dingtalk: DingTalkService) -> None:
     refused = error(message("stranger"))
-    assert isinstance(refused, Refused)
+    assert isinstance(refused, PermanentFailure)
     assert refused.code == "result: invalid_user"
     dingtalk.fail(SEND, Reply({"errcode": 33012, "errmsg": "无效的USERID"}))
-    assert isinstance(error(message("stranger")), Refused)
+    assert isinstance(error(message("stranger")), PermanentFailure)
 
 
 @pytest.mark.parametrize("user", ["", "alice-id,bob-id", "alice id", "x" * 65])
 def test_one_account_is_one_user(dingtalk: DingTalkService, user: str) -> None:
     """A comma in the roster would send a person's numbers to a second one."""
     refused = error(message(user))
-    assert (type(refused), refused.code) == (Refused, "no_user_id")
+    assert (type(refused), refused.code) == (PermanentFailure, "no_user_id")
     assert SEND not in [call.path for call in dingtalk.calls]
 
 
 @pytest.mark.parametrize(
     ("reason", "kind", "code"),
     [
-        ("failed_user_id_list", NotNow, "result: failed"),
-        ("forbidden_user_id_list", NotNow, "result: forbidden"),
-        ("143103", RateLimited, "result: 143103"),
-        ("143104", RateLimited, "result: 143104"),
-        ("143105", NotNow, "result: 143105"),
-        ("1430002", Refused, "result: 1430002"),
+        ("failed_user_id_list", TemporaryFailure, "result: failed"),
+        ("forbidden_user_id_list", TemporaryFailure, "result: forbidden"),
+        ("143103", RateLimitFailure, "result: 143103"),
+        ("143104", RateLimitFailure, "result: 143104"),
+        ("143105", TemporaryFailure, "result: 143105"),
+        ("1430002", PermanentFailure, "result: 1430002"),
     ],
 )
 def test_an_accepted_message_that_was_not_delivered_is_no_sent_one(
@@ -133,7 +140,7 @@ def test_an_accepted_message_that_was_not_delivered_is_no_sent_one(
 def test_a_text_that_has_arrived_today_is_not_a_failure(dingtalk: DingTalkService) -> None:
     """DingTalk drops a repeated text: the attempt before has arrived, although its answer was lost."""
     dingtalk.fail(SEND, Reply(hang_up=True), after=True)
-    assert isinstance(error(message()), Uncertain)
+    assert isinstance(error(message()), UncertainFailure)
     send(message())
     assert len(dingtalk.sent) == 1
 
@@ -156,7 +163,7 @@ def test_a_connection_that_breaks_after_the_message_left_is_uncertain(
     monkeypatch.setattr(json_http, "TIMEOUT_SECONDS", 0.3)
     for reply in (Reply(silent=True), Reply(hang_up=True), Reply(status=502), Reply(b"<html>")):
         dingtalk.fail(SEND, reply)
-        assert isinstance(error(message()), Uncertain)
+        assert isinstance(error(message()), UncertainFailure)
 
 
 def test_a_service_that_is_away_or_redirects_has_certainly_not_delivered(
@@ -164,12 +171,12 @@ def test_a_service_that_is_away_or_redirects_has_certainly_not_delivered(
 ) -> None:
     dingtalk.fail(SEND, Reply(status=302, headers={"Location": f"{dingtalk.url}/elsewhere?"}))
     moved = error(message())
-    assert isinstance(moved, NotNow)
+    assert isinstance(moved, TemporaryFailure)
     assert (moved.code, moved.affects_all) == ("http: 302", True)
     assert "elsewhere" not in dingtalk.paths(), "the token went to another address"
     settings.DINGTALK_URL = "http://127.0.0.1:1"  # type: ignore[attr-defined]
     away = error(message())
-    assert isinstance(away, NotNow)
+    assert isinstance(away, TemporaryFailure)
     assert (away.code, away.affects_all) == ("connect: ConnectionRefusedError", True)
 
 

@@ -13,7 +13,7 @@ from apps.campaigns.models import Campaign
 from apps.core.events import record_event
 from apps.core.models import Event
 from apps.employees.models import Employee
-from apps.notifications.channels.base import NotNow
+from apps.notifications.channels.base import TemporaryFailure
 from apps.notifications.channels.email import MAX_REFUSED_IN_A_ROW, EmailChannel
 from apps.notifications.delivery import send_notifications
 from apps.notifications.kinds import KINDS
@@ -167,7 +167,7 @@ def test_a_server_that_is_away_loses_nothing(
 
 def test_a_wrong_password_is_no_fault_of_the_recipient(settings: Any, mailbox: Mailbox) -> None:
     settings.EMAIL_HOST_USER, settings.EMAIL_HOST_PASSWORD = "hundred", "wrong"
-    with pytest.raises(NotNow) as away, EmailChannel().session():
+    with pytest.raises(TemporaryFailure) as away, EmailChannel().session():
         pass
     assert away.value.affects_all
 

@@ -5,7 +5,14 @@ import logging
 import pytest
 
 from apps.notifications.channels import json_http
-from apps.notifications.channels.base import DeliveryError, Message, NotNow, RateLimited, Refused, Uncertain
+from apps.notifications.channels.base import (
+    DeliveryError,
+    Message,
+    PermanentFailure,
+    RateLimitFailure,
+    TemporaryFailure,
+    UncertainFailure,
+)
 from apps.notifications.channels.chat import configured_product
 from tests.notifications.chat_services import Reply, SlackService
 
@@ -43,16 +50,16 @@ def test_a_member_is_found_by_e_mail_and_by_the_roster_without_a_search(slack: S
 
 def test_a_person_without_an_account_is_refused(slack: SlackService) -> None:
     refused = error(message(address="bob@corp.example.com"))
-    assert (type(refused), refused.code) == (Refused, "users_not_found")
+    assert (type(refused), refused.code) == (PermanentFailure, "users_not_found")
     unknown = error(message(chat_id="U0NOBODY"))
-    assert (type(unknown), unknown.code) == (Refused, "channel_not_found")
+    assert (type(unknown), unknown.code) == (PermanentFailure, "channel_not_found")
 
 
 @pytest.mark.parametrize("chat_id", ["C0GENERAL", "G0GROUP", "#general", "D0DIRECT", "alice-id"])
 def test_no_message_goes_to_a_channel(slack: SlackService, chat_id: str) -> None:
     """A channel's id in the roster would show a person's numbers to all its members."""
     refused = error(message(chat_id=chat_id))
-    assert (type(refused), refused.code) == (Refused, "no_member_id")
+    assert (type(refused), refused.code) == (PermanentFailure, "no_member_id")
     assert slack.calls == []
 
 
@@ -74,21 +81,21 @@ def test_a_rate_limit_is_a_pause_of_the_time_that_slack_names(
 ) -> None:
     slack.fail(path, Reply({"ok": False, "error": "ratelimited"}, 429, {"Retry-After": asked} if asked else {}))
     refused = error(message())
-    assert isinstance(refused, RateLimited)
+    assert isinstance(refused, RateLimitFailure)
     assert refused.seconds == seconds
     assert slack.sent == []
 
 
 def test_a_rate_limit_with_the_status_of_success_is_a_pause_too(slack: SlackService) -> None:
     slack.fail(POST, Reply({"ok": False, "error": "rate_limited"}))
-    assert isinstance(error(message()), RateLimited)
+    assert isinstance(error(message()), RateLimitFailure)
 
 
 @pytest.mark.parametrize("code", ["invalid_auth", "token_revoked", "missing_scope", "account_inactive"])
 def test_an_error_of_the_app_stops_the_channel_and_no_message_is_lost(slack: SlackService, code: str) -> None:
     slack.fail(POST, Reply({"ok": False, "error": code}))
     refused = error(message())
-    assert isinstance(refused, NotNow)
+    assert isinstance(refused, TemporaryFailure)
     assert (refused.code, refused.affects_all) == (code, True)
 
 
@@ -96,7 +103,7 @@ def test_an_error_of_the_app_stops_the_channel_and_no_message_is_lost(slack: Sla
 def test_an_error_of_the_recipient_or_the_message_stops_no_other(slack: SlackService, code: str) -> None:
     slack.fail(POST, Reply({"ok": False, "error": code}))
     refused = error(message())
-    assert (type(refused), refused.code) == (Refused, code)
+    assert (type(refused), refused.code) == (PermanentFailure, code)
 
 
 def test_what_may_have_arrived_is_uncertain(slack: SlackService, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,20 +112,20 @@ def test_what_may_have_arrived_is_uncertain(slack: SlackService, monkeypatch: py
     errors = [Reply({"ok": False, "error": code}) for code in ("internal_error", "fatal_error")]
     for reply in (*errors, Reply(silent=True), Reply(hang_up=True), Reply(status=500), Reply(b"[]"), Reply(b"no")):
         slack.fail(POST, reply)
-        assert isinstance(error(message()), Uncertain)
+        assert isinstance(error(message()), UncertainFailure)
 
 
 def test_a_search_that_breaks_has_certainly_not_delivered(slack: SlackService) -> None:
     for reply in (Reply(hang_up=True), Reply(status=503), Reply({"ok": False, "error": "internal_error"})):
         slack.fail(LOOKUP, reply)
-        assert isinstance(error(message()), NotNow)
+        assert isinstance(error(message()), TemporaryFailure)
     assert slack.sent == []
 
 
 def test_a_redirect_is_not_followed(slack: SlackService) -> None:
     slack.fail(POST, Reply(status=307, headers={"Location": f"{slack.url}/elsewhere"}))
     refused = error(message())
-    assert isinstance(refused, NotNow)
+    assert isinstance(refused, TemporaryFailure)
     assert refused.code == "http: 307"
     assert "elsewhere" not in slack.paths(), "the token went to another address"
 
@@ -132,6 +139,6 @@ def test_no_secret_and_no_address_is_in_an_error_or_a_log(
         settings.SLACK_BOT_TOKEN = "xoxb-line\nbreak"  # type: ignore[attr-defined]
         broken = error(message())
     assert texts[0] == "unknown"
-    assert isinstance(broken, NotNow)
+    assert isinstance(broken, TemporaryFailure)
     for secret in ("xoxb", "alice@"):
         assert secret not in "".join([*texts, broken.code, caplog.text])

@@ -3,11 +3,11 @@
 from django.utils.functional import Promise
 
 from apps.notifications import models
-from apps.notifications.channels.base import Channel
+from apps.notifications.channels.base import DeliveryChannel
 from apps.notifications.channels.chat import ChatChannel
 from apps.notifications.channels.email import EmailChannel
 
-CHANNELS: dict[str, Channel] = {channel.name: channel for channel in (EmailChannel(), ChatChannel())}
+CHANNELS: dict[str, DeliveryChannel] = {channel.name: channel for channel in (EmailChannel(), ChatChannel())}
 
 
 def configured() -> frozenset[str]:

@@ -37,7 +37,7 @@ class DeliveryError(Exception):
         self.code = code[:MAX_ERROR_CHARS]
 
 
-class NotNow(DeliveryError):
+class TemporaryFailure(DeliveryError):
     """Certainly not delivered; a later attempt may succeed. `affects_all`: the service, and not this recipient."""
 
     def __init__(self, code: str, *, affects_all: bool = False) -> None:
@@ -45,7 +45,7 @@ class NotNow(DeliveryError):
         self.affects_all = affects_all
 
 
-class RateLimited(NotNow):
+class RateLimitFailure(TemporaryFailure):
     """The service accepts nothing for so many seconds."""
 
     def __init__(self, code: str, *, seconds: float) -> None:
@@ -53,11 +53,11 @@ class RateLimited(NotNow):
         self.seconds = seconds
 
 
-class Refused(DeliveryError):
+class PermanentFailure(DeliveryError):
     """Certainly not delivered, and no later attempt will be."""
 
 
-class Uncertain(DeliveryError):
+class UncertainFailure(DeliveryError):
     """The connection broke when the message may have been accepted already."""
 
 
@@ -65,10 +65,10 @@ class Session(Protocol):
     """One connection to the service, for a batch."""
 
     def send(self, message: Message) -> None:
-        """Hand the message over. Raises NotNow, Refused or Uncertain."""
+        """Hand the message over. Raises TemporaryFailure, PermanentFailure or UncertainFailure."""
 
 
-class Channel(Protocol):
+class DeliveryChannel(Protocol):
     name: str
 
     @property
@@ -83,4 +83,4 @@ class Channel(Protocol):
         """Whether the installation has this channel; without it nothing is planned for it."""
 
     def session(self) -> AbstractContextManager[Session]:
-        """Open a session; entering it raises NotNow while the service is away."""
+        """Open a session; entering it raises TemporaryFailure while the service is away."""

@@ -11,7 +11,7 @@ from typing import Protocol
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from apps.notifications.channels.base import NotNow, Session
+from apps.notifications.channels.base import Session, TemporaryFailure
 from apps.notifications.channels.dingtalk import DingTalk
 from apps.notifications.channels.slack import Slack
 
@@ -55,5 +55,5 @@ class ChatChannel:
     def session(self) -> AbstractContextManager[Session]:
         product = configured_product()
         if product is None:
-            raise NotNow("not_configured", affects_all=True)
+            raise TemporaryFailure("not_configured", affects_all=True)
         return product.session()

@@ -16,7 +16,13 @@ from django.conf import settings
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from apps.notifications.channels.base import DeliveryError, Message, NotNow, RateLimited, Refused
+from apps.notifications.channels.base import (
+    DeliveryError,
+    Message,
+    PermanentFailure,
+    RateLimitFailure,
+    TemporaryFailure,
+)
 from apps.notifications.channels.json_http import PAUSE_SECONDS, JsonConnection, Request, code_of
 
 SEND = "/topapi/message/corpconversation/asyncsend_v2"
@@ -50,7 +56,7 @@ class AccessToken:
             query = {"appkey": settings.DINGTALK_APP_KEY, "appsecret": settings.DINGTALK_APP_SECRET}
             answer = connection.send(Request("GET", "/gettoken", query=query))
             if (code := error_code(answer)) != "0":
-                raise _limit_of(code) or NotNow(f"token: {code}", affects_all=True)
+                raise _limit_of(code) or TemporaryFailure(f"token: {code}", affects_all=True)
             lifetime = answer.get("expires_in")
             self.renew_at = now + (lifetime if isinstance(lifetime, int) else 0) - RENEW_BEFORE_SECONDS
             self.value = str(answer.get("access_token", ""))
@@ -89,7 +95,7 @@ class DingTalkSession:
 
     def send(self, message: Message) -> None:
         if not USER_ID.fullmatch(message.chat_id):
-            raise Refused("no_user_id")
+            raise PermanentFailure("no_user_id")
         text = {"msgtype": "text", "text": {"content": message.text}}
         body = {"agent_id": settings.DINGTALK_AGENT_ID, "userid_list": message.chat_id, "msg": text}
         task_id = self._call(Request("POST", SEND, body=body, delivers=True)).get("task_id")
@@ -130,9 +136,9 @@ def error_code(answer: dict[str, Any]) -> str:
 
 def error_of(code: str) -> DeliveryError:
     if code in UNKNOWN_USER:
-        return Refused(code)
+        return PermanentFailure(code)
     # Of unknown codes too: DingTalk drops a text that a user has received on the same day.
-    return _limit_of(code) or NotNow(code, affects_all=code in OF_THE_APP)
+    return _limit_of(code) or TemporaryFailure(code, affects_all=code in OF_THE_APP)
 
 
 def is_delivered(result: dict[str, Any], user_id: str) -> bool:
@@ -141,11 +147,11 @@ def is_delivered(result: dict[str, Any], user_id: str) -> bool:
         if isinstance(reason, dict) and reason.get("userid") == user_id:
             return _is_repeated(code_of(reason.get("code")))
     if user_id in _users(result, "forbidden_user_id_list"):
-        raise NotNow("result: forbidden")
+        raise TemporaryFailure("result: forbidden")
     if user_id in _users(result, "invalid_user_id_list"):
-        raise Refused("result: invalid_user")
+        raise PermanentFailure("result: invalid_user")
     if user_id in _users(result, "failed_user_id_list"):
-        raise NotNow("result: failed")
+        raise TemporaryFailure("result: failed")
     return user_id in (*_users(result, "read_user_id_list"), *_users(result, "unread_user_id_list"))
 
 
@@ -159,11 +165,11 @@ def _is_repeated(code: str) -> bool:
     if code in REPEATED:
         return True
     if code in TOO_MANY_A_MINUTE:
-        raise RateLimited(f"result: {code}", seconds=PAUSE_SECONDS)
+        raise RateLimitFailure(f"result: {code}", seconds=PAUSE_SECONDS)
     if code in TOO_MANY_A_DAY:
-        raise NotNow(f"result: {code}")
-    raise Refused(f"result: {code}")
+        raise TemporaryFailure(f"result: {code}")
+    raise PermanentFailure(f"result: {code}")
 
 
-def _limit_of(code: str) -> RateLimited | None:
-    return RateLimited(code, seconds=PAUSE_SECONDS) if RATE_LIMITED.fullmatch(code) else None
+def _limit_of(code: str) -> RateLimitFailure | None:
+    return RateLimitFailure(code, seconds=PAUSE_SECONDS) if RATE_LIMITED.fullmatch(code) else None

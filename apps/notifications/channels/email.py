@@ -13,7 +13,7 @@ from django.core.mail import EmailMultiAlternatives, get_connection
 from django.core.mail.backends.smtp import EmailBackend
 from django.utils.translation import pgettext_lazy
 
-from apps.notifications.channels.base import Message, NotNow, Refused, Uncertain
+from apps.notifications.channels.base import Message, PermanentFailure, TemporaryFailure, UncertainFailure
 
 # Replies from 400 to 499 are temporary, from 500 on permanent (RFC 5321, 4.2.1).
 PERMANENT = 500
@@ -53,14 +53,14 @@ class EmailSession:
         self.backend, self.refused = backend, refused
 
     def open(self) -> None:
-        """Raises NotNow while the server is away or refuses the sign-in."""
+        """Raises TemporaryFailure while the server is away or refuses the sign-in."""
         try:
             self.backend.open()
         except (OSError, smtplib.SMTPException) as error:
             # A connection whose sign-in failed is open.
             self.close()
             answer = getattr(error, "smtp_code", type(error).__name__)
-            raise NotNow(f"connect: {answer}", affects_all=True) from error
+            raise TemporaryFailure(f"connect: {answer}", affects_all=True) from error
 
     def close(self) -> None:
         # A server that has already closed the connection can refuse QUIT.
@@ -79,28 +79,28 @@ class EmailSession:
         except smtplib.SMTPSenderRefused as error:
             self.close()
             # The refusal concerns the installation's own address, so it would repeat for every message.
-            raise NotNow(f"sender: {error.smtp_code}", affects_all=True) from error
+            raise TemporaryFailure(f"sender: {error.smtp_code}", affects_all=True) from error
         except smtplib.SMTPResponseException as error:
             self._raise_answer("data", error.smtp_code, error, message.address)
         except (OSError, smtplib.SMTPException) as error:
             in_data = getattr(self.backend, "in_data", True)
             self.close()
             if in_data:
-                raise Uncertain(f"data: {type(error).__name__}") from error
-            raise NotNow(f"dialogue: {type(error).__name__}") from error
+                raise UncertainFailure(f"data: {type(error).__name__}") from error
+            raise TemporaryFailure(f"dialogue: {type(error).__name__}") from error
         except ValueError as error:
             # An address or header with a line break, which Django refuses.
-            raise Refused(type(error).__name__) from error
+            raise PermanentFailure(type(error).__name__) from error
         self.refused.clear()
 
     def _raise_answer(self, stage: str, code: int, error: Exception, address: str) -> None:
         """Raise what an SMTP answer means. Only its code is kept: its text can hold the address."""
         if code < PERMANENT:
-            raise NotNow(f"{stage}: {code}") from error
+            raise TemporaryFailure(f"{stage}: {code}") from error
         self.refused.add(address)
         if len(self.refused) > MAX_REFUSED_IN_A_ROW:
-            raise NotNow(f"{stage}: {code}", affects_all=True) from error
-        raise Refused(f"{stage}: {code}") from error
+            raise TemporaryFailure(f"{stage}: {code}", affects_all=True) from error
+        raise PermanentFailure(f"{stage}: {code}") from error
 
 
 class StagedSMTP:

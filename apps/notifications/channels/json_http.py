@@ -11,7 +11,7 @@ from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnec
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from apps.notifications.channels.base import NotNow, RateLimited, Uncertain
+from apps.notifications.channels.base import RateLimitFailure, TemporaryFailure, UncertainFailure
 
 TIMEOUT_SECONDS = 10
 MAX_ANSWER_BYTES = 1_000_000
@@ -45,7 +45,7 @@ class JsonConnection:
         self.connection.close()
 
     def send(self, request: Request) -> dict[str, Any]:
-        """The JSON object of an answer with status 200. Raises NotNow, RateLimited or Uncertain."""
+        """The JSON object of an answer with status 200. Raises TemporaryFailure or UncertainFailure."""
         self._connect()
         target = self.base_path + request.path + (f"?{urlencode(request.query)}" if request.query else "")
         headers = {"Content-Type": "application/json; charset=utf-8", "Accept": "application/json", **request.headers}
@@ -57,7 +57,7 @@ class JsonConnection:
         except ValueError:
             # A secret that no header can carry: nothing was sent.
             self.close()
-            raise NotNow("request: ValueError", affects_all=True) from None
+            raise TemporaryFailure("request: ValueError", affects_all=True) from None
         except (OSError, HTTPException) as error:
             self.close()
             raise _broken(request, type(error).__name__) from None
@@ -74,7 +74,7 @@ class JsonConnection:
             self.connection.connect()
         except OSError as error:
             self.close()
-            raise NotNow(f"connect: {type(error).__name__}", affects_all=True) from None
+            raise TemporaryFailure(f"connect: {type(error).__name__}", affects_all=True) from None
 
 
 def code_of(value: object) -> str:
@@ -85,8 +85,10 @@ def code_of(value: object) -> str:
     )
 
 
-def _broken(request: Request, why: str) -> NotNow | Uncertain:
-    return Uncertain(f"answer: {why}") if request.delivers else NotNow(f"answer: {why}", affects_all=True)
+def _broken(request: Request, why: str) -> TemporaryFailure | UncertainFailure:
+    return (
+        UncertainFailure(f"answer: {why}") if request.delivers else TemporaryFailure(f"answer: {why}", affects_all=True)
+    )
 
 
 def _raise_for_status(request: Request, response: HTTPResponse) -> None:
@@ -94,12 +96,12 @@ def _raise_for_status(request: Request, response: HTTPResponse) -> None:
     if status == TOO_MANY_REQUESTS:
         asked = response.headers.get("Retry-After", "")
         seconds = int(asked) if asked.isascii() and asked.isdigit() else PAUSE_SECONDS
-        raise RateLimited(f"http: {status}", seconds=min(max(seconds, 1), MAX_PAUSE_SECONDS))
+        raise RateLimitFailure(f"http: {status}", seconds=min(max(seconds, 1), MAX_PAUSE_SECONDS))
     if status >= SERVER_ERROR:
         raise _broken(request, str(status))
     # A redirect too: the secret goes to the configured address alone.
     if status != 200:
-        raise NotNow(f"http: {status}", affects_all=True)
+        raise TemporaryFailure(f"http: {status}", affects_all=True)
 
 
 def _object(request: Request, text: bytes) -> dict[str, Any]:

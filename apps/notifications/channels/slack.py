@@ -11,7 +11,14 @@ from django.conf import settings
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from apps.notifications.channels.base import DeliveryError, Message, NotNow, RateLimited, Refused, Uncertain
+from apps.notifications.channels.base import (
+    DeliveryError,
+    Message,
+    PermanentFailure,
+    RateLimitFailure,
+    TemporaryFailure,
+    UncertainFailure,
+)
 from apps.notifications.channels.json_http import PAUSE_SECONDS, JsonConnection, Request, code_of
 
 # A member. An id that begins with C or G is that of a channel, where others would read the message.
@@ -61,13 +68,13 @@ class SlackSession:
         """The recipient's id in the roster, or that of the member with the same e-mail address."""
         if message.chat_id:
             if not MEMBER_ID.fullmatch(message.chat_id):
-                raise Refused("no_member_id")
+                raise PermanentFailure("no_member_id")
             return message.chat_id
         query = {"email": message.address}
         user = self._call(Request("GET", "/users.lookupByEmail", query=query)).get("user")
         member_id = str(user.get("id")) if isinstance(user, dict) else ""
         if not MEMBER_ID.fullmatch(member_id):
-            raise Refused("no_member_id")
+            raise PermanentFailure("no_member_id")
         return member_id
 
     def _call(self, request: Request) -> dict[str, Any]:
@@ -81,12 +88,12 @@ class SlackSession:
 def error_of(code: str, *, delivers: bool) -> DeliveryError:
     """What an answer with `ok: false` means."""
     if code in RATE_LIMITED:
-        return RateLimited(code, seconds=PAUSE_SECONDS)
+        return RateLimitFailure(code, seconds=PAUSE_SECONDS)
     if code in UNCERTAIN and delivers:
-        return Uncertain(code)
+        return UncertainFailure(code)
     if code in TEMPORARY:
-        return NotNow(code)
-    return NotNow(code, affects_all=True) if code in OF_THE_APP else Refused(code)
+        return TemporaryFailure(code)
+    return TemporaryFailure(code, affects_all=True) if code in OF_THE_APP else PermanentFailure(code)
 
 
 def escape(text: str) -> str:

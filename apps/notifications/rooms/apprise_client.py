@@ -21,7 +21,7 @@ MAX_ADDRESS_CHARS = 500
 ADDRESS = re.compile(r"([a-z]+)://[A-Za-z0-9@:/._+-]+", re.ASCII)
 
 
-class InvalidAddress(ValueError):
+class InvalidRoomAddress(ValueError):
     """`code` says what is wrong; the text holds no part of the address."""
 
     def __init__(self, code: str) -> None:
@@ -34,17 +34,17 @@ def is_installed() -> bool:
 
 
 def check_address(address: str) -> None:
-    """Raises InvalidAddress for an address that Hundred does not post to."""
+    """Raises InvalidRoomAddress for an address that Hundred does not post to."""
     match = ADDRESS.fullmatch(address)
     if match is None or len(address) > MAX_ADDRESS_CHARS:
-        raise InvalidAddress("form")
+        raise InvalidRoomAddress("form")
     if match[1] not in SCHEMES:
-        raise InvalidAddress("product")
+        raise InvalidRoomAddress("product")
     _client(address)
 
 
 def post(address: str, title: str, text: str) -> bool:
-    """Post to a room; returns whether its product accepted the message. Raises InvalidAddress."""
+    """Post to a room; returns whether its product accepted the message. Raises InvalidRoomAddress."""
     client = _client(address)
     # At the level DEBUG both libraries log addresses, which are secrets.
     for name in ("apprise", "urllib3"):
@@ -58,11 +58,11 @@ def _client(address: str) -> Any:
     logging.getLogger("apprise").setLevel(logging.CRITICAL)
     client = apprise.Apprise(asset=apprise.AppriseAsset(http_redirects=False))
     if not client.add(address):
-        raise InvalidAddress("product")
+        raise InvalidRoomAddress("product")
     [room] = client
     if urlsplit(address).scheme == "workflows":
         # The host as Apprise has read it.
         host = str(room.host).lower()
         if not host.endswith(WORKFLOW_HOSTS) or room.port not in (None, 443):
-            raise InvalidAddress("host")
+            raise InvalidRoomAddress("host")
     return client

@@ -93,7 +93,7 @@ def _post(room: Room, now: datetime) -> None:
             error = "refused"
     except InvalidToken:
         error = "key_lost"
-    except apprise_client.InvalidAddress as invalid:
+    except apprise_client.InvalidRoomAddress as invalid:
         error = invalid.code
     if error:
         logger.warning("the digest of chat room %s was not posted: %s", room.pk, error)

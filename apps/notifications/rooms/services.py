@@ -50,7 +50,7 @@ def save_room(*, manager: Employee | None, address: str, every: str, language: s
         raise Refused("not_installed", _("The operator has not installed the package for group chats."), conflict=True)
     try:
         apprise_client.check_address(address)
-    except apprise_client.InvalidAddress as error:
+    except apprise_client.InvalidRoomAddress as error:
         raise Refused("address", _refusal(error.code), "address") from error
     values = {"address": _encrypt(address), "every": every, "language": language, "posted_on": None, "last_error": ""}
     Room.objects.update_or_create(manager=manager, defaults=values)

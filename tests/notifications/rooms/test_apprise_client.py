@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from apps.notifications.rooms import apprise_client
-from apps.notifications.rooms.apprise_client import InvalidAddress, check_address, post
+from apps.notifications.rooms.apprise_client import InvalidRoomAddress, check_address, post
 from tests.notifications.chat_services import Call, Reply, Service, serve
 
 pytest.importorskip("apprise", reason="requirements-chat.txt is not installed")
@@ -71,7 +71,7 @@ def test_the_rooms_of_six_products_can_be_addressed(address: str) -> None:
     ],
 )
 def test_no_address_leads_elsewhere_or_has_an_option(address: str, code: str) -> None:
-    with pytest.raises(InvalidAddress) as raised:
+    with pytest.raises(InvalidRoomAddress) as raised:
         check_address(address)
     assert raised.value.code == code
 
@@ -94,7 +94,7 @@ def test_no_log_holds_the_address(robot: Robot, caplog: pytest.LogCaptureFixture
     with caplog.at_level(logging.DEBUG):
         for _time in range(3):
             post(f"dingtalk://{TOKEN}/", "Hundred", "text")
-        with pytest.raises(InvalidAddress):
+        with pytest.raises(InvalidRoomAddress):
             check_address("slack://token")
     assert TOKEN not in caplog.text
     assert apprise_client.is_installed()

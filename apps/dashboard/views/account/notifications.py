@@ -19,7 +19,7 @@ from apps.dashboard.views.page_context import PageContext, render
 from apps.notifications.inbox import entries_of, mark_read
 from apps.notifications.models import Notification
 from apps.notifications.rooms.services import may_set_up
-from apps.notifications.unsubscribe import InvalidToken, read_token
+from apps.notifications.unsubscribe import InvalidUnsubscribeToken, read_token
 
 PAGE = 30
 
@@ -73,7 +73,7 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
     """
     try:
         subscription = read_token(token)
-    except InvalidToken as error:
+    except InvalidUnsubscribeToken as error:
         raise Http404("There is no such subscription") from error
     if request.method == "POST":
         subscription.switch_off()

@@ -12,7 +12,7 @@ from tests.browser.conftest import Looked
 FAILURES: dict[str | int, str] = {
     "offline": "There is no connection.",
     403: "This page was open for too long",
-    413: "This is too large to send at once.",
+    413: "This is too large to send in one piece.",
     429: "There were too many requests in a short time.",
     500: "Something went wrong on our side.",
     503: "Hundred is restarting",

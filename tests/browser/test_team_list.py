@@ -71,7 +71,7 @@ def test_filters_are_seen_removed_and_remembered(open_as: Open, hr: Employee, le
     page = looked.page
     looked.goto("/company/")
     everybody = page.locator(".tiles .sum strong").inner_text()
-    chips = page.get_by_role("list", name="Filters in force").get_by_role("link")
+    chips = page.get_by_role("list", name="Active filters").get_by_role("link")
     page.get_by_label("Show", exact=True).select_option("red")
     expect(chips).to_have_text([re.compile("^Red")])
     # A department is more than a filter of the list: totals and charts follow it.

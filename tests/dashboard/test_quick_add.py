@@ -192,7 +192,7 @@ def test_a_pasted_megabyte_of_line_ends_is_refused_before_it_is_cut(
     monkeypatch.setattr("apps.dashboard.forms.base.lines_of", lambda text: pytest.fail("it was cut into lines"))
     answer = client.post("/contacts/add/", form("a" + "\n" * 1_000_000 + "b"))
     assert answer.status_code == 422
-    assert "At most 200 lines and 50,000 characters at once" in words(answer)
+    assert "At most 200 lines and 50,000 characters at a time" in words(answer)
 
 
 def test_an_add_is_undone_from_its_message(as_: SignIn, alice: Employee, campaign: Campaign) -> None:

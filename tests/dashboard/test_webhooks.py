@@ -165,7 +165,7 @@ def test_a_delivery_is_sent_again_once_it_has_ended(browser: Any, noon: Any) -> 
     endpoint = added()
     row = delivered(endpoint, state="failed", error="status", status=500)
     address = f"{PAGE}{endpoint.pk}/replay/{row.pk}/"
-    assert "The event is sent once more" in words(browser.post(address, follow=True))
+    assert "The event is sent again" in words(browser.post(address, follow=True))
     row.refresh_from_db()
     assert (row.state, row.attempts, row.ended_at) == ("due", 0, None)
     WebhookDelivery.objects.update(claimed_at=db_now())

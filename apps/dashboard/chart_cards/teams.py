@@ -6,6 +6,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from apps.core.sentences import join_sentences
 from apps.dashboard.chart_cards.chart_card import Cell, ChartCard, cells, day_axis, past_days_note
 from apps.dashboard.charts import bands, groups, histogram, layout
 from apps.dashboard.labels import base
@@ -29,7 +30,7 @@ def band_days(scope: PageContext, url: str, rows: list[Any], people_url: PeopleU
     return ChartCard(
         key="bands",
         title=_bands_title(data),
-        note=f"{_('People by the share of their target, day by day.')} {past_days_note(scope, lists=True)}",
+        note=join_sentences([_("People by the share of their target, day by day."), past_days_note(scope, lists=True)]),
         url=url,
         header=(_("Day"), *names),
         rows=[cells(base.full_date(day.day), *(base.number(n) for n in day.people)) for day in reversed(data)],

@@ -131,7 +131,7 @@ class QuickAddForm(IdempotentForm):
             raise forms.ValidationError(IDENTITY_NEEDED)
         if too_long or len(lines) > MAX_LINES:
             raise forms.ValidationError(
-                _("At most %(lines)s lines and %(characters)s characters at once. For more, upload a file instead."),
+                _("At most %(lines)s lines and %(characters)s characters at a time. For more, upload a file instead."),
                 params={"lines": MAX_LINES, "characters": f"{MAX_PASTED_CHARS:,}"},
             )
         return text

@@ -66,7 +66,7 @@ class ManyDeputiesForm(IdempotentForm):
     def clean_lines(self) -> str:
         text: str = self.cleaned_data["lines"]
         if len(text) > MAX_DEPUTIES_CHARS or len(text.splitlines()) > MAX_DEPUTIES:
-            raise forms.ValidationError(_("At most %(count)s lines at once."), params={"count": MAX_DEPUTIES})
+            raise forms.ValidationError(_("At most %(count)s lines at a time."), params={"count": MAX_DEPUTIES})
         return text
 
     def deputies(self) -> Iterator[DeputyLine]:

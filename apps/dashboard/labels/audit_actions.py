@@ -138,5 +138,5 @@ ACTIONS: dict[str, Any] = {
     "webhook.disabled": _("disabled a webhook"),
     "webhook.deleted": _("deleted a webhook"),
     "webhook.tested": _("sent a test event to a webhook"),
-    "webhook.replayed": _("sent an event to a webhook once more"),
+    "webhook.replayed": _("sent an event to a webhook again"),
 }

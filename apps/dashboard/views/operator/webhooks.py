@@ -157,7 +157,7 @@ def replay(request: HttpRequest, endpoint_id: int, delivery_id: int) -> HttpResp
     delivery = get_object_or_404(WebhookDelivery.objects.filter(endpoint=endpoint), pk=delivery_id)
     try:
         services.replay_delivery(delivery=delivery, by=scope.user.actor, now=scope.now)
-        messages.success(request, _("The event is sent once more, under the same id."))
+        messages.success(request, _("The event is sent again, under the same id."))
     except Refused as refusal:
         messages.error(request, refusal.message)
     return redirect(scope.url("webhook", endpoint_id) + "#list")

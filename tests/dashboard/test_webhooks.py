@@ -112,7 +112,7 @@ def test_a_replaced_secret_is_shown_once_and_five_times_a_day_at_most(browser: A
     assert len(secrets) == services.MAX_PREVIOUS_SECRETS
     text = words(browser.post(f"{address}rotate/", follow=True))
     assert "The secret was replaced too often today." in text
-    assert "A replaced secret is still in use" in text
+    assert "The replaced secret is still valid" in text
 
 
 def test_a_key_pair_shows_its_public_key_alone(browser: Any) -> None:

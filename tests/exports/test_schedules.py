@@ -366,5 +366,5 @@ def test_after_the_deadline_nothing_can_be_repeated(campaign: Campaign, hr: Empl
     with pytest.raises(Refused, match="end before its first file"):
         files.schedule(campaign, hr)
     clock.set(at("30T23:59") + DAY, ticks=True)
-    with pytest.raises(Refused, match="cannot be repeated"):
+    with pytest.raises(Refused, match="can no longer be scheduled"):
         files.schedule(campaign, hr)

@@ -511,7 +511,7 @@ def test_manager_and_deputy_hear_of_a_deputyship(
     deputyship = people.stands_in(bob, alice)
     process_notifications()
     assert sorted(sent.to[0] for sent in mail.outbox) == ["alice@corp.example.com", "bob@corp.example.com"]
-    assert "Alice 艾 may see the team of Bob 白 from Nov. 23, 2026 to Nov. 27, 2026." in str(mail.outbox[0].body)
+    assert "Alice 艾 can see the team of Bob 白 from Nov. 23, 2026 to Nov. 27, 2026." in str(mail.outbox[0].body)
     end_deputyship(deputyship_id=deputyship.pk, by=account_for(bob))
     process_notifications()
     assert sent_kinds(alice) == ["deputy_named", "deputy_ended"]

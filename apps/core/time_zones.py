@@ -54,3 +54,8 @@ def midnight(day: date, days: int = 0) -> datetime:
 def company_zone() -> str:
     """The zone in which the dates of a roster become instants."""
     return settings.TIME_ZONE
+
+
+def zone_of(name: str | None) -> ZoneInfo:
+    """A person's zone by its name in the roster; the company's for an empty or unknown one."""
+    return ZoneInfo(name if name and name in time_zones() else company_zone())

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from apps.accounts.models import Account, Role
 from apps.core.audit import SYSTEM, audit
 from apps.core.events import record_event
-from apps.core.time_zones import company_zone, time_zones
+from apps.core.time_zones import zone_of
 from apps.employees.models import Employee
 from apps.exports.models import ExportSchedule
 from apps.exports.schedule_times import Timing, end_of_day
@@ -35,7 +35,7 @@ def lost_right(schedule: ExportSchedule) -> str:
 def zone_of_account(account_id: int) -> ZoneInfo:
     """The time zone of the account's employee in the roster; the company's for an empty or unknown one."""
     name = Employee.objects.filter(account=account_id).values_list("time_zone", flat=True).first()
-    return ZoneInfo(name if name in time_zones() else company_zone())
+    return zone_of(name)
 
 
 def timing_of(schedule: ExportSchedule, zone: ZoneInfo) -> Timing:

@@ -19,6 +19,7 @@ from apps.core.clock import db_now
 from apps.core.health import clear_channel_failure, record_channel_failure
 from apps.core.locks import advisory_lock
 from apps.core.mail_portions import PORTION_SECONDS
+from apps.core.models import Setting
 from apps.core.sql import execute, fetch_all, statement
 from apps.notifications.channels import CHANNELS
 from apps.notifications.channels.base import (
@@ -33,7 +34,6 @@ from apps.notifications.channels.base import (
 from apps.notifications.facts import Facts, read_facts
 from apps.notifications.kinds import AT_LEAST_ONCE, AT_LEAST_ONCE_KINDS, URGENT_KINDS
 from apps.notifications.models import Channel, Notification
-from apps.notifications.pauses import is_paused, pause
 from apps.notifications.quiet_hours import QuietHours, configured_quiet_hours
 from apps.notifications.staleness import RECIPIENT_RULES, drop_reason
 from apps.notifications.texts.rendering import render_message
@@ -45,6 +45,8 @@ FINISH = statement("notifications", "delivery", "finish")
 REPLACE_BY_EMAIL = statement("notifications", "delivery", "replace_by_email")
 RELEASE_LOST = statement("notifications", "delivery", "release_lost")
 State = Notification.State
+# The setting with the instant until which a channel pauses.
+PAUSED = "channel paused:"
 
 BATCH_SIZE = 50
 # The waits between attempts, a day together.
@@ -233,3 +235,13 @@ class Sender:
         """Wait, so that no more are sent in a second than the operator and the service allow."""
         time.sleep(max(0.0, self.next_send - time.monotonic()))
         self.next_send = time.monotonic() + self.interval
+
+
+def pause(channel: str, until: datetime) -> None:
+    """For all workers: the service has asked to wait."""
+    Setting.objects.update_or_create(name=f"{PAUSED}{channel}", defaults={"value": until.timestamp()})
+
+
+def is_paused(channel: str, now: datetime) -> bool:
+    until = Setting.objects.filter(name=f"{PAUSED}{channel}").values_list("value", flat=True).first()
+    return until is not None and now.timestamp() < until

@@ -14,8 +14,8 @@ from psycopg2.sql import SQL
 
 from apps.campaigns import rules
 from apps.core.sql import compose, fetch_named, statement
+from apps.core.time_zones import zone_of
 from apps.notifications.kinds import KINDS, Kind
-from apps.notifications.quiet_hours import zone_of
 from apps.standings.evaluation import pending_sql
 
 FACTS = statement("notifications", "delivery", "facts")
@@ -27,10 +27,10 @@ class Facts:
 
     `recipient`: `e` or `a` and the id of the employee or the account. Fields of the campaign are None or empty without
     one; those of the standing also for a recipient outside the campaign. `pending`: the standing is about to be
-    evaluated again, so no message may state it yet. `leads`: the recipient has a team today. `repeated`: a later fall
-    below the target has a notification of its own. `shown_version`: the version of the campaign's announcement that is
-    shown now, `announcement_read`: the recipient has read it, `mentioned`: the mail about the opening says so.
-    `sender`: the person who reminds or offers help; `help`: what is offered.
+    evaluated again, so no message may state it yet. `has_team`: today. `fell_again`: a later fall below
+    the target has a notification of its own. `announcement_version`: that of the campaign's announcement that is shown
+    now, `announcement_read`: the recipient has read it, `in_opening`: the notification of the opening mentions it.
+    `sender`: the person who reminds or offers help; `help_kind`: what is offered.
     """
 
     id: int
@@ -47,7 +47,7 @@ class Facts:
     address_unproven: bool
     employee_id: int | None
     campaign_id: int | None
-    leads: bool
+    has_team: bool
     zone: str
     language: str
     employed: bool
@@ -56,15 +56,15 @@ class Facts:
     enabled: bool
     pending: bool
     decided: bool
-    repeated: bool
-    shown_version: int | None
+    fell_again: bool
+    announcement_version: int | None
     announcement_read: bool
-    mentioned: bool
+    in_opening: bool
     sender: str | None
     sender_role: str | None
     text_en: str | None
     text_zh: str | None
-    help: str | None
+    help_kind: str | None
     deputy: str | None
     deputy_of: str | None
     deputy_from: datetime | None

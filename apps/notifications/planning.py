@@ -10,10 +10,11 @@ from django.db import transaction
 
 from apps.core.locks import disable_statement_timeout
 from apps.core.sql import fetch_all, statement
+from apps.core.time_zones import zone_of
 from apps.notifications import channels
 from apps.notifications.kinds import KINDS
 from apps.notifications.models import Channel
-from apps.notifications.quiet_hours import configured_quiet_hours, zone_of
+from apps.notifications.quiet_hours import configured_quiet_hours
 from apps.notifications.webhooks.event_types import EVENT_KINDS
 from apps.notifications.webhooks.planning import plan_webhooks
 

@@ -9,8 +9,6 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 
-from apps.core.time_zones import company_zone, time_zones
-
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 HOURS = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
 
@@ -61,8 +59,3 @@ def configured_quiet_hours() -> QuietHours:
     if len(days) == len(DAYS):
         raise ValueError("QUIET_DAYS leaves no day for notifications")
     return QuietHours(start, end, days)
-
-
-def zone_of(name: str) -> ZoneInfo:
-    """A recipient's zone by its name in the roster; the company's for an empty or unknown one."""
-    return ZoneInfo(name if name in time_zones() else company_zone())

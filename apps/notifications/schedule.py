@@ -15,8 +15,8 @@ from apps.campaigns.rules import days_left
 from apps.core.enqueue import enqueue_notifications
 from apps.core.jobs import claim_job
 from apps.core.sql import compose, execute, fetch_all, statement
+from apps.core.time_zones import zone_of
 from apps.notifications.planning import ZONES
-from apps.notifications.quiet_hours import zone_of
 from apps.notifications.staleness import REMINDER_DAYS
 from apps.standings.base_query import pace_sql
 from apps.standings.evaluation import pending_sql

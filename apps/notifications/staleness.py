@@ -32,9 +32,9 @@ def _switched_off(facts: Facts, now: datetime) -> bool:
 def _superseded(facts: Facts, now: datetime) -> bool:
     """Whether another notification says the same: of a nearer day, a further milestone, today's digest, the opening."""
     if facts.kind == "turned_red":
-        return facts.repeated
+        return facts.fell_again
     if facts.kind == "announcement":
-        return facts.mentioned
+        return facts.in_opening
     if facts.kind == "milestone_50":
         return 10 * (facts.counted or 0) >= 9 * (facts.target or 1)
     if facts.kind == "weekly":
@@ -64,9 +64,9 @@ STALE_RULES: dict[Stale, Callable[[Facts, datetime], bool]] = {
     Stale.DECIDED: lambda facts, now: facts.decided,
     Stale.DEPUTY_OVER: lambda facts, now: bool(facts.deputy_over),
     Stale.FROZEN: lambda facts, now: facts.campaign_state == "frozen",
-    Stale.NO_TEAM: lambda facts, now: not facts.leads,
+    Stale.NO_TEAM: lambda facts, now: not facts.has_team,
     Stale.ON_PACE: lambda facts, now: not facts.is_behind(now),
     # Withdrawn, or replaced by a version with a notification of its own.
-    Stale.NOT_SHOWN: lambda facts, now: facts.subject_key != f"{facts.campaign_id}:{facts.shown_version}",
+    Stale.NOT_SHOWN: lambda facts, now: facts.subject_key != f"{facts.campaign_id}:{facts.announcement_version}",
     Stale.READ: lambda facts, now: facts.announcement_read,
 }

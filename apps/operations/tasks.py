@@ -33,11 +33,10 @@ from apps.core.previews import abandoned_previews, next_large_previews
 from apps.exports import build_export, schedule_runs
 from apps.exports.models import Export
 from apps.notifications.processing import process_notifications
-from apps.notifications.retention import delete_old_notifications
+from apps.notifications.retention import delete_old_deliveries, delete_old_notifications
 from apps.notifications.schedule import record_scheduled_events
 from apps.notifications.webhooks import delivery as webhook_delivery
 from apps.notifications.webhooks.endpoint_secrets import reencrypt_secrets
-from apps.notifications.webhooks.retention import delete_old_deliveries
 from apps.operations import file_previews
 from apps.privacy import erasure_approvals, retention
 from apps.results import freeze, result_versions

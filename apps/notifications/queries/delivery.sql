@@ -26,7 +26,7 @@ SELECT notification.id, notification.kind, notification.subject_key, notificatio
     CASE WHEN employee.email_unproven AND (employee.email IS DISTINCT FROM account.proven_email)
           AND NOT EXISTS (SELECT FROM accounts_providersubject subject WHERE subject.account_id = account.id)
         THEN accounts_number_used(employee.id) ELSE false END AS address_unproven,
-    notification.employee_id, notification.campaign_id, coalesce(node.last > node.first, false) AS leads,
+    notification.employee_id, notification.campaign_id, coalesce(node.last > node.first, false) AS has_team,
     coalesce(employee.time_zone, '') AS zone, coalesce(account.language, '') AS language,
     employee.id IS NULL OR EXISTS (
         SELECT FROM employees_employment employment
@@ -34,7 +34,7 @@ SELECT notification.id, notification.kind, notification.subject_key, notificatio
           AND in_force_from(employment.starts_at, employment.ends_at, %(now)s)) AS employed,
     coalesce(account.is_active, true) AS active,
     EXISTS(SELECT FROM accounts_role role WHERE role.account_id = account.id AND role.role = 'hr') AS is_hr,
-    coalesce(own.enabled, of_account.enabled, true) AS enabled,
+    coalesce(employee_preference.enabled, account_preference.enabled, true) AS enabled,
     pending.employee_id IS NOT NULL AS pending,
     -- The subject names what waits for a decision: one thing, such as `review:17`, or whatever an account has requested
     -- in an hour or on a day, such as `adjustments:3:2026-11-23T04`. Earlier versions named the request: `approval:7`.
@@ -70,11 +70,11 @@ SELECT notification.id, notification.kind, notification.subject_key, notificatio
         WHEN 'help' THEN coalesce(offer.state <> 'open', true)
         ELSE false END AS decided,
     notification.kind = 'turned_red' AND EXISTS (
-        SELECT FROM notifications_notification later
-        WHERE later.employee_id = notification.employee_id AND later.kind = notification.kind
-          AND later.channel = notification.channel AND later.campaign_id = notification.campaign_id
-          AND later.id > notification.id) AS repeated,
-    announcement.version AS shown_version,
+        SELECT FROM notifications_notification later_fall
+        WHERE later_fall.employee_id = notification.employee_id AND later_fall.kind = notification.kind
+          AND later_fall.channel = notification.channel AND later_fall.campaign_id = notification.campaign_id
+          AND later_fall.id > notification.id) AS fell_again,
+    announcement.version AS announcement_version,
     EXISTS(
         SELECT FROM campaigns_announcementread confirmation
         WHERE confirmation.announcement_id = announcement.id
@@ -85,9 +85,9 @@ SELECT notification.id, notification.kind, notification.subject_key, notificatio
         WHERE opening.employee_id = notification.employee_id AND opening.account_id IS NULL
           AND opening.kind = 'campaign_opened' AND opening.subject_key = notification.campaign_id::text
           AND opening.channel = notification.channel
-          AND (opening.state IN ('due', 'sending') OR opening.sent_at >= announcement.shown_from)) AS mentioned,
+          AND (opening.state IN ('due', 'sending') OR opening.sent_at >= announcement.shown_from)) AS in_opening,
     coalesce(reminder.sender_label, offer.offered_by_label) AS sender, reminder.sender_role, reminder.text_en,
-    reminder.text_zh, offer.kind AS help,
+    reminder.text_zh, offer.kind AS help_kind,
     deputy.name AS deputy, represented.name AS deputy_of, deputyship.starts_at AS deputy_from,
     deputyship.ends_at AS deputy_until, coalesce(deputyship.ended_at, deputyship.ends_at) <= %(now)s AS deputy_over,
     campaign.name AS campaign, coalesce(campaign.slug, '') AS slug, coalesce(campaign.state, '') AS campaign_state,
@@ -100,11 +100,11 @@ LEFT JOIN employees_treenode node ON node.employee_id = employee.id
 LEFT JOIN accounts_account account ON account.id = coalesce(notification.account_id, (
     SELECT id FROM accounts_account WHERE employee_id = notification.employee_id))
 -- Two joins, so that an index serves each.
-LEFT JOIN notifications_preference own ON own.employee_id = notification.employee_id
-    AND own.kind = notification.kind AND own.channel = notification.channel
-LEFT JOIN notifications_preference of_account
-    ON of_account.employee_id IS NULL AND of_account.account_id = notification.account_id
-    AND of_account.kind = notification.kind AND of_account.channel = notification.channel
+LEFT JOIN notifications_preference employee_preference ON employee_preference.employee_id = notification.employee_id
+    AND employee_preference.kind = notification.kind AND employee_preference.channel = notification.channel
+LEFT JOIN notifications_preference account_preference
+    ON account_preference.employee_id IS NULL AND account_preference.account_id = notification.account_id
+    AND account_preference.kind = notification.kind AND account_preference.channel = notification.channel
 LEFT JOIN notifications_reminder reminder
     ON reminder.id = CASE WHEN notification.subject_key ~ '^reminder:[0-9]+$'
         THEN split_part(notification.subject_key, ':', 2)::bigint END
@@ -127,8 +127,8 @@ LEFT JOIN standings_standing standing
     ON standing.campaign_id = campaign.id AND standing.employee_id = notification.employee_id
 LEFT JOIN LATERAL (
     -- A frozen campaign's numbers are those of its newest result.
-    SELECT counted, target, exempt, red FROM results_frozenstanding row
-    WHERE row.campaign_id = campaign.id AND row.employee_id = notification.employee_id
+    SELECT counted, target, exempt, red FROM results_frozenstanding frozen_standing
+    WHERE frozen_standing.campaign_id = campaign.id AND frozen_standing.employee_id = notification.employee_id
     ORDER BY version DESC LIMIT 1) frozen ON campaign.state = 'frozen'
 LEFT JOIN (
     SELECT DISTINCT pending.employee_id FROM ({pending}) pending

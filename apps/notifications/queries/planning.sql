@@ -44,11 +44,12 @@ recipient AS (
         SELECT scope FROM campaigns_campaignrule WHERE campaign_id = event.campaign_id ORDER BY version DESC LIMIT 1
     ) rule ON true
     -- Of a changed rule also those in the scope before. The subject names the campaign and the new version.
-    LEFT JOIN campaigns_campaignrule former ON event.kind = 'rule_changed' AND former.campaign_id = event.campaign_id
-        AND (former.version + 1)::text = split_part(event.subject, ':', 2)
+    LEFT JOIN campaigns_campaignrule rule_before
+        ON event.kind = 'rule_changed' AND rule_before.campaign_id = event.campaign_id
+        AND (rule_before.version + 1)::text = split_part(event.subject, ':', 2)
     JOIN employees_treenode node ON node.employed AND (
         cardinality(rule.scope) = 0 OR node.department = ANY(rule.scope)
-        OR cardinality(former.scope) = 0 OR node.department = ANY(former.scope))
+        OR cardinality(rule_before.scope) = 0 OR node.department = ANY(rule_before.scope))
     UNION ALL
     SELECT event.id, standing.employee_id, NULL
     FROM event JOIN audience ON audience.event_id = event.id AND audience.audience = 'result'
@@ -68,17 +69,19 @@ planned AS (
     JOIN kind ON kind.code = event.kind
     LEFT JOIN employees_employee employee ON employee.id = recipient.employee_id
     LEFT JOIN zone ON zone.name = coalesce(employee.time_zone, '')
-    LEFT JOIN notifications_preference own ON kind.switchable AND own.employee_id = recipient.employee_id
-        AND own.kind = kind.code AND own.channel = kind.channel
-    LEFT JOIN notifications_preference of_account ON kind.switchable AND of_account.account_id = recipient.account_id
-        AND of_account.kind = kind.code AND of_account.channel = kind.channel
-    LEFT JOIN notifications_preference own_email ON kind.channel = 'chat'
-        AND own_email.employee_id = recipient.employee_id AND own_email.kind = kind.code
-        AND own_email.channel = 'email'
+    LEFT JOIN notifications_preference employee_preference
+        ON kind.switchable AND employee_preference.employee_id = recipient.employee_id
+        AND employee_preference.kind = kind.code AND employee_preference.channel = kind.channel
+    LEFT JOIN notifications_preference account_preference
+        ON kind.switchable AND account_preference.account_id = recipient.account_id
+        AND account_preference.kind = kind.code AND account_preference.channel = kind.channel
+    LEFT JOIN notifications_preference email_preference ON kind.channel = 'chat'
+        AND email_preference.employee_id = recipient.employee_id AND email_preference.kind = kind.code
+        AND email_preference.channel = 'email'
     -- By default chat takes the place of e-mail for those whose account the roster names
     -- (apps.notifications.preferences).
-    WHERE coalesce(own.enabled, of_account.enabled, CASE kind.channel
-        WHEN 'chat' THEN coalesce(employee.chat_id, '') <> '' AND coalesce(own_email.enabled, true)
+    WHERE coalesce(employee_preference.enabled, account_preference.enabled, CASE kind.channel
+        WHEN 'chat' THEN coalesce(employee.chat_id, '') <> '' AND coalesce(email_preference.enabled, true)
         WHEN 'email' THEN NOT (kind.by_chat AND coalesce(employee.chat_id, '') <> '')
         ELSE true END)
       -- For example after a restore: older ones were planned before the backup was needed.

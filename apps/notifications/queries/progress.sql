@@ -19,16 +19,16 @@ LIMIT 100;
 
 -- name: sums_by_sender
 -- What each person sent in the last thirty days: reminders, people reminded, and offers of help. No recipient.
-SELECT act.sender_id, max(act.sender) AS sender, coalesce(max(employee.staff_no), '') AS staff_no,
-    sum(act.reminders)::int AS reminders, sum(act.people)::int AS people, sum(act.offers)::int AS offers
+SELECT sending.sender_id, max(sending.sender) AS sender, coalesce(max(employee.staff_no), '') AS staff_no,
+    sum(sending.reminders)::int AS reminders, sum(sending.people)::int AS people, sum(sending.offers)::int AS offers
 FROM (
     SELECT sender_id, sender_label AS sender, 1 AS reminders, people, 0 AS offers FROM notifications_reminder
     WHERE sent_at >= %(now)s - interval '30 days'
     UNION ALL
     SELECT offered_by_id, offered_by_label, 0, 0, 1 FROM notifications_helpoffer
-    WHERE offered_at >= %(now)s - interval '30 days') act
-LEFT JOIN accounts_account account ON account.id = act.sender_id
+    WHERE offered_at >= %(now)s - interval '30 days') sending
+LEFT JOIN accounts_account account ON account.id = sending.sender_id
 LEFT JOIN employees_employee employee ON employee.id = account.employee_id
-GROUP BY act.sender_id
-ORDER BY sum(act.people) DESC, sum(act.offers) DESC, act.sender_id
+GROUP BY sending.sender_id
+ORDER BY sum(sending.people) DESC, sum(sending.offers) DESC, sending.sender_id
 LIMIT 200;

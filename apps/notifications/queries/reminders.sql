@@ -3,7 +3,7 @@
 -- standings report.
 , candidate AS (
     SELECT listed.employee_id, listed.staff_no, listed.name, employee.time_zone AS zone,
-        coalesce(account.language, '') AS language, last.last_at,
+        coalesce(account.language, '') AS language, last_reminder.last_at,
         CASE
             WHEN NOT EXISTS (
                 SELECT FROM employees_employment employment
@@ -14,13 +14,13 @@
             WHEN NOT listed.red THEN 'reached'
             -- NULL for a reader who may not know it (ADR 29).
             WHEN listed.under_review THEN 'under_review'
-            WHEN last.last_at > {now} - interval '24 hours' THEN 'recent'
-            WHEN last.previous_at > {now} - interval '7 days' THEN 'twice'
+            WHEN last_reminder.last_at > {now} - interval '24 hours' THEN 'recent'
+            WHEN last_reminder.previous_at > {now} - interval '7 days' THEN 'twice'
             ELSE '' END AS reason
     FROM (SELECT * FROM listed WHERE {where}) listed
     JOIN employees_employee employee ON employee.id = listed.employee_id
     LEFT JOIN accounts_account account ON account.employee_id = listed.employee_id
-    LEFT JOIN notifications_lastreminder last ON last.employee_id = listed.employee_id)
+    LEFT JOIN notifications_lastreminder last_reminder ON last_reminder.employee_id = listed.employee_id)
 
 -- name: preview
 SELECT employee_id, staff_no, name, zone, language, last_at, reason FROM candidate ORDER BY name, staff_no
@@ -33,11 +33,11 @@ SELECT employee_id, staff_no, name, zone, language, last_at, reason FROM candida
 -- The columns: people reminded, and people who are not among those that the preview showed.
 , seen AS (SELECT {first}::bigint AS first, {bits}::bytea AS bits),
 reminded AS (
-    INSERT INTO notifications_lastreminder AS last (employee_id, last_at)
+    INSERT INTO notifications_lastreminder AS last_reminder (employee_id, last_at)
     SELECT employee_id, {now} FROM candidate WHERE reason IN ('', 'under_review') ORDER BY employee_id
-    ON CONFLICT (employee_id) DO UPDATE SET last_at = excluded.last_at, previous_at = last.last_at
-    WHERE last.last_at <= excluded.last_at - interval '24 hours'
-      AND coalesce(last.previous_at <= excluded.last_at - interval '7 days', true)
+    ON CONFLICT (employee_id) DO UPDATE SET last_at = excluded.last_at, previous_at = last_reminder.last_at
+    WHERE last_reminder.last_at <= excluded.last_at - interval '24 hours'
+      AND coalesce(last_reminder.previous_at <= excluded.last_at - interval '7 days', true)
     RETURNING employee_id),
 recorded AS (
     INSERT INTO core_event (kind, subject, campaign_id, employee_id, data, at)

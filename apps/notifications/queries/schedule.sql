@@ -71,7 +71,8 @@ FROM reviews_review review JOIN claimed ON claimed.period = review.id::text;
 -- name: record_overdue
 -- Requests that have waited for a second person for a day, each once; those of one account and day in one notice.
 WITH waiting AS (
-    SELECT 'approval:' || id AS period, 'approvals' AS what, requested_by_id AS asked_by_id, requested_at AS asked_at
+    SELECT 'approval:' || id AS period, 'approvals' AS subject_kind, requested_by_id AS asked_by_id,
+        requested_at AS asked_at
     FROM accounts_approvalrequest WHERE decision IS NULL AND expires_at > %(now)s
     UNION ALL
     SELECT 'adjustment:' || id, 'adjustments', asked_by_id, asked_at FROM campaigns_adjustmentrequest
@@ -91,7 +92,7 @@ claimed AS (
     RETURNING period)
 INSERT INTO core_event (kind, subject, actor_id, data, at)
 SELECT DISTINCT 'approval_overdue',
-    concat_ws(':', waiting.what, coalesce(waiting.asked_by_id, 0), to_char(%(now)s::timestamptz, 'YYYY-MM-DD')),
+    concat_ws(':', waiting.subject_kind, coalesce(waiting.asked_by_id, 0), to_char(%(now)s::timestamptz, 'YYYY-MM-DD')),
     waiting.asked_by_id, jsonb_build_object(), %(now)s::timestamptz
 FROM waiting JOIN claimed ON claimed.period = waiting.period;
 

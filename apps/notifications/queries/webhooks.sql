@@ -30,15 +30,15 @@ JOIN unnest(%(kinds)s::text[], %(types)s::text[]) AS type (kind, name) ON type.k
 JOIN notifications_webhookendpoint endpoint ON endpoint.enabled AND type.name = ANY(endpoint.event_types)
 LEFT JOIN campaigns_campaign campaign ON campaign.id = event.campaign_id
 LEFT JOIN LATERAL (
-    SELECT version, target, opens_at, cutoff_at FROM campaigns_campaignrule version
-    WHERE version.campaign_id = campaign.id
+    SELECT version, target, opens_at, cutoff_at FROM campaigns_campaignrule any_version
+    WHERE any_version.campaign_id = campaign.id
     -- The version that the subject names, or else the newest.
-    ORDER BY version.version::text = split_part(event.subject, ':', 2) DESC, version.version DESC LIMIT 1
+    ORDER BY any_version.version::text = split_part(event.subject, ':', 2) DESC, any_version.version DESC LIMIT 1
 ) rule ON true
 LEFT JOIN LATERAL (
-    SELECT version, rows, red, snapshot_at FROM results_frozenresult version
-    WHERE version.campaign_id = campaign.id
-    ORDER BY version.version::text = split_part(event.subject, ':', 2) DESC, version.version DESC LIMIT 1
+    SELECT version, rows, red, snapshot_at FROM results_frozenresult any_version
+    WHERE any_version.campaign_id = campaign.id
+    ORDER BY any_version.version::text = split_part(event.subject, ':', 2) DESC, any_version.version DESC LIMIT 1
 ) result ON true
 LEFT JOIN roster_rosterimport roster ON event.kind = 'roster_applied' AND roster.id::text = event.subject
 LEFT JOIN exports_export export ON event.kind = 'export_ready' AND export.id::text = event.subject

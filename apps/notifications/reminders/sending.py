@@ -23,10 +23,11 @@ from apps.core.enqueue import enqueue_notifications
 from apps.core.errors import Refused
 from apps.core.locks import lock_request_key
 from apps.core.sql import compose, fetch_all, statement
+from apps.core.time_zones import zone_of
 from apps.employees.models import TreeNode
 from apps.exports.export_requests import masked_filters
 from apps.notifications.models import Reminder, ReminderText
-from apps.notifications.quiet_hours import configured_quiet_hours, zone_of
+from apps.notifications.quiet_hours import configured_quiet_hours
 from apps.notifications.reminders.approved_texts import clean_paragraphs, refuse_links
 from apps.notifications.reminders.id_sets import IdSet
 from apps.notifications.reminders.models import MIN_INTERVAL

@@ -19,9 +19,10 @@ from django.utils.translation import ngettext
 from apps.campaigns.models import Campaign
 from apps.core.locks import advisory_lock
 from apps.core.mail_portions import PORTION_SECONDS
+from apps.core.time_zones import zone_of
 from apps.employees.models import Employee
 from apps.notifications.models import Room
-from apps.notifications.quiet_hours import configured_quiet_hours, zone_of
+from apps.notifications.quiet_hours import configured_quiet_hours
 from apps.notifications.rooms import apprise_client
 from apps.notifications.rooms.services import address_of, team_rooms_allowed
 from apps.notifications.schedule import MORNING_HOUR
@@ -71,7 +72,7 @@ def _due_rooms(now: datetime) -> list[Room]:
 
 
 def _is_due(room: Room, now: datetime) -> bool:
-    local = now.astimezone(zone_of(room.manager.time_zone if room.manager else ""))
+    local = _local_time(room, now)
     if local.hour < MORNING_HOUR or configured_quiet_hours().covers(local):
         return False
     if room.posted_on is None:
@@ -81,9 +82,14 @@ def _is_due(room: Room, now: datetime) -> bool:
     return room.posted_on < local.date()
 
 
+def _local_time(room: Room, now: datetime) -> datetime:
+    """`now` for the manager, or in the company's zone."""
+    return now.astimezone(zone_of(room.manager.time_zone if room.manager else ""))
+
+
 def _post(room: Room, now: datetime) -> None:
     text = room_text(room, now) if _has_team(room.manager, now) else ""
-    today = now.astimezone(zone_of(room.manager.time_zone if room.manager else "")).date()
+    today = _local_time(room, now).date()
     # Claimed before the message leaves: a worker that dies here loses it, and never repeats it.
     if not text or not Room.objects.filter(pk=room.pk, posted_on=room.posted_on).update(posted_on=today):
         return

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from apps.notifications.facts import Facts
-from apps.notifications.texts import for_employees, for_roles, from_people
+from apps.notifications.texts import for_employees, for_roles
 from apps.notifications.texts.content import Content
 
 CONTENTS: dict[str, Callable[[Facts, datetime], Content]] = {
@@ -21,8 +21,8 @@ CONTENTS: dict[str, Callable[[Facts, datetime], Content]] = {
     "deadline_7": for_employees.deadline,
     "deadline_3": for_employees.deadline,
     "deadline_1": for_employees.deadline,
-    "reminder": from_people.reminder,
-    "help_offered": from_people.help_offered,
+    "reminder": for_employees.reminder,
+    "help_offered": for_employees.help_offered,
     "adjustment_granted": for_employees.adjustment_granted,
     "adjustment_ended": for_employees.adjustment_ended,
     "review_answered": for_employees.review_answered,

@@ -1,21 +1,24 @@
-"""The texts for employees about their own standing, one function for each kind."""
+"""The texts for employees, one function for each kind. What a person sends them names the sender."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
 from django.utils import formats
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from apps.core.sentences import join_sentences
 from apps.notifications.facts import Facts
+from apps.notifications.models import HelpOffer, Reminder
 from apps.notifications.texts.content import Content, standing_lines, time_lines
 
 
 def campaign_opened(facts: Facts, now: datetime) -> Content:
     summary = _("The campaign %(campaign)s has begun.") % {"campaign": facts.campaign}
-    mentioned = [_("Your page has an announcement.")] if facts.shown_version and not facts.announcement_read else []
+    mentioned = (
+        [_("Your page has an announcement.")] if facts.announcement_version and not facts.announcement_read else []
+    )
     return Content(
         _("A campaign has begun"), summary, [*mentioned, *standing_lines(facts), *time_lines(facts, now)],
         action=_("Open your page"),
@@ -151,3 +154,29 @@ def import_finished(facts: Facts, now: datetime) -> Content:
         args=[facts.subject_key],
         action=_("Open the report"),
     )
+
+
+def reminder(facts: Facts, now: datetime) -> Content:
+    role = Reminder.Role(facts.sender_role or Reminder.Role.HR).label
+    summary = _("%(sender)s (%(role)s) reminds you of %(campaign)s.") % {
+        "sender": facts.sender or "", "role": role, "campaign": facts.campaign,
+    }  # fmt: skip
+    reassurance = _("No one can see whether you have read this, and you do not need to reply.")
+    return Content(
+        _("A reminder"), summary, [*standing_lines(facts), *time_lines(facts, now), reassurance],
+        action=_("Open your page"), quote=text_for(get_language(), facts.text_en or "", facts.text_zh or ""),
+    )  # fmt: skip
+
+
+def help_offered(facts: Facts, now: datetime) -> Content:
+    offered = HelpOffer.Kind(facts.help_kind or HelpOffer.Kind.TALK).label
+    summary = _("%(sender)s offers you help in %(campaign)s: %(help)s.") % {
+        "sender": facts.sender or "", "campaign": facts.campaign, "help": offered,
+    }  # fmt: skip
+    detail = _("Your page has two buttons: accept, or not needed. You do not need to give a reason.")
+    return Content(_("Help is offered to you"), summary, [detail], action=_("Open your page"))
+
+
+def text_for(language: str | None, text_en: str, text_zh: str) -> str:
+    """The text of a person in this language."""
+    return text_zh if (language or "").startswith("zh") else text_en

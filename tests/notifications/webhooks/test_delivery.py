@@ -9,10 +9,10 @@ from apps.core import health
 from apps.core.clock import db_now
 from apps.core.models import AuditEntry, Setting
 from apps.notifications.delivery import RETRY_MINUTES
+from apps.notifications.retention import delete_old_deliveries
 from apps.notifications.webhooks import delivery, services
 from apps.notifications.webhooks.delivery import send_webhooks
 from apps.notifications.webhooks.models import WebhookDelivery
-from apps.notifications.webhooks.retention import delete_old_deliveries
 from apps.operations import tasks
 from tests.fixtures import Clock
 from tests.notifications.webhooks.conftest import AddEndpoint, row, send_test, verified, waiting

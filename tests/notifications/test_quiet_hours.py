@@ -5,7 +5,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from apps.notifications.quiet_hours import QuietHours, configured_quiet_hours, zone_of
+from apps.core.time_zones import zone_of
+from apps.notifications.quiet_hours import QuietHours, configured_quiet_hours
 
 MINUTE = timedelta(minutes=1)
 ZONES = (

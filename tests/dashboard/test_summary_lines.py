@@ -179,7 +179,7 @@ def test_every_flip_is_listed_and_a_repair_is_marked(as_: SignIn, alice: Employe
     said = words(as_(alice).get("/"))
     assert "Reached target at 100 of 100" in said
     assert "Turned red at 99 of 100" in said
-    repaired = "Corrected: not red at 100 of 100 · a recount found a wrong status and corrected it"
+    repaired = "Repaired: not red at 100 of 100 · a recount found a wrong status and repaired it"
     assert repaired in said
 
 

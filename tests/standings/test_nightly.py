@@ -198,7 +198,7 @@ def test_a_repair_is_told_as_one_and_gives_back_since_when(
     assert list(employee_detail.status_changes(campaign, alice)) == [repaired, turned]
     page = sign_in(client, bob).get("/team/A001/").content.decode()
     assert page.count("Reached target") == 1
-    assert "Corrected: not red" in page
+    assert "Repaired: not red" in page
 
 
 def test_a_verdict_that_no_mark_had_reached_dates_from_its_repair(campaign: Campaign, alice: Employee) -> None:

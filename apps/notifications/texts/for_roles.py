@@ -90,7 +90,7 @@ def drift_found(facts: Facts, now: datetime) -> Content:
     summary = _("The nightly recount found stored numbers of %(campaign)s that differed from the contacts.") % {
         "campaign": facts.campaign
     }
-    detail = _("They were corrected. Tell the operator, so that the cause is found.")
+    detail = _("They were repaired. Tell the operator, so that the cause is found.")
     return Content(_("The recount found differences"), summary, [detail], page="company", action=_("Open the company"))
 
 

@@ -18,8 +18,8 @@ from apps.accounts.security_mails import Event, notify_owner
 from apps.core.audit import Actor, audit
 from apps.core.clock import db_now
 from apps.core.errors import Refused
-from apps.core.identity import clean_text
 from apps.core.querysets import Clock
+from apps.core.text import clean_text
 
 # The prefix lets secret scanners of repositories and chats recognise a leaked token.
 PREFIX = "hnd_"

@@ -18,7 +18,7 @@ from apps.core.audit import SYSTEM, Actor, audit
 from apps.core.clock import db_now
 from apps.core.errors import Refused
 from apps.core.events import record_event
-from apps.core.identity import clean_text
+from apps.core.text import clean_text
 
 Decision = ApprovalRequest.Decision
 # After this time, an open request can no longer be approved.

@@ -12,9 +12,10 @@ from django.http import HttpRequest
 
 from apps.accounts.models import Account, Deputyship
 from apps.accounts.models.account import best_matches, matches_login
-from apps.core.identity import MAX_RAW_CHARS, is_storable
+from apps.core.identity import MAX_RAW_CHARS
 from apps.core.periods import in_force_from
 from apps.core.querysets import Clock
+from apps.core.text import is_storable
 
 # One query per request reads the account, employee, tree node, roles and deputy flag, for current employees only.
 CAN_SIGN_IN = Q(employee=None) | in_force_from(Clock(), of="employee__employment")

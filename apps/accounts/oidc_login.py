@@ -17,9 +17,9 @@ from apps.accounts.security_mails import Event, notify_owner
 from apps.accounts.services import account_for
 from apps.accounts.sessions import end_access
 from apps.core.audit import Actor, audit
-from apps.core.identity import is_storable
 from apps.core.periods import in_force_from
 from apps.core.querysets import Clock
+from apps.core.text import is_storable
 from apps.employees.models import Employee
 
 

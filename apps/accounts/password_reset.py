@@ -22,13 +22,13 @@ from apps.accounts.models.account import best_matches, matches_login
 from apps.accounts.services import account_for, set_password_link
 from apps.core.audit import SYSTEM
 from apps.core.clock import db_now
-from apps.core.identity import is_storable
 from apps.core.identity_key import email_digest
 from apps.core.locks import advisory_lock
 from apps.core.mail_portions import mail_portion
 from apps.core.mailed_names import mailed_name
 from apps.core.models import AuditEntry
 from apps.core.sql import fetch_all, statement
+from apps.core.text import is_storable
 from apps.employees.models import Employee, EmployeeIdentity
 
 logger = logging.getLogger(__name__)

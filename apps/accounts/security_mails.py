@@ -19,10 +19,10 @@ from apps.accounts.models import Account, SecurityEvent
 from apps.accounts.user_agents import browser_name
 from apps.core.audit import origin, user_agent
 from apps.core.clock import db_now
-from apps.core.identity import clean_text
 from apps.core.mail_portions import mail_portion
 from apps.core.mailed_names import mailed_name
 from apps.core.sql import execute, fetch_all, statement
+from apps.core.text import clean_text
 
 logger = logging.getLogger(__name__)
 Event = SecurityEvent.Kind

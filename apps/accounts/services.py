@@ -15,8 +15,8 @@ from apps.accounts.models import Account, Role
 from apps.accounts.password_links import password_link_tokens, printed_link_tokens
 from apps.accounts.security_mails import Event, notify_owner
 from apps.core.audit import SYSTEM, Actor, audit
-from apps.core.identity import is_storable
 from apps.core.mailed_names import mailed_name
+from apps.core.text import is_storable
 from apps.employees.models import Employee
 
 

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from rest_framework.exceptions import APIException, ErrorDetail, ParseError, ValidationError
 from rest_framework.parsers import BaseParser, JSONParser
 
-from apps.core.identity import UNSTORABLE
+from apps.core.text import UNSTORABLE
 
 MAX_BODY_BYTES = 1_000_000
 MAX_FEED_BYTES = 2_000_000

@@ -5,7 +5,6 @@ Each step is one guarded write. The order of locks is: campaign row, the actor's
 
 from __future__ import annotations
 
-import unicodedata
 import uuid
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
@@ -20,8 +19,8 @@ from apps.campaigns.models import Announcement, AnnouncementRead, Campaign
 from apps.core.audit import Actor, audit
 from apps.core.clock import db_now
 from apps.core.errors import Refused
-from apps.core.identity import DROPPED_CATEGORIES
 from apps.core.sql import execute, statement
+from apps.core.text import clean_prose
 from apps.employees.models import Employee
 
 MAX_TITLE_CHARS, MAX_TEXT_CHARS, MAX_SPEAKER_CHARS, MAX_REASON_CHARS = 120, 3_000, 100, 1_000
@@ -57,20 +56,6 @@ class AnnouncementDraft:
             if not values[name] and not name.startswith("speaker_title"):
                 raise Refused("invalid", _("This text is empty."), name)
         return AnnouncementDraft(**values)
-
-
-def clean_prose(text: str, limit: int) -> str:
-    """Text in lines, without control, zero-width and direction characters; at most one empty line in a row.
-
-    Unlike `clean_text` it keeps the punctuation of Chinese, which NFKC would replace.
-    """
-    lines: list[str] = []
-    for line in text[: limit * 4].splitlines():
-        kept = "".join(c for c in " ".join(line.split()) if unicodedata.category(c) not in DROPPED_CATEGORIES)
-        cleaned = unicodedata.normalize("NFC", kept).strip()
-        if cleaned or (lines and lines[-1]):
-            lines.append(cleaned)
-    return "\n".join(lines)[:limit].strip()
 
 
 @transaction.atomic

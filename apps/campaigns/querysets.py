@@ -8,7 +8,7 @@ from typing import Any
 from django.apps import apps
 from django.db import connection, models, transaction
 
-from apps.core.identity import is_storable
+from apps.core.text import is_storable
 
 
 class IsRed(models.Func):

@@ -15,7 +15,7 @@ from apps.campaigns import rules
 from apps.campaigns.models import Campaign, CampaignRule
 from apps.core.email_domains import normalise_domain
 from apps.core.errors import Refused
-from apps.core.identity import clean_text
+from apps.core.text import clean_text
 from apps.core.time_zones import is_time_zone
 
 MAX_TARGET = 1_000_000  # the largest target

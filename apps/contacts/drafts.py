@@ -11,7 +11,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from apps.core.identity import MAX_NAME_CHARS, MAX_RAW_CHARS, Identity, strip_unstorable
+from apps.core.identity import MAX_RAW_CHARS, Identity
+from apps.core.text import MAX_NAME_CHARS, strip_unstorable
 
 # The kind and digest of an identity, which all comparisons use instead of the value.
 Key = tuple[str, bytes]

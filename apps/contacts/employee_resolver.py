@@ -11,8 +11,8 @@ from django.utils.translation import gettext as _
 
 from apps.contacts.drafts import UNREADABLE, Outcome, OutcomeCode
 from apps.contacts.reading import Entry
-from apps.core.identity import clean_text, is_storable
 from apps.core.identity_key import email_digest
+from apps.core.text import clean_text, is_storable
 from apps.employees.models import Employee, EmployeeIdentity
 
 

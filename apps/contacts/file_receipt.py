@@ -13,9 +13,9 @@ from apps.contacts.services.submissions import create_submission
 from apps.core.audit import Actor
 from apps.core.clock import db_now
 from apps.core.files import extend_file
-from apps.core.identity import clean_text
 from apps.core.locks import lock_facts
 from apps.core.models import StoredFile
+from apps.core.text import clean_text
 from apps.employees.models import Employee
 
 

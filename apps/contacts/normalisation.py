@@ -10,9 +10,10 @@ from django.utils.translation import gettext as _
 
 from apps.contacts.drafts import Draft, NormalisedDraft, Outcome, OutcomeCode
 from apps.contacts.messages import NO_IDENTITY, error_message
-from apps.core.identity import MAX_RAW_CHARS, Identity, InvalidIdentity, clean_text, unique_identities
+from apps.core.identity import MAX_RAW_CHARS, Identity, InvalidIdentity, unique_identities
 from apps.core.identity_key import identity_normaliser
 from apps.core.phone_spelling import has_extension
+from apps.core.text import clean_text
 
 # A person has a few. More suggest a list that lost its line breaks, or would claim many people before colleagues do.
 MAX_IDENTITIES = 20

@@ -10,8 +10,9 @@ import re
 from dataclasses import replace
 
 from apps.contacts.drafts import BARE_WORD, Draft, kind_of
-from apps.core.identity import MAX_RAW_CHARS, clean_text
+from apps.core.identity import MAX_RAW_CHARS
 from apps.core.phone_spelling import has_mistyped_letter
+from apps.core.text import clean_text
 
 # Marks a line with two phones (or e-mails, or handles) that may belong to two people. No identity has this kind, so the
 # line is always refused. Merging two people into one would lower an employee's count unnoticed.

@@ -32,10 +32,11 @@ from apps.contacts.recording import evaluate
 from apps.contacts.services.column_mappings import remembered_roles
 from apps.core.clock import db_now
 from apps.core.files import open_file
-from apps.core.identity import MAX_RAW_CHARS, clean_text, slow_email_domain
+from apps.core.identity import MAX_RAW_CHARS, slow_email_domain
 from apps.core.identity_key import verify_identity_key
 from apps.core.models import StoredFile
 from apps.core.previews import PreviewResult
+from apps.core.text import clean_text
 from apps.employees.models import Employee
 from apps.fileio.encoding_names import ENCODINGS
 from apps.fileio.encodings import sample_lines

@@ -2,7 +2,8 @@
 
 from collections.abc import Collection
 
-from apps.core.identity import MAX_RAW_CHARS, InvalidIdentity, clean_text, normalise_email
+from apps.core.identity import MAX_RAW_CHARS, InvalidIdentity, normalise_email
+from apps.core.text import clean_text
 
 
 def in_domains(domain: str, domains: Collection[str]) -> bool:

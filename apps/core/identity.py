@@ -8,7 +8,6 @@ the spelling than the digest: an e-mail address keeps its "+tag", which `compara
 import hashlib
 import hmac
 import re
-import unicodedata
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
@@ -16,8 +15,9 @@ from typing import NamedTuple
 import phonenumbers
 from email_validator import EmailNotValidError, validate_email
 
+from apps.core.text import clean_text, lower_nfkc
+
 KINDS = ("phone", "email", "handle")
-MAX_NAME_CHARS = 200
 # Longer than any phone number, address (254) or handle. Longer texts are refused without parsing.
 MAX_RAW_CHARS = 320
 MAX_HANDLE_CHARS = 64
@@ -37,10 +37,6 @@ MAX_PHONE_CHARS = 64
 DIGIT_OF_LETTER = str.maketrans("oOlI|", "00111")
 DIGIT_LOOKALIKES = frozenset("oOlI|")
 PHONE_SHAPE = re.compile(r"[+(]{0,2}\d[\d\s()./\-\u2010-\u2015\u2212]*", re.ASCII)
-# NUL, and halves of surrogate pairs: PostgreSQL stores neither, and no font shows them.
-UNSTORABLE = re.compile("[\0\ud800-\udfff]")
-# Control, format (zero-width, direction marks), surrogate, private-use and unassigned characters belong to no name.
-DROPPED_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
 # Other invisible characters: Unicode's Default_Ignorable_Code_Point (DerivedCoreProperties), and three without a glyph.
 # An identity drops them. A name keeps them, because there they select between two forms of a character.
 INVISIBLE = re.compile(
@@ -86,34 +82,6 @@ def unique_identities(identities: Iterable[Identity]) -> tuple[Identity, ...]:
     for identity in identities:
         by_key.setdefault(identity.key, identity)
     return tuple(by_key.values())
-
-
-def is_storable(text: str) -> bool:
-    """Whether a database can hold this text at all: no NUL, no lone surrogate."""
-    return UNSTORABLE.search(text) is None
-
-
-def strip_unstorable(text: str, limit: int) -> str:
-    """The first `limit` characters of a text without those that no database can hold."""
-    return UNSTORABLE.sub("", text[:limit])
-
-
-def clean_text(text: str, limit: int = MAX_NAME_CHARS) -> str:
-    """NFKC, one space for any run of white space, no control or zero-width character, at most `limit` characters."""
-    if len(text) <= limit and text.isascii() and text.isprintable():
-        return " ".join(text.split()) if " " in text else text
-    # Cut before and after: NFKC can turn one character into eighteen, and a megabyte must not be normalised.
-    spaced = " ".join(text[: limit * 4].split())
-    if not spaced.isascii() or not spaced.isprintable():
-        # Drop these characters first: one between a letter and its accent would prevent their composition.
-        kept = "".join(c for c in spaced if unicodedata.category(c) not in DROPPED_CATEGORIES)
-        spaced = " ".join(unicodedata.normalize("NFKC", kept).split())
-    return spaced[:limit].strip()
-
-
-def lower_nfkc(text: str) -> str:
-    """Lower case, composed again by NFKC: some capitals decompose when lower-cased."""
-    return unicodedata.normalize("NFKC", text.lower())
 
 
 def normalise_phone(text: str, region: str) -> str:

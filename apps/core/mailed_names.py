@@ -2,7 +2,7 @@
 
 import re
 
-from apps.core.identity import clean_text
+from apps.core.text import clean_text
 
 MAX_MAILED_CHARS = 80
 # What mail programs turn into a link: a scheme, a mailbox, and a dot before a letter, also the ideographic one.

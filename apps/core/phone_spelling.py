@@ -9,10 +9,10 @@ from apps.core.identity import (
     MAX_RAW_CHARS,
     PHONE_SHAPE,
     InvalidIdentity,
-    clean_text,
     correct_letters,
     normalise_phone,
 )
+from apps.core.text import clean_text
 
 # Shorter texts with a letter are handles far more often than mistyped numbers.
 MIN_PHONE_DIGITS = 7

@@ -19,9 +19,9 @@ from django.utils import translation
 
 from apps.core.clock import db_now
 from apps.core.files import LARGE_BYTES
-from apps.core.identity import UNSTORABLE
 from apps.core.locks import advisory_lock
 from apps.core.models import FilePreview, LargeFileTurn, StoredFile
+from apps.core.text import UNSTORABLE
 
 logger = logging.getLogger(__name__)
 State = FilePreview.State

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db.models import Case, DateTimeField, F, Field, Func, JSONField, Q, QuerySet, Sum, TextField, Value, When
 
-from apps.core.identity import is_storable
+from apps.core.text import is_storable
 
 if TYPE_CHECKING:
     from apps.core.models import AuditEntry

@@ -11,8 +11,8 @@ from django.apps import apps
 from django.db import models
 from django.db.models import Case, Exists, F, OuterRef, Q, When
 
-from apps.core.identity import is_storable
 from apps.core.periods import in_force
+from apps.core.text import is_storable
 
 if TYPE_CHECKING:
     from apps.employees.models import Employee

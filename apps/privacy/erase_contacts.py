@@ -17,9 +17,9 @@ from apps.core.audit import Actor, audit
 from apps.core.clock import db_now
 from apps.core.email_domains import in_domains
 from apps.core.errors import Refused
-from apps.core.identity import clean_text
 from apps.core.locks import lock_facts, wait_for_writers
 from apps.core.sql import execute, statement
+from apps.core.text import clean_text
 from apps.privacy.erase_submissions import (
     blank_reports,
     clear_files,

@@ -12,7 +12,7 @@ from typing import Any
 
 import phonenumbers
 
-from apps.core.identity import DROPPED_CATEGORIES
+from apps.core.text import DROPPED_CATEGORIES
 
 # Characters that people write between the digits of a phone number.
 # At most three, so that two numbers in neighbouring cells do not become one.

@@ -12,8 +12,8 @@ from apps.accounts.models import Account
 from apps.campaigns.models import Adjustment, AdjustmentRequest, Campaign
 from apps.campaigns.models.adjustment import AdjustmentQuerySet
 from apps.campaigns.rules import effective_as_of
-from apps.core.identity import clean_text
 from apps.core.periods import in_force
+from apps.core.text import clean_text
 
 # The filters of HR's list.
 FILTERS = ("mine", "waiting", "in_force", "all")

@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 
 from apps.campaigns import rules
-from apps.core.identity import clean_text
 from apps.core.sql import sql_literal
+from apps.core.text import clean_text
 
 # Red with no new counted contact for a week. `active_recently` also excludes employees in their first days of
 # employment.

@@ -24,8 +24,8 @@ from apps.core.clock import db_now
 from apps.core.enqueue import enqueue_result_version
 from apps.core.errors import Refused
 from apps.core.events import record_event
-from apps.core.identity import clean_text
 from apps.core.signing_key import can_sign_results, has_key, missing_key_message
+from apps.core.text import clean_text
 from apps.employees.models import Employee
 from apps.results import result_versions
 from apps.results.models import CorrectionLine, FrozenResult, FrozenStanding, ResultCorrection

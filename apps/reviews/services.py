@@ -23,8 +23,8 @@ from apps.core.clock import db_now
 from apps.core.enqueue import enqueue_answer_mails
 from apps.core.errors import Refused
 from apps.core.events import record_event
-from apps.core.identity import clean_text
 from apps.core.locks import lock_facts
+from apps.core.text import clean_text
 from apps.employees.models import Employee
 from apps.results.models import FrozenResult, FrozenStanding
 from apps.reviews.linked_decisions import decisions_for

@@ -6,8 +6,9 @@ import re
 from datetime import date, datetime
 from typing import Any
 
-from apps.core.identity import Identity, InvalidIdentity, clean_text
+from apps.core.identity import Identity, InvalidIdentity
 from apps.core.identity_key import normalise_identity
+from apps.core.text import clean_text
 from apps.core.time_zones import midnight, time_zones
 from apps.fileio.csv_reader import Record
 

@@ -15,8 +15,8 @@ from apps.core.audit import SYSTEM, Actor
 from apps.core.clock import db_now
 from apps.core.errors import Refused
 from apps.core.files import extend_file, require_upload_space, store_file
-from apps.core.identity import clean_text
 from apps.core.models import StoredFile
+from apps.core.text import clean_text
 from apps.employees.org_tree import roster_version
 from apps.roster.column_mappings import remember_columns
 from apps.roster.import_approvals import locked_load, require_fewer_requests

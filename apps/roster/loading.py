@@ -16,9 +16,9 @@ from apps.core.clock import db_now
 from apps.core.closed_periods import ensure_backdating_allowed
 from apps.core.events import record_event
 from apps.core.files import extend_file
-from apps.core.identity import clean_text
 from apps.core.locks import begin_roster_preview, lock_facts, lock_org_tree
 from apps.core.statistics import ROSTER_TABLES, refresh_own_statistics, refresh_statistics
+from apps.core.text import clean_text
 from apps.employees.org_tree import next_version, rebuild_tree, roster_version
 from apps.roster import load_writing
 from apps.roster.changed_employees import write_changed_employees

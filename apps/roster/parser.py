@@ -13,8 +13,8 @@ from typing import Protocol
 from django.db import transaction
 
 from apps.core.clock import db_now
-from apps.core.identity import clean_text
 from apps.core.locks import disable_statement_timeout
+from apps.core.text import clean_text
 from apps.employees.models import Employee
 from apps.fileio.csv_reader import Record
 from apps.fileio.errors import UnreadableFile

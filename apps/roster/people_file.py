@@ -16,9 +16,9 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from apps.core.files import open_file
-from apps.core.identity import clean_text
 from apps.core.models import StoredFile
 from apps.core.previews import PreviewResult
+from apps.core.text import clean_text
 from apps.fileio.csv_injection import escape_formula, unescape_formula
 from apps.fileio.csv_reader import Record
 from apps.fileio.encodings import sample_lines

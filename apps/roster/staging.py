@@ -14,8 +14,8 @@ from typing import Any
 from django.db import connection
 from psycopg2 import sql
 
-from apps.core.identity import clean_text
 from apps.core.sql import statement
+from apps.core.text import clean_text
 from apps.core.time_zones import company_zone
 
 # Rows buffered before a COPY.

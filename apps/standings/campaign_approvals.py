@@ -25,9 +25,9 @@ from apps.campaigns.rule_draft import RuleDraft
 from apps.core.audit import Actor, audit
 from apps.core.clock import db_now
 from apps.core.errors import Refused
-from apps.core.identity import clean_text
 from apps.core.locks import lock_campaign_periods, lock_facts
 from apps.core.sql import compose, statement
+from apps.core.text import clean_text
 from apps.standings.approvable_changes import CHANGES, ApprovableChange, lock_facts_exclusively
 from apps.standings.campaign_lifecycle import MAX_REASON_CHARS, cancel_campaign
 from apps.standings.evaluation import evaluation_ctes

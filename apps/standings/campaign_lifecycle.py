@@ -18,12 +18,12 @@ from apps.core.audit import Actor, audit
 from apps.core.clock import db_now
 from apps.core.errors import Refused
 from apps.core.events import record_event
-from apps.core.identity import clean_text
 from apps.core.locks import lock_facts
 from apps.core.mailed_names import MAX_MAILED_CHARS, is_mailable
 from apps.core.outbox import set_identity_tracking
 from apps.core.signing_key import can_sign_results, missing_key_message
 from apps.core.sql import compose
+from apps.core.text import clean_text
 from apps.standings.start_run import reevaluate_all
 
 MAX_SLUG_CHARS = 80

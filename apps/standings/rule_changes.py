@@ -18,10 +18,10 @@ from apps.core.audit import Actor, audit
 from apps.core.clock import db_now
 from apps.core.errors import Refused
 from apps.core.events import record_event
-from apps.core.identity import clean_text
 from apps.core.locks import lock_facts, wait_for_writers
 from apps.core.outbox import set_identity_tracking
 from apps.core.sql import compose, named_row, statement
+from apps.core.text import clean_text
 from apps.standings.campaign_lifecycle import MAX_REASON_CHARS, approval_detail, campaigns_with_common_days, overlapping
 from apps.standings.evaluation import evaluation_ctes
 from apps.standings.start_run import reevaluate_all

@@ -14,7 +14,6 @@ from apps.campaigns.announcements import (
     MAX_PUBLISHED_A_DAY,
     MAX_REQUESTED_A_DAY,
     MAX_TEXT_CHARS,
-    clean_prose,
     delete_old_reads,
     mark_read,
     publish_announcement,
@@ -23,6 +22,7 @@ from apps.campaigns.announcements import (
 from apps.campaigns.models import Announcement, AnnouncementRead, Campaign
 from apps.core.errors import Refused
 from apps.core.models import AuditEntry
+from apps.core.text import clean_prose
 from apps.employees.models import Employee
 from tests import announcing, people
 from tests.fixtures import Clock

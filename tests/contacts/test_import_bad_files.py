@@ -19,7 +19,7 @@ from apps.contacts import reading
 from apps.contacts.drafts import OutcomeCode
 from apps.contacts.imports import import_contacts
 from apps.contacts.models import Contact, Submission
-from apps.core.identity import clean_text
+from apps.core.text import clean_text
 from apps.employees.models import Employee
 from apps.fileio.csv_reader import Record
 from apps.fileio.errors import UnreadableFile, UnsureEncoding

@@ -26,8 +26,9 @@ from apps.campaigns.models import Campaign
 from apps.contacts.imports import import_contacts, import_submission
 from apps.contacts.models import Contact, ContactIdentity, Submission
 from apps.core.audit import Actor
-from apps.core.identity import clean_text, normalise
+from apps.core.identity import normalise
 from apps.core.models import FilePreview
+from apps.core.text import clean_text
 from apps.dashboard.urls import urlpatterns
 from apps.employees.models import Employee
 from apps.notifications import unsubscribe

@@ -18,7 +18,8 @@ from apps.campaigns.models import Campaign
 from apps.contacts.imports import import_contacts
 from apps.contacts.models import Contact, ContactIdentity
 from apps.core import identity_key
-from apps.core.identity import Identity, InvalidIdentity, clean_text, digest
+from apps.core.identity import Identity, InvalidIdentity, digest
+from apps.core.text import clean_text
 from apps.dashboard.views.standing import quick_add_preview
 from apps.employees.models import Employee
 from apps.standings.process_runs import sweep

@@ -21,7 +21,7 @@ from apps.contacts.drafts import Draft
 from apps.contacts.models import Contact, ContactIdentity, Source
 from apps.contacts.own_export import own_csv, own_vcards
 from apps.contacts.services.submissions import submit
-from apps.core.identity import clean_text
+from apps.core.text import clean_text
 from apps.employees.models import Employee
 from apps.fileio.vcards.reader import read_cards
 from apps.fileio.vcards.writer import write_card

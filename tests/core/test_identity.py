@@ -13,12 +13,11 @@ from apps.core.identity import (
     MAX_RAW_CHARS,
     Identity,
     InvalidIdentity,
-    clean_text,
     digest,
-    is_storable,
     normalise,
     unique_identities,
 )
+from apps.core.text import clean_text, is_storable
 
 
 def value(kind: str, raw: str, region: str = "CN") -> str:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from apps.core.identity import clean_text
 from apps.core.mailed_names import is_mailable, mailed_name
+from apps.core.text import clean_text
 
 LINKS = (
     "Sign in at https://evil.example/x",

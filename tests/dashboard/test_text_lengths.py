@@ -13,7 +13,8 @@ from django.test import Client
 from apps.accounts.services import account_for, set_password_link
 from apps.api.parsing import MAX_BODY_BYTES
 from apps.campaigns.models import Campaign
-from apps.core.identity import MAX_NAME_CHARS, MAX_RAW_CHARS
+from apps.core.identity import MAX_RAW_CHARS
+from apps.core.text import MAX_NAME_CHARS
 from apps.dashboard.forms import base
 from apps.dashboard.middleware.request_size_limit import MOST_ANONYMOUS_BYTES
 from apps.employees.models import Employee

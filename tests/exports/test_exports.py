@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from apps.campaigns.models import Campaign
 from apps.core.audit import Actor
 from apps.core.clock import db_now
-from apps.core.identity import clean_text
+from apps.core.text import clean_text
 from apps.employees.models import Employee
 from apps.exports.event_exports import reviews_table
 from apps.exports.standings_export import write_standings

@@ -11,7 +11,7 @@ from apps.contacts.drafts import Draft
 from apps.contacts.imports import import_contacts
 from apps.contacts.models import Contact
 from apps.contacts.services.submissions import submit
-from apps.core.identity import clean_text
+from apps.core.text import clean_text
 from apps.employees.models import Employee
 from apps.reports.standings_filters import Filters
 from apps.reports.standings_report import Standings

@@ -15,7 +15,7 @@ from rest_framework.exceptions import ErrorDetail
 
 from apps.api.paging import DEFAULT_LIMIT, MAX_LIMIT
 from apps.api.parsing import unstorable_error
-from apps.core.identity import UNSTORABLE
+from apps.core.text import UNSTORABLE
 
 TEXT_LIMIT = 200
 MAX_NAME_CHARS = 100

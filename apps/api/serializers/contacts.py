@@ -19,7 +19,8 @@ from apps.api.serializers.base import (
 from apps.campaigns.rules import REASONS
 from apps.contacts.drafts import Draft
 from apps.contacts.models import EndReason, Source
-from apps.core.identity import KINDS, MAX_NAME_CHARS
+from apps.core.identity import KINDS
+from apps.core.text import MAX_NAME_CHARS
 
 MAX_CONTACTS = 500
 COUNTS, NOT_COUNTING = "counts", "not_counting"

@@ -28,9 +28,9 @@ from apps.contacts.services.submissions import lock_employees
 from apps.core.audit import Actor, origin
 from apps.core.errors import Refused
 from apps.core.events import record_event
-from apps.core.identity import clean_text
 from apps.core.outbox import queue_reevaluation
 from apps.core.sql import statement
+from apps.core.text import clean_text
 
 GRANT = statement("campaigns", "adjustments", "grant")
 REVOKE = statement("campaigns", "adjustments", "revoke")

@@ -25,9 +25,9 @@ from apps.campaigns.adjustments.requests import (
 from apps.campaigns.models import AdjustmentRequest, Campaign, CampaignRule
 from apps.core.audit import Actor
 from apps.core.clock import db_now
-from apps.core.identity import clean_text
 from apps.core.models import FilePreview, StoredFile
 from apps.core.previews import PreviewResult
+from apps.core.text import clean_text
 from apps.roster.people_file import RejectedLine, preview_people
 
 # The kind of a stored file that is an upload of adjustments.

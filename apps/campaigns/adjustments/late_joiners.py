@@ -37,8 +37,8 @@ from apps.campaigns.models.adjustment import FOR_EVER
 from apps.campaigns.population import ALL_EMPLOYEES, effective_as_of, population_sql, prorated_target_sql
 from apps.core.audit import Actor
 from apps.core.errors import Refused
-from apps.core.identity import clean_text
 from apps.core.sql import compose, statement
+from apps.core.text import clean_text
 from apps.core.time_zones import company_zone
 
 LATE_JOINERS = statement("campaigns", "adjustments", "late_joiners")

@@ -24,9 +24,9 @@ from apps.contacts.services.submissions import lock_employees
 from apps.core.audit import Actor, audit
 from apps.core.clock import db_now
 from apps.core.errors import Refused
-from apps.core.identity import clean_text
 from apps.core.locks import lock_facts
 from apps.core.sql import statement
+from apps.core.text import clean_text
 from apps.employees.models import Employee
 
 MAX_REASON_CHARS, MAX_KIND_CHARS = 1000, 100

@@ -21,10 +21,11 @@ from apps.core.audit import Actor, audit
 from apps.core.clock import db_now
 from apps.core.closed_periods import open_periods
 from apps.core.errors import Refused
-from apps.core.identity import Identity, InvalidIdentity, clean_text, unique_identities
+from apps.core.identity import Identity, InvalidIdentity, unique_identities
 from apps.core.identity_key import identity_normaliser, normalise_identity
 from apps.core.locks import lock_facts
 from apps.core.outbox import queue_identity_reevaluation, queue_reevaluation
+from apps.core.text import clean_text
 from apps.employees.models import Employee, EmployeeIdentity
 
 

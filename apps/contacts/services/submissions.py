@@ -26,9 +26,9 @@ from apps.core.audit import Actor, audit
 from apps.core.clock import db_now
 from apps.core.closed_periods import closed_periods, ensure_backdating_allowed
 from apps.core.events import record_event
-from apps.core.identity import is_storable
 from apps.core.locks import lock_facts, lock_request_key
 from apps.core.outbox import queue_identity_reevaluation, queue_reevaluation
+from apps.core.text import is_storable
 from apps.employees.models import Employee
 
 logger = logging.getLogger(__name__)

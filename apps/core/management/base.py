@@ -18,9 +18,9 @@ from tqdm import tqdm
 
 from apps.core.audit import Actor, audit_origin
 from apps.core.closed_periods import BackdatingBlocked
-from apps.core.identity import is_storable
 from apps.core.identity_key import verify_identity_key
 from apps.core.locks import is_database_unavailable
+from apps.core.text import is_storable
 
 # Show a bar for work that takes longer than this many seconds.
 BAR_DELAY_SECONDS = 1.0

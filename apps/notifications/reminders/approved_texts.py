@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
@@ -11,25 +10,12 @@ from django.utils.translation import gettext as _
 from apps.core.audit import Actor, audit
 from apps.core.clock import db_now
 from apps.core.errors import Refused
-from apps.core.identity import DROPPED_CATEGORIES, clean_text
+from apps.core.text import clean_prose, clean_text
 from apps.notifications.models import ReminderText
 
 MAX_TITLE_CHARS, MAX_TEXT_CHARS = 80, 1_000
 # What a mail program turns into a link. Readers must not learn to follow the links of texts.
 LINK = re.compile(r"://|@|\bwww\.|[^\W_]\.[a-z]{2,}", re.IGNORECASE)
-
-
-def clean_paragraphs(text: str) -> str:
-    """The lines of a text without control and invisible characters, and with at most one empty line in a row.
-
-    Full-width punctuation stays, unlike in names.
-    """
-    lines: list[str] = []
-    for line in text.splitlines():
-        kept = "".join(c for c in line if unicodedata.category(c) not in DROPPED_CATEGORIES).strip()
-        if kept or (lines and lines[-1]):
-            lines.append(kept)
-    return "\n".join(lines).strip()
 
 
 def refuse_links(**texts: str) -> None:
@@ -80,7 +66,7 @@ def _withdraw(text: ReminderText, by: Actor) -> bool:
 
 def _store(text: ReminderText, by: Actor) -> ReminderText:
     text.title = clean_text(text.title, MAX_TITLE_CHARS)
-    text.text_en, text.text_zh = clean_paragraphs(text.text_en), clean_paragraphs(text.text_zh)
+    text.text_en, text.text_zh = clean_prose(text.text_en, MAX_TEXT_CHARS), clean_prose(text.text_zh, MAX_TEXT_CHARS)
     for field in ("title", "text_en", "text_zh"):
         if not getattr(text, field):
             raise Refused("empty", _("This field is required."), field)

@@ -23,12 +23,13 @@ from apps.core.enqueue import enqueue_notifications
 from apps.core.errors import Refused
 from apps.core.locks import lock_request_key
 from apps.core.sql import compose, fetch_all, statement
+from apps.core.text import clean_prose
 from apps.core.time_zones import zone_of
 from apps.employees.models import TreeNode
 from apps.exports.export_requests import masked_filters
 from apps.notifications.models import Reminder, ReminderText
 from apps.notifications.quiet_hours import configured_quiet_hours
-from apps.notifications.reminders.approved_texts import clean_paragraphs, refuse_links
+from apps.notifications.reminders.approved_texts import MAX_TEXT_CHARS, refuse_links
 from apps.notifications.reminders.id_sets import IdSet
 from apps.notifications.reminders.models import MIN_INTERVAL
 from apps.reports.standings_report import Standings
@@ -103,7 +104,10 @@ class Draft:
     def texts(self) -> dict[str, str]:
         if self.text:
             return {"text_en": self.text.text_en, "text_zh": self.text.text_zh}
-        return {"text_en": clean_paragraphs(self.text_en), "text_zh": clean_paragraphs(self.text_zh)}
+        return {
+            "text_en": clean_prose(self.text_en, MAX_TEXT_CHARS),
+            "text_zh": clean_prose(self.text_zh, MAX_TEXT_CHARS),
+        }
 
 
 def can_remind_in(campaign: Campaign | None, now: datetime) -> bool:

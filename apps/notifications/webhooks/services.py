@@ -19,8 +19,8 @@ from apps.core.clock import db_now
 from apps.core.enqueue import enqueue_webhooks
 from apps.core.errors import Refused
 from apps.core.health import clear_webhook_failure
-from apps.core.identity import clean_text
 from apps.core.querysets import Clock
+from apps.core.text import clean_text
 from apps.notifications.webhooks.addresses import MAX_URL_CHARS, InvalidAddress, parse_url
 from apps.notifications.webhooks.endpoint_secrets import encrypt
 from apps.notifications.webhooks.event_types import EVENT_KINDS, TEST_EVENT

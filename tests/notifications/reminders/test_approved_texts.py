@@ -6,8 +6,9 @@ import pytest
 
 from apps.core.errors import Refused
 from apps.core.models import AuditEntry
+from apps.core.text import clean_prose
 from apps.notifications.models import ReminderText
-from apps.notifications.reminders.approved_texts import add_text, change_text, clean_paragraphs, withdraw_text
+from apps.notifications.reminders.approved_texts import add_text, change_text, withdraw_text
 from tests import crowd, reviewing
 from tests.people import TESTER
 from tests.reminding import text
@@ -63,7 +64,7 @@ def test_a_text_of_invisible_characters_is_refused(empty: str) -> None:
 
 
 def test_full_width_punctuation_and_paragraphs_stay() -> None:
-    assert clean_paragraphs("  你好，世界！\r\n\r\n\r\n（再见）\x00\u202e \n") == "你好，世界！\n\n（再见）"
+    assert clean_prose("  你好，世界！\r\n\r\n\r\n（再见）\x00\u202e \n", 100) == "你好，世界！\n\n（再见）"
 
 
 @pytest.mark.parametrize("link", ["https://a.example/x", "www.a", "a.example", "SHOP.DE/x", "me@home", "看wiki.corp"])

@@ -13,8 +13,8 @@ from django.views.decorators.http import require_safe
 from apps.accounts.services import accounts_of_number, staff_numbers
 from apps.campaigns.models import Campaign
 from apps.core.audit import audit
-from apps.core.identity import is_storable
 from apps.core.models import AuditEntry, RowChange
+from apps.core.text import is_storable
 from apps.dashboard.labels import audit as audit_labels
 from apps.dashboard.labels.audit_actions import ACTIONS
 from apps.dashboard.labels.audit_details import Reader, instant

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from apps.core.errors import Refused
-from apps.core.identity import is_storable
+from apps.core.text import is_storable
 from apps.dashboard.forms.exports import ExportForm
 from apps.dashboard.labels import base, exports
 from apps.dashboard.views.list_pages import text_param

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from apps.accounts.access_log import log_record_access
-from apps.core.identity import is_storable
+from apps.core.text import is_storable
 from apps.dashboard.chart_cards import curves, teams
 from apps.dashboard.chart_cards.chart_card import ChartCard
 from apps.dashboard.views.page_context import PageContext, render

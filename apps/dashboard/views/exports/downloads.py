@@ -48,7 +48,7 @@ def index(request: HttpRequest) -> HttpResponse:
     context = {
         "files": files if scope.campaign else [],
         "own": scope.employee,
-        "may_ask": bool(exportable_kinds(scope)),
+        "can_create": bool(exportable_kinds(scope)),
     }
     return render(scope, "exports/exports.html", {**context, **_past(scope)})
 

@@ -22,7 +22,7 @@ from apps.exports.schedule_rights import zone_of_account
 
 
 @dataclass(frozen=True)
-class Row:
+class ScheduleRow:
     """One schedule in the list; `last` is its newest file, `next_run` None when there is no further one."""
 
     schedule: ExportSchedule
@@ -40,17 +40,17 @@ def index(request: HttpRequest) -> HttpResponse:
     # A reader who lost the right still sees why a file is not made any more.
     if not rows and not exportable_kinds(scope):
         raise Http404("There is nothing to repeat")
-    context = {"rows": rows, "owner_zone": base.city(zone.key), "may_ask": bool(exportable_kinds(scope))}
+    context = {"rows": rows, "owner_zone": base.city(zone.key), "can_create": bool(exportable_kinds(scope))}
     return render(scope, "exports/schedules.html", context, zone=zone)
 
 
-def _rows(scope: PageContext, zone: ZoneInfo) -> list[Row]:
+def _rows(scope: PageContext, zone: ZoneInfo) -> list[ScheduleRow]:
     own = list(ExportSchedule.objects.of(scope.user).select_related("root").prefetch_related("campaign__rules"))
     visible = Export.objects.visible_to(scope.user).filter(schedule__in=own)
     newest = visible.order_by("schedule_id", "-asked_at").distinct("schedule_id")
     last_by_id = {export.schedule_id: export for export in newest}
     return [
-        Row(
+        ScheduleRow(
             schedule,
             exports.repetition(schedule),
             str(exports.END_REASONS.get(schedule.end_reason) or exports.PROBLEMS.get(schedule.problem, "")),

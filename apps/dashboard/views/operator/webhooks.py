@@ -111,22 +111,22 @@ def rotate(request: HttpRequest, endpoint_id: int) -> HttpResponse:
 @require_POST
 @operator_page
 def enable(request: HttpRequest, endpoint_id: int) -> HttpResponse:
-    return _act(request, endpoint_id, services.enable_endpoint, _("“%(name)s” is enabled."))
+    return _apply(request, endpoint_id, services.enable_endpoint, _("“%(name)s” is enabled."))
 
 
 @require_POST
 @operator_page
 def disable(request: HttpRequest, endpoint_id: int) -> HttpResponse:
-    return _act(request, endpoint_id, services.disable_endpoint, _("“%(name)s” is disabled."))
+    return _apply(request, endpoint_id, services.disable_endpoint, _("“%(name)s” is disabled."))
 
 
 @require_POST
 @operator_page
 def delete(request: HttpRequest, endpoint_id: int) -> HttpResponse:
-    return _act(request, endpoint_id, services.delete_endpoint, _("“%(name)s” is deleted."), to_list=True)
+    return _apply(request, endpoint_id, services.delete_endpoint, _("“%(name)s” is deleted."), to_list=True)
 
 
-def _act(
+def _apply(
     request: HttpRequest, endpoint_id: int, service: Callable[..., Any], done: str, *, to_list: bool = False
 ) -> HttpResponse:
     scope = PageContext(request)

@@ -277,7 +277,7 @@ def test_columns_with_names_of_ones_own_can_be_told(alice: Employee, tmp_path: P
     for wrong in ("Womit", "Womit=telephone", "=phone"):
         with pytest.raises(CommandError) as refused:
             run("import_contacts", file, "--employee", "A001", "--columns", wrong)
-        assert refused.value.returncode == 2 or "not a column with its role" in str(refused.value)
+        assert refused.value.returncode == 2 or "not a column with its meaning" in str(refused.value)
 
 
 def test_a_file_for_one_employee_knows_them_by_address_too(alice: Employee, alan: Employee) -> None:

@@ -259,7 +259,7 @@ def test_the_final_result_reaches_everybody_the_number_and_until_when_a_review_c
     [sent] = [sent for sent in mail.outbox if sent.to == ["alice@corp.example.com"]]
     assert len(mail.outbox) == 9
     assert "The result of November is final." in str(sent.body)
-    assert "3 of your contacts count. Your target is 100, so 97 are left." in str(sent.body)
+    assert "3 of your contacts count. Your target is 100, so 97 are missing." in str(sent.body)
     assert "Until Dec. 15, 2026 you can ask HR for a review." in str(sent.body)
 
 

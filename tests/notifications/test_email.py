@@ -68,7 +68,7 @@ def test_a_mail_has_both_parts_and_the_headers_of_a_notice(
     assert link.startswith("<http://testserver/notifications/unsubscribe/")
     assert link.strip("<>") in part(mail, "plain")
     for kind in ("plain", "html"):
-        assert "7 of your contacts count. Your target is 100, so 93 are left." in part(mail, kind)
+        assert "7 of your contacts count. Your target is 100, so 93 are missing." in part(mail, kind)
         assert "8 days are left, today included." in part(mail, kind)
     assert "\r" not in str(mail["Subject"])
 

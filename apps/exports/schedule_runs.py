@@ -37,10 +37,10 @@ def request_scheduled_files(now: datetime) -> int:
     Repeated and concurrent calls request the file of a schedule and period once. Of several missed periods the newest
     is made. What exceeds MAX_WAITING waits for the next call.
     """
-    room = max(0, MAX_WAITING - Export.objects.waiting().exclude(schedule=None).count())
+    capacity = max(0, MAX_WAITING - Export.objects.waiting().exclude(schedule=None).count())
     due = ExportSchedule.objects.due(now).order_by("next_run_at", "pk").values_list("pk", flat=True)
     requested = 0
-    for schedule_id in list(due[:room]):
+    for schedule_id in list(due[:capacity]):
         try:
             requested += _run(schedule_id, now)
         except Exception as error:
@@ -76,7 +76,7 @@ def _run(schedule_id: uuid.UUID, now: datetime) -> bool:
 
 
 def _request(schedule: ExportSchedule, period: Period) -> bool:
-    """Request the file of a period, as of its instant; False when it was requested before, or has no room."""
+    """Request the file of a period, as of its instant; False when there is one, or the account has too many."""
     if Export.objects.filter(schedule=schedule, period=period.day).exists():
         return False
     request = ExportRequest(

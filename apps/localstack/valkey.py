@@ -9,7 +9,6 @@ from apps.localstack.paths import InstallPaths
 
 
 def valkey_arguments(paths: InstallPaths) -> list[str]:
-    """The arguments of `valkey-server`."""
     # As root its socket's folder has the application's group, which may use it (apps.localstack.paths).
     permissions = "770" if os.geteuid() == 0 else "700"
     settings = {"port": "0", "unixsocket": str(paths.broker_socket), "unixsocketperm": permissions}

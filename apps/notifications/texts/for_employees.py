@@ -178,5 +178,4 @@ def help_offered(facts: Facts, now: datetime) -> Content:
 
 
 def text_for(language: str | None, text_en: str, text_zh: str) -> str:
-    """The text of a person in this language."""
     return text_zh if (language or "").startswith("zh") else text_en

@@ -5,7 +5,7 @@ PYTHON ?= python3
 READY = @$(PYTHON) scripts/bootstrap.py --dev
 
 .DEFAULT_GOAL := help
-.PHONY: help run backup restore test test-fast lint format screenshots messages bench faults plotly-basic lighthouse crawl fuzz audit
+.PHONY: help run backup restore test test-fast lint format screenshots messages bench faults plotly-basic lighthouse crawl fuzz audit backtest
 export FILE
 
 help:  ## lists the commands
@@ -43,6 +43,9 @@ screenshots:  ## takes screenshots of every page, into var/screenshots
 
 bench:  ## measures the speed, into var/bench.json; SIZE=full is the full size and takes many minutes
 	$(READY) tests.bench
+
+backtest:  ## judges the forecast on simulated companies, for docs/forecast.md; SEEDS=4 of each kind
+	$(READY) tests.reports.forecast --seeds $(or $(SEEDS),4)
 
 faults:  ## injects faults and prints a table; ID=F1 BROKER=redis N=20 SEED=7 choose; results in var/faults.jsonl
 	$(READY) tests.faults

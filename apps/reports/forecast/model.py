@@ -1,0 +1,124 @@
+"""The forecast of one person and of everybody: from counts to the distribution of the final count.
+
+What a person still records is negative binomial. Its shape is a base that all share plus a part for each contact so
+far; its scale is the same for everybody, and makes the mean that of the running campaign. docs/forecast.md says more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from math import exp, sqrt
+from typing import NamedTuple
+
+from apps.reports.forecast.history import Counts, Snapshot
+from apps.reports.forecast.negative_binomial import at_least, quantiles
+
+# The fan on a curve: the median, and the ends of the central 50 % and 80 %.
+LEVELS = (0.1, 0.25, 0.5, 0.75, 0.9)
+# While there is time nothing is certain: a file may arrive, and contacts may end.
+UNCERTAIN = 0.0005
+# Equal steps of the pace share one calculation: with 50,000 employees most steps occur many times.
+STEPS_PER_CONTACT = 4
+# Three values of the shared factor and their weights have the mean and variance of its distribution.
+NODES = ((-sqrt(3), 1 / 6), (0.0, 2 / 3), (sqrt(3), 1 / 6))
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """`base`: the shape at no contact; `each`: the shape that a contact adds. Their ratio decides how far a person's
+    pace is drawn to the mean, their size how much the rest of the time varies. `recency`: the weight of the recent
+    pace. `growth`: the pace of the rest of the time, in parts of that so far. `shared_sd`: the standard deviation of
+    the logarithm of what all people still share, such as a rush.
+    """
+
+    base: float
+    each: float
+    recency: float
+    growth: float
+    shared_sd: float
+
+
+class Outlook(NamedTuple):
+    """The chance to reach the target, and the final count at each of LEVELS."""
+
+    chance: float
+    counts: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Model:
+    """The parameters in a running campaign. Calculations are kept for equal states; they do not change its results."""
+
+    parameters: Parameters
+    scale: float
+    time_remains: bool
+    _chances: dict[tuple[int, int], tuple[float, ...]] = field(default_factory=dict, compare=False, repr=False)
+    _later: dict[int, list[int]] = field(default_factory=dict, compare=False, repr=False)
+
+    def outlook(self, counts: Counts, target: int) -> Outlook:
+        if not self.time_remains:
+            return Outlook(float(counts.counted >= target), (counts.counted,) * len(LEVELS))
+        pace = self._pace(counts)
+        if pace not in self._later:
+            self._later[pace] = quantiles(LEVELS, *self._widened(pace))
+        later = tuple(counts.counted + count for count in self._later[pace])
+        return Outlook(self.chance(counts, target), later)
+
+    def chance(self, counts: Counts, target: int) -> float:
+        """The chance of one person; 0 or 1 only when no time remains."""
+        if not self.time_remains:
+            return float(counts.counted >= target)
+        return self._calculated(counts, target)[0]
+
+    def chances_by_node(self, counts: Counts, target: int) -> tuple[float, ...]:
+        """The chance for each of NODES, the values of the shared factor: for sums over people."""
+        if not self.time_remains or counts.counted >= target:
+            return (float(counts.counted >= target),) * len(NODES)
+        return self._calculated(counts, target)[1:]
+
+    def _calculated(self, counts: Counts, target: int) -> tuple[float, ...]:
+        need, pace = max(target - counts.counted, 0), self._pace(counts)
+        if (need, pace) not in self._chances:
+            own = min(max(at_least(need, *self._widened(pace)), UNCERTAIN), 1 - UNCERTAIN)
+            shape, sd = self._shape(pace), self.parameters.shared_sd
+            # The square keeps the mean: that of exp(sd * node) alone lies above 1.
+            factors = (exp(sd * node - sd * sd / 2) for node, _weight in NODES)
+            nodes = (at_least(need, shape, self.scale * factor) for factor in factors)
+            self._chances[need, pace] = (own, *nodes)
+        return self._chances[need, pace]
+
+    def _pace(self, counts: Counts) -> int:
+        return round(blend(counts.steady, counts.recent, self.parameters.recency) * STEPS_PER_CONTACT)
+
+    def _shape(self, pace: int) -> float:
+        return self.parameters.base + self.parameters.each * pace / STEPS_PER_CONTACT
+
+    def _widened(self, pace: int) -> tuple[float, float]:
+        """Shape and scale for one person, who also shares what is uncertain for all. Both grow with the pace."""
+        shape = self._shape(pace)
+        widened = 1 / (1 / shape + self.parameters.shared_sd**2)
+        return widened, shape * self.scale / widened
+
+
+def blend(counted: float, recent: float, recency: float) -> float:
+    """The pace of all the time, and the recent one by its weight."""
+    return (1 - recency) * counted + recency * recent
+
+
+def scale_of(snapshot: Snapshot, parameters: Parameters) -> float:
+    """The scale at which the mean of all people is the running campaign's pace, continued with the growth."""
+    number = max(len(snapshot.people), 1)
+    level = blend(snapshot.counted, snapshot.recent, parameters.recency) / number
+    steady = sum(blend(counts.steady, counts.recent, parameters.recency) for counts in snapshot.people) / number
+    return parameters.growth * snapshot.horizon * level / (parameters.base + parameters.each * steady)
+
+
+def model_of(snapshot: Snapshot, parameters: Parameters) -> Model:
+    return Model(parameters, scale_of(snapshot, parameters), snapshot.remaining > 0)
+
+
+def outlooks(snapshot: Snapshot, parameters: Parameters, targets: Iterable[int]) -> list[Outlook]:
+    """The forecast of everybody, in the order of the snapshot."""
+    model = model_of(snapshot, parameters)
+    return [model.outlook(counts, target) for counts, target in zip(snapshot.people, targets, strict=True)]

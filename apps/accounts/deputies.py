@@ -18,10 +18,11 @@ from apps.core.audit import audit
 from apps.core.clock import db_now
 from apps.core.errors import Refused
 from apps.core.events import record_event
+from apps.core.periods import in_force_from
 from apps.core.time_zones import company_zone, midnight
 from apps.employees.models import Employee, Employment
 
-# In 24 hours, for one manager's team and by one account.
+# In 24 hours, by one account: for one manager's team, and for all.
 MAX_NAMED_FOR_TEAM, MAX_NAMED_BY_ACCOUNT = 20, 500
 # The same deputy of the same manager: naming and ending again and again would fill that mailbox with mails.
 MAX_NAMED_AGAIN = 5
@@ -53,7 +54,7 @@ def name_deputy(
         _refuse_many(manager, by, now)
         _refuse_again(manager, deputy, now)
         begin, end = deputy_period(now, starts_on, until)
-        _validate_people(manager, deputy, by, begin, now)
+        _validate_people(manager, deputy, by, now)
         _refuse_overlap(manager, deputy, begin, end)
         deputyship = Deputyship.objects.create(
             key=key, manager=manager, deputy=deputy, starts_at=begin, ends_at=end, named_at=now, named_by_id=by.pk,
@@ -101,7 +102,7 @@ def deputy_period(now: datetime, starts_on: date | None, until: date) -> tuple[d
     return (midnight(starts_on) if starts_on and starts_on > today else now), midnight(until, 1)
 
 
-def _validate_people(manager: Employee, deputy: Employee, by: Account, begin: datetime, now: datetime) -> None:
+def _validate_people(manager: Employee, deputy: Employee, by: Account, now: datetime) -> None:
     if by.employee_id != manager.pk and not by.has_role("hr"):
         raise Refused("invalid", _("Only the manager and HR can name a deputy."), "manager")
     # Read again, because the tree may have changed since the form was shown.
@@ -109,8 +110,9 @@ def _validate_people(manager: Employee, deputy: Employee, by: Account, begin: da
         raise Refused("invalid", _("This person has no team today."), "manager")
     if manager.pk == deputy.pk:
         raise Refused("invalid", _("A manager cannot be their own deputy."), "deputy")
+    # Now, and not on the first day: the form of a manager does not say who will leave. A deputyship ends with either.
     for field, person in (("manager", manager), ("deputy", deputy)):
-        if not Employment.objects.filter(employee=person, starts_at__lte=now, ends_at__gt=begin).exists():
+        if not Employment.objects.filter(in_force_from(now), employee=person).exists():
             if field == "deputy" and not Employee.objects.visible_to(by).filter(pk=person.pk).exists():
                 # As for an unknown number: the form of a manager does not say who has left, or joins.
                 message = _("No employee on the roster has this staff number or e-mail address.")
@@ -120,8 +122,8 @@ def _validate_people(manager: Employee, deputy: Employee, by: Account, begin: da
 
 def _refuse_many(manager: Employee, by: Account, now: datetime) -> None:
     """Each deputyship sends mails that cannot be switched off; more of them would delay those of others."""
-    named = Deputyship.objects.filter(named_at__gt=now - timedelta(days=1))
-    limits = (MAX_NAMED_FOR_TEAM, Q(manager=manager)), (MAX_NAMED_BY_ACCOUNT, Q(named_by_id=by.pk))
+    named = Deputyship.objects.filter(named_by_id=by.pk, named_at__gt=now - timedelta(days=1))
+    limits = (MAX_NAMED_FOR_TEAM, Q(manager=manager)), (MAX_NAMED_BY_ACCOUNT, Q())
     for most, deputyships in limits:
         if named.filter(deputyships).count() >= most:
             message = _("At most %(most)s deputies can be named in 24 hours. Name this deputy tomorrow.")

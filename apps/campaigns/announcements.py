@@ -24,7 +24,8 @@ from apps.core.text import clean_prose
 from apps.employees.models import Employee
 
 MAX_TITLE_CHARS, MAX_TEXT_CHARS, MAX_SPEAKER_CHARS, MAX_REASON_CHARS = 120, 3_000, 100, 1_000
-# In a campaign: each version is mailed to all its employees, and each request to HR.
+# In a campaign: each version is mailed to all its employees, and each request to HR. Requests of one HR user, so that
+# these keep no other from announcing.
 MAX_PUBLISHED_A_DAY, MAX_REQUESTED_A_DAY = 3, 10
 # Confirmations are deleted when they are older and their campaign is over; a call deletes at most this many.
 READS_KEPT = timedelta(days=365)
@@ -69,7 +70,7 @@ def request_announcement(*, campaign: Campaign, draft: AnnouncementDraft, key: u
         return existing
     if cleaned.shown_from is not None and cleaned.shown_from <= now:
         cleaned = replace(cleaned, shown_from=None)
-    _refuse_many_requests(campaign, now)
+    _refuse_many_requests(campaign, by, now)
     newest = campaign.announcements.aggregate(newest=Max("version"))["newest"] or 0
     requester = {"requested_at": now, "requested_by_id": by.id, "requested_by_label": by.label}
     announcement = Announcement.objects.create(
@@ -80,12 +81,12 @@ def request_announcement(*, campaign: Campaign, draft: AnnouncementDraft, key: u
     return announcement
 
 
-def _refuse_many_requests(campaign: Campaign, now: datetime) -> None:
+def _refuse_many_requests(campaign: Campaign, by: Actor, now: datetime) -> None:
     if campaign.announcements.waiting().exists():
         raise _conflict(_("An announcement of this campaign is already waiting for a second person."))
-    recent = campaign.announcements.filter(requested_at__gt=now - timedelta(days=1))
+    recent = campaign.announcements.filter(requested_by_id=by.id, requested_at__gt=now - timedelta(days=1))
     if recent.count() >= MAX_REQUESTED_A_DAY:
-        message = _("%(most)s announcements of this campaign were requested within a day. Try again tomorrow.")
+        message = _("You requested %(most)s announcements of this campaign within a day. Try again tomorrow.")
         raise _conflict(message % {"most": MAX_REQUESTED_A_DAY})
 
 

@@ -240,6 +240,10 @@ def test_requests_and_publications_of_a_day_are_bounded(campaign: Campaign, cloc
         request = announcing.requested(campaign)
     withdraw_announcement(announcement_id=request.pk, reason="Again.", by=people.officer("asks"))
     assert refusal(announcing.requested, campaign) == "conflict"
+    other = announcing.requested(campaign, by=people.officer("other"))
+    withdraw_announcement(
+        announcement_id=other.pk, reason="One user must not keep others silent.", by=people.officer("asks")
+    )
     clock.set(clock.now() + timedelta(days=1, minutes=1), ticks=True)
     assert announcing.published(campaign).published_at is not None
 

@@ -285,8 +285,16 @@ def test_a_leaver_of_another_team_is_nobody_to_a_manager_and_a_leaver_to_hr(
     assert "not employed at that time" in words(as_(hr).post("/company/deputies/", form | {"manager": "B001"}))
 
 
+def test_a_planned_leaving_is_not_told_by_the_form(
+    recorded: Campaign, bob: Employee, stranger: Employee, as_: SignIn
+) -> None:
+    people.load("staff_no,name,email,left_on\nS001,Sam,sam@corp.example.com,2026-11-24")
+    form = {"key": KEY, "deputy": "S001", "starts_on": "2026-11-26", "until": FRIDAY}
+    assert as_(bob).post("/deputies/", form).status_code == 302
+
+
 def test_naming_and_ending_in_a_loop_does_not_fill_the_queue_of_mails(
-    recorded: Campaign, bob: Employee, stranger: Employee, as_: SignIn, monkeypatch: pytest.MonkeyPatch
+    recorded: Campaign, bob: Employee, stranger: Employee, hr: Employee, as_: SignIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(deputies, "MAX_NAMED_FOR_TEAM", 2)
     client = as_(bob)
@@ -298,6 +306,8 @@ def test_naming_and_ending_in_a_loop_does_not_fill_the_queue_of_mails(
         refused = client.post("/deputies/", {"key": str(uuid.uuid4()), "deputy": name, "until": FRIDAY})
         assert refused.status_code == 422
         assert "At most 2 deputies can be named in 24 hours" in words(refused), f"for {name}"
+    form = {"key": str(uuid.uuid4()), "manager": "B001", "deputy": "S001", "until": FRIDAY}
+    assert as_(hr).post("/company/deputies/", form).status_code == 302, "the limit of one user concerns no other"
 
 
 def test_one_deputy_is_not_named_again_and_again(

@@ -216,10 +216,21 @@ def test_help_is_offered_answered_and_seen_by_the_two_alone(
         assert "waiting for an answer" not in words(member)
     offer = HelpOffer.objects.get()
     assert as_(alan).post(f"/help/{offer.pk}/answer/", {"answer": "accepted"}).status_code == 404
-    for _time in range(2):
-        answer = mine.post(f"/help/{offer.pk}/answer/", {"answer": "not_needed"}, follow=True)
+    answer = mine.post(f"/help/{offer.pk}/answer/", {"answer": "not_needed"}, follow=True)
+    assert "Bob 白 sees that you need no help now." in words(answer)
+    answer = mine.post(f"/help/{offer.pk}/answer/", {"answer": "not_needed"}, follow=True)
     assert "offers you help" not in words(answer)
     assert "Training today 12:00 · not needed" in words(manager.get("/team/A001/"))
+
+
+def test_an_answer_says_when_the_manager_does_not_read_it_any_more(
+    as_: SignIn, campaign: Campaign, alice: Employee, bob: Employee
+) -> None:
+    as_(bob).post("/team/A001/help/", {"kind": "talk"})
+    head = people.ROSTER.splitlines()[0]
+    people.load(f"{head}\nA001,Alice 艾,alice@corp.example.com,,Support,C001\n")
+    answer = as_(alice).post(f"/help/{HelpOffer.objects.get().pk}/answer/", {"answer": "accepted"}, follow=True)
+    assert "Bob 白 is no longer your manager and does not see your answer." in words(answer)
 
 
 def test_no_help_is_offered_to_a_person_at_the_target_or_in_an_unknown_kind(

@@ -13,12 +13,14 @@ from apps.core.audit import audit
 from apps.core.clock import db_now
 from apps.core.errors import Refused
 from apps.core.events import record_event
-from apps.employees.models import Employee
+from apps.employees.models import Employee, TreeNode
 from apps.notifications.models import HelpOffer
 from apps.notifications.reminders.sending import can_remind_in, sender_name
 
 # Between two offers to one person, also by two managers: each sends a mail.
 MIN_INTERVAL = timedelta(hours=24)
+# Of one person in seven days, from all managers together, withdrawn ones too.
+MAX_IN_WEEK = 3
 State = HelpOffer.State
 
 
@@ -41,6 +43,9 @@ def offer_help(*, campaign: Campaign, employee: Employee, kind: HelpOffer.Kind, 
         if offers.filter(offered_at__gt=now - MIN_INTERVAL).exists():
             message = _("This person was offered help within the last 24 hours. Offer it tomorrow.")
             raise Refused("too_many", message, conflict=True)
+        if offers.filter(offered_at__gt=now - timedelta(days=7)).count() >= MAX_IN_WEEK:
+            message = _("This person was offered help %(most)s times within seven days. Offer it later.")
+            raise Refused("too_many", message % {"most": MAX_IN_WEEK}, conflict=True)
         offer = HelpOffer.objects.create(
             campaign=campaign, employee=employee, kind=kind, offered_by_id=by.pk, offered_by_label=sender_name(by),
             offered_at=now,
@@ -55,6 +60,13 @@ def answer_offer(*, offer_id: int, employee: Employee, accepted: bool) -> tuple[
     """Answer the own offer; False when it was closed before. Raises HelpOffer.DoesNotExist."""
     offer = HelpOffer.objects.get(pk=offer_id, employee=employee)
     return offer, _close(offer, State.ACCEPTED if accepted else State.NOT_NEEDED)
+
+
+def sender_leads(offer: HelpOffer) -> bool:
+    """Whether the manager who made the offer is above the employee today, and so reads the answer."""
+    node = TreeNode.objects.filter(employee=offer.employee_id).first()
+    above = Employee.objects.filter(account=offer.offered_by_id, node__employed=True)
+    return node is not None and above.filter(node__first__lte=node.first, node__last__gte=node.first).exists()
 
 
 def withdraw_offer(*, offer_id: int, by: Account) -> tuple[HelpOffer, bool]:

@@ -8,6 +8,7 @@ from apps.core.errors import Refused
 from apps.core.models import AuditEntry
 from apps.core.text import clean_prose
 from apps.notifications.models import ReminderText
+from apps.notifications.reminders import approved_texts
 from apps.notifications.reminders.approved_texts import add_text, change_text, withdraw_text
 from tests import crowd, reviewing
 from tests.people import TESTER
@@ -67,11 +68,36 @@ def test_full_width_punctuation_and_paragraphs_stay() -> None:
     assert clean_prose("  你好，世界！\r\n\r\n\r\n（再见）\x00\u202e \n", 100) == "你好，世界！\n\n（再见）"
 
 
-@pytest.mark.parametrize("link", ["https://a.example/x", "www.a", "a.example", "SHOP.DE/x", "me@home", "看wiki.corp"])
+@pytest.mark.parametrize(
+    "link",
+    [
+        "https://a.example/x", "www.a", "a.example", "SHOP.DE/x", "me@home", "看wiki.corp", "example.рф", "例子.中国",
+        "example。com", "example．com", "192.0.2.7", "看192.0.2.7/x", "//example/x",
+    ],
+)  # fmt: skip
 def test_no_text_teaches_readers_to_follow_links(link: str) -> None:
     for field in ("text_en", "text_zh"):
         assert reviewing.refusal(text, **{field: f"See {link} now"}) == "link"
 
 
 def test_full_stops_and_numbers_are_no_link() -> None:
-    assert text(text_en="Do 3.5 a day, e.g. at noon. Thanks...", text_zh="每天3.5位。谢谢！").version == 1
+    assert (
+        text(text_en="Do 3.5 a day, e.g. at noon. Thanks...", text_zh="每天3.5位。谢谢！用Hundred。再见。").version == 1
+    )
+
+
+def test_so_many_texts_are_current_that_a_page_shows_them_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(approved_texts, "MAX_TEXTS", 2)
+    first = text(title="A")
+    text(title="B")
+    assert reviewing.refusal(text, title="C") == "too_many"
+    change_text(text_id=first.pk, title="A", text_en="B", text_zh="乙", by=TESTER)
+    withdraw_text(text_id=ReminderText.objects.current()[0].pk, by=TESTER)
+    assert text(title="C").version == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_limit_holds_for_two_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(approved_texts, "MAX_TEXTS", 1)
+    crowd.at_once(*[partial(text, title=title) for title in "ABCD"])
+    assert ReminderText.objects.count() == 1

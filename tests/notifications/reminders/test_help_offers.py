@@ -67,6 +67,17 @@ def test_withdrawing_and_offering_again_sends_no_second_mail_that_day(
     assert offer(campaign, alice, bob).pk != first.pk
 
 
+def test_a_person_is_offered_help_three_times_in_a_week_from_all_managers(
+    campaign: Campaign, alice: Employee, bob: Employee, dana: Employee, clock: Clock
+) -> None:
+    for by in (bob, dana, bob):
+        withdraw_offer(offer_id=offer(campaign, alice, by).pk, by=account_for(by))
+        clock.set(clock.now() + timedelta(hours=25), ticks=True)
+    assert reviewing.refusal(offer, campaign, alice, dana) == "too_many"
+    clock.set(clock.now() + timedelta(days=4), ticks=True)
+    assert offer(campaign, alice, dana).pk
+
+
 def test_a_withdrawn_offer_is_not_mailed(campaign: Campaign, alice: Employee, bob: Employee, clock: Clock) -> None:
     first = offer(campaign, alice, bob)
     plan_notifications(clock.now())

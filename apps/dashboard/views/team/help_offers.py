@@ -12,7 +12,7 @@ from apps.dashboard.views.team.manager_actions import may_offer_help
 from apps.dashboard.views.team.team import visible
 from apps.employees.models import Employee
 from apps.notifications.models import HelpOffer
-from apps.notifications.reminders.help_offers import answer_offer, offer_help, withdraw_offer
+from apps.notifications.reminders.help_offers import answer_offer, offer_help, sender_leads, withdraw_offer
 from apps.standings import report_people
 
 
@@ -66,6 +66,11 @@ def answer(request: HttpRequest, offer_id: int) -> HttpResponse:
     except HelpOffer.DoesNotExist as unknown:
         raise Http404("There is no such offer") from unknown
     if is_done:
-        text = _("%(name)s sees that you accept.") if accepted else _("%(name)s sees that you need no help now.")
+        if not sender_leads(offer):
+            text = _("%(name)s is no longer your manager and does not see your answer.")
+        elif accepted:
+            text = _("%(name)s sees that you accept.")
+        else:
+            text = _("%(name)s sees that you need no help now.")
         messages.success(request, text % {"name": offer.offered_by_label})
     return redirect(scope.url("me"))

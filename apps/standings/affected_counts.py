@@ -116,19 +116,20 @@ def count_changed_in_result(by: Actor) -> int:
 
     Of campaigns that are frozen, past their cut-off or in their LAST_DAYS. An employee who left before the cut-off and
     is employed again after it counts too: otherwise one HR user could take a person out of a result and give the
-    employment back. The operator's command is trusted.
+    employment back. Of other campaigns, an end in their LAST_DAYS: the employee would learn of it too late to object.
+    The operator's command is trusted.
     """
     if by.id is None:
         return 0
-    now, campaigns = db_now(), Campaign.objects.filter(state__in=["open", "closing", "frozen"])
-    rules = [campaign.rule for campaign in campaigns.prefetch_related("rules")]
-    return _count_distinct(
-        [
-            compose(IN_RESULT, scope=rule.scope, opens_at=rule.opens_at, cutoff_at=rule.cutoff_at)
-            for rule in rules
-            if rule.opens_at <= now and rule.cutoff_at <= now + LAST_DAYS
-        ]
-    )
+    now, states = db_now(), ["draft", "open", "closing", "frozen"]
+    campaigns = Campaign.objects.filter(state__in=states).prefetch_related("rules")
+    selects = []
+    for rule in (campaign.rule for campaign in campaigns if campaign.versions):
+        is_near = rule.opens_at <= now and rule.cutoff_at <= now + LAST_DAYS
+        ends_from = None if is_near else rule.cutoff_at - LAST_DAYS
+        times = {"opens_at": rule.opens_at, "cutoff_at": rule.cutoff_at, "ends_from": ends_from}
+        selects.append(compose(IN_RESULT, scope=rule.scope, **times))
+    return _count_distinct(selects)
 
 
 def count_future_colleagues(by: Actor) -> int:

@@ -202,10 +202,26 @@ OVER = "2026-12-01T00:05:00+08:00"
         ("2026-11-28T12:00:00+08:00", "2026-11-27", ["Support"], 0),
         ("2026-11-28T12:00:00+08:00", "2026-11-30", [], 0),
         ("2026-11-23T12:00:00+08:00", "2026-11-22", [], 0),
+        ("2026-11-10T12:00:00+08:00", "2026-11-27", [], 1),
+        ("2026-11-10T12:00:00+08:00", "2026-11-27", ["Support"], 0),
+        ("2026-11-10T12:00:00+08:00", "2026-11-30", [], 0),
+        ("2026-10-20T12:00:00+08:00", "2026-11-27", [], 1),
         (OVER, "2026-11-20", [], 1),
         (OVER, "2026-11-30", [], 0),
     ],
-    ids=["last week", "its department", "other departments", "last day", "earlier", "over", "over, last day"],
+    ids=[
+        "last week",
+        "its department",
+        "other departments",
+        "last day",
+        "earlier",
+        "planned for the last week",
+        "planned in other departments",
+        "planned for the last day",
+        "planned before the opening",
+        "over",
+        "over, last day",
+    ],
 )
 def test_an_end_that_takes_a_person_out_of_a_result_needs_two(
     settings: Any, noon: Clock, at: str, left_on: str, scope: list[str], number: int

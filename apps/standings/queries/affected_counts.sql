@@ -125,7 +125,8 @@ WHERE in_force(old_placement.starts_at, old_placement.ends_at, {cutoff_at})
 
 -- name: in_result
 -- People on the roster before, who are in the campaign's population at the cut-off either before or after the change; and
--- people who had left before the cut-off, and are employed again after it.
+-- people who had left before the cut-off, and are employed again after it. With {ends_from}, only those whose employment now
+-- ends between that instant and the cut-off.
 SELECT employee_id FROM (
     WITH was AS (
         SELECT employee_id FROM effect_employment employment
@@ -148,10 +149,14 @@ SELECT employee_id FROM (
         SELECT employee_id, max(ends_at) AS ends_at
         FROM employees_employment JOIN effect_people USING (employee_id) GROUP BY employee_id
     )
-    (TABLE was EXCEPT TABLE is_now) UNION (TABLE is_now EXCEPT TABLE was)
-    UNION
-    SELECT employee_id FROM old_end JOIN new_end USING (employee_id)
-    WHERE old_end.ends_at > {opens_at} AND old_end.ends_at < {cutoff_at} AND new_end.ends_at > {cutoff_at}
+    SELECT employee_id FROM (
+        (TABLE was EXCEPT TABLE is_now) UNION (TABLE is_now EXCEPT TABLE was)
+        UNION
+        SELECT employee_id FROM old_end JOIN new_end USING (employee_id)
+        WHERE old_end.ends_at > {opens_at} AND old_end.ends_at < {cutoff_at} AND new_end.ends_at > {cutoff_at}
+    ) changed
+    WHERE {ends_from} IS NULL OR employee_id IN (
+        SELECT new_end.employee_id FROM new_end WHERE new_end.ends_at BETWEEN {ends_from} AND {cutoff_at})
 ) changed_in_result
 
 -- name: future_colleagues

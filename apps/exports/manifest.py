@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,6 +19,8 @@ RETROACTIVE_ACTIONS = [
     "contact.restored", "submission.undone", "contact.corrected", "roster.loaded", "roster.undone",
     "adjustment.granted", "adjustment.end_granted", "correction.made", "campaign.rule_changed",
 ]  # fmt: skip
+# A page shows so many; the audit trail has them all.
+MAX_CORRECTIONS = 100
 
 
 def manifest_of(export: Export) -> dict[str, Any]:
@@ -56,27 +59,35 @@ def _iso(at: datetime | None) -> str | None:
 class Comparison:
     """A repeated export compared with the one before: the same bytes, or what changed the past in between.
 
-    `corrections`: the entries of the audit trail. `late`: how many contacts from before the instant were stored since.
+    `corrections`: the first MAX_CORRECTIONS entries of the audit trail, oldest first; `has_more` when there are others.
+    `late`: how many contacts from before the instant were stored since.
     """
 
     before: Export
     same: bool
-    corrections: list[AuditEntry]
-    late: int
+    corrections: Sequence[AuditEntry] = ()
+    has_more: bool = False
+    late: int = 0
 
     @property
     def explained(self) -> bool:
         return bool(self.corrections or self.late)
 
 
-def comparison_of(export: Export) -> Comparison | None:
-    """The comparison with the export that this one repeats; None for a first one, or while one of them has no file."""
+def comparison_of(export: Export, *, reads_trail: bool) -> Comparison | None:
+    """The comparison with the export that this one repeats; None for a first one, or while one of them has no file.
+
+    What changed the past is listed only for readers of the audit trail: its entries are about the whole company.
+    """
     before = export.rerun_of
     if before is None or not export.sha256 or not before.sha256:
         return None
-    if bytes(export.sha256) == bytes(before.sha256):
-        return Comparison(before, True, [], 0)
-    return Comparison(before, False, list(_corrections(before, export)), _late(before, export))
+    same = bytes(export.sha256) == bytes(before.sha256)
+    if same or not reads_trail:
+        return Comparison(before, same)
+    corrections = list(_corrections(before, export)[: MAX_CORRECTIONS + 1])
+    has_more = len(corrections) > MAX_CORRECTIONS
+    return Comparison(before, same, corrections[:MAX_CORRECTIONS], has_more, _late(before, export))
 
 
 def _corrections(before: Export, export: Export) -> QuerySet[AuditEntry]:

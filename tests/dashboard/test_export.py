@@ -12,7 +12,10 @@ import pytest
 from django.db import connection
 from django.test import Client
 
+from apps.accounts.services import account_for
 from apps.campaigns.models import Campaign
+from apps.campaigns.selectors import restore_while_open
+from apps.contacts.services.changes import end_contact
 from apps.core.models import AuditEntry
 from apps.employees.models import Employee
 from apps.exports import build_export, export_requests
@@ -21,6 +24,7 @@ from apps.exports.models import Export
 from apps.operations import tasks
 from tests import files, people
 from tests.fixtures import Clock
+from tests.people import TESTER
 
 NEW = "/exports/new/standings/"
 KEY = "8d4f0f62-6a1f-4a5e-9a55-0d35a8c8f001"
@@ -172,6 +176,30 @@ def test_again_says_that_the_bytes_are_the_same(client: Client, campaign: Campai
     clock.set("2026-11-24T12:00:00+08:00", ticks=True)
     answer = client.post(f"/exports/{made.pk}/again/", {"key": KEY}, follow=True)
     assert "Identical to the previous file" in answer.content.decode()
+
+
+def test_a_manager_does_not_read_from_a_file_made_again_what_other_employees_corrected(
+    client: Client, campaign: Campaign, alice: Employee, bob: Employee, carol: Employee, hr: Employee, clock: Clock
+) -> None:
+    """Else each manager reads the audit trail of the whole company there."""
+    contacts = [people.record_one(one, ("handle", f"h{one.staff_no}")).outcomes[0].contact_id for one in (alice, carol)]
+    for contact, one in zip(contacts, (alice, carol), strict=True):
+        end_contact(contact_id=contact, employee=one, by=TESTER)
+    people.mark()
+    made = files.export(campaign, bob, root=bob)
+    clock.set("2026-11-24T12:00:00+08:00", ticks=True)
+    for contact, one in zip(contacts, (alice, carol), strict=True):
+        restore_while_open(contact_id=contact, employee=one, by=account_for(one).actor)
+    pages = {}
+    for reader in (bob, hr):
+        people.sign_in(client, reader)
+        asked = client.post(f"/exports/{made.pk}/again/", {"key": uuid.uuid4()})
+        tasks.make_export(str(Export.objects.latest("asked_at").pk))
+        pages[reader.staff_no] = client.get(asked.url).content.decode()
+    assert "because the past has been corrected since" in pages["B001"]
+    assert "Carol" not in pages["B001"]
+    assert "HR and auditors can see what was corrected." in pages["B001"]
+    assert "Carol" in pages["H001"]
 
 
 def test_a_csv_that_is_sent_at_once_has_its_manifest_too(client: Client, campaign: Campaign, bob: Employee) -> None:

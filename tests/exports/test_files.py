@@ -94,7 +94,7 @@ def test_a_file_made_again_for_the_same_instant_is_the_same_bytes(
     record(alice, 4)
     second = again(first, hr)
     assert content(second) == content(first)
-    told = comparison_of(second)
+    told = comparison_of(second, reads_trail=True)
     assert told is not None
     assert told.same
     assert manifest_of(second)["sha256"] == manifest_of(first)["sha256"]
@@ -110,10 +110,29 @@ def test_a_file_that_differs_when_made_again_names_what_corrected_the_past(
     first = export(campaign, hr)
     clock.set("2026-11-25T12:00:00+08:00", ticks=True)
     restore_while_open(contact_id=gone.pk, employee=alice, by=TESTER)
-    told = comparison_of(again(first, hr))
+    told = comparison_of(again(first, hr), reads_trail=True)
     assert told is not None
     assert (told.same, told.explained) == (False, True)
     assert [entry.action for entry in told.corrections] == ["contact.restored"]
+    assert not told.has_more
+
+
+def test_a_page_lists_a_hundred_corrections_and_says_that_there_are_more(
+    campaign: Campaign, alice: Employee, hr: Employee, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("apps.exports.manifest.MAX_CORRECTIONS", 2)
+    record(alice, 3)
+    contacts = list(Contact.objects.of(alice))
+    for contact in contacts:
+        end_contact(contact_id=contact.pk, employee=alice, by=TESTER)
+    mark()
+    first = export(campaign, hr)
+    clock.set("2026-11-25T12:00:00+08:00", ticks=True)
+    for contact in contacts:
+        restore_while_open(contact_id=contact.pk, employee=alice, by=TESTER)
+    compared = comparison_of(again(first, hr), reads_trail=True)
+    assert compared is not None
+    assert (len(compared.corrections), compared.has_more) == (2, True)
 
 
 def test_in_a_workbook_numbers_are_numbers_and_no_text_is_a_formula(campaign: Campaign, hr: Employee) -> None:

@@ -41,7 +41,7 @@ def export(request: HttpRequest, export_id: uuid.UUID) -> HttpResponse:
         "people": _("everyone") if root is None else root.name if export.single_person else _team(root),
         "filters": _filters(scope, export),
         "work": _work(export) if export.state == Export.State.WAITING else None,
-        "compared": exports_manifest.comparison_of(export),
+        "compared": exports_manifest.comparison_of(export, reads_trail=scope.reads_results),
         "description": exports.description(export.kind),
         "key": uuid.uuid4(),
     }

@@ -14,6 +14,7 @@ from tests import people
 from tests.commands import run, say
 from tests.dashboard.strict import words
 from tests.fixtures import Clock
+from tests.notifications.chat_services import DingTalkService, Reply, SlackService
 from tests.notifications.smtp import Mailbox
 
 pytestmark = pytest.mark.django_db
@@ -45,6 +46,31 @@ def test_a_channel_and_a_person_can_be_options(alice: Employee, mailbox: Mailbox
     assert len(mailbox.recipients) == 1
 
 
+TEST_TEXT = "This is a test of Hundred's notifications. No action is needed."
+
+
+def test_a_test_by_chat_reaches_slack_alone(alice: Employee, mailbox: Mailbox, slack: SlackService) -> None:
+    arguments = ("send_test_notification", "A001", "--channel", "chat")
+    assert run(*arguments) == {"staff_no": "A001", "chat": "sent"}
+    [(member, text)] = slack.sent
+    assert member == "U0ALICE"
+    assert text.startswith(TEST_TEXT)
+    assert mailbox.recipients == []
+    slack.fail("/chat.postMessage", Reply({"ok": False, "error": "account_inactive"}))
+    with pytest.raises(CommandError, match=r"chat: account_inactive\."):
+        say(*arguments)
+
+
+def test_tests_by_chat_reach_dingtalk_and_differ_so_that_it_shows_each(
+    alice: Employee, dingtalk: DingTalkService
+) -> None:
+    Employee.objects.filter(pk=alice.pk).update(chat_id="alice-id")
+    for _time in range(2):
+        assert run("send_test_notification", "A001", "--channel", "chat")["chat"] == "sent"
+    assert [user for user, _text in dingtalk.sent] == ["alice-id"] * 2
+    assert len({text for _user, text in dingtalk.sent if text.startswith(TEST_TEXT)}) == 2
+
+
 def press(client: Client, channel: str = "email") -> str:
     return words(client.post("/company/notifications/test/", {"channel": channel}, follow=True))
 
@@ -62,6 +88,19 @@ def test_an_operator_tests_a_channel_and_reads_the_server_s_answer(
     assert "connect: ConnectionRefusedError" in press(client)
     entries = AuditEntry.objects.filter(action="notification.tested")
     assert [(entry.actor_id, entry.subject_id) for entry in entries] == [(account_for(operator).pk, "email")] * 3
+
+
+def test_an_operator_s_test_by_chat_reaches_the_own_account(
+    operator: Employee, mailbox: Mailbox, slack: SlackService
+) -> None:
+    Employee.objects.filter(pk=operator.pk).update(chat_id="W0ALAN")
+    client = people.sign_in(Client(), operator)
+    assert "Send a test notification: Slack" in words(client.get("/company/notifications/"))
+    assert "The service accepted the test (Slack)." in press(client, "chat")
+    assert [(member, text.startswith(TEST_TEXT)) for member, text in slack.sent] == [("W0ALAN", True)]
+    slack.fail("/chat.postMessage", Reply({"ok": False, "error": "invalid_auth"}))
+    assert "The service answered: invalid_auth" in press(client, "chat")
+    assert mailbox.recipients == []
 
 
 def test_a_test_is_limited_and_hr_has_none(operator: Employee, hr: Employee, mailbox: Mailbox, clock: Clock) -> None:

@@ -23,6 +23,7 @@ from apps.core.identity_key import verify_identity_key
 from apps.core.locks import disable_statement_timeout, lock_facts
 from apps.core.models import Setting
 from apps.core.statistics import refresh_statistics
+from apps.demo import messages
 from apps.demo.accounts import make_sign_ins
 from apps.demo.adjustments import adjust_some
 from apps.demo.calendar import ZONE, Calendar, calendar
@@ -34,7 +35,6 @@ from apps.employees.models import Employee, TreeNode
 from apps.notifications.delivery import sender_lock
 from apps.notifications.models import Channel, Notification
 from apps.notifications.planning import plan_notifications
-from apps.notifications.reminders.approved_texts import add_text
 from apps.results.freeze import freeze
 from apps.results.result_versions import ensure_version, pending_versions
 from apps.standings.campaign_lifecycle import open_campaign
@@ -113,22 +113,14 @@ def seed_demo(
                 finish_run(run, progress)
         _mark_queued()
         _once("adjusted", lambda: adjust_some(campaign, company))
-        _once("reminder_text", lambda: _approve_text(by))
+        _once("reminder_text", lambda: messages.approve_text(by))
+        _once("announcement", lambda: messages.publish(campaign, company))
         _mark_queued()
         figures = _end(plan, campaign, by)
         _plan_notifications()
         # Now also the tables of the verdicts, which the reports on the past read next.
         refresh_statistics(written=plan.employees * (1 + plan.contacts))
     return figures | {"resumed": resumed}
-
-
-def _approve_text(by: Actor) -> int:
-    """The text that managers of the demo can send."""
-    text = add_text(
-        title="Shall we talk?", text_en="Do you need help to reach your target? Come and talk to us.",
-        text_zh="达到目标需要帮忙吗？欢迎随时来聊聊。", by=by,
-    )  # fmt: skip
-    return text.pk
 
 
 def _plan_notifications() -> None:

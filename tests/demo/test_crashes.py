@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 
-from apps.campaigns.models import Campaign
+from apps.campaigns.models import Announcement, Campaign
 from apps.contacts.models import Contact, ContactIdentity
 from apps.core.models import AuditEntry
-from apps.demo import previous_campaign, seeding, store
+from apps.demo import messages, previous_campaign, seeding, store
 from apps.demo.contacts import Recorder
 from apps.demo.seeding import NoDemo, Plan, seed_demo, sign_ins
 from apps.employees.models import Employee
@@ -46,6 +46,7 @@ def crash_in(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, *, call: in
         (previous_campaign, "open_campaign", 1),
         (seeding, "freeze", 1),
         (previous_campaign, "answer_review", 1),
+        (messages, "publish_announcement", 1),
         (seeding, "mark_outbox", 1),
         (seeding, "audit", 1),
     ],
@@ -72,6 +73,7 @@ def test_the_next_run_finishes_a_crashed_one(
     assert stored == identities(Plan(30, 8, 1, people.NOON, seeding.DOMAIN, False))
     assert recount(Campaign.objects.get(state="open")) == []
     assert Campaign.objects.filter(state="open").count() == Campaign.objects.filter(state="frozen").count() == 1
+    assert Announcement.objects.exclude(published_at=None).count() == Announcement.objects.count() == 1
     assert ResultCorrection.objects.count() == AuditEntry.objects.filter(action="demo.seeded").count() == 1
 
 

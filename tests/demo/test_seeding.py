@@ -9,7 +9,7 @@ from django.core.management import CommandError
 from django.db import transaction
 
 from apps.accounts.models import Account
-from apps.campaigns.models import Adjustment, Campaign
+from apps.campaigns.models import Adjustment, Announcement, Campaign
 from apps.campaigns.population import ALL_EMPLOYEES, employee_ids_sql
 from apps.contacts.models import Contact, ContactIdentity
 from apps.core.identity import digest
@@ -17,6 +17,7 @@ from apps.core.models import AuditEntry, OutboxRow, Setting
 from apps.demo import seeding
 from apps.demo.seeding import NoDemo, seed_demo, sign_ins
 from apps.employees.models import Employee, EmployeeIdentity, Employment, Placement, TreeNode
+from apps.notifications.models import Notification
 from apps.reports.adjustments import waiting_for
 from apps.results.models import FrozenResult, FrozenStanding
 from apps.reviews.models import Review
@@ -82,6 +83,15 @@ def test_the_demo_has_approved_adjustments_and_a_pending_one(noon: Clock, domain
     ]
     assert [requests.count() for requests in waiting] == [1, 0]
     assert recount(campaign) == []
+
+
+def test_the_demo_shows_an_announcement_and_has_notifications_but_no_mails(noon: Clock, domain: str) -> None:
+    run("seed_demo", "--employees", 60, "--contacts", 30)
+    [announcement] = Announcement.objects.shown(noon.now())
+    assert announcement.requested_by_id != announcement.published_by_id
+    assert announcement.campaign == Campaign.objects.get(state="open")
+    assert {"campaign_opened"} <= set(Notification.objects.values_list("kind", flat=True))
+    assert not Notification.objects.exclude(channel="app").exists()
 
 
 def test_the_demo_has_a_frozen_result_with_a_review_and_a_correction(noon: Clock, domain: str) -> None:

@@ -27,6 +27,13 @@ def test_every_reader_gets_it_in_their_language_with_the_days_and_the_address(
     assert "Acme" in page
 
 
+@pytest.mark.parametrize(
+    "named", ["account in the chat product", "Your notifications", "last reminded", "offers of help", "kept for a year"]
+)
+def test_an_employee_reads_how_messages_are_stored(client: Client, named: str) -> None:
+    assert named in client.get("/privacy/").content.decode()
+
+
 @pytest.mark.parametrize(("contact", "link"), [("https://corp.example.com/privacy", True), ("", False)])
 def test_an_address_of_a_page_is_one_and_none_is_said_plainly(
     client: Client, settings: Any, contact: str, link: bool

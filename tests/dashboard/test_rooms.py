@@ -26,7 +26,8 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(apprise_client, "check_address", check)
 
 
-def test_without_the_package_the_page_says_so(as_: SignIn, hr: Employee) -> None:
+def test_without_the_package_the_page_says_so(as_: SignIn, hr: Employee, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(apprise_client, "is_installed", lambda: False)
     page = as_(hr).get(PAGE)
     assert "has not installed the package" in words(page)
     assert 'name="address"' not in page.content.decode()

@@ -1,4 +1,4 @@
-"""Apprise itself, where requirements-chat.txt is installed: which addresses it may have, and what it sends."""
+"""Apprise itself: which addresses it may have, and what it sends."""
 
 import logging
 from collections.abc import Iterator
@@ -11,7 +11,6 @@ from apps.notifications.rooms import apprise_client
 from apps.notifications.rooms.apprise_client import InvalidRoomAddress, check_address, post
 from tests.notifications.chat_services import Call, Reply, Service, serve
 
-pytest.importorskip("apprise", reason="requirements-chat.txt is not installed")
 # Apprise imports a module of Python that ends with 3.13.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 TOKEN = "abcdef0123456789"

@@ -135,9 +135,10 @@ class Sender:
 
     def _send_batch(self, batch: list[Facts]) -> bool:
         """Send these over one connection; False when the service accepts none now. The rest is then retried later."""
-        end, left = time.monotonic() + PORTION_SECONDS, list(batch)
+        end, left, connected = time.monotonic() + PORTION_SECONDS, list(batch), False
         try:
             with self.channel.session() as session:
+                connected = True
                 while left and time.monotonic() < end:
                     facts = left.pop(0)
                     # Checked again: with a slow service a batch takes minutes, and the quiet hours may have begun.
@@ -151,8 +152,10 @@ class Sender:
         except TemporaryFailure as failure:
             logger.warning("%s accepts no notifications now: %s", self.channel.name, failure.code)
             record_channel_failure(self.channel.name, failure.code)
+            # Those behind the refused one were not tried. In chat they count as tried: after a day they go by e-mail.
+            was_tried = not connected or self.channel.name == Channel.CHAT
             for facts in left:
-                self._retry(facts, failure.code, begun=False)
+                self._retry(facts, failure.code, begun=False, attempts=int(was_tried))
             return False
         clear_channel_failure(self.channel.name)
         for facts in left:
@@ -194,13 +197,13 @@ class Sender:
         if isinstance(error, TemporaryFailure) and error.affects_all:
             raise error
 
-    def _retry(self, facts: Facts, code: str, *, begun: bool = True) -> None:
+    def _retry(self, facts: Facts, code: str, *, begun: bool = True, attempts: int = 1) -> None:
         """Wait for the next attempt; after a day of attempts the notification has failed."""
-        if facts.attempts >= len(RETRY_MINUTES):
-            self._fail(facts, code, begun=begun, attempts=1)
+        if facts.attempts + attempts > len(RETRY_MINUTES):
+            self._fail(facts, code, begun=begun, attempts=attempts)
             return
-        due_at = self.clock() + timedelta(minutes=RETRY_MINUTES[facts.attempts])
-        self._finish(facts, State.DUE, code, due_at, begun=begun, attempts=1)
+        due_at = self.clock() + timedelta(minutes=RETRY_MINUTES[min(facts.attempts, len(RETRY_MINUTES) - 1)])
+        self._finish(facts, State.DUE, code, due_at, begun=begun, attempts=attempts)
 
     def _fail(self, facts: Facts, code: str, *, begun: bool = True, attempts: int = 0, is_certain: bool = True) -> None:
         """Give a notification up; what a chat product certainly has not delivered goes by e-mail."""

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from apps.accounts.models import Account
 from apps.accounts.services import account_for
 from apps.campaigns.models import Campaign
 from apps.core.models import Event
@@ -56,7 +57,7 @@ def test_a_manager_comes_from_the_list_sees_who_is_reminded_and_sends(
     assert address == "/team/B001/remind/?status=to_go"
     preview = words(client.get(address))
     assert "1 person is reminded." in preview
-    assert "Alice 艾 A001 all languages –" in preview
+    assert "Alice 艾 A001 –" in preview
     assert "Alan A002 is exempt from the target –" in preview
     assert "1 e-mail is sent" in preview
     answer = send(client, address)
@@ -145,6 +146,24 @@ def test_a_past_day_and_a_campaign_that_is_over_offer_no_reminder(
     clock.set("2026-12-01T00:00:30+08:00", ticks=True)
     assert not [link for link in links(client.get("/team/B001/")) if "/remind/" in link]
     assert client.get(TEAM).status_code == 404
+
+
+def test_a_manager_s_preview_says_nothing_of_accounts_and_their_languages(
+    as_: SignIn, campaign: Campaign, alice: Employee, alan: Employee, bob: Employee, hr: Employee
+) -> None:
+    reminding.text()
+    account = account_for(people.with_account(alice))
+    account.language = "zh-hans"
+    account.save(update_fields=["language"])
+    Account.objects.filter(employee=people.with_account(alan)).update(is_active=False)
+    seen_by_hr = words(as_(hr).get(f"{COMPANY}?q=A00"))
+    assert "has no access to Hundred" in seen_by_hr
+    assert "Alice 艾 A001 简体中文" in seen_by_hr
+    seen_by_manager = words(as_(bob).get(TEAM))
+    assert "Alan A002 cannot be reminded now –" in seen_by_manager
+    assert "Alice 艾 A001 –" in seen_by_manager
+    for hidden in ("no access", "简体中文 –", "all languages", "Language Last"):
+        assert hidden not in seen_by_manager
 
 
 def test_a_manager_s_preview_says_nothing_of_a_review(

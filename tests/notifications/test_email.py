@@ -135,6 +135,8 @@ def test_a_server_that_refuses_everybody_loses_no_notice_of_a_right(
     send_notifications()
     outcomes = Counter(state for state, _why in states().values())
     assert outcomes == {"failed": MAX_REFUSED_IN_A_ROW, "due": len(company) - MAX_REFUSED_IN_A_ROW}
+    untried = Notification.objects.filter(channel="email", state="due", attempts=0)
+    assert untried.count() == len(company) - MAX_REFUSED_IN_A_ROW - 1, "those behind the last refusal were not tried"
     mailbox.answers.clear()
     clock.set(clock.now() + timedelta(minutes=10), ticks=True)
     assert send_notifications().sent == len(company) - MAX_REFUSED_IN_A_ROW

@@ -16,6 +16,14 @@ LEFT_OUT: dict[str, base.Text] = {
 }
 
 
+# Whether an account has access is between its owner, HR and the operator.
+FOR_MANAGERS = LEFT_OUT | {"no_access": _("cannot be reminded now")}
+
+
+def left_out_labels(*, for_hr: bool) -> dict[str, base.Text]:
+    return LEFT_OUT if for_hr else FOR_MANAGERS
+
+
 def language_label(code: str) -> base.Text:
     """The language of a person's mails; all languages where it is unknown."""
     return dict(settings.LANGUAGES).get(code) or _("all languages")

@@ -15,7 +15,10 @@ SELECT endpoint.id,
                 'opens_at', rule.opens_at, 'cutoff_at', rule.cutoff_at)
             WHEN event.kind IN ('result_final', 'result_corrected') THEN json_build_object(
                 'campaign', campaign.slug, 'result_version', result.version, 'employees', result.rows,
-                'red', result.red, 'snapshot_at', result.snapshot_at)
+                -- A receiver must not learn of a handful of people.
+                'red', CASE WHEN result.rows >= %(least)s AND (result.red = 0 OR result.red >= %(least)s)
+                    THEN result.red END,
+                'snapshot_at', result.snapshot_at)
             WHEN event.kind = 'roster_applied' THEN json_build_object(
                 'roster_import', event.subject, 'created', roster.report -> 'created',
                 'updated', roster.report -> 'updated', 'left', roster.report -> 'left')

@@ -34,6 +34,8 @@ from apps.standings.models import MarkRange
 from apps.standings.report_people import Team, WholeCompany
 
 logger = logging.getLogger(__name__)
+# Why a room got no digest that day: its numbers would say something about single people.
+TOO_SMALL = "too_small"
 
 
 def post_room_digests(clock: Callable[[], datetime]) -> bool:
@@ -50,13 +52,17 @@ def post_room_digests(clock: Callable[[], datetime]) -> bool:
     return True
 
 
-def room_text(room: Room, now: datetime) -> str:
-    """The digest of a room in its language; empty while no campaign runs or the group is too small."""
+def room_text(room: Room, now: datetime) -> str | None:
+    """The digest of a room in its language; empty where the group is too small. None: there may be one later today,
+    because no campaign runs or one is being evaluated.
+    """
     with translation.override(room.language):
         parts = [_campaign_text(room.manager, campaign, now) for campaign in _running_campaigns(now)]
         lines = [part for part in parts if part]
         link = _("%(label)s: %(text)s") % {"label": _("Open your page"), "text": absolute_url(reverse("me"))}
-        return "\n\n".join([*lines, link]) if lines else ""
+        if lines:
+            return "\n\n".join([*lines, link])
+        return "" if parts and None not in parts else None
 
 
 def shows_people(totals: Totals) -> bool:
@@ -88,22 +94,25 @@ def _local_time(room: Room, now: datetime) -> datetime:
 
 
 def _post(room: Room, now: datetime) -> None:
-    text = room_text(room, now) if _has_team(room.manager, now) else ""
+    text = room_text(room, now) if _has_team(room.manager, now) else None
     today = _local_time(room, now).date()
     # Claimed before the message leaves: a worker that dies here loses it, and never repeats it.
-    if not text or not Room.objects.filter(pk=room.pk, posted_on=room.posted_on).update(posted_on=today):
+    if text is None or not Room.objects.filter(pk=room.pk, posted_on=room.posted_on).update(posted_on=today):
         return
-    error = ""
-    try:
-        if not apprise_client.post(address_of(room), "Hundred", text):
-            error = "refused"
-    except InvalidToken:
-        error = "key_lost"
-    except apprise_client.InvalidRoomAddress as invalid:
-        error = invalid.code
+    error = _post_text(room, text) if text else TOO_SMALL
     if error:
         logger.warning("the digest of chat room %s was not posted: %s", room.pk, error)
     Room.objects.filter(pk=room.pk).update(last_error=error)
+
+
+def _post_text(room: Room, text: str) -> str:
+    """Post the text; returns why it was not accepted, or nothing."""
+    try:
+        return "" if apprise_client.post(address_of(room), "Hundred", text) else "refused"
+    except InvalidToken:
+        return "key_lost"
+    except apprise_client.InvalidRoomAddress as invalid:
+        return invalid.code
 
 
 def _has_team(manager: Employee | None, now: datetime) -> bool:
@@ -115,11 +124,12 @@ def _running_campaigns(now: datetime) -> list[Campaign]:
     return [campaign for campaign in Campaign.objects.running() if campaign.rule.in_period(now)]
 
 
-def _campaign_text(manager: Employee | None, campaign: Campaign, now: datetime) -> str:
+def _campaign_text(manager: Employee | None, campaign: Campaign, now: datetime) -> str | None:
+    """None while it is being evaluated; empty where the group is too small."""
     # While all employees are being evaluated, no message may state a number.
     waiting = MarkRange.objects.filter(run__campaign=campaign, run__invalidates=True, state=MarkRange.State.WAITING)
     if waiting.exists():
-        return ""
+        return None
     people = WholeCompany() if manager is None else Team(manager, None)
     totals = Standings(campaign, people, now=now).totals()
     if totals.people < MIN_GROUP_SIZE:

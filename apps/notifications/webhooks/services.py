@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models import DateTimeField, ExpressionWrapper, Value
 from django.utils.translation import gettext as _
 
 from apps.core.audit import SYSTEM, Actor, audit
@@ -19,6 +20,7 @@ from apps.core.clock import db_now
 from apps.core.enqueue import enqueue_webhooks
 from apps.core.errors import Refused
 from apps.core.health import clear_webhook_failure
+from apps.core.models import AuditEntry
 from apps.core.querysets import Clock
 from apps.core.text import clean_text
 from apps.notifications.webhooks.addresses import MAX_URL_CHARS, InvalidAddress, parse_url
@@ -32,6 +34,8 @@ MAX_DESCRIPTION_CHARS = 100
 # How long messages are signed with a replaced secret too, and how many of these an endpoint can have.
 ROTATION = timedelta(hours=24)
 MAX_PREVIOUS_SECRETS = 5
+# Of one endpoint, so that an operator's program does not flood a receiver.
+MAX_REPLAYS, REPLAYS_WITHIN = 60, timedelta(hours=1)
 
 
 def add_endpoint(
@@ -165,8 +169,18 @@ def replay_delivery(*, delivery: WebhookDelivery, by: Actor, now: datetime) -> N
         if locked is None or not idle.update(**again):
             message = _("This event is being sent now, or its endpoint is disabled.")
             raise Refused("not_possible", message, conflict=True)
+        _refuse_many_replays(locked)
         _audit("replayed", locked, by, event_types=[delivery.event_type])
         _send_now(locked)
+
+
+def _refuse_many_replays(endpoint: WebhookEndpoint) -> None:
+    """Refuse, and so undo, what goes beyond the limit. The caller holds the endpoint's lock."""
+    since = ExpressionWrapper(Clock() - Value(REPLAYS_WITHIN), output_field=DateTimeField())
+    entries = AuditEntry.objects.filter(subject_kind="webhook", subject_id=str(endpoint.pk), at__gt=since)
+    if entries.filter(action="webhook.replayed").count() >= MAX_REPLAYS:
+        message = _("At most %(most)s events of an endpoint can be sent again in an hour. Try again later.")
+        raise Refused("too_many", message % {"most": MAX_REPLAYS}, conflict=True)
 
 
 def _send_now(endpoint: WebhookEndpoint) -> None:

@@ -135,8 +135,20 @@ def test_a_small_team_has_no_digest(
     assert room_text(room, clock.now()) == ""
     post_room_digests(clock.now)
     assert product.posted == []
+    room.refresh_from_db()
+    assert (room.last_error, str(room.posted_on)) == ("too_small", "2026-11-23")
+    monkeypatch.setattr(digests, "room_text", lambda *_: pytest.fail("the room was looked at again"))
+    post_room_digests(clock.now)
     monkeypatch.setattr(digests, "MIN_GROUP_SIZE", 1)
-    assert "contacts count" in room_text(room, clock.now())
+    assert "contacts count" in (room_text(room, clock.now()) or "")
+    monkeypatch.undo()
+
+
+def test_a_room_without_a_campaign_waits_for_one(hr: Employee, clock: Clock, product: Apprise) -> None:
+    """A campaign that begins at noon is posted on the same day."""
+    set_up(None, hr)
+    post_room_digests(clock.now)
+    assert Room.objects.get().posted_on is None
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import pytest
 
 from apps.core import health
 from apps.core.clock import db_now
+from apps.core.errors import Refused
 from apps.core.models import AuditEntry, Setting
 from apps.notifications.delivery import RETRY_MINUTES
 from apps.notifications.retention import delete_old_deliveries
@@ -187,6 +188,20 @@ def test_a_replay_has_the_same_id_and_body(server: Receiver, add: AddEndpoint, c
     first, second = server.received
     assert (first.headers["webhook-id"], first.body) == (second.headers["webhook-id"], second.body)
     assert first.headers["webhook-timestamp"] != second.headers["webhook-timestamp"]
+
+
+def test_sixty_events_of_an_endpoint_are_sent_again_in_an_hour(add: AddEndpoint, clock: Clock) -> None:
+    sent, other = send_test(add()[0]), send_test(add("https://two.example.com/")[0])
+    for _time in range(services.MAX_REPLAYS):
+        services.replay_delivery(delivery=sent, by=TESTER, now=clock.now())
+    WebhookDelivery.objects.filter(pk=sent.pk).update(state="failed", ended_at=clock.now(), attempts=9)
+    with pytest.raises(Refused) as refused:
+        services.replay_delivery(delivery=sent, by=TESTER, now=clock.now())
+    assert refused.value.code == "too_many"
+    assert row(sent)[:2] == ("failed", 9), "a refused repetition changes nothing"
+    services.replay_delivery(delivery=other, by=TESTER, now=clock.now())
+    clock.set(clock.now() + timedelta(hours=1, minutes=1), ticks=True)
+    services.replay_delivery(delivery=sent, by=TESTER, now=clock.now())
 
 
 def test_deliveries_are_kept_for_thirty_days_and_what_waits_longer(

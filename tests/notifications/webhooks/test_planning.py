@@ -105,6 +105,21 @@ def test_the_documented_payloads_are_those_that_are_sent(
     assert sent["drift.found"]["data"] == examples["drift.found"]
 
 
+@pytest.mark.parametrize(("at_target", "red"), [(9, 0), (8, None), (5, None), (4, 5), (0, 9)])
+def test_a_count_of_fewer_than_five_people_is_not_sent(
+    company: dict[str, Employee], campaign: Campaign, add: AddEndpoint, clock: Clock, at_target: int, red: int | None
+) -> None:
+    add()
+    for employee in list(company.values())[:at_target]:
+        people.adjust(campaign=campaign, employee=employee, exempt=True)
+    people.mark()
+    clock.set(campaign.rule.cutoff_at + timedelta(minutes=5), ticks=True)
+    assert freeze(campaign=Campaign.objects.get(pk=campaign.pk), by=TESTER, wait=False)
+    plan()
+    data = bodies()["campaign.frozen"]["data"]
+    assert (data["employees"], data["red"]) == (9, red)
+
+
 def test_the_example_in_full_is_a_message() -> None:
     [line] = re.findall(r"^    (\{.*\})$", DOCUMENT, flags=re.MULTILINE)
     example = json.loads(line)

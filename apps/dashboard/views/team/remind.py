@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods
 
 from apps.accounts.access_log import log_single_result
 from apps.dashboard.forms.reminders import ReminderForm
-from apps.dashboard.labels.reminders import LEFT_OUT, language_label
+from apps.dashboard.labels.reminders import language_label, left_out_labels
 from apps.dashboard.views.company.company import hr_scope
 from apps.dashboard.views.page_context import PageContext, render
 from apps.dashboard.views.team.list_filters import chips, filters_from_url
@@ -62,20 +62,23 @@ def _remind(scope: PageContext, root: Employee | None) -> HttpResponse:
     if filters.narrowed:
         log_single_result(scope.user, [candidate.employee_id for candidate in preview.candidates], "standing")
     context = {
-        "form": form, "root": root, "back": back, "preview": preview, **_lists(preview),
+        "form": form, "root": root, "back": back, "preview": preview,
         "chips": chips(filters, partial(_url, scope, root, "remind")),
+        **_lists(preview, for_hr=scope.user.has_role("hr")),
     }  # fmt: skip
     return render(scope, "team/remind.html", context, status=form.error_status if is_post else 200)
 
 
-def _lists(preview: Preview) -> dict[str, Any]:
-    recipients, left_out = preview.recipients, preview.left_out
+def _lists(preview: Preview, *, for_hr: bool) -> dict[str, Any]:
+    """What the page shows of the people; a manager does not learn the settings of their accounts."""
+    recipients, left_out, labels = preview.recipients, preview.left_out, left_out_labels(for_hr=for_hr)
     return {
         "recipients": [(person, language_label(person.language)) for person in recipients[:MAX_SHOWN]],
+        "shows_languages": for_hr,
         "more_recipients": max(len(recipients) - MAX_SHOWN, 0),
-        "left_out": [(person, LEFT_OUT[person.reason]) for person in left_out[:MAX_SHOWN]],
+        "left_out": [(person, labels[person.reason]) for person in left_out[:MAX_SHOWN]],
         "more_left_out": max(len(left_out) - MAX_SHOWN, 0),
-        "reasons": [(LEFT_OUT[reason], number) for reason, number in preview.reasons],
+        "reasons": [(labels[reason], number) for reason, number in preview.reasons],
     }
 
 

@@ -52,3 +52,17 @@ def test_who_loses_a_team_begins_with_the_own_page(bob: Employee, campaign: Camp
     account.save(update_fields=["first_page"])
     people.load(people.ROSTER.replace(",B001", ",D001"))
     assert landing(bob) == "/"
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["/notifications/settings/", "/password/", "/second-factor/", "/sign-ins/", "/tokens/", "/privacy/looks/"],
+)
+def test_the_settings_list_every_page_of_the_own_account_and_each_leads_back(
+    as_: SignIn, alice: Employee, campaign: Campaign, address: str
+) -> None:
+    client = as_(alice)
+    assert address in links(client.get("/settings/"))
+    page = client.get(address).content.decode()
+    crumbs = page.partition('<nav class="crumbs"')[2].partition("</nav>")[0]
+    assert 'href="/settings/"' in crumbs

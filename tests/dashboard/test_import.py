@@ -69,8 +69,10 @@ def confirm(client: StrictClient, address: str, **choices: str) -> str:
 
 def test_a_preview_counts_the_whole_file_and_writes_nothing(as_: SignIn, alice: Employee, campaign: Campaign) -> None:
     client = as_(alice)
-    said = text_of(client.get(send(client, GUESTS)))
+    page = client.get(send(client, GUESTS))
+    said = text_of(page)
     assert "1 would be recorded 1 already recorded 1 would be rejected" in said
+    assert page.content.index(b'id="rejects"') < page.content.index(b'id="shown"'), "what to correct comes first"
     assert "+8613812345678" in said
     assert "Record 1 contact" in said
     assert "You can confirm until Mon 30 Nov" in said

@@ -7,7 +7,7 @@ from apps.employees.models import Employee
 from apps.notifications.models import Room
 from apps.notifications.rooms import apprise_client, services
 from tests.dashboard.conftest import SignIn
-from tests.dashboard.strict import words
+from tests.dashboard.strict import links, words
 
 pytestmark = pytest.mark.django_db
 PAGE = "/chat-rooms/"
@@ -55,6 +55,8 @@ def test_a_manager_has_the_page_after_hr_s_switch(
     assert "Group chat of your team" not in words(manager.get("/notifications/settings/"))
     assert "Managers can set up a group chat now." in words(as_(hr).post(PAGE, {"action": "allow"}, follow=True))
     assert "Group chat of your team" in words(manager.get("/notifications/settings/"))
+    assert "/notifications/settings/" in links(manager.get(PAGE)), "the way back"
+    assert "/company/notifications/" in links(as_(hr).get(PAGE)), "the way back"
     manager.post(PAGE, ROOM | {"place": "team"})
     assert Room.objects.get().manager_id == bob.pk
     for wrong in ({"place": "company"}, {"place": "other"}, {}):

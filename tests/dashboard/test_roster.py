@@ -78,7 +78,7 @@ def test_hr_sees_who_joins_leaves_moves_and_why_a_line_is_rejected(as_: SignIn, 
     said = text_of(client.get(address))
     assert "1 Join 1 Leave 1 Move 1 Change 1 Rejected 5 Unchanged" in said
     assert "1 employee missing from this file is recorded as a leaver" in said
-    assert "Leave · 1 Who What changes Line Alan A002 Last day: 2026-11-22" in said
+    assert "Leave · 1 Who What changes Line Alan A002 Last day: Sun 22 Nov 2026" in said
     assert "The e-mail is not valid." in text_of(client.get(address + "?show=rejected"))
     said = text_of(client.get(address + "?show=moved"))
     assert "Manager: Bob 白 (B001) becomes Carol Chen (C001)" in said
@@ -280,8 +280,10 @@ def test_a_load_that_ends_many_employments_wants_their_number_typed(as_: SignIn,
     address = send(client, "staff_no,name,email\nH001,Hedda,hedda@corp.example.com\n")
     client.post(address + "look/", {"complete": "yes"})
     load = rosters.worked(RosterImport.objects.get(file_name="roster.csv"))
-    said = text_of(client.get(address))
+    page = client.get(address)
+    said = text_of(page)
     assert "The employments of 8 of 9 employees end. Another HR user has to approve this file after you." in said
+    assert page.content.count(b'<p class="message warning">') == 2, "who leaves, and that a second person approves"
     for typed in ("", "7", "eight", "9" * 30):
         response = client.post(address + "apply/", {"digest": load.digest, "leavers": typed})
         assert response.status_code == 422

@@ -139,12 +139,13 @@ def test_deliveries_say_what_the_server_answered_and_when_the_next_attempt_is(br
     endpoint = added()
     delivered(endpoint, status=200, milliseconds=1234)
     delivered(endpoint, state="failed", status=500, error="status", milliseconds=7)
-    delivered(endpoint, state="due", error="tls")
+    delivered(endpoint, state="due", error="tls", milliseconds=9)
     text = words(browser.get(f"{PAGE}{endpoint.pk}/"))
     assert "Delivered HTTP 200 · 1,234 ms" in text
     assert "Failed HTTP 500 · 7 ms refused by the server" in text
     assert "Tried again next attempt" in text
-    assert "no valid certificate, or no TLS" in text
+    assert " 9 ms no valid certificate, or no TLS" in text
+    assert "– · " not in text, "without a status the time stands alone"
 
 
 def test_a_second_test_event_is_an_attempt_of_the_one_that_waits(browser: Any, noon: Any) -> None:

@@ -260,7 +260,7 @@ def test_the_final_result_reaches_everybody_the_number_and_until_when_a_review_c
     assert len(mail.outbox) == 9
     assert "The result of November is final." in str(sent.body)
     assert "3 of your contacts count. Your target is 100, so 97 are missing." in str(sent.body)
-    assert "Until Dec. 15, 2026 you can ask HR for a review." in str(sent.body)
+    assert "Until 15 Dec 2026 you can ask HR for a review." in str(sent.body)
 
 
 def test_whose_result_was_corrected_hears_of_it_and_no_colleague(
@@ -418,7 +418,7 @@ def test_seven_three_and_one_days_before_the_deadline_those_below_hear_of_it_onc
     assert last is not None
     assert last.astimezone(clock.now().tzinfo).isoformat()[:16] == "2026-11-30T01:00", "nine in the morning"
     own = [sent for sent in mail.outbox if sent.to == ["alice@corp.example.com"]]
-    assert "Today, Nov. 30, 2026, is the last day." in str(own[-1].body)
+    assert "Today, 30 Nov 2026, is the last day." in str(own[-1].body)
 
 
 def test_who_is_evaluated_again_in_that_minute_is_reminded_after_it(
@@ -511,7 +511,7 @@ def test_manager_and_deputy_hear_of_a_deputyship(
     deputyship = people.stands_in(bob, alice)
     process_notifications()
     assert sorted(sent.to[0] for sent in mail.outbox) == ["alice@corp.example.com", "bob@corp.example.com"]
-    assert "Alice 艾 can see the team of Bob 白 from Nov. 23, 2026 to Nov. 27, 2026." in str(mail.outbox[0].body)
+    assert "Alice 艾 can see the team of Bob 白 from 23 Nov 2026 to 27 Nov 2026." in str(mail.outbox[0].body)
     end_deputyship(deputyship_id=deputyship.pk, by=account_for(bob))
     process_notifications()
     assert sent_kinds(alice) == ["deputy_named", "deputy_ended"]

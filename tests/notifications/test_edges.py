@@ -209,7 +209,7 @@ def test_on_the_last_day_a_reader_abroad_learns_the_hour(campaign: Campaign, ali
     clock.set("2026-11-30T08:30:00-05:00", ticks=True)
     notify(clock, campaign, alice, kind="deadline_1")
     send_notifications()
-    assert "The campaign ends on Nov. 30, 2026, 11 a.m. in your time zone." in str(mail.outbox[0].body)
+    assert "The campaign ends on 30 Nov 2026 11:00 in your time zone." in str(mail.outbox[0].body)
 
 
 def test_a_freeze_that_succeeded_by_then_is_no_alarm(campaign: Campaign, hr: Employee, clock: Clock) -> None:

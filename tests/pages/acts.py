@@ -98,7 +98,7 @@ def searched_for(text: str) -> Act:
     def search(page: Page) -> None:
         page.fill("#list input[name=q]", text)
         page.press("#list input[name=q]", "Enter")
-        page.wait_for_selector("#list .found")
+        page.wait_for_selector("#list .matches")
 
     return search
 

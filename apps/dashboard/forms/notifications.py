@@ -11,6 +11,7 @@ from apps.dashboard.labels import base
 from apps.dashboard.labels.notifications import KINDS
 from apps.notifications.channels import label_of
 from apps.notifications.channels.chat import configured_product
+from apps.notifications.models import Channel
 from apps.notifications.preferences import channels_for, enabled_channels, kinds_for, save_preferences
 
 
@@ -39,17 +40,20 @@ class NotificationSettingsForm(forms.Form):
 
     @property
     def rows(self) -> list[dict[str, Any]]:
-        """For the page: each kind with its check boxes, or without any when it cannot be switched off."""
+        """For the page: each kind with its check boxes, or without any when it cannot be switched off. A channel that a
+        kind does not use leaves its place empty, so that each channel has a column.
+        """
+        names = {
+            kind.code: {channel for channel in channels_for(self.account, kind) if kind.can_switch_off_by(channel)}
+            for kind in self.kinds
+        }
+        columns = [channel for channel in Channel.values if any(channel in chosen for chosen in names.values())]
         return [
             {
-                "label": KINDS[kind.code],
-                "fields": [
-                    self[f"{kind.code}.{channel}"]
-                    for channel in channels_for(self.account, kind)
-                    if kind.can_switch_off_by(channel)
-                ],
+                "label": KINDS[code],
+                "fields": chosen and [self[f"{code}.{name}"] if name in chosen else None for name in columns],
             }
-            for kind in self.kinds
+            for code, chosen in names.items()
         ]
 
     def save(self) -> None:

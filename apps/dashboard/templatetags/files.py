@@ -1,5 +1,6 @@
 """Tags of the pages about files: labels of lines, columns and encodings."""
 
+from datetime import date
 from typing import Any
 
 from django import template
@@ -8,6 +9,7 @@ from apps.contacts.drafts import REJECTED
 from apps.dashboard.labels import base, files, roster
 
 register = template.Library()
+ROSTER_DAYS = {"started_on", "left_on", "effective_on"}
 register.filter("time_left", base.time_left)
 register.filter("roster_field", roster.role)
 
@@ -42,3 +44,12 @@ def cells(entry: Any) -> str:
 def roster_rejection(reject: dict[str, Any]) -> str:
     dependents = reject.get("dependents", 0)
     return roster.rejection(reject["code"], reject["column"], reject["about"], dependents)
+
+
+@register.filter
+def roster_value(text: str | None, field: str) -> str | None:
+    """A value of the roster as the page shows it: a day in words."""
+    try:
+        return base.long_date(date.fromisoformat(text or "")) if field in ROSTER_DAYS else text
+    except ValueError:
+        return text

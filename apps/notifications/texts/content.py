@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from urllib.parse import urlencode
 
 from django.urls import reverse
 from django.utils import formats, timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext
 
 from apps.campaigns.rules import needed_per_day
 from apps.core.sentences import join_sentences
@@ -60,15 +60,20 @@ def standing_lines(facts: Facts) -> list[str]:
     return [_("%(counted)s of your contacts count. Your target is %(target)s, so %(remaining)s are missing.") % numbers]
 
 
+def day_text(day: date) -> str:
+    """30 Nov 2026, as the pages write days."""
+    return formats.date_format(day, pgettext("date format, day, month and year", "j M Y"))
+
+
 def time_lines(facts: Facts, now: datetime) -> list[str]:
     days, last_day = facts.days_left(now), facts.deadline
     if not days or last_day is None:
         return []
-    day = formats.date_format(last_day, "DATE_FORMAT")
+    day = day_text(last_day)
     if days == 1 and facts.cutoff_at and facts.is_abroad(now):
         end = timezone.localtime(facts.cutoff_at, facts.time_zone)
         lines = [_("The campaign ends on %(instant)s in your time zone.") % {
-            "instant": formats.date_format(end, "DATETIME_FORMAT")
+            "instant": formats.date_format(end, pgettext("date format, with year and time", "j M Y H:i"))
         }]  # fmt: skip
     elif days == 1:
         lines = [_("Today, %(day)s, is the last day.") % {"day": day}]

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from django.utils import formats
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
 from apps.core.sentences import join_sentences
 from apps.notifications.facts import Facts
 from apps.notifications.models import HelpOffer, Reminder
-from apps.notifications.texts.content import Content, standing_lines, time_lines
+from apps.notifications.texts.content import Content, day_text, standing_lines, time_lines
 
 
 def campaign_opened(facts: Facts, now: datetime) -> Content:
@@ -120,7 +119,7 @@ def result_final(facts: Facts, now: datetime) -> Content:
     check = _("The result is signed: your page shows the number that was signed and how to verify it.")
     details = [*standing_lines(facts), check]
     if until := facts.review_until():
-        day = formats.date_format(until, "DATE_FORMAT")
+        day = day_text(until)
         details.append(_("Until %(day)s you can ask HR for a review.") % {"day": day})
     return Content(_("The result of a campaign is final"), summary, details, action=_("Open your page"))
 

@@ -6,12 +6,12 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from django.utils import formats, timezone
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from apps.core.time_zones import company_zone
 from apps.notifications.facts import Facts
-from apps.notifications.texts.content import Content, time_lines
+from apps.notifications.texts.content import Content, day_text, time_lines
 
 # Where a request is decided, by the beginning of the subject. Those in the singular are of earlier versions.
 REQUEST_PAGES = {
@@ -58,7 +58,7 @@ def _company_day(at: datetime | None) -> str:
     """As the page of deputies shows it."""
     if at is None:
         return ""
-    return formats.date_format(timezone.localdate(at, ZoneInfo(company_zone())), "DATE_FORMAT")
+    return day_text(timezone.localdate(at, ZoneInfo(company_zone())))
 
 
 def deputy_named(facts: Facts, now: datetime) -> Content:

@@ -60,6 +60,8 @@ def test_a_manager_comes_from_the_list_sees_who_is_reminded_and_sends(
     assert "Alice 艾 A001 –" in preview
     assert "Alan A002 is exempt from the target –" in preview
     assert "1 e-mail is sent" in preview
+    chinese = words(client.get(address, headers={"accept-language": "zh-CN"}))
+    assert re.search(r"不提醒的人 \S+：1 ", chinese), "the colon of the reader's writing"
     answer = send(client, address)
     assert answer.redirect_chain == [("/team/B001/?status=to_go#list", 302)]
     assert "1 person is reminded." in words(answer)

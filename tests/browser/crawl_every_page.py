@@ -58,7 +58,7 @@ TYPED = re.compile(
 NAMES = {
     "Hundred", "Android", "Excel", "Google", "Lark", "LibreOffice", "Outlook", "Python", "QQ", "Slack", "Teams",
     "Thunderbird", "WPS", "iPad", "iPhone", "API", "CSRF", "CSV", "HTTP", "IANA", "ISO", "JSON", "OpenAPI", "RFC",
-    "SHA", "UTC", "UTF", "YAML", "vCard", "HR", "KB", "MB", "TLS", "XLSX", "gzip",
+    "HMAC", "SHA", "UTC", "UTF", "YAML", "vCard", "HR", "KB", "MB", "TLS", "XLSX", "gzip",
     # A column, as it has to be called.
     "email",
     # A language to choose, by its own name.

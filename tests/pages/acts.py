@@ -79,6 +79,48 @@ def made_webhook(page: Page) -> None:
     page.wait_for_selector("#made")
 
 
+def unsubscribed(page: Page) -> None:
+    page.click("main form button")
+    page.wait_for_selector("main a[href*='/notifications/settings/']")
+
+
+def tested_channel(page: Page) -> None:
+    """The test message of an account without an address."""
+    page.click("form[action*='/notifications/test/'] button")
+    page.wait_for_selector("#messages li")
+
+
+def bad_room(page: Page) -> None:
+    page.fill("#company [name=address]", "mailto://somebody@example.com")
+    page.click("#company form.fields button")
+    page.wait_for_selector("#company [aria-invalid=true]")
+
+
+def own_text_missing(page: Page) -> None:
+    """HR's own text for a reminder, without the text."""
+    page.check("#send [name=text][value=own]")
+    page.click("#send .actions button")
+    page.wait_for_selector("#send .error")
+
+
+def emptied_text(page: Page) -> None:
+    form = "form:has([name=text_zh])"
+    page.eval_on_selector(form, "(form) => { form.noValidate = true; }")
+    page.fill(f"{form} [name=text_zh]", "")
+    page.locator(f"{form} button").first.click()
+    page.wait_for_selector("[aria-invalid=true], .error")
+
+
+def schedule_of_one_day(page: Page) -> None:
+    """A scheduled file of one day, which is a contradiction."""
+    open_parts(page)
+    page.select_option("[name=repeat]", "weekly")
+    page.fill("[name=day]", "2026-11-20")
+    page.eval_on_selector("main form.fields", "(form) => { form.noValidate = true; }")
+    page.locator("main form.fields button").first.click()
+    page.wait_for_selector("[aria-invalid=true], .error, [role=alert]")
+
+
 def wrong_password(page: Page) -> None:
     page.fill("input[name=username]", "somebody")
     page.fill("input[name=password]", "wrong")

@@ -41,6 +41,7 @@ KINDS: dict[str, base.Text] = {
     "approval_waiting": _("A request is waiting for a second person"),
     "approval_overdue": _("A request has been waiting for a second person for a day"),
 }
+# Why a notification was not sent.
 REASONS: dict[str, base.Text] = {
     "left": _("the recipient has left the company"),
     "no_access": _("the account has no access"),
@@ -66,8 +67,3 @@ REASONS: dict[str, base.Text] = {
     "on_pace": _("the recipient was on pace by then"),
     "worker_lost": _("the worker stopped while it was being sent"),
 }
-
-
-def reason_label(code: str) -> base.Text:
-    """Why a notification was not sent; what the mail server answered stays as it is."""
-    return REASONS.get(code, code)

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from apps.accounts.models import Role
 from apps.core.errors import Refused
-from apps.dashboard.labels.notifications import KINDS, reason_label
+from apps.dashboard.labels.notifications import KINDS, REASONS
 from apps.dashboard.views.page_context import PageContext, render
 from apps.notifications.channels import label_of
 from apps.notifications.progress import read_progress, sums_by_sender
@@ -27,7 +27,8 @@ def index(request: HttpRequest) -> HttpResponse:
         row["label"] = KINDS.get(row["kind"], row["kind"])
         row["by"] = label_of(row["channel"])
     for row in progress.reasons:
-        row["reason"] = reason_label(row["last_error"])
+        # None: what the mail server or the chat product answered.
+        row["reason"] = REASONS.get(row["last_error"])
     # By name: not for operators.
     sums = sums_by_sender(scope.now) if scope.user.has_role("hr") else []
     context = {"progress": progress, "sums": sums, "tests": _tests(scope)}

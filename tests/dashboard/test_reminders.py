@@ -79,6 +79,9 @@ def test_hr_reminds_the_company_and_writes_a_text_for_this_time(
     page = send(client, f"{COMPANY}?q=A001", **own | {"text_zh": ""})
     assert "Write the text in both languages." in words(page)
     assert "Come by." in page.content.decode(), "what was typed is still there"
+    reminding.text()
+    empty = send(client, f"{COMPANY}?q=A001", **own | {"text_en": "", "text_zh": ""}).content.decode()
+    assert "Write the text in both languages." in empty.partition("<details open")[2], "the fold would hide the error"
     assert not Reminder.objects.exists()
     send(client, f"{COMPANY}?q=A001", **own)
     reminder = Reminder.objects.get()

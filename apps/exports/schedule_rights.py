@@ -9,7 +9,7 @@ from apps.accounts.models import Account, Role
 from apps.core.audit import SYSTEM, audit
 from apps.core.events import record_event
 from apps.core.time_zones import zone_of
-from apps.employees.models import Employee
+from apps.employees.models import Employee, Employment
 from apps.exports.models import ExportSchedule
 from apps.exports.schedule_times import Timing, end_of_day
 
@@ -22,7 +22,7 @@ LOST_RIGHTS = (ROLE_ENDED, NO_TEAM)
 def lost_right(schedule: ExportSchedule) -> str:
     """Why the owner may not have the file any more; empty while the owner may. Reads the current rights."""
     owner = Account.objects.select_related("employee").filter(pk=schedule.owner_id, is_active=True).first()
-    if owner is None or (owner.employee_id is not None and owner.employment_id is None):
+    if owner is None or (owner.employee_id is not None and not _employed_since(owner, schedule.active_since)):
         return ACCOUNT_CLOSED
     if schedule.as_hr and not owner.has_role(Role.Kind.HR):
         return ROLE_ENDED
@@ -30,6 +30,11 @@ def lost_right(schedule: ExportSchedule) -> str:
         return "" if schedule.as_hr else NO_TEAM
     teams = Employee.objects.teams_visible_to(owner).with_team()
     return "" if teams.filter(pk=schedule.root_id).exists() else NO_TEAM
+
+
+def _employed_since(owner: Account, instant: datetime) -> bool:
+    """Whether the present employment had begun then: a return revives no schedule."""
+    return Employment.objects.filter(pk=owner.employment_id, starts_at__lte=instant).exists()
 
 
 def zone_of_account(account_id: int) -> ZoneInfo:

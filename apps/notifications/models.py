@@ -137,7 +137,8 @@ class Preference(models.Model):
 class Room(models.Model):
     """A group room of a chat product that gets a digest: a manager's team, or the company without a manager.
 
-    `address` is encrypted (apps.notifications.rooms.services). `posted_on`: the local day of the last digest.
+    `address` is encrypted (apps.notifications.rooms.services). `posted_on`: the local day of the last
+    digest, or of the set-up.
     """
 
     class Every(models.TextChoices):
@@ -145,6 +146,9 @@ class Room(models.Model):
         WEEK = "week", _("every week")
 
     manager = models.OneToOneField("employees.Employee", on_delete=models.CASCADE, null=True)
+    employment_id = models.BigIntegerField(
+        null=True, help_text="the manager's employment at the set-up: a return revives no room"
+    )
     address = models.TextField()
     every = models.TextField(choices=Every)
     language = models.TextField()

@@ -20,8 +20,8 @@ from apps.notifications.webhooks.planning import plan_webhooks
 
 # The most events that one transaction takes; one event may concern every employee.
 MAX_EVENTS = 5_000
-# Of falls below the target, for one employee, campaign and channel in 24 hours.
-MAX_FALLS = 5
+# For one employee and channel in 24 hours: falls below the target of a campaign, and changes of the chat account.
+MAX_FALLS, MAX_CHAT_CHANGES = 5, 3
 TAKE = statement("notifications", "planning", "take")
 ZONES = statement("notifications", "planning", "zones")
 PLAN = statement("notifications", "planning", "plan")
@@ -52,7 +52,7 @@ def plan_notifications(now: datetime) -> Plan:
         ids = [event_id for (event_id,) in fetch_all(TAKE, {"known": known, "most": MAX_EVENTS})]
         # Before the notifications, whose statement deletes the events.
         plan_webhooks(ids, now)
-        limits = {"now": now, "ids": ids, "most_falls": MAX_FALLS}
+        limits = {"now": now, "ids": ids, "most_falls": MAX_FALLS, "most_chat_changes": MAX_CHAT_CHANGES}
         return Plan(*fetch_all(PLAN, kinds | _zones(now) | limits)[0])
 
 

@@ -9,15 +9,15 @@ from django.conf import settings
 from psycopg2 import sql
 
 from apps.core.clock import db_now
-from apps.core.events import record_event
-from apps.core.sql import execute, fetch_all, statement
+from apps.core.enqueue import enqueue_notifications
+from apps.core.sql import execute, statement
 from apps.core.time_zones import company_zone
 
 # Each set where the installation has a chat product (apps.notifications.channels).
 CHAT_SETTINGS = ("DINGTALK_APP_KEY", "SLACK_BOT_TOKEN")
 CREATE = statement("roster", "changed_employees", "create")
 WRITE = statement("roster", "changed_employees", "write")
-CHAT_CHANGES = statement("roster", "changed_employees", "chat_changes")
+RECORD_CHAT_CHANGES = statement("roster", "changed_employees", "record_chat_changes")
 WRITE_ACCOUNTS = statement("roster", "changed_employees", "write_accounts")
 
 
@@ -36,10 +36,9 @@ def write_changed_employees() -> None:
 
     Employees learn of another chat account, so that no change of the roster diverts their messages silently.
     """
-    has_chat = any(getattr(settings, name) for name in CHAT_SETTINGS)
-    if has_chat and (changed := [employee_id for (employee_id,) in fetch_all(CHAT_CHANGES)]):
-        # Once a day, so that changes in a loop send no flood of mails. The notice leads to the account of the moment.
+    if any(getattr(settings, name) for name in CHAT_SETTINGS):
         today = db_now().astimezone(ZoneInfo(company_zone())).date()
-        record_event("chat_changed", subject=today.isoformat(), employees=changed)
+        if execute(RECORD_CHAT_CHANGES, {"day": today.isoformat()}):
+            enqueue_notifications()
     execute(WRITE, {"is_new": False})
     execute(WRITE_ACCOUNTS)

@@ -368,3 +368,15 @@ def test_after_the_deadline_nothing_can_be_repeated(campaign: Campaign, hr: Empl
     clock.set(at("30T23:59") + DAY, ticks=True)
     with pytest.raises(Refused, match="can no longer be scheduled"):
         files.schedule(campaign, hr)
+
+
+def test_a_return_revives_no_schedule(campaign: Campaign, bob: Employee, clock: Clock) -> None:
+    """A weekly one sees neither the leaving nor the return."""
+    schedule = files.schedule(campaign, bob, hour=9, weekday=4, root=bob)
+    clock.set(at("24T09:00"), ticks=True)
+    people.load("staff_no,name,email,left_on\nB001,Bob 白,bob@corp.example.com,2026-11-23\n")
+    clock.set(at("25T09:00"), ticks=True)
+    people.load(people.ROSTER)
+    assert people.person("B001").is_manager
+    assert run(clock, at("27T09:01")) == []
+    assert state_of(schedule) == ("ended", "account_closed")

@@ -289,20 +289,41 @@ def test_a_person_whose_account_hr_changes_is_notified_by_e_mail(
     assert Notification.objects.filter(kind="chat_changed", channel="email").count() == 1, "nothing changed"
 
 
-def test_changes_in_a_loop_send_one_notice_a_day(
+def give_account(account: str) -> None:
+    people.load(f"staff_no,name,email,chat_id\nA001,Alice 艾,alice@corp.example.com,{account}\n")
+
+
+def test_a_change_at_night_that_is_undone_before_its_notice_leaves_is_shown(
     dingtalk: DingTalkService, mailbox: Mailbox, alice: Employee, clock: Clock
 ) -> None:
-    """One HR user could otherwise flood a mailbox with mails that nobody can switch off."""
-    for account in ("mallory-id", "alice-id", "mallory-id"):
-        people.load(f"staff_no,name,email,chat_id\nA001,Alice 艾,alice@corp.example.com,{account}\n")
+    """Otherwise the one notice of the day shows the right account, and the account is changed again after it."""
+    for account in ("mallory-id", "alice-id"):
+        give_account(account)
         plan_notifications(clock.now())
-        send_notifications()
-    assert len(mailbox.received) == 1
+    send_notifications()
+    texts = [str(mail.get_body(("plain",)).get_content()) for mail in mailbox.received]  # type: ignore[union-attr]
+    assert [account for account in ("mallory-id", "alice-id") for text in texts if account in text] == [
+        "mallory-id", "alice-id",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("at_once", [False, True])
+def test_changes_in_a_loop_send_three_notices_a_day(
+    dingtalk: DingTalkService, mailbox: Mailbox, alice: Employee, clock: Clock, *, at_once: bool
+) -> None:
+    """One HR user could otherwise flood a mailbox with mails that nobody can switch off."""
+    for account in ("mallory-id", "second-id", "third-id", "fourth-id"):
+        give_account(account)
+        if not at_once:
+            plan_notifications(clock.now())
+    plan_notifications(clock.now())
+    send_notifications()
+    assert len(mailbox.received) == 3
     clock.set(clock.now() + timedelta(days=1), ticks=True)
     people.load("staff_no,name,email,chat_id\nA001,Alice 艾,alice@corp.example.com,alice-id\n")
     plan_notifications(clock.now())
     send_notifications()
-    assert len(mailbox.received) == 2
+    assert len(mailbox.received) == 4
 
 
 def test_a_new_employee_is_not_notified_of_the_first_account(

@@ -20,6 +20,10 @@ kind AS (
 -- From when a notification that is planned now may be sent in each zone (apps.notifications.quiet_hours).
 zone AS (
     SELECT * FROM unnest(%(zones)s::text[], %(allowed_at)s::timestamptz[]) AS zone (name, allowed_at)),
+-- How many changes of this employee's chat account stand before this one.
+same_batch AS (
+    SELECT id AS event_id, row_number() OVER (PARTITION BY employee_id ORDER BY id) - 1 AS earlier
+    FROM event WHERE kind = 'chat_changed'),
 audience AS (SELECT DISTINCT event.id AS event_id, kind.audience FROM event JOIN kind ON kind.code = event.kind),
 recipient AS (
     SELECT event.id AS event_id, employee.id AS employee_id, NULL::bigint AS account_id
@@ -67,6 +71,7 @@ planned AS (
     FROM recipient
     JOIN event ON event.id = recipient.event_id
     JOIN kind ON kind.code = event.kind
+    LEFT JOIN same_batch ON same_batch.event_id = event.id
     LEFT JOIN employees_employee employee ON employee.id = recipient.employee_id
     LEFT JOIN zone ON zone.name = coalesce(employee.time_zone, '')
     LEFT JOIN notifications_preference employee_preference
@@ -88,12 +93,15 @@ planned AS (
       AND event.at > %(now)s - interval '7 days'
       -- A reminder that is not certain yet: the sender decides, and nothing is in the list.
       AND NOT (kind.channel = 'app' AND event.data ? 'pending')
-      -- An employee who ends and restores one contact all day would fill the queue of mails, where this kind is first.
-      AND (event.kind <> 'turned_red' OR %(most_falls)s > (
+      -- An employee who ends and restores one contact all day would fill the queue of mails, where these kinds are
+      -- first; so would HR with loads that change a chat account.
+      AND (event.kind NOT IN ('turned_red', 'chat_changed')
+        OR CASE event.kind WHEN 'turned_red' THEN %(most_falls)s ELSE %(most_chat_changes)s END > (
         SELECT count(*) FROM notifications_notification earlier
-        WHERE earlier.employee_id = recipient.employee_id AND earlier.kind = 'turned_red'
-          AND earlier.campaign_id = event.campaign_id AND earlier.channel = kind.channel
-          AND earlier.created_at > %(now)s - interval '1 day'))
+        WHERE earlier.employee_id = recipient.employee_id AND earlier.kind = event.kind
+          AND earlier.campaign_id IS NOT DISTINCT FROM event.campaign_id AND earlier.channel = kind.channel
+          AND earlier.created_at > %(now)s - interval '1 day')
+        + coalesce(same_batch.earlier, 0))
     -- The notification of an event that was recorded twice is planned already.
     ON CONFLICT DO NOTHING
     RETURNING channel)

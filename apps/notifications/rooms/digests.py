@@ -11,6 +11,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from cryptography.fernet import InvalidToken
+from django.db.models import Exists, OuterRef
 from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext as _
@@ -19,12 +20,12 @@ from django.utils.translation import ngettext
 from apps.campaigns.models import Campaign
 from apps.core.locks import advisory_lock
 from apps.core.mail_portions import PORTION_SECONDS
-from apps.core.time_zones import zone_of
-from apps.employees.models import Employee
+from apps.core.periods import in_force_from
+from apps.employees.models import Employee, Employment
 from apps.notifications.models import Room
 from apps.notifications.quiet_hours import configured_quiet_hours
 from apps.notifications.rooms import apprise_client
-from apps.notifications.rooms.services import address_of, team_rooms_allowed
+from apps.notifications.rooms.services import address_of, local_time, team_rooms_allowed
 from apps.notifications.schedule import MORNING_HOUR
 from apps.notifications.texts.rendering import absolute_url
 from apps.reports.small_groups import MIN_GROUP_SIZE
@@ -71,14 +72,21 @@ def shows_people(totals: Totals) -> bool:
     return totals.at_target > 0 and all(not people or people >= MIN_GROUP_SIZE for people in groups)
 
 
+def _delete_rooms_of_leavers(now: datetime) -> None:
+    """Rooms whose manager has left since the set-up, also when the manager is back: a return revives none."""
+    in_force = Employment.objects.filter(in_force_from(now), pk=OuterRef("employment_id"))
+    Room.objects.filter(~Exists(in_force), manager__isnull=False).delete()
+
+
 def _due_rooms(now: datetime) -> list[Room]:
+    _delete_rooms_of_leavers(now)
     allowed = team_rooms_allowed()
     rooms = Room.objects.select_related("manager__node").order_by("posted_on", "pk")
     return [room for room in rooms if (room.manager is None or allowed) and _is_due(room, now)]
 
 
 def _is_due(room: Room, now: datetime) -> bool:
-    local = _local_time(room, now)
+    local = local_time(room.manager, now)
     if local.hour < MORNING_HOUR or configured_quiet_hours().covers(local):
         return False
     if room.posted_on is None:
@@ -88,14 +96,9 @@ def _is_due(room: Room, now: datetime) -> bool:
     return room.posted_on < local.date()
 
 
-def _local_time(room: Room, now: datetime) -> datetime:
-    """`now` for the manager, or in the company's zone."""
-    return now.astimezone(zone_of(room.manager.time_zone if room.manager else ""))
-
-
 def _post(room: Room, now: datetime) -> None:
     text = room_text(room, now) if _has_team(room.manager, now) else None
-    today = _local_time(room, now).date()
+    today = local_time(room.manager, now).date()
     # Claimed before the message leaves: a worker that dies here loses it, and never repeats it.
     if text is None or not Room.objects.filter(pk=room.pk, posted_on=room.posted_on).update(posted_on=today):
         return

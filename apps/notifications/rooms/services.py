@@ -5,15 +5,20 @@ HR sets up the company's room, and allows managers to set up one for their team.
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import Any
+
 from cryptography.fernet import InvalidToken
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 from apps.accounts.models import Account, Role
 from apps.core.audit import audit
+from apps.core.clock import db_now
 from apps.core.encryption import fernet_for, reencrypt
 from apps.core.errors import Refused
 from apps.core.models import Setting
+from apps.core.time_zones import zone_of
 from apps.employees.models import Employee
 from apps.notifications.models import Room
 from apps.notifications.rooms import apprise_client
@@ -52,8 +57,11 @@ def save_room(*, manager: Employee | None, address: str, every: str, language: s
         apprise_client.check_address(address)
     except apprise_client.InvalidRoomAddress as error:
         raise Refused("address", _refusal(error.code), "address") from error
-    values = {"address": _encrypt(address), "every": every, "language": language, "posted_on": None, "last_error": ""}
-    Room.objects.update_or_create(manager=manager, defaults=values)
+    values: dict[str, Any] = {"address": _encrypt(address), "every": every, "language": language, "last_error": ""}
+    values |= {"employment_id": by.employment_id if manager else None}
+    # A replaced room keeps its day: else each saving would post again.
+    first = {"posted_on": local_time(manager, db_now()).date()}
+    Room.objects.update_or_create(manager=manager, defaults=values, create_defaults=values | first)
     audit("room.set", by=by.actor, kind="room", id=_name_of(manager))
 
 
@@ -63,6 +71,11 @@ def remove_room(*, manager: Employee | None, by: Account) -> None:
     _require_permission(manager, by)
     if Room.objects.filter(manager=manager).delete()[0]:
         audit("room.removed", by=by.actor, kind="room", id=_name_of(manager))
+
+
+def local_time(manager: Employee | None, now: datetime) -> datetime:
+    """`now` for the manager, or in the company's zone."""
+    return now.astimezone(zone_of(manager.time_zone if manager else ""))
 
 
 def address_of(room: Room) -> str:

@@ -126,9 +126,11 @@ def result_final(facts: Facts, now: datetime) -> Content:
 
 def chat_changed(facts: Facts, now: datetime) -> Content:
     summary = _("The roster now has another account for your chat messages.")
+    # That of the change: at the sending the roster may have another one.
+    account = facts.data.get("chat_id", facts.chat_id)
     details = [
-        _("The account is %(account)s. Reminders and digests by chat go there.") % {"account": facts.chat_id}
-        if facts.chat_id
+        _("The account is %(account)s. Reminders and digests by chat go there.") % {"account": account}
+        if account
         else _("The roster has no chat account for you now, so reminders and digests come by e-mail."),
         _("Your settings show the current account. If it is wrong, tell HR."),
     ]

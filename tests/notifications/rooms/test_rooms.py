@@ -1,6 +1,6 @@
 """Group rooms: sums alone, only where HR and the manager want them, and no address that a page shows again."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -45,6 +45,14 @@ def product(monkeypatch: pytest.MonkeyPatch) -> Apprise:
 
 
 def set_up(manager: Employee | None, by: Employee, **values: str) -> Room:
+    """A room from last Friday."""
+    room = save(manager, by, **values)
+    room.posted_on = date(2026, 11, 20)
+    room.save()
+    return room
+
+
+def save(manager: Employee | None, by: Employee, **values: str) -> Room:
     options = {"address": ADDRESS, "every": "day", "language": "en"} | values
     services.save_room(manager=manager, by=account_for(by), **options)
     return Room.objects.get(manager=manager)
@@ -148,7 +156,7 @@ def test_a_room_without_a_campaign_waits_for_one(hr: Employee, clock: Clock, pro
     """A campaign that begins at noon is posted on the same day."""
     set_up(None, hr)
     post_room_digests(clock.now)
-    assert Room.objects.get().posted_on is None
+    assert Room.objects.get().posted_on == date(2026, 11, 20)
 
 
 @pytest.mark.parametrize(
@@ -177,11 +185,43 @@ def test_a_digest_comes_once_a_day_or_week_in_the_morning(
     clock.set(clock.now() + timedelta(days=1), ticks=True)
     post_room_digests(clock.now)
     assert len(product.posted) == 1
-    set_up(None, hr)
+    save(None, hr)
     for hours in (0, 9, 12, 3):
         clock.set(clock.now() + timedelta(hours=hours), ticks=True)
         post_room_digests(clock.now)
     assert len(product.posted) == 3, "at noon on Tuesday, and from nine on Wednesday"
+
+
+def test_saving_a_room_again_and_again_posts_nothing(
+    hr: Employee, campaign: Campaign, clock: Clock, product: Apprise
+) -> None:
+    """A new room begins on the next day, a replaced one keeps its day."""
+    for _time in range(3):
+        save(None, hr)
+        post_room_digests(clock.now)
+    assert product.posted == []
+    clock.set(clock.now() + timedelta(days=1), ticks=True)
+    for _time in range(3):
+        post_room_digests(clock.now)
+        save(None, hr)
+    assert len(product.posted) == 1
+
+
+def test_a_return_revives_no_room(
+    hr: Employee, bob: Employee, campaign: Campaign, clock: Clock, product: Apprise, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(digests, "MIN_GROUP_SIZE", 1)
+    allow(hr)
+    set_up(bob, bob)
+    people.load("staff_no,name,email,left_on\nB001,Bob 白,bob@corp.example.com,2026-11-22\n")
+    clock.set(clock.now() + timedelta(days=1), ticks=True)
+    people.load(people.ROSTER)
+    post_room_digests(clock.now)
+    assert product.posted == []
+    assert not Room.objects.exists()
+    set_up(people.person("B001"), people.person("B001"))
+    post_room_digests(clock.now)
+    assert len(product.posted) == 1
 
 
 def test_a_refused_digest_is_not_repeated_on_the_same_day_and_is_reported(

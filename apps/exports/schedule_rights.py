@@ -34,7 +34,8 @@ def lost_right(schedule: ExportSchedule) -> str:
 
 def _employed_since(owner: Account, instant: datetime) -> bool:
     """Whether the present employment had begun then: a return revives no schedule."""
-    return Employment.objects.filter(pk=owner.employment_id, starts_at__lte=instant).exists()
+    employment_id = owner.employment_id
+    return employment_id is not None and Employment.objects.filter(pk=employment_id, starts_at__lte=instant).exists()
 
 
 def zone_of_account(account_id: int) -> ZoneInfo:

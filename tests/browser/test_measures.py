@@ -48,3 +48,18 @@ def test_a_value_on_a_phone_has_its_label_in_the_readers_writing(
     cell = page.locator("#list td[data-label]").first
     expect(cell).to_be_visible()
     assert cell.evaluate(LABEL).replace('" "', "") == label
+
+
+def test_a_phone_at_twice_the_size_keeps_the_bar_apart_and_paper_keeps_a_row_on_a_line(
+    open_as: Open, bob: Employee
+) -> None:
+    page = open_as(bob, width=195).page
+    page.goto("/team/B001/")
+    brand, tools = (page.locator(f".bar {part}").bounding_box() for part in (".brand", ".tools"))
+    assert brand
+    assert tools
+    assert tools["y"] >= brand["y"] + brand["height"]
+    page.set_viewport_size({"width": 794, "height": 1123})
+    page.emulate_media(media="print")
+    spaces = page.locator("#list .badge").evaluate_all("(all) => all.map((one) => getComputedStyle(one).whiteSpace)")
+    assert set(spaces) == {"nowrap"}

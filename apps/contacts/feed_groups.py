@@ -23,7 +23,7 @@ SIGHTINGS = statement("contacts", "feed", "sightings")
 
 @dataclass(eq=False)
 class StoredContact:
-    """A stored contact, and the ids of its stored sightings."""
+    """A stored contact, and the ids of its stored sightings. `ended_at` of a corrected one: when it was corrected."""
 
     contact_id: int
     name: str | None
@@ -48,7 +48,12 @@ class StoredContact:
     @property
     def open_to_feed(self) -> bool:
         """Return whether the feed may change it: not when it was corrected, undone with its file, or erased."""
-        return not self.erased and self.end_reason not in (EndReason.CORRECTED, EndReason.UNDONE)
+        return not self.erased and self.end_reason not in (EndReason.CORRECTED, EndReason.UNDONE, EndReason.MERGED)
+
+    @property
+    def is_merged(self) -> bool:
+        """Return whether it counts at no instant. Only merged contacts that had been corrected are read."""
+        return self.end_reason == EndReason.MERGED
 
     @cached_property
     def own_sightings(self) -> list[Sighting]:
@@ -184,8 +189,10 @@ class Group:
                 paired.add(id(match))
                 yield contact, match if fits else None
             # A corrected or undone contact that a derived one takes over must not count a second time.
-            elif not contact.erased and any(
-                match.keys & contact.keys and match.overlaps(contact.as_derived) for match in derived
+            elif (
+                not contact.erased
+                and not contact.is_merged
+                and any(match.keys & contact.keys and match.overlaps(contact.as_derived) for match in derived)
             ):
                 yield contact, None
 

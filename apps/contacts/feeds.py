@@ -113,7 +113,14 @@ class _FeedBatch:
             ]  # fmt: skip
             if not added:
                 if not self._update_erased(group, index, row):
-                    existing = next((contact.contact_id for contact in group.stored if contact.keys & row.keys), None)
+                    existing = next(
+                        (
+                            stored.contact_id
+                            for stored in group.stored
+                            if stored.keys & row.keys and not stored.is_merged
+                        ),
+                        None,
+                    )
                     self._set_outcome(index, OutcomeCode.DUPLICATE, existing)
             # Only for rows that add something: for a person who is stored already, it would reveal an objection.
             elif not self._refuse_person(index):

@@ -58,6 +58,9 @@ class Contact(models.Model):
     confirmed_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
     end_reason = models.TextField(null=True, choices=EndReason.choices)
+    # When the employee corrected it. It stays when a feed merges the contact into another one, and so ends it at its
+    # start: the feed's rows from its time are still rows of a corrected contact (ADR 71).
+    corrected_at = models.DateTimeField(null=True)
     # A column, because the identities' foreign key copies it (sql/tables.sql).
     live = models.GeneratedField(
         expression=models.Case(models.When(ended_at=None, then=True), default=False),

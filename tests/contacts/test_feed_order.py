@@ -191,6 +191,23 @@ def corrected(employee: Employee, contact_id: int, step: str) -> int:
     return correct_contact(contact_id=contact_id, employee=employee, identities=identities, by=TESTER)
 
 
+def test_a_row_from_the_time_of_a_correction_says_the_same_after_another_row_took_that_time_over(
+    company: dict[str, Employee], alice: Employee, clock: Clock
+) -> None:
+    """Else the order of the files decides who named the address first, and so for whom the person counts."""
+    campaign = november(target=1, exclusive=True)
+    feed(line("A001", "pe", 1))
+    contact = Contact.objects.get().pk
+    for day, step in enumerate(["i", "p", "i"], start=4):
+        clock.set(at(day) + timedelta(hours=3), ticks=True)
+        contact = corrected(alice, contact, step)
+    clock.set(NOON, ticks=True)
+    before, within, after = line("A001", "p", 5), line("A001", "pe", 6), line("A001", "pe", 7)
+    whole = outcome(campaign, [[before, within, after]])
+    assert outcome(campaign, [[before], [within], [after]]) == whole
+    assert outcome(campaign, [[within], [after], [before]]) == whole
+
+
 # -- in single steps -----------------------------------------------------------------------------------------------
 
 

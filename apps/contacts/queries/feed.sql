@@ -20,25 +20,26 @@ connected AS (
                   WHERE stored.employee_id = connected_identity.employee_id
                   AND stored.kind = connected_identity.kind AND stored.digest = connected_identity.digest OFFSET 0)
         AS identity ON true)
-SELECT connected.employee_id, contact.id, contact.name, contact.recorded_at, contact.confirmed_at, contact.ended_at,
-    contact.end_reason, array_agg(identity.kind), array_agg(identity.value), array_agg(identity.digest),
+SELECT connected.employee_id, contact.id, contact.name, contact.recorded_at, contact.confirmed_at,
+    -- A corrected contact that was merged keeps the time in which the feed may change nothing.
+    coalesce(contact.corrected_at, contact.ended_at), contact.end_reason, array_agg(identity.kind), array_agg(identity.value), array_agg(identity.digest),
     array_agg(identity.claimed_from),
     -- When the employee corrected it last, for a corrected contact: its corrections may have been corrected again.
-    CASE WHEN contact.end_reason = 'corrected' THEN (
+    CASE WHEN contact.corrected_at IS NOT NULL THEN (
         WITH RECURSIVE correction AS (
-            SELECT contact.id, contact.ended_at, contact.end_reason
+            SELECT contact.id, contact.corrected_at
             UNION ALL
-            SELECT successor.id, successor.ended_at, successor.end_reason FROM correction
+            SELECT successor.id, successor.corrected_at FROM correction
             JOIN LATERAL (SELECT * FROM contacts_contact stored WHERE stored.replaces_id = correction.id OFFSET 0)
                 AS successor ON true)
-        SELECT max(correction.ended_at) FROM correction WHERE correction.end_reason = 'corrected') END
+        SELECT max(correction.corrected_at) FROM correction) END
 FROM connected
 JOIN LATERAL (SELECT * FROM contacts_contact stored WHERE stored.employee_id = connected.employee_id
               AND stored.id = connected.contact_id OFFSET 0) AS contact
-    ON contact.end_reason IS DISTINCT FROM 'merged'
+    ON contact.end_reason IS DISTINCT FROM 'merged' OR contact.corrected_at IS NOT NULL AND contact.name IS NOT NULL
 JOIN LATERAL (SELECT * FROM contacts_contactidentity stored WHERE stored.employee_id = connected.employee_id
               AND stored.contact_id = connected.contact_id OFFSET 0) AS identity ON true
-GROUP BY 1, 2, 3, 4, 5, 6, 7 ORDER BY contact.recorded_at, contact.id;
+GROUP BY 1, 2, 3, 4, 5, 6, 7, contact.corrected_at ORDER BY contact.recorded_at, contact.id;
 
 -- name: sightings
 SELECT contact_id, id, keys, seen_at, confirmed_at, ended_at FROM contacts_sighting

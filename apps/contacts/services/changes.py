@@ -70,7 +70,8 @@ def end_contact(*, contact_id: int, employee: Employee, by: Actor, reason: str =
 
 def _end(contact: Contact, reason: str, at: datetime) -> None:
     contact.ended_at, contact.end_reason = at, reason
-    contact.save(update_fields=["ended_at", "end_reason"])
+    contact.corrected_at = at if reason == EndReason.CORRECTED else None
+    contact.save(update_fields=["ended_at", "end_reason", "corrected_at"])
 
 
 def restore_contact(*, contact_id: int, employee: Employee, by: Actor) -> None:

@@ -86,7 +86,7 @@ def _replace_all(
     """End the contacts and record them again; returns the new ids by the old ones."""
     old = [contact.pk for contact, _draft in accepted]
     # The ends first: an employee has each identity live only once.
-    Contact.objects.filter(pk__in=old).update(ended_at=now, end_reason=EndReason.CORRECTED)
+    Contact.objects.filter(pk__in=old).update(ended_at=now, end_reason=EndReason.CORRECTED, corrected_at=now)
     # No submission: undoing the file must not end what the employee entered by hand.
     new = Contact.objects.bulk_create(
         Contact(

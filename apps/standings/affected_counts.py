@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import connection
+from django.db.models import QuerySet
 from psycopg2.sql import SQL
 
 from apps.campaigns.models import Campaign, CampaignRule
@@ -74,17 +75,27 @@ def count_joiners_and_leavers(by: Actor) -> int:
 
 def _count_in_campaigns(employees: str, **parts: Any) -> int:
     """Count the employees that the SELECT names in any unfinished campaign that pro-rates joiners."""
-    campaigns = Campaign.objects.filter(state__in=["draft", "open", "closing"], snapshot_at=None)
-    rules = [campaign.rule for campaign in campaigns.prefetch_related("rules") if campaign.versions]
-    return _count_distinct([_in_campaign(employees, rule, parts) for rule in rules if rule.prorate_joiners])
+    rules = _unfinished_rules().filter(prorate_joiners=True)
+    return _count_distinct([_in_campaign(employees, rule, parts) for rule in rules])
+
+
+def _unfinished_rules() -> QuerySet[CampaignRule]:
+    """Return the rules of campaigns without a result, in all versions.
+
+    One HR user may change a rule before the opening, load a roster that then has no effect, and change the rule back.
+    """
+    states = [Campaign.State.DRAFT, Campaign.State.OPEN, Campaign.State.CLOSING]
+    return CampaignRule.objects.filter(campaign__state__in=states, campaign__snapshot_at=None).order_by("pk")
 
 
 def _count_distinct(selects: list[str]) -> int:
     """Count the employees that any of these SELECTs returns."""
     if not selects:
         return 0
+    # Most versions of a rule differ only in what the SELECT does not read.
+    union = SQL(" UNION ".join(dict.fromkeys(selects)))
     with connection.cursor() as cursor:
-        cursor.execute(compose("SELECT count(*) FROM ({any}) affected", any=SQL(" UNION ".join(selects))))
+        cursor.execute(compose("SELECT count(*) FROM ({any}) affected", any=union))
         return int(cursor.fetchone()[0])
 
 
@@ -104,8 +115,7 @@ def count_moved_in_campaign(by: Actor) -> int:
     """
     if by.id is None:
         return 0
-    opened = Campaign.objects.filter(state__in=[Campaign.State.OPEN, Campaign.State.CLOSING], snapshot_at=None)
-    rules = [campaign.rule for campaign in opened.prefetch_related("rules")]
+    rules = _unfinished_rules().exclude(campaign__state=Campaign.State.DRAFT)
     return _count_distinct(
         [compose(IN_CAMPAIGN, scope=rule.scope, cutoff_at=rule.cutoff_at) for rule in rules if rule.scope]
     )
@@ -121,10 +131,9 @@ def count_changed_in_result(by: Actor) -> int:
     """
     if by.id is None:
         return 0
-    now, states = db_now(), ["draft", "open", "closing", "frozen"]
-    campaigns = Campaign.objects.filter(state__in=states).prefetch_related("rules")
-    selects = []
-    for rule in (campaign.rule for campaign in campaigns if campaign.versions):
+    now, selects = db_now(), []
+    frozen = Campaign.objects.filter(state=Campaign.State.FROZEN).prefetch_related("rules")
+    for rule in [*_unfinished_rules(), *(campaign.rule for campaign in frozen)]:
         is_near = rule.opens_at <= now and rule.cutoff_at <= now + LAST_DAYS
         ends_from = None if is_near else rule.cutoff_at - LAST_DAYS
         times = {"opens_at": rule.opens_at, "cutoff_at": rule.cutoff_at, "ends_from": ends_from}

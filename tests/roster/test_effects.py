@@ -13,6 +13,7 @@ from django.db import IntegrityError, transaction
 from apps.accounts.approvals import refuse_request
 from apps.accounts.models import Account, ApprovalRequest
 from apps.campaigns.models import Campaign
+from apps.campaigns.rule_draft import RuleDraft
 from apps.contacts.services.changes import end_contact
 from apps.core.audit import Actor
 from apps.core.clock import db_now
@@ -30,6 +31,7 @@ from apps.roster.undo import undo_load, undo_or_request
 from apps.standings import affected_counts
 from apps.standings.approvable_changes import effect_of_request
 from apps.standings.effective_dates import process_effective_dates
+from apps.standings.rule_changes import change_rule
 from tests.accounts.access_log_entries import employed
 from tests.fixtures import Clock
 from tests.people import (
@@ -233,6 +235,19 @@ def test_an_end_that_takes_a_person_out_of_a_result_needs_two(
     done = confirmed(LEAVES.format(left_on))
     effect = request_of(done) if number else done.effect
     assert (done.state == State.REQUESTED, effect.get("in_result", 0)) == (bool(number), number)
+
+
+def test_a_rule_that_is_changed_for_the_time_of_a_load_hides_no_end_and_no_move(settings: Any, noon: Clock) -> None:
+    """Otherwise one HR user changes the rule before the opening, loads the roster, and changes the rule back."""
+    settings.ROSTER_APPROVAL_SHARE = 0.9
+    noon.set("2026-10-20T12:00:00+08:00", ticks=True)
+    campaign = november(scope=["Sales"])
+    draft = RuleDraft(100, date(2026, 11, 1), date(2026, 11, 15), "Asia/Shanghai")
+    change_rule(campaign=campaign, draft=draft, expected_version=1, by=officer("hr-1"))
+    assert request_of(confirmed(LEAVES.format("2026-11-27")))["in_result"] == 1
+    refuse_request(request_id=ApprovalRequest.objects.get().pk, note="no", by=officer("hr-2"))
+    moved = confirmed(SALES + "S001,Sam,sam@corp.example.com,Sales,2026-11-29\n")
+    assert request_of(moved)["in_campaign"] == 1
 
 
 def test_who_left_before_the_cutoff_comes_back_by_two(settings: Any, noon: Clock) -> None:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from psycopg2 import sql
 
-from apps.core.clock import db_now
 from apps.core.enqueue import enqueue_notifications
 from apps.core.sql import execute, statement
-from apps.core.time_zones import company_zone
 
 # Each set where the installation has a chat product (apps.notifications.channels).
 CHAT_SETTINGS = ("DINGTALK_APP_KEY", "SLACK_BOT_TOKEN")
@@ -36,9 +33,7 @@ def write_changed_employees() -> None:
 
     Employees learn of another chat account, so that no change of the roster diverts their messages silently.
     """
-    if any(getattr(settings, name) for name in CHAT_SETTINGS):
-        today = db_now().astimezone(ZoneInfo(company_zone())).date()
-        if execute(RECORD_CHAT_CHANGES, {"day": today.isoformat()}):
-            enqueue_notifications()
+    if any(getattr(settings, name) for name in CHAT_SETTINGS) and execute(RECORD_CHAT_CHANGES):
+        enqueue_notifications()
     execute(WRITE, {"is_new": False})
     execute(WRITE_ACCOUNTS)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from cryptography.fernet import InvalidToken
+from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.urls import reverse
 from django.utils import translation
@@ -18,6 +19,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from apps.campaigns.models import Campaign
+from apps.core.audit import SYSTEM, audit
 from apps.core.locks import advisory_lock
 from apps.core.mail_portions import PORTION_SECONDS
 from apps.core.periods import in_force_from
@@ -25,7 +27,7 @@ from apps.employees.models import Employee, Employment
 from apps.notifications.models import Room
 from apps.notifications.quiet_hours import configured_quiet_hours
 from apps.notifications.rooms import apprise_client
-from apps.notifications.rooms.services import address_of, local_time, team_rooms_allowed
+from apps.notifications.rooms.services import address_of, local_time, name_of, team_rooms_allowed
 from apps.notifications.schedule import MORNING_HOUR
 from apps.notifications.texts.rendering import absolute_url
 from apps.reports.small_groups import MIN_GROUP_SIZE
@@ -75,7 +77,10 @@ def shows_people(totals: Totals) -> bool:
 def _delete_rooms_of_leavers(now: datetime) -> None:
     """Rooms whose manager has left since the set-up, also when the manager is back: a return revives none."""
     in_force = Employment.objects.filter(in_force_from(now), pk=OuterRef("employment_id"))
-    Room.objects.filter(~Exists(in_force), manager__isnull=False).delete()
+    for room in Room.objects.filter(~Exists(in_force), manager__isnull=False).select_related("manager"):
+        with transaction.atomic():
+            if Room.objects.filter(pk=room.pk).delete()[0]:
+                audit("room.removed", by=SYSTEM, kind="room", id=name_of(room.manager))
 
 
 def _due_rooms(now: datetime) -> list[Room]:

@@ -62,7 +62,7 @@ def save_room(*, manager: Employee | None, address: str, every: str, language: s
     # A replaced room keeps its day: else each saving would post again.
     first = {"posted_on": local_time(manager, db_now()).date()}
     Room.objects.update_or_create(manager=manager, defaults=values, create_defaults=values | first)
-    audit("room.set", by=by.actor, kind="room", id=_name_of(manager))
+    audit("room.set", by=by.actor, kind="room", id=name_of(manager))
 
 
 @transaction.atomic
@@ -70,7 +70,7 @@ def remove_room(*, manager: Employee | None, by: Account) -> None:
     """Raises Refused. Removing a room that is not there changes nothing."""
     _require_permission(manager, by)
     if Room.objects.filter(manager=manager).delete()[0]:
-        audit("room.removed", by=by.actor, kind="room", id=_name_of(manager))
+        audit("room.removed", by=by.actor, kind="room", id=name_of(manager))
 
 
 def local_time(manager: Employee | None, now: datetime) -> datetime:
@@ -103,7 +103,8 @@ def _encrypt(address: str) -> str:
     return fernet_for(PURPOSE).encrypt(address.encode()).decode()
 
 
-def _name_of(manager: Employee | None) -> str:
+def name_of(manager: Employee | None) -> str:
+    """The team or the company of a room, as the audit trail names it."""
     return manager.staff_no if manager else "company"
 
 

@@ -219,6 +219,8 @@ def test_a_return_revives_no_room(
     post_room_digests(clock.now)
     assert product.posted == []
     assert not Room.objects.exists()
+    removed = AuditEntry.objects.get(action="room.removed")
+    assert (removed.actor_label, removed.subject_id) == ("system", "B001")
     set_up(people.person("B001"), people.person("B001"))
     post_room_digests(clock.now)
     assert len(product.posted) == 1

@@ -22,8 +22,8 @@ connected AS (
         AS identity ON true)
 SELECT connected.employee_id, contact.id, contact.name, contact.recorded_at, contact.confirmed_at,
     -- A corrected contact that was merged keeps the time in which the feed may change nothing.
-    coalesce(contact.corrected_at, contact.ended_at), contact.end_reason, array_agg(identity.kind), array_agg(identity.value), array_agg(identity.digest),
-    array_agg(identity.claimed_from),
+    coalesce(contact.corrected_at, contact.ended_at), contact.end_reason,
+    array_agg(identity.kind), array_agg(identity.value), array_agg(identity.digest), array_agg(identity.claimed_from),
     -- When the employee corrected it last, for a corrected contact: its corrections may have been corrected again.
     CASE WHEN contact.corrected_at IS NOT NULL THEN (
         WITH RECURSIVE correction AS (

@@ -15,8 +15,9 @@ SELECT employee.id, employee.staff_no, coalesce(changed.name, employee.name) AS 
 FROM employees_employee employee LEFT JOIN roster_changed changed ON changed.employee_id = employee.id;
 
 -- name: record_chat_changes
--- An event for each employee whose chat account changes, before the rows are written. Each change is a subject of its own,
--- also one to an account of before. It holds the account, because another change may follow before its notice leaves.
+-- An event for each employee whose chat account changes, before the rows are written. Each change is a subject of its
+-- own, also one to an account of before. It holds the account, because another change may follow before its notice
+-- leaves.
 INSERT INTO core_event (kind, subject, employee_id, data)
 SELECT 'chat_changed', gen_random_uuid()::text, employee.id, jsonb_build_object('chat_id', changed.chat_id)
 FROM employees_employee employee JOIN roster_changed changed ON changed.employee_id = employee.id

@@ -125,7 +125,8 @@ def undo_load(*, load_id: uuid.UUID, by: Actor) -> None:
             require_approval_if_large(effect, headcount, now, exclude=load)
         write_changed_employees()
         delete_stored_changes()
-        _finish(load, by, now)
+        # The instant after the restore: an end that it brings back is recorded before it.
+        _finish(load, by, db_now())
         carry_out_access_endings()
 
 

@@ -135,8 +135,11 @@ def count_changed_in_result(by: Actor) -> int:
     frozen = Campaign.objects.filter(state=Campaign.State.FROZEN).prefetch_related("rules")
     for rule in [*_unfinished_rules(), *(campaign.rule for campaign in frozen)]:
         is_near = rule.opens_at <= now and rule.cutoff_at <= now + LAST_DAYS
-        ends_from = None if is_near else rule.cutoff_at - LAST_DAYS
-        times = {"opens_at": rule.opens_at, "cutoff_at": rule.cutoff_at, "ends_from": ends_from}
+        last_days_from = rule.cutoff_at - LAST_DAYS
+        times = {
+            "opens_at": rule.opens_at, "cutoff_at": rule.cutoff_at, "last_days_from": last_days_from,
+            "ends_from": None if is_near else last_days_from,
+        }  # fmt: skip
         selects.append(compose(IN_RESULT, scope=rule.scope, **times))
     return _count_distinct(selects)
 

@@ -147,6 +147,18 @@ def test_leavers_of_another_account_and_loads_that_two_approved_leave_joiners_fr
     assert confirmed(ALYSSA_JOINS.replace("N001,Alyssa,alyssa", "N002,Nina,nina")).state == State.DONE
 
 
+def test_an_end_that_an_undo_brings_back_does_not_count_for_the_next_load(settings: Any, noon: Clock) -> None:
+    """Otherwise an undo dates the end anew, and the next load of a colleague seems to have brought it."""
+    settings.ROSTER_APPROVAL_SHARE = 0.9
+    november(prorate_joiners=True)
+    assert confirmed(ALICE_LEAVES.replace("11-22", "11-21")).state == State.DONE
+    later = confirmed(ALICE_LEAVES)
+    assert undo_or_request(load_id=later.pk, by=officer("hr-1")) is None
+    other = DATES + "A002,Alan B,alan@corp.example.com,,\n"
+    assert confirmed(other, officer("hr-2")).state == State.DONE
+    assert request_of(confirmed(ALYSSA_JOINS))["joiners_and_leavers"] == 1
+
+
 def test_a_move_out_of_the_campaigns_departments_counts_as_leaving(settings: Any) -> None:
     """Otherwise the old number is not red, and the new one has a lower target."""
     settings.ROSTER_APPROVAL_SHARE = 0.9
@@ -248,6 +260,27 @@ def test_a_rule_that_is_changed_for_the_time_of_a_load_hides_no_end_and_no_move(
     refuse_request(request_id=ApprovalRequest.objects.get().pk, note="no", by=officer("hr-2"))
     moved = confirmed(SALES + "S001,Sam,sam@corp.example.com,Sales,2026-11-29\n")
     assert request_of(moved)["in_campaign"] == 1
+
+
+def test_an_end_that_is_put_off_into_the_last_week_needs_two(settings: Any, noon: Clock) -> None:
+    """Otherwise two loads do what a single load may not: first an early end, then one in the last week."""
+    settings.ROSTER_APPROVAL_SHARE = 0.9
+    november()
+    noon.set("2026-11-10T12:00:00+08:00", ticks=True)
+    assert confirmed(LEAVES.format("2026-11-15")).state == State.DONE
+    put_off = confirmed(LEAVES.format("2026-11-29"))
+    assert request_of(put_off)["in_result"] == 1
+    refuse_request(request_id=ApprovalRequest.objects.get().pk, note="no", by=officer("hr-2"))
+    assert confirmed(LEAVES.format("2026-12-15")).state == State.DONE
+
+
+def test_a_leaver_who_returns_until_the_last_week_needs_two(settings: Any, noon: Clock) -> None:
+    settings.ROSTER_APPROVAL_SHARE = 0.9
+    november()
+    noon.set("2026-11-20T12:00:00+08:00", ticks=True)
+    assert confirmed(LEAVES.format("2026-11-19")).state == State.DONE
+    returned = confirmed(DATES + "A001,Alice 艾,alice@corp.example.com,2026-11-20,2026-11-29\n")
+    assert request_of(returned)["in_result"] == 1
 
 
 def test_who_left_before_the_cutoff_comes_back_by_two(settings: Any, noon: Clock) -> None:

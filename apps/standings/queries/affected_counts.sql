@@ -59,19 +59,23 @@ WHERE CASE WHEN before IS NULL THEN after > {opens_on}
 -- name: joiners_and_leavers
 -- The people of this change who join a campaign with a lower target, or leave it, where one account alone loaded both: any
 -- joiner may be any of the leavers under a new number. `alone`: the times of the loads that this account made without a
--- second person; the change itself comes after the last load.
+-- second person, and of all undos, which record anew the ends that they bring back; the change itself comes after the last.
 SELECT employee_id FROM (
-    WITH done_load AS (
-        SELECT id, actor_id, done_at, lag(done_at, 1, '-infinity') OVER (ORDER BY done_at) AS after
-        FROM roster_rosterimport WHERE state = 'done'
+    WITH roster_change AS (
+        SELECT id, actor_id, at, lag(at, 1, '-infinity') OVER (ORDER BY at) AS after
+        FROM (
+            SELECT id, actor_id, done_at AS at FROM roster_rosterimport WHERE state = 'done'
+            UNION ALL
+            SELECT NULL, {by}, undone_at FROM roster_rosterimport WHERE undone_at IS NOT NULL
+        ) load_or_undo
     ), alone AS (
-        SELECT after, done_at AS until FROM done_load
+        SELECT after, at AS until FROM roster_change
         WHERE actor_id = {by} AND NOT EXISTS (
             SELECT FROM accounts_approvalrequest request
-            WHERE request.kind = 'roster_load' AND request.subject = done_load.id::text
+            WHERE request.kind = 'roster_load' AND request.subject = roster_change.id::text
               AND request.decision = 'approved')
         UNION ALL
-        SELECT coalesce(max(done_at), '-infinity'), 'infinity' FROM done_load
+        SELECT coalesce(max(at), '-infinity'), 'infinity' FROM roster_change
     ), new_person AS (
         SELECT employee_id FROM effect_people
         WHERE employee_id NOT IN (SELECT employee_id FROM effect_employment)
@@ -125,8 +129,9 @@ WHERE in_force(old_placement.starts_at, old_placement.ends_at, {cutoff_at})
 
 -- name: in_result
 -- People on the roster before, who are in the campaign's population at the cut-off either before or after the change; and
--- people who had left before the cut-off, and are employed again after it. With {ends_from}, only those whose employment now
--- ends between that instant and the cut-off.
+-- people who had left before the cut-off, and are employed again after it. With {ends_from}, of all these only people whose
+-- employment now ends between that instant and the cut-off. And people whose employment now ends in the last days before
+-- the cut-off, and did not before: a load may first end it earlier, and another one put the end off.
 SELECT employee_id FROM (
     WITH was AS (
         SELECT employee_id FROM effect_employment employment
@@ -157,6 +162,13 @@ SELECT employee_id FROM (
     ) changed
     WHERE {ends_from} IS NULL OR employee_id IN (
         SELECT new_end.employee_id FROM new_end WHERE new_end.ends_at BETWEEN {ends_from} AND {cutoff_at})
+    UNION
+    SELECT employee_id FROM old_end JOIN new_end USING (employee_id)
+    WHERE new_end.ends_at >= {last_days_from} AND new_end.ends_at < {cutoff_at}
+      AND NOT (old_end.ends_at >= {last_days_from} AND old_end.ends_at < {cutoff_at})
+      AND (cardinality({scope}) = 0 OR employee_id IN (
+        SELECT placement.employee_id FROM employees_placement placement JOIN effect_people USING (employee_id)
+        WHERE in_force(placement.starts_at, placement.ends_at, new_end.ends_at) AND placement.department = ANY({scope})))
 ) changed_in_result
 
 -- name: future_colleagues

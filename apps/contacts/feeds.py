@@ -131,7 +131,9 @@ class _FeedBatch:
 
     def _update_erased(self, group: Group, index: int, row: Sighting) -> bool:
         """Confirm or end an erased contact: nothing else of it changes, and no identity is stored again."""
-        contact = next((stored for stored in group.stored if stored.erased and stored.ignores(row)), None)
+        contact = next(
+            (stored for stored in group.stored if stored.erased and not stored.is_merged and stored.ignores(row)), None
+        )
         if contact is None or contact.contact_id in self._updated_erased:
             return False
         confirmed_at, end = contact.confirmed_at or row.confirmed_at, contact.ended_at or row.ended_at

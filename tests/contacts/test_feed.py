@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 from apps.contacts.feed_groups import CONNECTED
 from apps.contacts.imports import import_contacts
 from apps.contacts.models import Contact, ContactIdentity
+from apps.contacts.services.changes import correct_contact
 from apps.contacts.timelines import Sighting, derive_contacts
 from apps.employees.models import Employee
 from tests.fixtures import Clock
-from tests.people import TESTER
+from tests.people import TESTER, record_one
 
 
 def day(number: int | None) -> datetime | None:
@@ -121,11 +122,29 @@ def test_a_person_recorded_often_does_not_stop_the_feed_of_all(alice: Employee) 
     assert many < 6 * few, (few, many)
 
 
+def test_a_contact_corrected_often_does_not_stop_the_feed_of_all(alice: Employee) -> None:
+    few, many = (_rows_joined_after_corrections(alice, f"c{number}", number) for number in (10, 40))
+    assert many < 6 * few, (few, many)
+
+
+def _rows_joined_after_corrections(employee: Employee, handle: str, number: int) -> float:
+    contact = record_one(employee, ("handle", handle)).outcomes[0].contact_id
+    assert contact is not None
+    for n in range(number):
+        identities = [("handle", handle), *([("email", f"{handle}@out.example")] if n % 2 else [])]
+        contact = correct_contact(contact_id=contact, employee=employee, identities=identities, by=TESTER)
+    return _rows_joined_for(employee, handle)
+
+
 def _rows_joined(employee: Employee, handle: str, stays: int) -> float:
     """How many rows the steps of the statement return for a person with so many ended contacts."""
     start = datetime(2026, 11, 3, tzinfo=UTC)
     hours = [(start + timedelta(hours=2 * n), start + timedelta(hours=2 * n + 1)) for n in range(stays)]
     feed(employee, *(f"W,,{handle},{began.isoformat()},,{ended.isoformat()}" for began, ended in hours))
+    return _rows_joined_for(employee, handle)
+
+
+def _rows_joined_for(employee: Employee, handle: str) -> float:
     digest = ContactIdentity.objects.filter(value=handle).values_list("digest", flat=True)[0]
     parameters = {"employees": [employee.pk], "kinds": "handle", "digests": bytes(digest).hex()}
     with connection.cursor() as cursor:

@@ -19,27 +19,38 @@ connected AS (
     JOIN LATERAL (SELECT * FROM contacts_contactidentity stored
                   WHERE stored.employee_id = connected_identity.employee_id
                   AND stored.kind = connected_identity.kind AND stored.digest = connected_identity.digest OFFSET 0)
-        AS identity ON true)
+        AS identity ON true),
+-- The corrected ones, and what replaced them, as far as it was corrected again: each once, and each end of a chain is
+-- then carried back. From each contact to its end, a person who was corrected n times would take n * n steps.
+correction AS (
+    SELECT contact.id, contact.replaces_id, contact.corrected_at FROM connected
+    JOIN LATERAL (SELECT * FROM contacts_contact stored WHERE stored.employee_id = connected.employee_id
+                  AND stored.id = connected.contact_id OFFSET 0) AS contact ON contact.corrected_at IS NOT NULL
+    UNION
+    SELECT successor.id, successor.replaces_id, successor.corrected_at FROM correction
+    JOIN LATERAL (SELECT * FROM contacts_contact stored WHERE stored.replaces_id = correction.id OFFSET 0)
+        AS successor ON successor.corrected_at IS NOT NULL),
+last_correction AS (
+    SELECT correction.id, correction.replaces_id, correction.corrected_at FROM correction
+    WHERE NOT EXISTS (SELECT FROM correction AS successor WHERE successor.replaces_id = correction.id)
+    UNION
+    SELECT predecessor.id, predecessor.replaces_id, last_correction.corrected_at FROM last_correction
+    JOIN LATERAL (SELECT * FROM contacts_contact stored WHERE stored.id = last_correction.replaces_id OFFSET 0)
+        AS predecessor ON predecessor.corrected_at IS NOT NULL)
 SELECT connected.employee_id, contact.id, contact.name, contact.recorded_at, contact.confirmed_at,
     -- A corrected contact that was merged keeps the time in which the feed may change nothing.
     coalesce(contact.corrected_at, contact.ended_at), contact.end_reason,
     array_agg(identity.kind), array_agg(identity.value), array_agg(identity.digest), array_agg(identity.claimed_from),
-    -- When the employee corrected it last, for a corrected contact: its corrections may have been corrected again.
-    CASE WHEN contact.corrected_at IS NOT NULL THEN (
-        WITH RECURSIVE correction AS (
-            SELECT contact.id, contact.corrected_at
-            UNION ALL
-            SELECT successor.id, successor.corrected_at FROM correction
-            JOIN LATERAL (SELECT * FROM contacts_contact stored WHERE stored.replaces_id = correction.id OFFSET 0)
-                AS successor ON true)
-        SELECT max(correction.corrected_at) FROM correction) END
+    -- When the employee corrected it last, for a corrected contact.
+    last_correction.corrected_at
 FROM connected
 JOIN LATERAL (SELECT * FROM contacts_contact stored WHERE stored.employee_id = connected.employee_id
               AND stored.id = connected.contact_id OFFSET 0) AS contact
-    ON contact.end_reason IS DISTINCT FROM 'merged' OR contact.corrected_at IS NOT NULL AND contact.name IS NOT NULL
+    ON contact.end_reason IS DISTINCT FROM 'merged' OR contact.corrected_at IS NOT NULL
 JOIN LATERAL (SELECT * FROM contacts_contactidentity stored WHERE stored.employee_id = connected.employee_id
               AND stored.contact_id = connected.contact_id OFFSET 0) AS identity ON true
-GROUP BY 1, 2, 3, 4, 5, 6, 7, contact.corrected_at ORDER BY contact.recorded_at, contact.id;
+LEFT JOIN last_correction ON last_correction.id = contact.id
+GROUP BY 1, 2, 3, 4, 5, 6, 7, last_correction.corrected_at ORDER BY contact.recorded_at, contact.id;
 
 -- name: sightings
 SELECT contact_id, id, keys, seen_at, confirmed_at, ended_at FROM contacts_sighting

@@ -15,7 +15,7 @@ from apps.core.files import CHUNK_BYTES, expire_files, read_file, store_file
 from apps.core.identity_key import verify_identity_key
 from apps.core.jobs import claim_job
 from apps.core.locks import disable_statement_timeout, lock_facts, lock_org_tree
-from apps.core.models import AuditEntry, Job, OutboxRow, Progress, Setting, StoredChunk, StoredFile
+from apps.core.models import AuditEntry, Job, OutboxRow, Setting, StoredChunk, StoredFile
 from apps.core.outbox import pop_outbox, queue_identity_reevaluation, queue_reevaluation, set_identity_tracking
 from tests.fixtures import Clock
 from tests.people import TESTER
@@ -216,7 +216,8 @@ def test_files_are_deleted_when_they_expire_and_not_before() -> None:
 def test_finished_work_stays_finished() -> None:
     work = progress.begin("import", owner_id=1, total=10)
     progress.advance(work, 4)
-    assert Progress.objects.get().done == 4
+    work.refresh_from_db()
+    assert work.done == 4
     progress.finish(work, {"created": 4})
     progress.finish(work, {"created": 5}, failed=True)
     progress.advance(work, 9)

@@ -12,6 +12,7 @@ from django.utils import timezone, translation
 from apps.campaigns.models import Campaign
 from apps.core.audit import Actor, audit, audit_origin
 from apps.dashboard.labels import audit as audit_labels
+from apps.dashboard.labels import exports as export_labels
 from apps.dashboard.labels.audit_details import Change, Details, Reader
 from apps.dashboard.labels.audit_fields import FIELDS, humanised
 from apps.employees.models import Employee
@@ -70,6 +71,20 @@ def test_codes_slugs_and_instants_are_words_of_the_readers_language_and_zone() -
 def test_a_value_is_read_without_a_list_of_codes(area: str, detail: dict[str, Any], text: str | None) -> None:
     [(_label, shown)] = facts(area, detail)
     assert shown == text if text else ":" not in shown
+
+
+@pytest.mark.parametrize(
+    ("stored", "shown"),
+    [
+        ("flips-november", "状态变化 · november"),
+        ("roster-changes-november", "花名册变动 · november"),
+        ("standings-november", "进展 · november"),
+        ("later-november", "later-november"),
+    ],
+)
+def test_a_scheduled_file_has_the_name_of_its_kind(stored: str, shown: str) -> None:
+    with translation.override("zh-hans"):
+        assert export_labels.schedule_name(stored) == shown
 
 
 def test_the_kind_of_an_adjustment_has_the_name_of_its_form() -> None:

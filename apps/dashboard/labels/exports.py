@@ -64,5 +64,13 @@ def repetition(schedule: ExportSchedule) -> str:
     return str(_("every %(weekday)s at %(time)s") % {**at, "weekday": WEEKDAYS[schedule.weekday]})
 
 
+def schedule_name(stored: str) -> str:
+    """The name of a scheduled file by the one that the audit trail stores: the kind, then the campaign's short name."""
+    for kind in Kind:
+        if stored.startswith(prefix := kind.value.replace("_", "-") + "-"):
+            return f"{kind.label} · {stored.removeprefix(prefix)}"
+    return stored
+
+
 def description(kind: str) -> Any:
     return ICONS_AND_DESCRIPTIONS[kind][1]

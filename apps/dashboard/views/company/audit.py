@@ -16,6 +16,7 @@ from apps.core.audit import audit
 from apps.core.models import AuditEntry, RowChange
 from apps.core.text import is_storable
 from apps.dashboard.labels import audit as audit_labels
+from apps.dashboard.labels import exports as export_labels
 from apps.dashboard.labels.audit_actions import ACTIONS
 from apps.dashboard.labels.audit_details import Reader, instant
 from apps.dashboard.labels.audit_fields import humanised
@@ -133,6 +134,8 @@ def _about(entry: Any) -> str:
         return ""
     if entry.subject_kind == "table":
         return str(audit_labels.TABLES.get(entry.shown_id, entry.shown_id))
+    if entry.subject_kind == "export_schedule" and entry.shown_label:
+        return export_labels.schedule_name(entry.shown_label)
     if entry.shown_label:
         named = entry.subject_kind != "employee" or entry.shown_id in entry.shown_label
         return entry.shown_label if named else f"{entry.shown_label} ({entry.shown_id})"

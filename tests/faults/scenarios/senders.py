@@ -1,4 +1,4 @@
-"""N1: the workers are killed while they send notifications, and the broker is wiped.
+"""N1: the workers are killed while they send notifications that two beats trigger, and the broker is wiped.
 
 The oracle is the log of a real SMTP server: a reminder arrives at most once, a notice of a right at least once and
 always as the same message, and a leaver receives nothing.
@@ -32,7 +32,7 @@ from tests.notifications.smtp import AnyPort
 REMINDER, NOTICE = "deadline_7", "adjustment_granted"
 LEAVER = "E0000"
 STAFF = 8
-WORKERS = ("worker1", "worker2")
+WORKERS, BEATS = ("worker1", "worker2"), ("beat1", "beat2")
 # A trial kills before or after the content arrived, of a reminder or of a notice.
 MOMENTS = [("data", REMINDER), ("data", NOTICE), ("recipient", REMINDER), ("recipient", NOTICE)]
 DONE_WITHIN = 60.0
@@ -90,7 +90,7 @@ def _one_kill(ground: Ground, tally: Tally, inbox: Inbox, seed: int, broken: str
     # Notices leave first.
     number = dice.randrange(1, len(employees) - 1) + (len(employees) - 1 if kind == REMINDER else 0)
     # Both workers run before the first mail leaves: the kill would otherwise meet one that is still starting.
-    ground.stack.need(beat="hurry", **dict.fromkeys(WORKERS, broken))
+    ground.stack.need(**dict.fromkeys(BEATS, "hurry_notifications"), **dict.fromkeys(WORKERS, broken))
     inbox.log.clear()
     inbox.seen, inbox.at = 0, (stage, number)
     inbox.strike = lambda: [ground.stack.signal_group(name, signal.SIGKILL) for name in WORKERS] and None

@@ -36,7 +36,7 @@ lighthouse:  ## rates the pages in a browser, into var/lighthouse.json; needs np
 	$(READY) scripts.lighthouse --runs $(or $(RUNS),5)
 
 crawl:  ## checks every page in every state in a browser: axe, console, policy, widths, languages, HTML; takes many minutes
-	$(READY) pytest tests/browser/crawl_every_page.py -q -n 2
+	$(READY) pytest tests/browser/crawl_every_page.py -q -n 2 --dist loadgroup
 
 screenshots:  ## takes screenshots of every page, into var/screenshots
 	$(READY) scripts.screenshots

@@ -194,7 +194,7 @@ def corrected(employee: Employee, contact_id: int, step: str) -> int:
 def test_a_row_from_the_time_of_a_correction_says_the_same_after_another_row_took_that_time_over(
     company: dict[str, Employee], alice: Employee, clock: Clock
 ) -> None:
-    """Else the order of the files decides who named the address first, and so for whom the person counts."""
+    """Else the order of the files decides which employee named the address first and gets the count."""
     campaign = november(target=1, exclusive=True)
     feed(line("A001", "pe", 1))
     contact = Contact.objects.get().pk

@@ -94,9 +94,9 @@ def test_a_file_made_again_for_the_same_instant_is_the_same_bytes(
     record(alice, 4)
     second = again(first, hr)
     assert content(second) == content(first)
-    told = comparison_of(second, reads_trail=True)
-    assert told is not None
-    assert told.same
+    compared = comparison_of(second, reads_trail=True)
+    assert compared is not None
+    assert compared.same
     assert manifest_of(second)["sha256"] == manifest_of(first)["sha256"]
 
 
@@ -110,11 +110,11 @@ def test_a_file_that_differs_when_made_again_names_what_corrected_the_past(
     first = export(campaign, hr)
     clock.set("2026-11-25T12:00:00+08:00", ticks=True)
     restore_while_open(contact_id=gone.pk, employee=alice, by=TESTER)
-    told = comparison_of(again(first, hr), reads_trail=True)
-    assert told is not None
-    assert (told.same, told.explained) == (False, True)
-    assert [entry.action for entry in told.corrections] == ["contact.restored"]
-    assert not told.has_more
+    compared = comparison_of(again(first, hr), reads_trail=True)
+    assert compared is not None
+    assert (compared.same, compared.explained) == (False, True)
+    assert [entry.action for entry in compared.corrections] == ["contact.restored"]
+    assert not compared.has_more
 
 
 def test_a_page_lists_a_hundred_corrections_and_says_that_there_are_more(

@@ -14,6 +14,13 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 
+def part(mail: EmailMessage, kind: str) -> str:
+    """The text of a mail's part: `plain` or `html`."""
+    body = mail.get_body((kind,))
+    assert body is not None
+    return str(body.get_content())
+
+
 @dataclass
 class Mailbox:
     """What the server received, in order; `connections`: how often a client connected.

@@ -211,11 +211,11 @@ def test_who_is_not_in_the_campaign_any_more_hears_of_the_change_that_did_it(
     plan_notifications(clock.now())
     people.mark()
     process_notifications()
-    told = {to: str(sent.body) for sent in mail.outbox for to in sent.to}
-    assert len(told) == 9
+    mails = {to: str(sent.body) for sent in mail.outbox for to in sent.to}
+    assert len(mails) == 9
     for name in ("alice", "hedda"):
-        assert "You are no longer part of this campaign." in told[f"{name}@corp.example.com"]
-    assert "not part of" not in told["sam@corp.example.com"]
+        assert "You are no longer part of this campaign." in mails[f"{name}@corp.example.com"]
+    assert "not part of" not in mails["sam@corp.example.com"]
     mail.outbox.clear()
     wider = RuleDraft(90, rule.opens_on, rule.deadline, rule.time_zone, scope=["Support"])
     change_rule(campaign=campaign, draft=wider, expected_version=2, reason="less", by=people.TESTER)

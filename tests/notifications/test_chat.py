@@ -23,7 +23,7 @@ from tests import people
 from tests.commands import run
 from tests.fixtures import Clock
 from tests.notifications.chat_services import DingTalkService, Reply, SlackService
-from tests.notifications.smtp import Mailbox
+from tests.notifications.smtp import Mailbox, part
 
 pytestmark = pytest.mark.django_db
 BY_CHAT = [code for code, kind in KINDS.items() if "chat" in kind.channels]
@@ -278,7 +278,7 @@ def test_a_person_whose_account_hr_changes_is_notified_by_e_mail(
     plan_notifications(clock.now())
     send_notifications()
     assert mailbox.recipients == ["alice@corp.example.com"]
-    text = str(mailbox.received[0].get_body(("plain",)).get_content())  # type: ignore[union-attr]
+    text = part(mailbox.received[0], "plain")
     assert "mallory-id" in text
     assert "tell HR" in text
     assert dingtalk.sent == []
@@ -302,7 +302,7 @@ def test_a_change_at_night_that_is_undone_before_its_notice_leaves_is_shown(
         give_account(account)
         plan_notifications(clock.now())
     send_notifications()
-    texts = [str(mail.get_body(("plain",)).get_content()) for mail in mailbox.received]  # type: ignore[union-attr]
+    texts = [part(mail, "plain") for mail in mailbox.received]
     assert sorted(account for account in set(changes) for text in texts if account in text) == sorted(changes)
 
 
@@ -310,7 +310,7 @@ def test_a_change_at_night_that_is_undone_before_its_notice_leaves_is_shown(
 def test_changes_in_a_loop_send_three_notices_a_day(
     dingtalk: DingTalkService, mailbox: Mailbox, alice: Employee, clock: Clock, *, at_once: bool
 ) -> None:
-    """One HR user could otherwise flood a mailbox with mails that nobody can switch off."""
+    """One HR user could otherwise flood a mailbox with mails that cannot be switched off."""
     for account in ("mallory-id", "second-id", "third-id", "fourth-id"):
         give_account(account)
         if not at_once:

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from datetime import timedelta
-from email.message import EmailMessage
 from typing import Any
 from uuid import uuid4
 
@@ -22,7 +21,7 @@ from apps.notifications.planning import plan_notifications
 from apps.reviews.answer_mails import answer_mail
 from tests import announcing, people, reviewing
 from tests.fixtures import Clock
-from tests.notifications.smtp import Mailbox
+from tests.notifications.smtp import Mailbox, part
 
 pytestmark = pytest.mark.django_db
 ALICE, ALAN = "alice@corp.example.com", "alan@corp.example.com"
@@ -37,12 +36,6 @@ def notify(clock: Clock, campaign: Campaign, *employees: Employee, kind: str = "
 def states() -> dict[str, tuple[str, str]]:
     rows = Notification.objects.filter(channel="email").values_list("employee__email", "state", "last_error")
     return {address: (state, why) for address, state, why in rows}
-
-
-def part(mail: EmailMessage, kind: str) -> str:
-    body = mail.get_body((kind,))
-    assert body is not None
-    return str(body.get_content())
 
 
 def test_a_batch_goes_over_one_connection(

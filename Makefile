@@ -45,7 +45,7 @@ bench:  ## measures the speed, into var/bench.json; SIZE=full is the full size a
 	$(READY) tests.bench
 
 backtest:  ## judges the forecast on simulated companies, for docs/forecast.md; SEEDS=4 of each kind
-	$(READY) tests.reports.forecast --seeds $(or $(SEEDS),4)
+	$(READY) tests.forecasts.model --seeds $(or $(SEEDS),4)
 
 faults:  ## injects faults and prints a table; ID=F1 BROKER=redis N=20 SEED=7 choose; results in var/faults.jsonl
 	$(READY) tests.faults

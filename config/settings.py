@@ -75,8 +75,9 @@ PRIVACY_CONTACT = env.str("PRIVACY_CONTACT", "")
 INSTALLED_APPS = [
     "allauth.account", "allauth.socialaccount", "allauth.mfa", "config",
     "apps.core", "apps.employees", "apps.accounts", "apps.roster", "apps.contacts", "apps.campaigns", "apps.standings",
-    "apps.results", "apps.reviews", "apps.exports", "apps.privacy", "apps.notifications", "apps.backups", "apps.demo",
-    "apps.operations", "apps.dashboard", "apps.api", "apps.dashboard.admin_app.OperatorAdminConfig",
+    "apps.results", "apps.reviews", "apps.forecasts", "apps.exports", "apps.privacy", "apps.notifications",
+    "apps.backups", "apps.demo", "apps.operations", "apps.dashboard", "apps.api",
+    "apps.dashboard.admin_app.OperatorAdminConfig",
     "django.contrib.auth", "django.contrib.contenttypes", "django.contrib.messages", "django.contrib.humanize",
     "whitenoise.runserver_nostatic", "django.contrib.staticfiles", "rest_framework", "drf_spectacular", "django_htmx",
     "csp", "lucide",

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from apps.reports.forecast.backtest import backtest, trial_of
-from apps.reports.forecast.history import History
-from apps.reports.forecast.history_file import read_history
+from apps.forecasts.model.backtest import backtest, trial_of
+from apps.forecasts.model.history import History
+from apps.forecasts.model.history_file import read_history
 from tests.shared_data.calls import CALLS
 
 pytestmark = pytest.mark.shared

@@ -8,11 +8,11 @@ from django.core.management.base import CommandError, CommandParser
 
 from apps.campaigns.management.campaign_argument import choose_campaign
 from apps.core.management.base import AppCommand, parse_date
-from apps.reports.finished_campaigns import trials
-from apps.reports.forecast.backtest import Trial, backtest, trial_of
-from apps.reports.forecast.backtest_report import as_json, as_text
-from apps.reports.forecast.history import History
-from apps.reports.forecast.history_file import UnusableFile, read_history
+from apps.forecasts.finished_campaigns import trials
+from apps.forecasts.model.backtest import Trial, backtest, trial_of
+from apps.forecasts.model.backtest_report import as_json, as_text
+from apps.forecasts.model.history import History
+from apps.forecasts.model.history_file import UnusableFile, read_history
 
 
 class Command(AppCommand):

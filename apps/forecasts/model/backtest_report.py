@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from apps.reports.forecast.backtest import Result, Trial
-from apps.reports.forecast.scores import Bin
+from apps.forecasts.model.backtest import Result, Trial
+from apps.forecasts.model.scores import Bin
 
 HEADER = (
     "time  people  reached  basis     Brier  straight  pace    skill  to pace  calibration  teams in 80 %\n"

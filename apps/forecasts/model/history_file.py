@@ -6,7 +6,7 @@ import csv
 from datetime import date
 from pathlib import Path
 
-from apps.reports.forecast.history import History
+from apps.forecasts.model.history import History
 
 
 class UnusableFile(Exception):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError
 
-from apps.reports.finished_campaigns import trials
+from apps.forecasts.finished_campaigns import trials
 from tests.commands import run, say
 from tests.fixtures import Clock
 from tests.people import ROSTER, adjust, load, november, person, record

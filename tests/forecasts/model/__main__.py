@@ -6,9 +6,9 @@ import argparse
 from itertools import product
 from statistics import mean
 
-from apps.reports.forecast.backtest import SHARES, Result, backtest
-from apps.reports.forecast.scores import skill
-from tests.reports.forecast.simulation import KINDS, Company
+from apps.forecasts.model.backtest import SHARES, Result, backtest
+from apps.forecasts.model.scores import skill
+from tests.forecasts.model.simulation import KINDS, Company
 
 # The level, the target and the level of the former campaign: higher and lower ones.
 LEVELS = ((60, 70, 40), (35, 40, 70), (90, 100, 60))
@@ -36,7 +36,7 @@ def line(title: str, campaigns: dict[str, list[list[Result]]], shares: tuple[flo
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m tests.reports.forecast", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.forecasts.model", description=__doc__)
     parser.add_argument("--seeds", type=int, default=4)
     seeds = range(parser.parse_args().seeds)
     for with_former in (True, False):

@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from math import exp, sqrt
 from typing import Any
 
-from apps.reports.forecast import scores
-from apps.reports.forecast.groups import expected_number
-from apps.reports.forecast.history import Counts, History, Snapshot, take_snapshot
-from apps.reports.forecast.learning import Learned, learn
-from apps.reports.forecast.model import model_of
-from apps.reports.forecast.negative_binomial import STANDARD
+from apps.forecasts.model import scores
+from apps.forecasts.model.groups import expected_number
+from apps.forecasts.model.history import Counts, History, Snapshot, take_snapshot
+from apps.forecasts.model.learning import Learned, learn
+from apps.forecasts.model.model import model_of
+from apps.forecasts.model.negative_binomial import STANDARD
 
 SHARES = (0.2, 0.33, 0.5, 0.66, 0.8, 0.9)
 MIN_TEAM = 5

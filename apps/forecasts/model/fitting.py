@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import exp, lgamma, log, log1p
 
-from apps.reports.forecast.history import History, take_snapshot
-from apps.reports.forecast.model import Parameters, blend, scale_of
-from apps.reports.forecast.negative_binomial import at_least
+from apps.forecasts.model.history import History, take_snapshot
+from apps.forecasts.model.model import Parameters, blend, scale_of
+from apps.forecasts.model.negative_binomial import at_least
 
 # More people make the fit slower and hardly better.
 MAX_PEOPLE = 1000

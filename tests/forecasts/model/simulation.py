@@ -6,8 +6,8 @@ import random
 from dataclasses import dataclass
 from math import exp, sqrt
 
-from apps.reports.forecast.backtest import Look, Trial
-from apps.reports.forecast.history import History
+from apps.forecasts.model.backtest import Look, Trial
+from apps.forecasts.model.history import History
 
 RUSH, NO_RUSH, FILES, NETWORKS = "rush", "no rush", "files", "networks that end"
 OUTAGE, LATE_START, MOVED, CHANGED = "outage", "late start", "moved deadline", "changed target"

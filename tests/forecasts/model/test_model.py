@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.reports.forecast.groups import expected_number
-from apps.reports.forecast.history import Counts, History, take_snapshot
-from apps.reports.forecast.learning import PRIOR, learn
-from apps.reports.forecast.model import Model, Parameters, model_of, outlooks
-from apps.reports.forecast.negative_binomial import at_least, quantiles
-from tests.reports.forecast.simulation import KINDS, RUSH, Company
+from apps.forecasts.model.groups import expected_number
+from apps.forecasts.model.history import Counts, History, take_snapshot
+from apps.forecasts.model.learning import PRIOR, learn
+from apps.forecasts.model.model import Model, Parameters, model_of, outlooks
+from apps.forecasts.model.negative_binomial import at_least, quantiles
+from tests.forecasts.model.simulation import KINDS, RUSH, Company
 
 PARAMETERS = st.builds(
     Parameters,

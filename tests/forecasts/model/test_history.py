@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from apps.reports.forecast.history import Counts, History, take_snapshot
-from apps.reports.forecast.history_file import UnusableFile, read_history
-from apps.reports.forecast.learning import Basis, learn
-from tests.reports.forecast.simulation import NO_RUSH, Company
+from apps.forecasts.model.history import Counts, History, take_snapshot
+from apps.forecasts.model.history_file import UnusableFile, read_history
+from apps.forecasts.model.learning import Basis, learn
+from tests.forecasts.model.simulation import NO_RUSH, Company
 
 OPENS, DEADLINE = date(2026, 11, 1), date(2026, 11, 30)
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from math import exp, sqrt
 from typing import NamedTuple
 
-from apps.reports.forecast.history import Counts, Snapshot
-from apps.reports.forecast.negative_binomial import at_least, quantiles
+from apps.forecasts.model.history import Counts, Snapshot
+from apps.forecasts.model.negative_binomial import at_least, quantiles
 
 # The fan on a curve: the median, and the ends of the central 50 % and 80 %.
 LEVELS = (0.1, 0.25, 0.5, 0.75, 0.9)

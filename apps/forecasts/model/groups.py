@@ -7,8 +7,8 @@ from math import sqrt
 from statistics import NormalDist
 from typing import NamedTuple
 
-from apps.reports.forecast.history import Counts
-from apps.reports.forecast.model import NODES, Model
+from apps.forecasts.model.history import Counts
+from apps.forecasts.model.model import NODES, Model
 
 # Up to this many people with an open result the distribution of their number is calculated exactly.
 MAX_EXACT = 150

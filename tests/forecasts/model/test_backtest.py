@@ -2,11 +2,11 @@
 
 import pytest
 
-from apps.reports.forecast import scores
-from apps.reports.forecast.backtest import Look, Trial, backtest, straight_line, trial_of
-from apps.reports.forecast.backtest_report import as_json, as_text
-from apps.reports.forecast.history import History
-from tests.reports.forecast.simulation import KINDS, Company
+from apps.forecasts.model import scores
+from apps.forecasts.model.backtest import Look, Trial, backtest, straight_line, trial_of
+from apps.forecasts.model.backtest_report import as_json, as_text
+from apps.forecasts.model.history import History
+from tests.forecasts.model.simulation import KINDS, Company
 
 
 @pytest.mark.parametrize("kind", KINDS)

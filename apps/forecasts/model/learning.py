@@ -6,9 +6,9 @@ from dataclasses import astuple, dataclass, replace
 from enum import Enum
 from math import exp, hypot, log
 
-from apps.reports.forecast.fitting import Spread, fit
-from apps.reports.forecast.history import History, Snapshot, take_snapshot
-from apps.reports.forecast.model import Parameters
+from apps.forecasts.model.fitting import Spread, fit
+from apps.forecasts.model.history import History, Snapshot, take_snapshot
+from apps.forecasts.model.model import Parameters
 
 # Before any experience. docs/forecast.md states them.
 PRIOR = Parameters(base=0.35, each=0.25, recency=0.3, growth=1.05, shared_sd=0.5)

@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 
 from apps.campaigns.models import Campaign, CampaignRule
 from apps.core.clock import db_now
-from apps.reports.forecast.backtest import Look, Trial
-from apps.reports.forecast.history import History
+from apps.forecasts.model.backtest import Look, Trial
+from apps.forecasts.model.history import History
 from apps.reports.standings_report import Standings
 from apps.standings.report_people import WholeCompany
 

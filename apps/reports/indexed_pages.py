@@ -20,13 +20,12 @@ from apps.standings.base_query import base_ctes
 from apps.standings.evaluation import pending_sql
 from apps.standings.report_people import EmployeeQuery
 
-# Lists with an index in their order; other orders read every employee. The first two are by priority.
-PRIORITY_SORTS = ("help", "remaining_per_day")
+# Lists with an index in their order, beside those by priority; other orders read every employee.
 STAFF_NO = 'person.staff_no COLLATE "C"'
 BY_COLUMN = {"name": f"person.name, {STAFF_NO}", "staff_no": STAFF_NO}
 STORED = statement("reports", "indexed_pages", "stored")
 PENDING = statement("reports", "indexed_pages", "pending")
-# Priority of an employee: ((NOT red)::int, -remaining).
+# Priority of an employee: ((NOT red)::int, -remaining), or with the fewest first ((NOT red)::int, remaining).
 Priority = tuple[int, int]
 
 
@@ -61,12 +60,18 @@ def _candidate_ctes(summary: TeamSummary, chosen: str, now: datetime, *, assume_
 
 
 def page_by_priority(
-    summary: TeamSummary, buckets: Iterable[StandingBucket], last_key: list[Any] | None, size: int
+    summary: TeamSummary,
+    buckets: Iterable[StandingBucket],
+    last_key: list[Any] | None,
+    size: int,
+    *,
+    fewest_first: bool = False,
 ) -> list[str]:
-    """SELECTs of (id) that hold the `size` people after a key (NOT red, -remaining, staff number), and some more."""
+    """SELECTs of (id) that hold the `size` people after a key (*priority, staff number), and some more."""
     sizes: Counter[Priority] = Counter()
     for bucket in buckets:
-        sizes[int(not bucket.red), -max(bucket.target - bucket.counted, 0)] += bucket.people
+        remaining = max(bucket.target - bucket.counted, 0)
+        sizes[int(not bucket.red), remaining if fewest_first else -remaining] += bucket.people
     # The page may begin in the middle of people with equal priority.
     begin: Priority | None = (last_key[0], last_key[1]) if last_key else None
     # Twice as many, because the sums are a few seconds old.
@@ -79,7 +84,7 @@ def page_by_priority(
     if begin is not None and last_key:
         selects.append(_at_priority(summary, begin, f"AND {STAFF_NO} > {sql_literal(last_key[2])}", size))
     if last is not None:
-        selects.append(_between_priorities(summary, begin, last, size))
+        selects.append(_between_priorities(summary, begin, last, size, fewest_first=fewest_first))
         selects.append(_at_priority(summary, last, "", size))
     return selects
 
@@ -92,22 +97,31 @@ def page_by_column(summary: TeamSummary, sort: str, last_key: list[Any] | None, 
 
 
 def _at_priority(summary: TeamSummary, priority: Priority, more: str, size: int) -> str:
-    red, remaining = "NOT red" if priority[0] else "red", -priority[1]
+    red, remaining = "NOT red" if priority[0] else "red", abs(priority[1])
     return _first_stored(summary, f"{red} AND remaining = {remaining} {more}", STAFF_NO, size)
 
 
-def _between_priorities(summary: TeamSummary, begin: Priority | None, last: Priority, size: int) -> str:
+def _between_priorities(
+    summary: TeamSummary, begin: Priority | None, last: Priority, size: int, *, fewest_first: bool
+) -> str:
     """Employees with a lower priority than `begin` and a higher one than `last`."""
+    (after, before), sign = ("><", "") if fewest_first else ("<>", "-")
     ranges = []
     for not_red in (0, 1):
         bounds = ["NOT red" if not_red else "red"]
         if begin is not None:
             bounds.append(
-                "false" if begin[0] > not_red else f"remaining < {-begin[1]}" if begin[0] == not_red else "true"
+                "false"
+                if begin[0] > not_red
+                else f"remaining {after} {abs(begin[1])}"
+                if begin[0] == not_red
+                else "true"
             )
-        bounds.append("false" if last[0] < not_red else f"remaining > {-last[1]}" if last[0] == not_red else "true")
+        bounds.append(
+            "false" if last[0] < not_red else f"remaining {before} {abs(last[1])}" if last[0] == not_red else "true"
+        )
         ranges.append(f"({' AND '.join(bounds)})")
-    return _first_stored(summary, f"({' OR '.join(ranges)})", f"(NOT red)::int, -remaining, {STAFF_NO}", size)
+    return _first_stored(summary, f"({' OR '.join(ranges)})", f"(NOT red)::int, {sign}remaining, {STAFF_NO}", size)
 
 
 def _first_stored(summary: TeamSummary, condition: str, order: str, size: int) -> str:

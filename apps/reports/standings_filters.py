@@ -12,6 +12,8 @@ from apps.core.text import clean_text
 # Red with no new counted contact for a week. `active_recently` also excludes employees in their first days of
 # employment.
 STALLED = f"red AND NOT active_recently AND quiet_days >= {rules.STALLED_AFTER_DAYS}"
+# Red people with at most so many contacts to go: the filters of those within reach of their target.
+WITHIN_REACH = (5, 10)
 STATUS = {
     "red": "red",
     "not_red": "NOT red",
@@ -26,6 +28,7 @@ STATUS = {
     "under_review": "under_review",
     "keeping_pace": "pace IN ('ahead', 'on_pace')",
     "still": STALLED,
+    **{f"within_{most}": f"red AND remaining <= {most}" for most in WITHIN_REACH},
     # The quarters of the target, as the metric `step` has them; the last one is the target or more.
     **{f"band_{band}": f"least(counted * 4 / target, 4) = {band}" for band in range(5)},
     **{word: f"pace = '{word}'" for word in rules.PACES},
@@ -35,6 +38,7 @@ COUNTED = re.compile(r"([0-9]{1,6})-([0-9]{0,6})")
 PRIORITY = ["(NOT red)::int", "-remaining"]
 SORTS = {
     "help": PRIORITY,
+    "reach": ["(NOT red)::int", "remaining"],
     "remaining_per_day": PRIORITY,
     "name": ["name"],
     "counted": ["counted"],

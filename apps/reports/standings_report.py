@@ -246,8 +246,9 @@ class Standings(TeamReport):
             return None
         if sort in BY_COLUMN:
             parts = page_by_column(self.summary, sort, last_key, size)
-        elif order_of(sort) == order_of("help"):
-            parts = page_by_priority(self.summary, self.buckets, last_key, size)
+        elif sort == "reach" or order_of(sort) == order_of("help"):
+            fewest_first = sort == "reach"
+            parts = page_by_priority(self.summary, self.buckets, last_key, size, fewest_first=fewest_first)
         else:
             return None
         rows = indexed_page(self.summary, parts, select, self.now)

@@ -20,8 +20,8 @@ class Totals:
     `done` and `at_target` are the same people. `exempt_below`: exempt, and below the target. `to_go`: contacts missing
     in total.
 
-    `keeping_pace`: ahead or on pace. `still`: red with no new counted contact for a week. `at_zero`: no counted
-    contact.
+    `keeping_pace`: ahead or on pace. `still`: red with no new counted contact for a week. `within_10`: red with at most
+    ten to go. `at_zero`: no counted contact.
     """
 
     people: int
@@ -35,6 +35,8 @@ class Totals:
     behind: int
     keeping_pace: int
     still: int
+    within_5: int
+    within_10: int
     at_zero: int
     counted: int
     to_go: int
@@ -65,6 +67,8 @@ class Distribution(NamedTuple):
             **paces,
             keeping_pace=paces["ahead"] + paces["on_pace"],
             still=self.still,
+            within_5=headcount(bucket for bucket in buckets if bucket.red and bucket.remaining <= 5),
+            within_10=headcount(bucket for bucket in buckets if bucket.red and bucket.remaining <= 10),
             at_zero=headcount(bucket for bucket in buckets if bucket.counted == 0),
             counted=contacts_counted(buckets),
             to_go=contacts_remaining(buckets),

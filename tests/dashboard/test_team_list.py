@@ -10,6 +10,7 @@ from apps.employees.models import Employee
 from tests import people
 from tests.dashboard.conftest import SignIn
 from tests.dashboard.strict import StrictClient, links, words
+from tests.fixtures import Clock
 
 pytestmark = pytest.mark.django_db
 
@@ -135,3 +136,46 @@ def test_an_explicit_choice_replaces_what_was_remembered(as_: SignIn, bob: Emplo
     assert status(client, "/team/B001/") == ""
     client.cookies["list-filters"] = "status=red:forged"
     assert status(client, "/team/B001/") == ""
+
+
+@pytest.fixture
+def last_days(recorded: Campaign) -> Campaign:
+    """Two members more have 10 and 5 to go, and so has the exempt one."""
+    for staff_no, counted in (("M01", 90), ("M03", 95), ("M07", 95)):
+        people.record(people.person(staff_no), counted)
+    people.mark()
+    return recorded
+
+
+def test_those_within_reach_can_be_filtered(as_: SignIn, bob: Employee, last_days: Campaign) -> None:
+    client = as_(bob)
+    page = client.get("/team/B001/")
+    assert "2 at most 10 to go" in words(page)
+    within_10 = client.get(page.context["tiles"]["within_10"].removesuffix("#list"))
+    assert listed(within_10) == ["M01", "M03"], "nobody is asked to help an exempt person"
+    assert list(chips(within_10)) == ["At most 10 to go"]
+    assert status(client, "/team/B001/") == "within_10"
+    assert listed(client.get("/team/B001/?status=within_5")) == ["M03"]
+
+
+def test_on_the_last_day_those_with_few_to_go_come_first(
+    as_: SignIn, bob: Employee, last_days: Campaign, clock: Clock
+) -> None:
+    """Who has 5 to go can still make it today; who is at 0 cannot."""
+    client = as_(bob)
+    before = client.get("/team/B001/")
+    assert listed(before)[0] == "A002"
+    assert "Who needs help first" in words(before)
+    clock.set("2026-11-30T09:00:00+08:00", ticks=True)
+    page = client.get("/team/B001/")
+    assert listed(page)[:2] == ["M03", "M01"]
+    assert "Within reach today" in words(page)
+    assert "1 at most 5 to go" in words(page)
+    assert page.context["columns"]["to_go"].sorted == "ascending"
+    # The other order is a choice of its own, which is remembered.
+    client.get(page.context["columns"]["to_go"].url.removesuffix("#list"))
+    assert listed(client.get("/team/B001/"))[0] == "A002"
+    past = client.get("/team/B001/?as_of=2026-11-29&status=all")
+    assert "Who needs help first" in words(past), "of a past day nobody can be helped today"
+    clock.set("2026-12-01T09:00:00+08:00", ticks=True)
+    assert "Who needs help first" in words(client.get("/team/B001/?status=all"))

@@ -30,6 +30,7 @@ def every_row(standings: Standings, sort: str, limit: int) -> list[Any]:
 NEED = {
     "help": lambda one: (not one.red, -one.remaining, one.staff_no),
     "remaining_per_day": lambda one: (not one.red, -one.remaining, one.staff_no),
+    "reach": lambda one: (not one.red, one.remaining, one.staff_no),
     "name": lambda one: (one.employee.name, one.staff_no),
     "counted": lambda one: (one.counted, one.staff_no),
     "-counted": lambda one: (-one.counted, one.staff_no),

@@ -153,6 +153,8 @@ def matches(status: str) -> Any:
         "exempt_below": lambda one: one.exempt and one.counted < one.target,
         "keeping_pace": lambda one: one.pace in ("ahead", "on_pace"),
         "still": lambda one: one.stalled,
+        "within_5": lambda one: one.red and one.target - one.counted <= 5,
+        "within_10": lambda one: one.red and one.target - one.counted <= 10,
         "at_zero": lambda one: one.counted == 0,
         "ended_soon": lambda one: one.churned_early > 0,
         "handed_in_twice": lambda one: one.staff_no in TWICE,

@@ -49,7 +49,7 @@ def questions(campaign: Campaign, people: Any, **options: Any) -> dict[str, Any]
         "under": standings.under_target_by_day(),
         "meter": replace(quality_indicators(standings, standings.totals()), at=None),
     }
-    for sort in ("help", "name", "staff_no", "counted"):
+    for sort in ("help", "reach", "name", "staff_no", "counted"):
         found[sort] = listed(standings, sort)
     if isinstance(people, Team):
         return found | {"teams": group_totals.sub_teams(standings, people.employee)}
@@ -166,7 +166,7 @@ def test_lists_are_never_older_than_the_facts(noon: Any, marked: bool) -> None:
     standings = Standings(campaign, WholeCompany())
     assert standings.summary
     right = Standings(campaign, WholeCompany(), use_summaries=False, assume_up_to_date=False)
-    for sort in ("help", "name", "staff_no", "counted"):
+    for sort in ("help", "reach", "name", "staff_no", "counted"):
         assert listed(standings, sort) == listed(right, sort)
         assert [row.counted for row in standings.page(sort).rows] == [row.counted for row in right.page(sort).rows]
 

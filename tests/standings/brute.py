@@ -271,6 +271,7 @@ def totals(people: list[Person]) -> dict[str, int]:
         **{pace: paces[pace] for pace in ("done", "ahead", "on_pace", "behind")},
         "keeping_pace": paces["ahead"] + paces["on_pace"],
         "still": sum(one.stalled for one in people),
+        **{f"within_{most}": sum(one.red and one.remaining <= most for one in people) for most in (5, 10)},
         "at_zero": sum(one.counted == 0 for one in people),
         "counted": sum(counted),
         "to_go": sum(one.remaining for one in people if not one.exempt),

@@ -85,7 +85,7 @@ class StandingsQuery(AsOfQuery, PageQuery):
         choices=sorted(STATUS),
         help_text=gettext_lazy(
             "Only people with this status. `keeping_pace`: ahead or on pace; `still`: red, and nothing new "
-            "counted for a week."
+            "counted for a week; `within_5`, `within_10`: red, and at most so many to go."
         ),
     )
     q = serializers.CharField(
@@ -98,7 +98,7 @@ class StandingsQuery(AsOfQuery, PageQuery):
         required=False,
         default="help",
         choices=list(SORTS),
-        help_text=gettext_lazy("`help`: people who need the most help first."),
+        help_text=gettext_lazy("`help`: most to go first; `reach`: fewest to go first."),
     )
 
 

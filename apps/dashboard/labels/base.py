@@ -132,6 +132,8 @@ STATUSES: dict[str, Text] = {
     "keeping_pace": gettext_lazy("On pace or ahead"),
     "behind": gettext_lazy("Behind pace"),
     "still": gettext_lazy("Nothing new for a week"),
+    "within_5": gettext_lazy("At most 5 to go"),
+    "within_10": gettext_lazy("At most 10 to go"),
     "at_zero": gettext_lazy("No counted contacts"),
     "exempt": gettext_lazy("Exempt"),
     "exempt_below": gettext_lazy("Exempt and below target"),
@@ -156,6 +158,7 @@ def statuses(show_reviews: bool) -> dict[str, Text]:
 
 SORTS: dict[str, Text] = {
     "help": gettext_lazy("Most help needed first"),
+    "reach": gettext_lazy("Fewest to go first"),
     "name": gettext_lazy("Name"),
     "counted": gettext_lazy("Counted, fewest first"),
     "-counted": gettext_lazy("Counted, most first"),

@@ -9,6 +9,7 @@ from django.http import HttpResponse, QueryDict
 from django.utils.encoding import escape_uri_path
 from django.utils.translation import gettext as _
 
+from apps.campaigns import rules
 from apps.dashboard.labels import base
 from apps.dashboard.views.list_pages import text_param
 from apps.dashboard.views.page_context import PageContext
@@ -24,22 +25,23 @@ NO_FILTER = "all"
 
 @dataclass(frozen=True)
 class StandingFilters:
-    """Filters and order of a list, as in the address; unknown values mean the default."""
+    """Filters and order of a list, as in the address; unknown values mean the default, `default_sort` for the order."""
 
     status: str
     q: str
     department: str
     counted: str
     sort: str
+    default_sort: str = "help"
 
     @property
     def for_report(self) -> standings_filters.Filters:
-        return standings_filters.Filters(**{name: value for name, value in asdict(self).items() if name != "sort"})
+        return standings_filters.Filters(self.status, self.q, self.department, self.counted)
 
     @property
     def query(self) -> dict[str, str]:
         # The default stays out of addresses.
-        return asdict(self) | {"sort": "" if self.sort == "help" else self.sort}
+        return asdict(self.for_report) | {"sort": "" if self.sort == self.default_sort else self.sort}
 
     @property
     def department_only(self) -> standings_filters.Filters:
@@ -107,13 +109,22 @@ def _without(filters: StandingFilters, name: str) -> dict[str, str]:
 
 def _filters(scope: PageContext, params: QueryDict) -> StandingFilters:
     status, sort, counted = (params.get(name, "") for name in ("status", "sort", "counted"))
+    default = default_sort(scope)
     return StandingFilters(
         status=status if status in base.statuses(scope.user.has_role("hr")) else "",
         q=text_param(params, "q"),
         department=params.get("department", "").replace("\0", ""),
         counted=counted if standings_filters.read_counted_range(counted) else "",
-        sort=sort if sort in base.SORTS else "help",
+        sort=sort if sort in base.SORTS else default,
+        default_sort=default,
     )
+
+
+def default_sort(scope: PageContext) -> str:
+    """On the last day those with few to go come first: they can still be helped. Before it, those with most to go."""
+    rule = scope.rule
+    last_day = rules.days_left(rule.cutoff_at, rule.time_zone, scope.now) == 1 and scope.now >= rule.opens_at
+    return "reach" if last_day and scope.as_of is None else "help"
 
 
 def _salt(scope: PageContext) -> str:

@@ -141,7 +141,7 @@ def _list_page(
 ORDERS: dict[str, dict[str, str]] = {
     "name": {"name": "ascending"},
     "counted": {"counted": "ascending", "-counted": "descending"},
-    "to_go": {"help": "descending"},
+    "to_go": {"help": "descending", "reach": "ascending"},
     "per_day": {"remaining_per_day": "descending"},
     "quiet": {"quiet": "descending"},
 }

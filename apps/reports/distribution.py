@@ -37,6 +37,11 @@ def contacts_counted(buckets: Iterable[StandingBucket]) -> int:
     return sum(bucket.people * bucket.counted for bucket in buckets)
 
 
+def contacts_wanted(buckets: Iterable[StandingBucket]) -> int:
+    """The sum of the targets, without those of the exempt."""
+    return sum(bucket.people * bucket.target for bucket in buckets if not bucket.exempt)
+
+
 def contacts_remaining(buckets: Iterable[StandingBucket]) -> int:
     return sum(bucket.people * bucket.remaining for bucket in buckets)
 

@@ -9,7 +9,14 @@ from typing import NamedTuple
 
 from apps.campaigns import rules
 from apps.campaigns.models import CampaignRule
-from apps.reports.distribution import StandingBucket, contacts_counted, contacts_remaining, headcount, quantile
+from apps.reports.distribution import (
+    StandingBucket,
+    contacts_counted,
+    contacts_remaining,
+    contacts_wanted,
+    headcount,
+    quantile,
+)
 from apps.reports.standings_columns import Row
 
 
@@ -18,7 +25,7 @@ class Totals:
     """Headcounts by standing; red, `at_target` and `exempt_below` add up to all people.
 
     `done` and `at_target` are the same people. `exempt_below`: exempt, and below the target. `to_go`: contacts missing
-    in total.
+    in total. `targets`: the sum of the targets of those who are not exempt.
 
     `keeping_pace`: ahead or on pace. `still`: red with no new counted contact for a week. `within_10`: red with at most
     ten to go. `at_zero`: no counted contact.
@@ -39,6 +46,7 @@ class Totals:
     within_10: int
     at_zero: int
     counted: int
+    targets: int
     to_go: int
     stale: int
     under_review: int
@@ -71,6 +79,7 @@ class Distribution(NamedTuple):
             within_10=headcount(bucket for bucket in buckets if bucket.red and bucket.remaining <= 10),
             at_zero=headcount(bucket for bucket in buckets if bucket.counted == 0),
             counted=contacts_counted(buckets),
+            targets=contacts_wanted(buckets),
             to_go=contacts_remaining(buckets),
             stale=self.stale,
             under_review=self.under_review,

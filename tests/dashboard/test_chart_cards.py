@@ -76,7 +76,7 @@ def test_a_chart_of_past_days_says_which_contacts_it_shows(
         assert people in card.note
         assert (lists in card.note) == linked
     days = [SimpleNamespace(day=OPENS, recorded=1, total=1)]
-    assert contacts in curves.team_curve(of, "", days).note
+    assert contacts in curves.team_curve(of, "", days, 0).note
 
 
 def test_the_bands_of_a_team_are_named_in_the_readers_language(language: str) -> None:
@@ -141,8 +141,23 @@ def test_a_week_of_contacts_is_said_by_day(language: str, counts: list[int], eng
 )
 def test_a_teams_contacts_are_shown_as_a_number(language: str, total: int, english: str) -> None:
     rows = [SimpleNamespace(day=LOOK.date(), recorded=total, total=total)]
-    title = curves.team_curve(scope(), "", rows).title
+    title = curves.team_curve(scope(), "", rows, 0).title
     assert title == (english if language == "en" else f"计入 {total} 位联系人，其中 {total} 位来自最近七天")
+
+
+def test_a_teams_contacts_stand_against_its_targets_and_their_pace(language: str) -> None:
+    """Else a team of fifty that is far behind looks the same as one that has all it needs."""
+    rows = [SimpleNamespace(day=LOOK.date(), recorded=600, total=1600)]
+    card = curves.team_curve(scope(), "", rows, 4500)
+    assert [cell.text for cell in card.rows[0]][1:] == ["600", "1,600", "1,500"]
+    labels = [label["text"] for label in card.figure()["layout"]["annotations"]]
+    assert ("all targets together 4,500" if language == "en" else "目标合计 4,500") in labels
+    assert len(card.header) == 4
+    assert ("Contacts above a person's target" in card.note) == (language == "en")
+    # With exempt people alone there is nothing to reach.
+    exempt = curves.team_curve(scope(), "", rows, 0)
+    assert len(exempt.header) == len(exempt.rows[0]) == 3
+    assert exempt.figure()["layout"]["shapes"] == []
 
 
 def test_a_look_at_a_past_day_or_a_result_does_not_speak_of_now(language: str) -> None:

@@ -274,6 +274,7 @@ def totals(people: list[Person]) -> dict[str, int]:
         **{f"within_{most}": sum(one.red and one.remaining <= most for one in people) for most in (5, 10)},
         "at_zero": sum(one.counted == 0 for one in people),
         "counted": sum(counted),
+        "targets": sum(one.target for one in people if not one.exempt),
         "to_go": sum(one.remaining for one in people if not one.exempt),
         "quartile_1": quantile(counted, 0.25),
         "median": quantile(counted, 0.5),

@@ -1,4 +1,4 @@
-"""Counted contacts by day: one employee's against the pace, a team's alone."""
+"""Counted contacts by day against target and pace: one employee's, and a team's."""
 
 from datetime import date
 from typing import Any
@@ -6,7 +6,8 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from apps.dashboard.chart_cards.chart_card import ChartCard, cells, latest
+from apps.core.sentences import join_sentences
+from apps.dashboard.chart_cards.chart_card import Cell, ChartCard, cells, latest
 from apps.dashboard.charts import curve
 from apps.dashboard.labels import base
 from apps.dashboard.views.page_context import PageContext
@@ -91,19 +92,18 @@ def _days(rows: list[Any]) -> list[tuple[date, int, int]]:
     return [(row.day, row.recorded, row.total) for row in rows]
 
 
-def team_curve(scope: PageContext, url: str, rows: list[Any]) -> ChartCard:
-    """A whole team's counted contacts by day, without a line to compare with."""
-    rule = scope.rule
-    points = curve.curve_data(_days(rows), opens=rule.opens_on, deadline=rule.deadline, target=None)
+def team_curve(scope: PageContext, url: str, rows: list[Any], targets: int) -> ChartCard:
+    """A whole team's counted contacts by day against the sum of its targets, 0 where all are exempt, and its pace."""
+    rule, target = scope.rule, targets or None
+    points = curve.curve_data(_days(rows), opens=rule.opens_on, deadline=rule.deadline, target=target)
     total = points[-1].total if points else 0
     week = round(7 * last_week(rows, scope.instant.astimezone(scope.zone).date()))
 
-    # Without a target there is nothing to compare with, and so nothing else to label.
     labels = curve.CurveLabels(
-        target="",
-        pace="",
+        target=_("all targets together %(target)s") % {"target": base.number(targets)},
+        pace=_("steady pace"),
         latest=base.number(total),
-        deadline="",
+        deadline=_("deadline"),
         unit=_("counted contacts"),
         hover_text=_curve_hover,
         day_label=base.short_date,
@@ -117,11 +117,16 @@ def team_curve(scope: PageContext, url: str, rows: list[Any]) -> ChartCard:
             total,
         )
         % {"total": base.number(total), "week": base.number(week)},
-        note=_by_day(scope),
+        note=join_sentences([_by_day(scope), _("Contacts above a person's target are included.") if target else ""]),
         url=url,
-        header=(_("Day"), _("Recorded"), _("Total counted")),
-        rows=[cells(base.full_date(p.day), base.number(p.recorded), base.number(p.total)) for p in reversed(points)],
+        header=(_("Day"), _("Recorded"), _("Total counted"), *([_("Steady pace")] if target else [])),
+        rows=[_team_row(p) for p in reversed(points)],
         figure=lambda: curve.curve_figure(
-            points, opens=rule.opens_on, deadline=rule.deadline, target=None, labels=labels
+            points, opens=rule.opens_on, deadline=rule.deadline, target=target, labels=labels
         ),
     )
+
+
+def _team_row(point: curve.Point) -> list[Cell]:
+    pace = [] if point.pace is None else [base.number(round(point.pace))]
+    return cells(base.full_date(point.day), base.number(point.recorded), base.number(point.total), *pace)

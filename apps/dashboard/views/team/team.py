@@ -150,7 +150,7 @@ def team_charts(
         "histogram": histogram,
         "teams": sub_teams,
         "bands": lambda: teams.band_days(scope, url("bands"), standings.bands_by_day(), people_url),
-        "curve": lambda: curves.team_curve(scope, url("curve"), standings.curve()),
+        "curve": lambda: curves.team_curve(scope, url("curve"), standings.curve(), standings.totals().targets),
     }
 
 

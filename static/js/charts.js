@@ -104,10 +104,11 @@
 
     function show(curve, number) {
       const { layout, data, _fullLayout: { xaxis, yaxis } } = place;
-      const together = layout.hovermode === "x" ? data.filter((trace) => trace.hovertext) : [data[curve]];
+      const points = layout.hovermode === "x" ? pointsAt(place, data[curve].x[number]) : [{ curve, number }];
+      const together = points.map((point) => ({ trace: data[point.curve], ...point }));
       const heading = document.createElement("b");
       heading.textContent = data[curve].meta[number];
-      const lines = together.map((trace) => {
+      const lines = together.map(({ trace, number }) => {
         const line = document.createElement("span");
         if (together.length > 1) {
           const mark = document.createElement("i");
@@ -123,7 +124,7 @@
       const y = layout.hovermode === "x" ? yaxis._offset : yaxis._offset + yaxis.d2p(data[curve].y[number]) + 12;
       Object.assign(tip.style, { top: `${y}px`, left: right ? "auto" : `${x + 12}px`, right: right ? `${box.clientWidth - x + 12}px` : "auto" });
       tip.hidden = false;
-      box.classList.toggle("leads", together.some((trace) => addressOf({ customdata: trace.customdata?.[number] })));
+      box.classList.toggle("leads", together.some(({ trace, number }) => addressOf({ customdata: trace.customdata?.[number] })));
     }
 
     function hide() {
@@ -133,6 +134,10 @@
 
     return { show, hide };
   }
+
+  // The points that have a text: of one trace, and of all traces at one place.
+  const pointsOf = ({ data }, curve) => (data[curve].hovertext ?? []).flatMap((text, number) => (text ? [{ curve, number }] : []));
+  const pointsAt = (place, x) => place.data.flatMap((trace, curve) => pointsOf(place, curve).filter(({ number }) => trace.x[number] === x));
 
   // By keyboard: arrows along a trace and from trace to trace, Home and End, Enter where a point has an address. The text
   // that the pointer would show is shown, and a live region says it to screen readers.
@@ -144,13 +149,29 @@
     box.tabIndex = 0;
     box.setAttribute("role", "application");
     let at = null;
-    const texts = (curve) => place.data[curve]?.hovertext ?? [];
-    const curves = () => place.data.map((trace, curve) => curve).filter((curve) => texts(curve).length);
+    const together = () => place.layout.hovermode === "x";
+    const xOf = ({ curve, number }) => place.data[curve].x[number];
+    const curves = () => place.data.map((trace, curve) => curve).filter((curve) => pointsOf(place, curve).length);
 
-    function show(curve, number) {
-      at = { curve, number: Math.max(0, Math.min(number, texts(curve).length - 1)) };
+    // By day, a forecast goes on where the counts end.
+    function row(curve) {
+      if (!together()) return pointsOf(place, curve);
+      const days = new Map();
+      for (const point of [curve, ...curves()].flatMap((one) => pointsOf(place, one))) if (!days.has(xOf(point))) days.set(xOf(point), point);
+      return [...days.keys()].sort().map((day) => days.get(day));
+    }
+
+    function across(here, step) {
+      const last = (points) => points[Math.min(here.number, points.length - 1)];
+      const points = together() ? pointsAt(place, xOf(here)) : curves().map((curve) => last(pointsOf(place, curve)));
+      return points[(points.findIndex(({ curve }) => curve === here.curve) + step + points.length) % points.length];
+    }
+
+    function show(point) {
+      at = point;
       tip.show(at.curve, at.number);
-      region.textContent = `${place.data[at.curve].meta[at.number]}: ${texts(at.curve)[at.number]}`;
+      const { meta, hovertext } = place.data[at.curve];
+      region.textContent = `${meta[at.number]}: ${hovertext[at.number]}`;
     }
 
     box.addEventListener("keydown", (event) => {
@@ -159,16 +180,15 @@
       const horizontal = place.data[traces[0]].orientation === "h";
       const [back, on] = horizontal ? ["ArrowUp", "ArrowDown"] : ["ArrowLeft", "ArrowRight"];
       const [before, after] = horizontal ? ["ArrowLeft", "ArrowRight"] : ["ArrowUp", "ArrowDown"];
-      const last = texts(at?.curve ?? traces[0]).length - 1;
-      const here = at ?? { curve: traces[0], number: event.key === back ? last + 1 : -1 };
-      const beside = (step) => traces[(traces.indexOf(here.curve) + step + traces.length) % traces.length];
+      const points = row(at?.curve ?? traces[0]);
+      const here = at ? points.findIndex(({ curve, number }) => curve === at.curve && number === at.number) : event.key === back ? points.length : -1;
       const keys = {
-        [back]: () => show(here.curve, here.number - 1),
-        [on]: () => show(here.curve, here.number + 1),
-        [before]: () => show(beside(-1), here.number),
-        [after]: () => show(beside(1), here.number),
-        Home: () => show(here.curve, 0),
-        End: () => show(here.curve, last),
+        [back]: () => show(points[Math.max(here - 1, 0)]),
+        [on]: () => show(points[Math.min(here + 1, points.length - 1)]),
+        [before]: () => show(across(at ?? points[0], -1)),
+        [after]: () => show(across(at ?? points[0], 1)),
+        Home: () => show(points[0]),
+        End: () => show(points.at(-1)),
         Enter: () => at && follow(addressOf({ customdata: place.data[at.curve].customdata?.[at.number] })),
         Escape: tip.hide,
       };
@@ -196,12 +216,17 @@
         return;
       }
       if (!answer.ok) throw new Error(String(answer.status));
-      const { figure, title, summary, preview_svg: previewSvg, table } = await answer.json();
+      const { figure, title, summary, preview_svg: previewSvg, table, note, legend } = await answer.json();
       const heading = document.getElementById(box.dataset.heading);
       if (heading && heading.textContent !== title) heading.textContent = title;
       box.setAttribute("aria-label", summary);
       if (previewSvg) box.querySelector(".svg-preview").outerHTML = previewSvg;
-      if (table) box.closest(".chart-box").querySelector("table").outerHTML = table;
+      if (table) {
+        box.closest(".chart-box").querySelector("table").outerHTML = table;
+        document.getElementById(`${box.dataset.heading}-note`).textContent = note;
+        // At the target there is no forecast any more.
+        box.closest(".chart").querySelector(".legend")?.toggleAttribute("hidden", !legend);
+      }
       await load();
       drawn.set(box, { etag: answer.headers.get("ETag"), figure });
       await draw(box);

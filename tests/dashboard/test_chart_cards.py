@@ -174,3 +174,39 @@ def test_a_screen_reader_gets_the_finding_and_the_newest_row(language: str) -> N
     totals = SimpleNamespace(people=3, median=42.5, quartile_1=40, quartile_3=60)
     spread = teams.histogram_card(scope(), "", [SimpleNamespace(low=0, high=9, people=3)], totals, [], no_url)
     assert "42.5" in spread.summary
+
+
+def own(ahead: Any) -> chart_card.ChartCard:
+    row = SimpleNamespace(target=100, counted=60, remaining=40, exempt=False, pace="behind")
+    card: Any = SimpleNamespace(row=row, gap=3, period=SimpleNamespace(ended=False), pace_text="")
+    look = scope()
+    look.url = lambda *_args: "/charts/me.json"
+    rows = [SimpleNamespace(day=LOOK.date() - timedelta(days=n), recorded=1, total=60 - n) for n in (1, 0)]
+    if ahead is None:
+        return curves.member_curve(look, "A001", card, rows)
+    return curves.own_curve(look, card, rows, ahead)
+
+
+def test_the_table_of_a_forecast_has_the_days_ahead_above_the_past_ones(language: str) -> None:
+    chart = own([(date(2026, 11, 11), (60, 61, 62, 62, 64)), (DEADLINE, (70, 80, 87, 95, 1104))])
+    texts = [[cell.text for cell in line] for line in chart.rows]
+    assert [line[1:] for line in texts[:2]] == [
+        ["", "", "", "87", "80–95", "70–1,104"],
+        ["", "", "", "62", "61–62", "60–64"],
+    ]
+    assert [line[2:] for line in texts[2:]] == [["60", "33.3", "", "", ""], ["59", "30.0", "", "", ""]]
+    assert {len(line) for line in texts} == {len(chart.header)} == {7}
+    assert ("only you see" in chart.note) == (language == "en")
+    assert len(chart.legend) == 3
+    # The finding stays that of the counts, and a screen reader hears where the forecast ends.
+    assert ("3 behind pace" in chart.title) == (language == "en")
+    assert "60" in chart.summary
+    assert "87" in chart.summary
+    assert "%" not in chart.summary + "".join(chart.header)
+
+
+def test_only_the_own_curve_has_a_forecast(language: str) -> None:
+    for chart in (own(()), own(None)):
+        assert len(chart.header) == 4
+        assert not chart.legend
+        assert not [trace for trace in chart.figure()["data"] if trace.get("fill") == "toself"]

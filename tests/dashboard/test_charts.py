@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from apps.dashboard.charts import bands, curve, days, groups, histogram
+from apps.dashboard.charts import bands, curve, days, fan, groups, histogram
 from apps.dashboard.charts import layout as charts_layout
 
 OPENS, DEADLINE = date(2026, 11, 1), date(2026, 11, 30)
@@ -19,6 +19,12 @@ def label(day: date) -> str:
 CURVE = curve.CurveLabels(
     "target 100", "steady pace", "42 now", "deadline", "contacts", lambda p: f"{p.total}", label, label
 )
+# From the 42 contacts of 7 November on, up to 23 a day.
+FAN = fan.fan_data(
+    (date(2026, 11, 7), 42),
+    [(date(2026, 11, n), (42 + n - 7, 42 + 2 * (n - 7), 42 + 3 * (n - 7), 42 + 4 * (n - 7), 42 + 5 * (n - 7)))
+     for n in range(8, 31)],
+)  # fmt: skip
 BANDS: dict[str, Any] = {
     "bands": ["a", "b", "c", "d", "e"],
     "unit": "people",
@@ -64,6 +70,7 @@ def figures() -> dict[str, charts_layout.Figure]:
     period = {"opens": OPENS, "deadline": DEADLINE}
     made = {
         "curve": curve.curve_figure(points, **period, target=100, labels=CURVE),
+        "curve with fan": curve.curve_figure(points, **period, target=100, labels=CURVE, fan=FAN),
         "team curve": curve.curve_figure(points, **period, target=None, labels=CURVE),
         "bands": bands.bands_figure(bands.bands_data([(OPENS, 5, 4, 3, 2, 1)]), **period, **BANDS),
         "histogram": histogram.histogram_figure(
@@ -150,6 +157,47 @@ def test_the_curve_draws_the_totals_of_its_table() -> None:
     assert figure["layout"]["yaxis"]["range"][1] > 5
 
 
+def test_a_fan_begins_at_the_newest_total_and_ends_at_the_deadline() -> None:
+    """A chart whose fan differs from its table misleads the person who plans by it."""
+    outer, inner, median, area, _newest = figures()["curve with fan"]["data"]
+    assert (area["x"][-1], area["y"][-1]) == (median["x"][0], median["y"][0]) == ("2026-11-07", 42)
+    assert (median["x"][-1], median["y"][-1]) == (DEADLINE.isoformat(), 111)
+    for band, low, high in ((outer, 65, 157), (inner, 88, 134)):
+        half = len(band["x"]) // 2
+        assert band["x"][:half] == band["x"][: half - 1 : -1] == median["x"]
+        assert (band["y"][half - 1], band["y"][half]) == (high, low)
+        assert band["y"][0] == band["y"][-1] == 42
+
+
+def test_a_day_ahead_has_one_tooltip_and_today_keeps_that_of_the_counts() -> None:
+    _outer, _inner, median, area, _newest = figures()["curve with fan"]["data"]
+    assert median["hovertext"][0] == ""
+    assert all(median["hovertext"][1:])
+    assert area["hovertext"][-1] == "42"
+
+
+def test_a_fan_fits_below_the_end_of_the_axis_and_its_ends_are_labelled() -> None:
+    layout = figures()["curve with fan"]["layout"]
+    assert layout["yaxis"]["range"][1] > 157
+    assert layout["margin"]["r"] == charts_layout.RIGHT_WITH_LABELS
+    at_deadline = {note["text"] for note in layout["annotations"] if note["x"] == DEADLINE.isoformat()}
+    assert at_deadline == {"65", "111", "157"}
+
+
+def test_the_labels_of_a_narrow_fan_do_not_lie_on_each_other() -> None:
+    narrow = fan.fan_data((OPENS, 90), [(DEADLINE, (90, 91, 92, 93, 94))])
+    assert [note["text"] for note in fan.fan_labels(narrow, 110, str)] == ["92"]
+
+
+@pytest.mark.parametrize(("each_day", "side"), [(1, "right"), (5, "left")])
+def test_the_name_of_the_pace_stands_away_from_the_fan(each_day: int, side: str) -> None:
+    points = curve.curve_data([(OPENS, 3, 3)], opens=OPENS, deadline=DEADLINE, target=100)
+    ahead = fan.fan_data((OPENS, 3), [(OPENS + timedelta(days=n), [3 + each_day * n] * 5) for n in range(1, 30)])
+    figure = curve.curve_figure(points, opens=OPENS, deadline=DEADLINE, target=100, labels=CURVE, fan=ahead)
+    (pace,) = [note for note in figure["layout"]["annotations"] if note["text"] == "steady pace"]
+    assert pace["xanchor"] == side
+
+
 def test_far_above_the_target_no_name_lies_on_another() -> None:
     for total, named in ((300, True), (5_000, False)):
         points = curve.curve_data([(OPENS, total, total)], opens=OPENS, deadline=DEADLINE, target=100)
@@ -195,7 +243,8 @@ def test_every_point_has_a_tooltip_with_a_heading(kind: str) -> None:
     for trace in traces:
         assert len(trace["hovertext"]) == len(trace["meta"]) == len(trace["x"])
         assert trace["hoverinfo"] == "none", "Plotly would draw a second one, in its own font"
-    if figures()[kind]["layout"]["hovermode"] == "x":
+    # A fan has its own days: those after the newest one.
+    if figures()[kind]["layout"]["hovermode"] == "x" and kind != "curve with fan":
         assert len({tuple(trace["meta"]) for trace in traces}) == 1
 
 

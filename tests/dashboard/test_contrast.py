@@ -14,12 +14,14 @@ import pytest
 from apps.dashboard.charts import layout
 from apps.dashboard.charts.bands import COLOURS as BAND_COLOURS
 from apps.dashboard.charts.days import COLOURS as SOURCE_COLOURS
+from apps.dashboard.charts.fan import COLOURS as FAN_COLOURS
+from apps.dashboard.charts.fan import EDGE, MEDIAN
 from apps.localstack.paths import BASE_DIR
 from tests.dashboard.test_charts import figures, walk
 
 THEMES = ("light", "dark")
 # Decorative elements: a grid, the rest of a bar, the shade under a curve, the edge between two areas.
-QUIET = {"--line", "--brand-soft", "--surface"}
+QUIET = {"--line", "--brand-soft", "--surface", *(colour[4:-1] for colour in FAN_COLOURS)}
 # Possible backgrounds of a text or a line.
 GROUNDS = ("--surface", "--brand-soft")
 PRINT = (BASE_DIR / "static" / "css" / "print.css").read_text(encoding="utf-8")
@@ -104,6 +106,17 @@ def test_areas_of_one_chart_differ_in_lightness(kind: str, theme: str) -> None:
     found = sorted(lightness(TOKENS[token[4:-1]][THEMES.index(theme)]) for token in tokens)
     assert len(found) == 5
     assert min(high - low for low, high in pairwise(found)) >= 9
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_the_areas_of_a_fan_differ_and_its_lines_and_names_can_be_read(theme: str) -> None:
+    grounds = ["--surface", *(colour[4:-1] for colour in FAN_COLOURS)]
+    found = sorted(lightness(TOKENS[token][THEMES.index(theme)]) for token in grounds)
+    assert min(high - low for low, high in pairwise(found)) >= 9
+    assert contrast(EDGE[4:-1], "--surface", theme) >= 3
+    for ground in grounds:
+        assert contrast(MEDIAN[4:-1], ground, theme) >= 3
+        assert contrast("--ink", ground, theme) >= 4.5
 
 
 def test_paper_has_the_light_theme() -> None:

@@ -9,7 +9,7 @@ import pytest
 from apps.dashboard.charts import bands, curve, days, groups, histogram, layout
 from apps.dashboard.charts.svg_preview import render_svg
 from apps.localstack.paths import BASE_DIR
-from tests.dashboard.test_charts import BANDS, CURVE, DEADLINE, GROUPS, OPENS, SOURCES, bar, empty, figures
+from tests.dashboard.test_charts import BANDS, CURVE, DEADLINE, FAN, GROUPS, OPENS, SOURCES, bar, empty, figures
 
 PERIOD = {"opens": OPENS, "deadline": DEADLINE}
 
@@ -50,6 +50,18 @@ def test_a_curve_runs_through_its_points() -> None:
     (line,) = places(figure, "path", fill="none")
     assert line["d"] == "M0 1000L1000 545.5"  # 50 of the axis's 110
     assert places(figure, "line", stroke="var(--ink)")[0]["y1"] == "9.09%"  # the target: 100 of 110
+
+
+def test_a_fan_is_drawn_as_closed_areas_with_one_outline() -> None:
+    points = curve.curve_data([(FAN[0].day, 42, 42)], **PERIOD, target=100)
+    figure = curve.curve_figure(points, **PERIOD, target=100, labels=CURVE, fan=FAN)
+    for colour in ("var(--fan-80)", "var(--fan-50)"):
+        (area,) = places(figure, "path", fill=colour)
+        assert area["d"].count("L") == 2 * len(FAN) - 1
+        assert area["d"].endswith("z")
+    lines = [line["stroke"] for line in places(figure, "path", fill="none")]
+    assert lines == ["var(--edge)", "var(--brand)", "var(--brand)"]
+    assert [line for line in places(figure, "path", fill="none") if "stroke-dasharray" in line]
 
 
 def test_bands_lie_on_each_other() -> None:

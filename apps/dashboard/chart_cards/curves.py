@@ -1,5 +1,7 @@
 """Counted contacts by day against target and pace: one employee's, and a team's."""
 
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -7,15 +9,28 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from apps.core.sentences import join_sentences
+from apps.dashboard.chart_cards import fan_words
 from apps.dashboard.chart_cards.chart_card import Cell, ChartCard, cells, latest
 from apps.dashboard.charts import curve
+from apps.dashboard.charts.fan import FanDay, fan_data
 from apps.dashboard.labels import base
 from apps.dashboard.views.page_context import PageContext
 from apps.dashboard.views.standing.standing_card import Card, last_week
 
+# By day, the counts that 1, 2.5, 5, 7.5 and 9 of 10 outcomes reach at most.
+Ahead = Iterable[tuple[date, Sequence[int]]]
 
-def own_curve(scope: PageContext, card: Card, rows: list[Any]) -> ChartCard:
-    return standing_curve(scope, card, rows, url=scope.url("chart-me"), title=_own_title(card), live=True)
+
+def own_curve(scope: PageContext, card: Card, rows: list[Any], ahead: Ahead = ()) -> ChartCard:
+    """`ahead`: the reader's forecast for the days after the last one; no other curve may show it."""
+    fan = fan_data((rows[-1].day, rows[-1].total), ahead) if rows else []
+    fan = fan if len(fan) > 1 else []
+    address, title = scope.url("chart-me"), _own_title(card)
+    chart = replace(standing_curve(scope, card, rows, url=address, title=title, fan=fan), live=True)
+    if not fan:
+        return chart
+    counted = _("%(counted)s counted so far.") % {"counted": base.number(card.row.counted)}
+    return fan_words.with_fan(chart, fan, _("The days ahead are a forecast that only you see."), counted)
 
 
 def _own_title(card: Card) -> str:
@@ -50,9 +65,9 @@ def _by_day(scope: PageContext) -> str:
 
 
 def standing_curve(
-    scope: PageContext, card: Card, rows: list[Any], *, url: str, title: str, live: bool = False
+    scope: PageContext, card: Card, rows: list[Any], *, url: str, title: str, fan: Sequence[FanDay] = ()
 ) -> ChartCard:
-    """One employee's counted contacts against the target and the straight pace."""
+    """One employee's counted contacts against the target and the straight pace; `fan`: how they may go on."""
     rule, row = scope.rule, card.row
     points = curve.curve_data(_days(rows), opens=rule.opens_on, deadline=rule.deadline, target=row.target)
 
@@ -65,6 +80,8 @@ def standing_curve(
         hover_text=_curve_hover,
         day_label=base.short_date,
         day_text=base.full_date,
+        fan_text=fan_words.text,
+        number=base.number,
     )
     return ChartCard(
         key="curve",
@@ -77,9 +94,8 @@ def standing_curve(
             for p in reversed(points)
         ],
         figure=lambda: curve.curve_figure(
-            points, opens=rule.opens_on, deadline=rule.deadline, target=row.target, labels=labels
+            points, opens=rule.opens_on, deadline=rule.deadline, target=row.target, labels=labels, fan=fan
         ),
-        live=live,
     )
 
 

@@ -165,6 +165,23 @@ def area(days: Sequence[Any], values: list[int], text_of: Callable[..., str], da
     }
 
 
+def band(
+    days: Sequence[date], low: Sequence[int], high: Sequence[int], colour: str, edge: str = TRANSPARENT
+) -> dict[str, Any]:
+    """The area between two lines by day, as one closed shape; `edge` is the colour of its outline."""
+    there = [day.isoformat() for day in days]
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "x": [*there, *reversed(there)],
+        "y": [*high, *reversed(low)],
+        "line": {"color": edge, "width": 1},
+        "fill": "toself",
+        "fillcolor": colour,
+        "hoverinfo": "skip",
+    }
+
+
 def line(x0: Any, y0: Any, x1: Any, y1: Any, colour: str, dash: str = "solid", width: float = 1.2) -> dict[str, Any]:
     return {
         "type": "line",

@@ -10,7 +10,7 @@ from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
 
-from apps.dashboard.charts.layout import Figure
+from apps.dashboard.charts.layout import TRANSPARENT, Figure
 
 DASHES = {"dot": "3 3", "dash": "9 9"}
 # A path cannot have per cent in its coordinates: it is drawn in a square of this size, which CSS stretches.
@@ -136,9 +136,14 @@ def _paths(scale: _Scale, traces: Sequence[dict[str, Any]]) -> Iterable[str]:
             stack_base |= zip(trace["x"], over, strict=True)
         line, style = _path_points(scale, trace["x"], over), trace["line"]
         if "fillcolor" in trace:
-            back = _path_points(scale, trace["x"], base)[::-1]
+            # A closed shape has its lower side itself; else it is the line below, or the axis.
+            closed = trace.get("fill") == "toself"
+            back = [] if closed else _path_points(scale, trace["x"], base)[::-1]
             drawn.append(f'<path d="M{"L".join([*line, *back])}z" fill="{trace["fillcolor"]}"/>')
-        stroke = f'stroke="{style["color"]}" stroke-width="{style["width"]}"'
+        if style["color"] == TRANSPARENT:
+            continue
+        dash = f' stroke-dasharray="{DASHES[style["dash"]]}"' if "dash" in style else ""
+        stroke = f'stroke="{style["color"]}" stroke-width="{style["width"]}"{dash}'
         drawn.append(f'<path d="M{"L".join(line)}" {stroke} vector-effect="non-scaling-stroke" fill="none"/>')
     if not drawn:
         return []

@@ -30,10 +30,14 @@ from apps.standings import report_people
 def answer(scope: PageContext, card: ChartCard) -> HttpResponse:
     """The figure with its title; 304 when the reader's script has the same one already."""
     with timezone.override(scope.zone):
-        content = {"title": card.title, "summary": card.summary, "figure": with_hover_text(card.figure())}
+        content: dict[str, Any] = {
+            "title": card.title,
+            "summary": card.summary,
+            "figure": with_hover_text(card.figure()),
+        }
         if card.live:
             table = render_to_string("components/_chart_table.html", {"chart": card})
-            content |= {"preview_svg": card.preview_svg, "table": table}
+            content |= {"preview_svg": card.preview_svg, "table": table, "note": card.note, "legend": bool(card.legend)}
     body = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
     etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
     if request_has_etag(scope.request, etag):

@@ -76,6 +76,7 @@ app.conf.beat_schedule = {
     "address-mails": _periodic("mail_address_changes", 60.0),
     # Asked for every ten minutes, done once a night: a worker that was away catches up.
     "nightly-recount": _periodic("nightly_recount", 600.0),
+    "forecasts": _periodic("make_forecasts", 600.0),
     "retention": _periodic("retain", 600.0),
     "notifications": _periodic("send_notifications", 15.0),
     "webhooks": _periodic("send_webhooks", 15.0),

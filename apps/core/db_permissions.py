@@ -40,6 +40,8 @@ APPEND_ONLY_TABLES = (
     "results_frozenorgposition",
     "results_frozenreason",
     "results_correctionline",
+    "forecasts_campaignforecast",
+    "forecasts_groupforecast",
 )
 
 # Tables of allauth that Hundred does not use.

@@ -18,6 +18,7 @@ CREATE_RESULT_VERSION = "apps.operations.tasks.make_version"
 CONTINUE_FREEZE = "apps.operations.tasks.freeze_due"
 CREATE_EXPORT = "apps.operations.tasks.make_export"
 UPDATE_SUMMARIES = "apps.operations.tasks.roll_up"
+MAKE_FORECASTS = "apps.operations.tasks.make_forecasts"
 SEND_ANSWER_MAILS = "apps.operations.tasks.send_answer_mails"
 IMPORT_SUBMISSION = "apps.operations.tasks.import_submission"
 MAIL_PASSWORD_LINK = "apps.operations.tasks.mail_link"  # noqa: S105 # nosec B105 # a task
@@ -93,6 +94,11 @@ def enqueue_webhooks() -> None:
 def enqueue_summaries() -> None:
     """After the commit, ask a worker to update the summaries. Never waits, never raises: the sweep asks too."""
     _after_commit(UPDATE_SUMMARIES)
+
+
+def enqueue_forecasts() -> None:
+    """After the commit, ask a worker to make the forecasts that are due. Never waits, never raises: beat asks too."""
+    _after_commit(MAKE_FORECASTS)
 
 
 def enqueue_freeze() -> None:

@@ -32,6 +32,7 @@ from apps.demo.contacts import TARGET, Recorder
 from apps.demo.previous_campaign import correct_trial, open_trial
 from apps.demo.store import Progress, write_company, write_contacts
 from apps.employees.models import Employee, TreeNode
+from apps.forecasts.making import make_forecasts
 from apps.notifications.delivery import sender_lock
 from apps.notifications.models import Channel, Notification
 from apps.notifications.planning import plan_notifications
@@ -116,6 +117,7 @@ def seed_demo(
         _once("reminder_text", lambda: messages.approve_text(by))
         _once("announcement", lambda: messages.publish(campaign, company))
         _mark_queued()
+        make_forecasts(db_now())
         figures = _end(plan, campaign, by)
         _plan_notifications()
         # Now also the tables of the verdicts, which the reports on the past read next.

@@ -32,6 +32,7 @@ from apps.core.files import expire_files
 from apps.core.previews import abandoned_previews, next_large_previews
 from apps.exports import build_export, schedule_runs
 from apps.exports.models import Export
+from apps.forecasts import making
 from apps.notifications.processing import process_notifications
 from apps.notifications.retention import delete_old_deliveries, delete_old_notifications
 from apps.notifications.schedule import record_scheduled_events
@@ -63,7 +64,7 @@ def mark_touched() -> None:
 @shared_task
 def sweep() -> None:
     """Find pending work whose message was lost: outbox rows, submissions, ranges of a run, result versions, summaries,
-    approved erasures.
+    forecasts, approved erasures.
     """
     finish_abandoned(clock.db_now())
     mark_touched()
@@ -78,6 +79,8 @@ def sweep() -> None:
     for export in Export.objects.waiting():
         enqueue.enqueue_export(export.pk)
     enqueue.enqueue_summaries()
+    if making.due_campaigns(clock.db_now()):
+        enqueue.enqueue_forecasts()
     erasure_approvals.finish_approved_erasures()
 
 
@@ -250,6 +253,12 @@ def nightly_recount() -> None:
     # Once a day as well, in the same quiet hours.
     count_handles_daily(now)
     _enqueue_ranges()
+
+
+@shared_task
+def make_forecasts() -> None:
+    """Make the forecasts of the night, and those by a changed rule. Repeated, late or concurrent calls are safe."""
+    making.make_forecasts(clock.db_now())
 
 
 @shared_task

@@ -32,8 +32,8 @@ CONTACTS = statement("reports", "own_page", "contacts")
 
 @dataclass(frozen=True)
 class OwnStanding:
-    """An employee's row with its days and status changes; whether there ever was a review or an adjustment, and
-    whether an offer of help waits for an answer.
+    """An employee's row with its days and status changes; whether there ever was a review or an adjustment, whether
+    an offer of help waits for an answer, and the campaign's newest stored forecast as JSON.
     """
 
     row: Row
@@ -42,6 +42,7 @@ class OwnStanding:
     has_reviews: bool
     has_adjustments: bool
     has_help_offers: bool
+    forecast: str | None
 
 
 def own_standing(standings: Standings, employee: Employee) -> OwnStanding | None:
@@ -55,7 +56,7 @@ def own_standing(standings: Standings, employee: Employee) -> OwnStanding | None
     )
     if not rows:
         return None
-    *row, days, counts, has_reviews, has_adjustments, has_help_offers = rows[0][: -len(CHANGE_FIELDS)]
+    *row, days, counts, has_reviews, has_adjustments, has_help_offers, forecast = rows[0][: -len(CHANGE_FIELDS)]
     columns = rows[0][-len(CHANGE_FIELDS) :]
     status_changes = [
         StandingChange(campaign=standings.campaign, employee=employee, **dict(zip(CHANGE_FIELDS, values, strict=True)))
@@ -65,7 +66,7 @@ def own_standing(standings: Standings, employee: Employee) -> OwnStanding | None
     period = standings.days()
     totals = accumulate(by_day.get(day, 0) for day in period)
     curve = [Day(day, by_day.get(day, 0), total) for day, total in zip(period, totals, strict=True)]
-    return OwnStanding(Row(*row), curve, status_changes, has_reviews, has_adjustments, has_help_offers)
+    return OwnStanding(Row(*row), curve, status_changes, has_reviews, has_adjustments, has_help_offers, forecast)
 
 
 @dataclass(frozen=True)

@@ -546,6 +546,7 @@ NO_FREE_TEXT = {
     "results_resultcorrection.decided_by_label", "results_resultcorrection.state", "reviews_review.answer_kind",
     "reviews_review.answered_by_label", "reviews_review.state", "reviews_reviewcontact.*", "standings_summarystate.*",
     "standings_summarydelta.*", "standings_summarycell.*", "standings_standingchange.cause",
+    "forecasts_campaignforecast.*", "forecasts_groupforecast.*",
     "socialaccount_socialaccount.*",
     "socialaccount_socialapp.*", "socialaccount_socialtoken.*",
 }  # fmt: skip

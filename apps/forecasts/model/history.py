@@ -62,6 +62,60 @@ class Snapshot:
         return self.remaining / self.elapsed
 
 
+@dataclass(frozen=True)
+class Frame:
+    """What one person's counts need to know of all, after `gone` days.
+
+    `elapsed`: the days gone without outages. `begins`: the first day of the recent pace. `recent_factor` brings that
+    pace to the elapsed time. `file_size`: more than this on a day is a file.
+    """
+
+    gone: int
+    elapsed: int
+    begins: int
+    recent_factor: float
+    file_size: int
+
+    def counts(self, days: Iterable[tuple[int, int]]) -> Counts:
+        """One person's counts, from the days that had gone."""
+        counted = steady = recent = 0
+        for day, count in days:
+            if day < self.gone:
+                counted += count
+                usual = count if count < self.file_size else self.file_size
+                steady += usual
+                if day >= self.begins:
+                    recent += usual
+        return Counts(counted, steady, recent * self.recent_factor)
+
+    def snapshot(self, totals: list[int], people: list[Counts], length: int) -> Snapshot:
+        """`totals`: the sums by day that have gone. `length`: the days of the period."""
+        counted, working = sum(totals), _working_days(totals)
+        place = sum(totals[day] * (index + 0.5) for index, day in enumerate(working))
+        return Snapshot(
+            people,
+            self.elapsed,
+            max(length - self.gone, 0),
+            counted,
+            sum(totals[self.begins :]) * self.recent_factor,
+            place / counted / self.elapsed if counted else 0.5,
+        )
+
+
+def frame_of(totals: list[int], person_days: int) -> Frame:
+    """`totals`: all contacts by day that has gone. `person_days`: on how many days of persons these were recorded."""
+    working = _working_days(totals)
+    elapsed = max(len(working), 1)
+    window = min(max(round(elapsed * RECENT_PART / 7), 1) * 7, elapsed)
+    return Frame(
+        gone=len(totals),
+        elapsed=elapsed,
+        begins=working[-window] if working else 0,
+        recent_factor=elapsed / window,
+        file_size=max(FILE_FACTOR * sum(totals) // max(person_days, 1), FILE_FACTOR),
+    )
+
+
 def take_snapshot(history: History, gone: int) -> Snapshot:
     """The state after `gone` days, from what was counted until then."""
     totals, person_days = [0] * gone, 0
@@ -70,35 +124,9 @@ def take_snapshot(history: History, gone: int) -> Snapshot:
             if day < gone:
                 totals[day] += count
                 person_days += 1
-    working = _working_days(totals)
-    elapsed = max(len(working), 1)
-    window = min(max(round(elapsed * RECENT_PART / 7), 1) * 7, elapsed)
-    begins = working[-window] if working else 0
-    recent_factor = elapsed / window
-    counted = sum(totals)
-    file_size = max(FILE_FACTOR * counted // max(person_days, 1), FILE_FACTOR)
-    people = [_counts(days.items(), gone, begins, recent_factor, file_size) for days in history.days.values()]
-    place = sum(totals[day] * (index + 0.5) for index, day in enumerate(working))
-    return Snapshot(
-        people,
-        elapsed,
-        max(history.length - gone, 0),
-        counted,
-        sum(totals[begins:]) * recent_factor,
-        place / counted / elapsed if counted else 0.5,
-    )
-
-
-def _counts(days: Iterable[tuple[int, int]], gone: int, begins: int, recent_factor: float, file_size: int) -> Counts:
-    counted = steady = recent = 0
-    for day, count in days:
-        if day < gone:
-            counted += count
-            usual = count if count < file_size else file_size
-            steady += usual
-            if day >= begins:
-                recent += usual
-    return Counts(counted, steady, recent * recent_factor)
+    frame = frame_of(totals, person_days)
+    people = [frame.counts(days.items()) for days in history.days.values()]
+    return frame.snapshot(totals, people, history.length)
 
 
 def _working_days(totals: list[int]) -> list[int]:

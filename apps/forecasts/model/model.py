@@ -6,13 +6,13 @@ far; its scale is the same for everybody, and makes the mean that of the running
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from math import exp, sqrt
 from typing import NamedTuple
 
 from apps.forecasts.model.history import Counts, Snapshot
-from apps.forecasts.model.negative_binomial import at_least, quantiles
+from apps.forecasts.model.negative_binomial import at_least, quantiles, tails
 
 # The fan on a curve: the median, and the ends of the central 50 % and 80 %.
 LEVELS = (0.1, 0.25, 0.5, 0.75, 0.9)
@@ -53,40 +53,78 @@ class Model:
     parameters: Parameters
     scale: float
     time_remains: bool
-    _chances: dict[tuple[int, int], tuple[float, ...]] = field(default_factory=dict, compare=False, repr=False)
+    _chances: dict[tuple[int, int], float] = field(default_factory=dict, compare=False, repr=False)
+    _nodes: dict[tuple[int, int], tuple[float, ...]] = field(default_factory=dict, compare=False, repr=False)
     _later: dict[int, list[int]] = field(default_factory=dict, compare=False, repr=False)
 
     def outlook(self, counts: Counts, target: int) -> Outlook:
+        return Outlook(self.chance(counts, target), self.final_counts(counts))
+
+    def final_counts(self, counts: Counts) -> tuple[int, ...]:
+        """The final count at each of LEVELS."""
         if not self.time_remains:
-            return Outlook(float(counts.counted >= target), (counts.counted,) * len(LEVELS))
+            return (counts.counted,) * len(LEVELS)
         pace = self._pace(counts)
         if pace not in self._later:
             self._later[pace] = quantiles(LEVELS, *self._widened(pace))
-        later = tuple(counts.counted + count for count in self._later[pace])
-        return Outlook(self.chance(counts, target), later)
+        return tuple(counts.counted + count for count in self._later[pace])
 
     def chance(self, counts: Counts, target: int) -> float:
         """The chance of one person; 0 or 1 only when no time remains."""
         if not self.time_remains:
             return float(counts.counted >= target)
-        return self._calculated(counts, target)[0]
+        need, pace = state = self.state(counts, target)
+        if state not in self._chances:
+            self._chances[state] = _uncertain(at_least(need, *self._widened(pace)))
+        return self._chances[state]
 
     def chances_by_node(self, counts: Counts, target: int) -> tuple[float, ...]:
         """The chance for each of NODES, the values of the shared factor: for sums over people."""
         if not self.time_remains or counts.counted >= target:
             return (float(counts.counted >= target),) * len(NODES)
-        return self._calculated(counts, target)[1:]
+        need, pace = state = self.state(counts, target)
+        if state not in self._nodes:
+            shape = self._shape(pace)
+            self._nodes[state] = tuple(at_least(need, shape, self.scale * factor) for factor in self._factors())
+        return self._nodes[state]
 
-    def _calculated(self, counts: Counts, target: int) -> tuple[float, ...]:
-        need, pace = max(target - counts.counted, 0), self._pace(counts)
-        if (need, pace) not in self._chances:
-            own = min(max(at_least(need, *self._widened(pace)), UNCERTAIN), 1 - UNCERTAIN)
-            shape, sd = self._shape(pace), self.parameters.shared_sd
-            # The square keeps the mean: that of exp(sd * node) alone lies above 1.
-            factors = (exp(sd * node - sd * sd / 2) for node, _weight in NODES)
-            nodes = (at_least(need, shape, self.scale * factor) for factor in factors)
-            self._chances[need, pace] = (own, *nodes)
-        return self._chances[need, pace]
+    def within(self, fraction: float) -> Model:
+        """The model of a first part of the remaining time: what a person records in it has the same shape."""
+        return Model(self.parameters, self.scale * fraction, self.time_remains)
+
+    def chance_at(self, counts: Counts, target: int, later: float, pace: float) -> float:
+        """The chance of one person who records `later` contacts on average, as variable as those of that `pace`.
+
+        It never falls where both grow in proportion.
+        """
+        shape = self.parameters.base + self.parameters.each * pace
+        return _uncertain(at_least(target - counts.counted, shape, later / shape))
+
+    def chances_of_all(self, people: Mapping[tuple[int, int], int], fraction: float) -> dict[tuple[float, ...], int]:
+        """How many people have which chances by node, to be at the target after a `fraction` of the remaining time.
+
+        `people`: how many are in each `state`.
+        """
+        most: dict[int, int] = {}
+        for need, pace in people:
+            most[pace] = max(most.get(pace, 0), need)
+        scales = [self.scale * fraction * factor for factor in self._factors()]
+        by_pace = {pace: [tails(need, self._shape(pace), scale) for scale in scales] for pace, need in most.items()}
+        chances: dict[tuple[float, ...], int] = {}
+        for (need, pace), number in people.items():
+            nodes = tuple(tail[need] for tail in by_pace[pace])
+            chances[nodes] = chances.get(nodes, 0) + number
+        return chances
+
+    def state(self, counts: Counts, target: int) -> tuple[int, int]:
+        """What is missing, and the pace: people of one state have equal chances."""
+        return max(target - counts.counted, 0), self._pace(counts)
+
+    def _factors(self) -> list[float]:
+        """The shared factor at each of NODES."""
+        sd = self.parameters.shared_sd
+        # The square keeps the mean: that of exp(sd * node) alone lies above 1.
+        return [exp(sd * node - sd * sd / 2) for node, _weight in NODES]
 
     def _pace(self, counts: Counts) -> int:
         return round(blend(counts.steady, counts.recent, self.parameters.recency) * STEPS_PER_CONTACT)
@@ -99,6 +137,11 @@ class Model:
         shape = self._shape(pace)
         widened = 1 / (1 / shape + self.parameters.shared_sd**2)
         return widened, shape * self.scale / widened
+
+
+def _uncertain(chance: float) -> float:
+    """While time remains nothing is certain."""
+    return min(max(chance, UNCERTAIN), 1 - UNCERTAIN)
 
 
 def blend(counted: float, recent: float, recency: float) -> float:

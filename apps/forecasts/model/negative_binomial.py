@@ -38,6 +38,20 @@ def at_least(need: int, shape: float, scale: float) -> float:
     return 1 - exp(min(log(total) + log_unit, 0.0))
 
 
+def tails(most: int, shape: float, scale: float) -> list[float]:
+    """The probabilities of 0 or more, 1 or more ... `most` or more: `at_least` for all of them at once."""
+    first = -shape * log1p(scale)
+    if shape <= 0 or scale <= 0 or first < MIN_LOG_PROBABILITY:
+        return [at_least(need, shape, scale) for need in range(most + 1)]
+    ratio, before = scale / (1 + scale), shape - 1
+    term, rest, probabilities = exp(first), 1.0, [1.0]
+    for count in range(1, most + 1):
+        rest -= term
+        probabilities.append(max(rest, 0.0))
+        term *= ratio * (before + count) / count
+    return probabilities
+
+
 def quantiles(levels: Sequence[float], shape: float, scale: float) -> list[int]:
     """The smallest counts whose cumulative probability reaches each of the ascending `levels`."""
     if shape <= 0 or scale <= 0:

@@ -1,5 +1,6 @@
 -- name: extra_columns
--- Beside the row: its days, and whether the employee ever had a review or an adjustment, or has an offer of help.
+-- Beside the row: its days, whether the employee ever had a review or an adjustment or has an offer of help, and the
+-- campaign's forecast.
 ARRAY(SELECT day FROM days WHERE days.employee_id = listed.employee_id ORDER BY day),
 ARRAY(SELECT count FROM days WHERE days.employee_id = listed.employee_id ORDER BY day),
 EXISTS (SELECT FROM reviews_review review
@@ -8,7 +9,10 @@ EXISTS (SELECT FROM campaigns_adjustment adjustment
     WHERE adjustment.campaign_id = {campaign} AND adjustment.employee_id = listed.employee_id),
 -- A table of a higher app, so that the first page needs no further query.
 EXISTS (SELECT FROM notifications_helpoffer offer
-    WHERE offer.employee_id = listed.employee_id AND offer.campaign_id = {campaign} AND offer.state = 'open')
+    WHERE offer.employee_id = listed.employee_id AND offer.campaign_id = {campaign} AND offer.state = 'open'),
+-- The newest forecast of the campaign: it has nothing of one person.
+(SELECT to_jsonb(forecast) FROM forecasts_campaignforecast forecast WHERE forecast.campaign_id = {campaign}
+    ORDER BY made_at DESC LIMIT 1)
 
 -- name: status_changes
 -- One column of the employee's status changes, newest first.

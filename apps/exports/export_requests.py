@@ -70,9 +70,9 @@ def store_request(
         as_of = request.as_of or now
         if as_of > now:
             raise Refused("invalid", _("This moment has not come yet."), "day")
-        since = request.since if kind.since else None
+        since = request.since if kind.since or kind.compares else None
         if since and since >= as_of:
-            raise Refused("invalid", _("The start has to be before the end."), "since")
+            raise Refused("invalid", _("The start has to be before the end."), "since" if kind.since else "compare")
         version = _result_version(campaign, as_of, request.result_version)
         if kind.frozen and version is None:
             raise Refused("invalid", _("There is no final result yet. It can be handed over after the freeze."))
@@ -189,10 +189,10 @@ def record_direct_download(*, campaign: Campaign, request: ExportRequest, file: 
         as_of = min(request.as_of or now, now)
         export = Export.objects.create(
             campaign=campaign, kind=request.kind, root=request.root, single_person=request.single_person,
-            direct_download=True, filters=request.filters, as_of=as_of, result_version=request.result_version,
-            rule_version=campaign.rule_at(as_of).version, asked_at=now, asked_by_id=_account(by),
-            asked_by_label=by.label, state=Export.State.DONE, made_at=now, rows=rows, size=size,
-            sha256=sha256.digest(),
+            direct_download=True, filters=request.filters, as_of=as_of, since=request.since,
+            result_version=request.result_version, rule_version=campaign.rule_at(as_of).version, asked_at=now,
+            asked_by_id=_account(by), asked_by_label=by.label, state=Export.State.DONE, made_at=now, rows=rows,
+            size=size, sha256=sha256.digest(),
         )  # fmt: skip
         detail = {**_audit_detail(export), "rows": rows, "sha256": sha256.hexdigest()}
         audit("export.sent", by=by, kind="export", id=export.pk, label=export.name, detail=detail)

@@ -22,14 +22,16 @@ class ExportKind:
     """How a kind of export is made and offered. `table` gives its source.
 
     `filtered`: takes a team and the filters of a page; other kinds are of the whole company, for HR alone. `sorted`:
-    takes the order of a page. `since`: lists changes from an instant on. `frozen`: only of a frozen result, and signed.
-    `line_per_employee`: at most one line for each employee. `always`: columns that cannot be left out.
+    takes the order of a page. `since`: lists changes from an instant on. `compares`: can compare each line with one.
+    `frozen`: only of a frozen result, and signed. `line_per_employee`: at most one line for each employee. `always`:
+    columns that cannot be left out.
     """
 
     table: Callable[[Export], Table]
     filtered: bool = False
     sorted: bool = False
     since: bool = False
+    compares: bool = False
     frozen: bool = False
     line_per_employee: bool = False
     always: tuple[str, ...] = ()
@@ -48,7 +50,7 @@ def standings_of(export: Export) -> Standings:
 
     As on the pages, review marks are shown to HR, and to employees for their own standing.
     """
-    filters = {name: export.filters.get(name, "") for name in ("status", "q", "department", "counted")}
+    filters = {name: export.filters.get(name, "") for name in ("status", "q", "department", "counted", "change")}
     result = None
     if export.result_version:
         result = export.campaign.results.get(version=export.result_version)
@@ -58,7 +60,7 @@ def standings_of(export: Export) -> Standings:
     return Standings(
         export.campaign, people_of(export), as_of=export.as_of, filters=Filters(**filters), result=result,
         # A result has one instant, but reviews are asked and answered after it.
-        show_reviews=show_reviews, reviews_at=export.as_of,
+        show_reviews=show_reviews, reviews_at=export.as_of, since=export.since,
     )  # fmt: skip
 
 
@@ -77,7 +79,7 @@ def _roster_changes(export: Export) -> Table:
 
 
 KINDS: dict[str, ExportKind] = {
-    Kind.STANDINGS: ExportKind(_standings, filtered=True, sorted=True, line_per_employee=True),
+    Kind.STANDINGS: ExportKind(_standings, filtered=True, sorted=True, compares=True, line_per_employee=True),
     Kind.DAYS: ExportKind(lambda export: standings_export.days_table(standings_of(export)), filtered=True),
     Kind.TEAMS: ExportKind(_teams, filtered=True, line_per_employee=True),
     Kind.FLIPS: ExportKind(lambda export: event_exports.flips_table(standings_of(export)), filtered=True),

@@ -165,6 +165,7 @@ def filter_words(filters: Mapping[str, str]) -> list[str]:
     short = slugify(department, allow_unicode=True)[:40] or "department"
     return [
         slugify(filters.get("status", "")),
+        slugify(filters.get("change", "")),
         short if department.strip() else "no-department" if department else "",
         "search" if filters.get("q") else "",
     ]

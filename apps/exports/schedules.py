@@ -63,13 +63,14 @@ def create_schedule(
         if not can_repeat(campaign, request.kind, now):
             raise Refused("invalid", _("This file can no longer be scheduled."), "repeat")
         if request.since and request.since >= now:
-            raise Refused("invalid", _("The start has to be before the end."), "since")
+            start = "since" if KINDS[request.kind].since else "compare"
+            raise Refused("invalid", _("The start has to be before the end."), start)
         kind = KINDS[request.kind]
         schedule = ExportSchedule(
             key=key, owner_id=by.pk, as_hr=by.has_role(Role.Kind.HR), campaign=campaign, kind=request.kind,
             format=request.format, root=request.root,
             filters={name: text for name, text in request.filters.items() if text} if kind.filtered else {},
-            columns=request.columns, since=request.since if kind.since else None, hour=repetition.hour,
+            columns=request.columns, since=request.since if kind.since or kind.compares else None, hour=repetition.hour,
             weekday=repetition.weekday, ends_on=repetition.ends_on, created_at=now,
         )  # fmt: skip
         _activate(schedule, now)

@@ -32,7 +32,8 @@ CELLS = {
 
 
 def columns(standings: Standings) -> dict[str, Column]:
-    cells = {"as_of": constant(standings.now), "manager_name": text("manager_name")}
+    compared = instant("NULL::timestamptz") if standings.since is None else constant(standings.since)
+    cells = {"as_of": constant(standings.now), "manager_name": text("manager_name"), "compared_with": compared}
     for column in standings_columns.COLUMNS.values():
         cells[column.name] = CELLS[column.kind](column.source)
     return {name: cells[name] for name in standings_columns.IN_FILES}
@@ -44,7 +45,7 @@ def standings_table(standings: Standings, sort: str = "staff_no") -> Table:
     if result is not None:
         source = FROZEN_WITH_MANAGER_NAMES.format(campaign=result.campaign_id, version=result.version)
     rows = _in_order(standings, sort, source)
-    return Table(columns(standings), rows, standings.rule.time_zone, standings.sources)
+    return Table(columns(standings), rows, standings.rule.time_zone, standings.compared_sources)
 
 
 def write_standings(

@@ -16,6 +16,8 @@ from apps.campaigns import rules
 
 # TEXT comes from the roster, so files guard it against formulas; CODE is a word of the application.
 TEXT, CODE, NUMBER, YES_NO, DAY, INSTANT = "text", "code", "number", "yes_no", "day", "instant"
+# Across the target since an earlier instant, and back.
+TURNS = ("reached", "fell_back")
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,9 @@ class Row:
     pending_since: datetime | None
     has_team: bool
     under_review: bool | None = None
+    counted_before: int | None = None
+    change: int | None = None
+    turned: str | None = None
 
     @property
     def stale(self) -> bool:
@@ -129,6 +134,23 @@ _COLUMNS = (
         gettext_lazy("The local day on which the newest counted contact was recorded; null if there is none."),
         nullable=True, heading=gettext_lazy("Last counted"),
     ),
+    Column(
+        "counted_before", NUMBER, None,
+        gettext_lazy(
+            "`counted` at the earlier instant `since`; null without one, and for a person who was not in the campaign."
+        ),
+        nullable=True,
+    ),
+    Column(
+        "change", NUMBER, None,
+        gettext_lazy("`counted` less `counted_before`, or less 0 where that is null; null without `since`."),
+        nullable=True,
+    ),
+    Column(
+        "turned", CODE, None,
+        gettext_lazy("Has reached the target since then, or has fallen back below it; else null."),
+        nullable=True, choices=TURNS,
+    ),
 )  # fmt: skip
 COLUMNS = {column.name: column for column in _COLUMNS}
 ON_PAGE = [column for column in _COLUMNS if column.heading]
@@ -136,12 +158,13 @@ ON_PAGE = [column for column in _COLUMNS if column.heading]
 # Other programs read these by position or name: new columns come last, and none is renamed or removed.
 IN_FILES = (
     "staff_no", "name", "email", "department", "manager_staff_no", "counted", "target", "remaining", "red", "pace",
-    "reached_at", "exempt", "as_of", "under_review", "quiet_days", "last_counted_on", "manager_name",
+    "reached_at", "exempt", "as_of", "under_review", "quiet_days", "last_counted_on", "manager_name", "counted_before",
+    "change", "turned", "compared_with",
 )  # fmt: skip
-# In files `as_of` is the report's instant, and `manager_name` is looked up. The API computes `needed_per_day` and
-# `adjustments`.
+# In files `as_of` and `compared_with` are the report's instants, and `manager_name` is looked up. The API computes
+# `needed_per_day` and `adjustments`.
 IN_API = (
     "staff_no", "name", "email", "department", "manager_staff_no", "counted", "target", "remaining", "red", "exempt",
     "pace", "needed_per_day", "quiet_days", "reached_at", "since", "computed_at", "stale", "has_team", "under_review",
-    "adjustments", "last_counted_on",
+    "adjustments", "last_counted_on", "counted_before", "change", "turned",
 )  # fmt: skip

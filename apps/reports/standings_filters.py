@@ -33,6 +33,14 @@ STATUS = {
     **{f"band_{band}": f"least(counted * 4 / target, 4) = {band}" for band in range(5)},
     **{word: f"pace = '{word}'" for word in rules.PACES},
 }
+# Since the instant that a report is compared with; without one they match no employee.
+CHANGES = {
+    "moved": "change > 0",
+    # Who was not in the campaign then has not stalled.
+    "stalled": "red AND counted <= counted_before",
+    "reached": "turned = 'reached'",
+    "fell_back": "turned = 'fell_back'",
+}
 COUNTED = re.compile(r"([0-9]{1,6})-([0-9]{0,6})")
 # The sort keys of a page, each ascending; the staff number makes the order total.
 PRIORITY = ["(NOT red)::int", "-remaining"]
@@ -76,13 +84,14 @@ def _counted_sql(text: str) -> str:
 @dataclass(frozen=True)
 class Filters:
     """The filters of a list. `status`: a key of STATUS; `q`: part of a name, e-mail or staff number; `counted`: as
-    counted_range.
+    counted_range; `change`: a key of CHANGES.
     """
 
     status: str = ""
     q: str = ""
     department: str = ""
     counted: str = ""
+    change: str = ""
 
     def where(self) -> str:
         """The SQL condition on `listed`, without filters on facts. An unknown status matches no employee."""
@@ -93,6 +102,8 @@ class Filters:
             conditions.append(f"department = {sql_literal(clean_text(self.department))}")
         if self.counted:
             conditions.append(_counted_sql(self.counted))
+        if self.change:
+            conditions.append(CHANGES.get(self.change, "false"))
         if text := clean_text(self.q):
             escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
             part = sql_literal(f"%{escaped}%")

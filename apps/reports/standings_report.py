@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -16,6 +16,7 @@ from apps.reports.activity_facts import churned_early_sql, submissions_sql
 from apps.reports.distribution import StandingBucket
 from apps.reports.fast_path import none_pending_sql, query_if
 from apps.reports.indexed_pages import BY_COLUMN, indexed_page, page_by_column, page_by_priority
+from apps.reports.report_sources import ReportSources
 from apps.reports.standings_columns import SELECT_LIST, Row
 from apps.reports.standings_filters import STALLED, Filters, order_of
 from apps.reports.summaries import TeamSummary, team_summary_for
@@ -28,12 +29,9 @@ from apps.reports.totals import (
     distribution_of_sums,
 )
 from apps.results.models import FrozenResult
-from apps.reviews.models import under_review_sql
-from apps.standings.base_query import base_ctes
-from apps.standings.report_people import OneEmployee, People, Team, WholeCompany, frozen_ids_sql
+from apps.standings.report_people import EmployeeIds, OneEmployee, People, Team, WholeCompany
 
 BUCKETS = statement("reports", "standings", "buckets")
-FROZEN_SOURCES = statement("reports", "frozen", "sources")
 # Up to this many rows the first page of a list reads all of them: its totals then need no further query.
 SHORT_LIST = 50
 
@@ -48,7 +46,7 @@ class Page:
     first: int = 1
 
 
-class Standings(TeamReport):
+class Standings(ReportSources, TeamReport):
     """The standings of `people` in a campaign: cached for now, or re-evaluated from the facts as of a past instant.
 
     The caller checks access first with `Employee.objects.visible_to`. `show_reviews` shows which standings are under
@@ -65,6 +63,7 @@ class Standings(TeamReport):
         *,
         show_reviews: bool = False,
         reviews_at: datetime | None = None,
+        since: datetime | None = None,
         now: datetime | None = None,
         use_summaries: bool = True,
         assume_up_to_date: bool = True,
@@ -73,13 +72,13 @@ class Standings(TeamReport):
 
         `result`: a version of a frozen campaign's result; the newest by default. An `as_of` before the cut-off
         evaluates the facts, frozen or not. `show_reviews`: show which standings are under review; beside a frozen
-        result as of `reviews_at`, or now. `now`: the wall clock when the request began. `use_summaries=False`: read all
-        employees' rows. `assume_up_to_date=False`: each statement re-evaluates pending employees, even when there are
-        none.
+        result as of `reviews_at`, or now. `since`: an earlier instant, with which each person is compared. `now`: the
+        wall clock when the request began. `use_summaries=False`: read all employees' rows. `assume_up_to_date=False`:
+        each statement re-evaluates pending employees, even when there are none.
         """
         self.campaign, self.people, self.show_reviews = campaign, people, show_reviews
         self.filters = filters or Filters()
-        self._reviews_at, self._began = reviews_at, now
+        self._reviews_at, self._began, self.since = reviews_at, now, since
         self.rule = campaign.rule if as_of is None else campaign.rule_at(as_of)
         # From the cut-off on the signed result is the answer; before it the facts, even of a frozen campaign.
         from_facts = as_of is not None and as_of < self.rule.cutoff_at
@@ -90,6 +89,8 @@ class Standings(TeamReport):
         is_snapshot = campaign.state == Campaign.State.CLOSING and campaign.snapshot_at is not None
         self.being_frozen = is_snapshot and as_of is None
         self._use_summaries = use_summaries
+        # What a cursor of the list belongs to.
+        self.listed_as = f"{people} {self.filters} {since if self.filters.change else ''}".rstrip()
         # The rows of all employees that match the filters, once a page has read them all.
         self._all_rows: list[Row] | None = None
         # Whether to use cached standings, until a statement reports a pending re-evaluation.
@@ -105,50 +106,6 @@ class Standings(TeamReport):
         if self.being_frozen:
             return self.rule.cutoff_at
         return self.as_of or self._began or db_now()
-
-    @property
-    def _under_review(self) -> str:
-        return under_review_sql(self.campaign.pk, self.now) if self.show_reviews else ""
-
-    @cached_property
-    def reviews_at(self) -> datetime:
-        """The instant for review marks beside a frozen result."""
-        return self._reviews_at or db_now()
-
-    @cached_property
-    def _cached_ctes(self) -> str:
-        """The CTEs of `sources`, without re-evaluating pending employees."""
-        return base_ctes(
-            self.campaign,
-            self.rule,
-            self.people,
-            self.now,
-            historical=False,
-            under_review=self._under_review,
-            assume_up_to_date=True,
-        )
-
-    @cached_property
-    def sources(self) -> str:
-        if self.result is not None:
-            return self._frozen_ctes(self.result)
-        past = self.as_of is not None or self.being_frozen
-        return base_ctes(
-            self.campaign, self.rule, self.people, self.now, historical=past, under_review=self._under_review
-        )
-
-    def _frozen_ctes(self, result: FrozenResult) -> str:
-        """The CTEs of `sources` from one version of a frozen result: its rows, and the tree at the cut-off."""
-        under_review = "NULL::boolean"
-        if self.show_reviews:
-            under_review = f"frozen.employee_id IN ({under_review_sql(result.campaign_id, self.reviews_at)})"
-        return FROZEN_SOURCES.format(
-            chosen=frozen_ids_sql(self.people, result.campaign_id),
-            campaign=result.campaign_id,
-            version=result.version,
-            frozen_at=sql_literal(result.frozen_at),
-            under_review=under_review,
-        )
 
     @property
     def is_filtered(self) -> bool:
@@ -202,8 +159,10 @@ class Standings(TeamReport):
 
     def page(self, sort: str = "help", after: str = "", limit: int = 50) -> Page:
         """Up to `limit` rows at the token `after`; an unknown sort is the default one. Raises InvalidCursor."""
+        if self._changed is not None:
+            return self._changed.page(sort, after, limit)
         keys = order_of(sort)
-        listing = f"standings by {keys} of {self.campaign.pk} {self.people} {self.filters}, with positions"
+        listing = f"standings by {keys} of {self.campaign.pk} {self.listed_as}, with positions"
         # A token names the row it begins at: whether the page lies before it, the row's position and its sort keys.
         backwards, position, *last_key = decode_cursor(listing, after) or [False, 0]
         comparison, direction = ("<", " DESC") if backwards else (">", "")
@@ -234,11 +193,36 @@ class Standings(TeamReport):
             return encode_cursor(listing, [before, at, *record[-len(keys) :]])
 
         return Page(
-            rows,
+            self._with_changes(rows),
             token(records[-1], first + len(records) - 1, before=False) if has_more or backwards else "",
             token(records[0], first, before=True) if first > 1 and records else "",
             first,
         )
+
+    @cached_property
+    def _changed(self) -> Standings | None:
+        """The people that a filter by change leaves: everyone is evaluated once for the page and its totals."""
+        if not self.filters.change:
+            return None
+        ids = [row[0] for row in self.query(f"SELECT employee_id FROM listed WHERE {self.where}")]
+        changed = self._of(ids, replace(self.filters, change=""))
+        changed.listed_as = self.listed_as
+        return changed
+
+    def _of(self, ids: list[int], filters: Filters | None = None) -> Standings:
+        return Standings(
+            self.campaign, EmployeeIds(ids), self.as_of, filters, self.result, show_reviews=self.show_reviews,
+            reviews_at=self._reviews_at, since=self.since, now=self._began,
+        )  # fmt: skip
+
+    def _with_changes(self, rows: list[Row]) -> list[Row]:
+        """The rows of a page compared with the earlier instant, for which only these people are evaluated."""
+        if self.since is None or not rows:
+            return rows
+        shown = self._of([row.employee_id for row in rows])
+        records = read_rows(f"{shown.compared_sources} SELECT {SELECT_LIST} FROM listed")
+        compared = {row.employee_id: row for row in (Row(*record) for record in records)}
+        return [compared[row.employee_id] for row in rows if row.employee_id in compared]
 
     def _indexed_page(self, sort: str, last_key: list[Any] | None, select: str, size: int) -> list[tuple] | None:
         """The rows of `page` for a large team in an indexed order, without reading all rows; None when that fails."""
@@ -256,7 +240,9 @@ class Standings(TeamReport):
         return rows if len(rows) == size else None
 
     @cached_property
-    def _distribution(self) -> Distribution:
+    def distribution(self) -> Distribution:
+        if self._changed is not None:
+            return self._changed.distribution
         # From the cheapest source that has every employee: rows already read, then sums, then a query.
         if self._all_rows is not None:
             return distribution_of_rows(self._all_rows)
@@ -267,7 +253,7 @@ class Standings(TeamReport):
 
     @property
     def buckets(self) -> list[StandingBucket]:
-        return self._distribution.buckets
+        return self.distribution.buckets
 
     def row_of(self, employee_id: int) -> Row | None:
         """The standing of one employee, or None when they are not in the campaign's population."""
@@ -275,4 +261,4 @@ class Standings(TeamReport):
         return Row(*rows[0]) if rows else None
 
     def totals(self) -> Totals:
-        return self._distribution.totals()
+        return self.distribution.totals()

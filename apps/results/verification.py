@@ -56,7 +56,7 @@ COVERED = {
 KNOWN = {
     RESULT: (
         *COLUMNS, "email", "department", "manager_staff_no", "pace", "reached_at", "as_of", "under_review",
-        "quiet_days", "last_counted_on", "manager_name",
+        "quiet_days", "last_counted_on", "manager_name", "counted_before", "change", "turned", "compared_with",
     ),
     HANDOVER: (
         *COLUMNS, "verdict", "email", "result_version", "rule_version", "cutoff_at", "reviews_as_of", "digest",

@@ -8,6 +8,7 @@ campaign has its own query (apps/reports/queries/frozen.sql) with the same colum
 `days` has the counted contacts by local day. `listed` adds name, department and manager, and `red`, `remaining` and
 `pace`. `quiet_days` is the number of days without a new counted contact, NULL from the cut-off on. `active_recently`
 says whether a contact has counted within STALLED_AFTER_DAYS. `under_review` is NULL for a reader who may not know it.
+`counted_before`, `change` and `turned` compare with an earlier instant; without one they are NULL.
 """
 
 from __future__ import annotations
@@ -38,6 +39,10 @@ HIRE_DAY = _statement("hire_day")
 JOIN_HIRE = _statement("join_hire")
 PACE = _statement("pace")
 QUIET_DAYS = _statement("quiet_days")
+EARLIER = _statement("earlier")
+JOIN_EARLIER = _statement("join_earlier")
+CHANGES = _statement("changes")
+NO_CHANGES = _statement("no_changes")
 
 
 def base_ctes(
@@ -50,13 +55,14 @@ def base_ctes(
     under_review: str = "",
     before: str = "",
     assume_up_to_date: bool = False,
+    since: datetime | None = None,
 ) -> str:
     """Return the CTEs, starting with WITH, ready for a SELECT.
 
     `historical`: evaluate from the facts as of `at`, with the org tree of that instant. `under_review`: a SELECT of
     the ids of employees under review, for a reader who may know them. `before`: CTEs that `people` refers to.
     `assume_up_to_date`: read the cache as if no evaluation were pending. The caller must check that in the same
-    statement (apps/reports/fast_path.py).
+    statement (apps/reports/fast_path.py). `since`: compare with the standings as of this earlier instant.
     """
     as_of = effective_as_of(rule, at)
     if historical:
@@ -71,13 +77,26 @@ def base_ctes(
     reviewed = compose("current.employee_id IN ({under_review})", under_review=SQL(under_review))
     # Which form is faster depends on the number of people alone; both give the same rows.
     join_hire, hire_day = _hire(rule, as_of, each=not _are_many(people))
+    earlier, join_earlier, changes = comparison_sql(campaign, since, "current")
     return compose(
         BASE, before=SQL(before), chosen=SQL(people.ids_sql(as_of if historical else None)), standings=SQL(standings),
         pace=SQL(pace_sql(rule, at)), quiet_days=SQL(quiet_days_sql(rule, at, hire_day)), week_ago=_week_ago(rule, at),
         has_team=SQL(has_team), join_placement=SQL(placement), join_hire=SQL(join_hire),
+        earlier=SQL(earlier), join_earlier=SQL(join_earlier), changes=SQL(changes),
         # NULL and not false: "no" would tell a manager that no review exists (ADR 29).
         under_review=SQL(reviewed if under_review else "NULL::boolean"),
     )  # fmt: skip
+
+
+def comparison_sql(campaign: Campaign, since: datetime | None, standing: str) -> tuple[str, str, str]:
+    """The CTE (empty, or ending in a comma), the join and the columns that compare `standing` with an earlier instant.
+
+    The instant has its own rule, and the one evaluation that every list as of the past has.
+    """
+    if since is None:
+        return "", "", NO_CHANGES
+    evaluation = evaluation_ctes(campaign.rule_at(since), since, "SELECT id FROM chosen")
+    return compose(EARLIER, evaluation=SQL(evaluation)), compose(JOIN_EARLIER, standing=SQL(standing)), CHANGES
 
 
 def _current(campaign: Campaign, rule: CampaignRule, at: datetime) -> str:

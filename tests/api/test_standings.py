@@ -43,7 +43,7 @@ def test_ninety_nine_is_red_and_one_hundred_is_not(as_: Signed, alice: Employee,
 
 # Not in files: what another program can compute from a file, or does not need there.
 # A program looks the manager up by the number.
-ONLY_IN_FILES = {"as_of", "manager_name"}
+ONLY_IN_FILES = {"as_of", "manager_name", "compared_with"}
 ONLY_IN_THE_API = {"needed_per_day", "since", "computed_at", "stale", "has_team", "adjustments"}
 
 
@@ -273,3 +273,26 @@ def test_a_deputy_names_the_manager_and_gets_the_managers_answer(
     noon.set("2026-11-28T12:00:00+08:00", ticks=True)
     for address in ("standings/?root=B001", "standings/A001/"):
         as_(stranger).read(address, 404)
+
+
+def test_each_person_is_compared_with_an_earlier_day(
+    as_: Signed, hr: Employee, alice: Employee, alan: Employee, campaign: Campaign, clock: Clock
+) -> None:
+    people.record(alice, 90)
+    people.record(alan, 10)
+    clock.set("2026-11-25T12:00:00+08:00", ticks=True)
+    people.record(alice, 10)
+    people.mark()
+    signed = as_(hr)
+    answer = signed.read("standings/?since=2026-11-23&sort=-counted")
+    assert answer["since"] == "2026-11-23T16:00:00Z"
+    changes = [(row["staff_no"], row["counted_before"], row["change"], row["turned"]) for row in answer["results"]]
+    assert changes[:2] == [("A001", 90, 10, "reached"), ("A002", 10, 0, None)]
+    assert signed.read("standings/?since=2026-11-23T16:00:00Z&sort=-counted")["results"] == answer["results"]
+    assert numbers(signed.read("standings/?since=2026-11-23&change=reached")) == ["A001"]
+    assert "A002" in numbers(signed.read("standings/?since=2026-11-23&change=stalled"))
+    plain = signed.read("standings/?sort=-counted")
+    assert (plain["since"], plain["results"][0]["change"]) == (None, None)
+    for query in ("since=2026-11-25", "since=2026-11-23&as_of=2026-11-23", "since=monday", "change=moved"):
+        assert "since" in fields_of(signed.read(f"standings/?{query}", 400)), query
+    assert "change" in fields_of(signed.read("standings/?since=2026-11-23&change=up", 400))

@@ -322,3 +322,26 @@ def test_the_files_of_a_person_are_bounded_and_the_page_says_why(
     assert Export.objects.filter(asked_by_id=made.asked_by_id).count() == 2
     people.sign_in(client, bob)
     assert ask(client, team="B001", key=uuid.uuid4()).status_code == 302, "another person's files are not counted"
+
+
+def test_a_file_compares_with_the_end_of_an_earlier_day(
+    client: Client, campaign: Campaign, alice: Employee, hr: Employee, clock: Clock
+) -> None:
+    people.record(alice, 90)
+    clock.set("2026-11-25T12:00:00+08:00", ticks=True)
+    people.record(alice, 10)
+    people.mark()
+    people.sign_in(client, hr)
+    form = client.get(f"{NEW}?since=2026-11-23&change=reached").context["form"]
+    assert (str(form["compare"].value()), form["change"].value()) == ("2026-11-23", "reached")
+    asked = ask(client, compare="2026-11-23", change="reached", columns=["staff_no", "change", "compared_with"])
+    made = Export.objects.get()
+    lines = body(client.get(f"/exports/{made.pk}/file/")).split()
+    assert lines == ["staff_no,change,compared_with", "A001,10,2026-11-24T00:00:00.000000+08:00"]
+    page = client.get(asked.url).content.decode()
+    assert "Reached the target" in page
+    assert "the end of Mon 23 Nov" in page
+    without = ask(client, change="reached", key=str(uuid.uuid4()))
+    assert without.context["form"].errors.keys() == {"compare"}
+    late = ask(client, compare="2026-11-25", key=str(uuid.uuid4()))
+    assert late.context["form"].errors.keys() == {"compare"}

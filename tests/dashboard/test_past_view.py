@@ -71,13 +71,14 @@ def test_the_usual_past_days_are_one_click_away(as_: SignIn, bob: Employee, reco
     said = words(page)
     for label, day in (
         ("Yesterday Tue 24 Nov", "24"),
+        ("Last Monday Mon 23 Nov", "23"),
         ("Last Friday Fri 20 Nov", "20"),
         ("A week ago Wed 18 Nov", "18"),
     ):
         assert label in said
         assert f"/team/B001/?status=red&as_of=2026-11-{day}" in links(page)
     # On a Saturday yesterday was Friday, and on a Friday the last one was a week ago: each day is offered once.
-    for today, offered in (("28", ["27", "21"]), ("27", ["26", "20"])):
+    for today, offered in (("28", ["27", "23", "21"]), ("27", ["26", "23", "20"])):
         clock.set(f"2026-11-{today}T12:00:00+08:00", ticks=True)
         page = client.get("/team/B001/?status=all")
         days = [link[-2:] for link in links(page) if link.startswith("/team/B001/?as_of=")]

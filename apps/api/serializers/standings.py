@@ -19,7 +19,7 @@ from apps.api.serializers.base import (
 )
 from apps.campaigns.models import AdjustmentRequest
 from apps.reports import standings_columns
-from apps.reports.standings_filters import SORTS, STATUS
+from apps.reports.standings_filters import CHANGES, SORTS, STATUS
 
 DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 # A plus sign that was not written as %2B arrives as a blank.
@@ -86,6 +86,20 @@ class StandingsQuery(AsOfQuery, PageQuery):
         help_text=gettext_lazy(
             "Only people with this status. `keeping_pace`: ahead or on pace; `still`: red, and nothing new "
             "counted for a week; `within_5`, `within_10`: red, and at most so many to go."
+        ),
+    )
+    since = AsOfField(
+        required=False,
+        help_text=gettext_lazy(
+            "An earlier day (its end) or instant, with which each person is compared: `change`, `turned`."
+        ),
+    )
+    change = serializers.ChoiceField(
+        required=False,
+        choices=list(CHANGES),
+        help_text=gettext_lazy(
+            "Only people who, since `since`, have new counted contacts, are red without one, have reached the target "
+            "or have fallen below it."
         ),
     )
     q = serializers.CharField(
@@ -194,4 +208,5 @@ class OwnStandingSerializer(OneStandingSerializer):
 
 
 class StandingPageSerializer(ReportHeaderSerializer, NextPageSerializer):
+    since = InstantField(allow_null=True, help_text=gettext_lazy("The instant compared with, or null."))
     results = StandingSerializer(many=True)

@@ -103,6 +103,23 @@ def requested_instant(as_of: date | datetime | None, rule: CampaignRule) -> date
     return at
 
 
+def requested_since(query: dict[str, Any], rule: CampaignRule) -> datetime | None:
+    """The instant to compare with; None without one. Raises ValidationError for one that is not over."""
+    since = query.get("since")
+    if since is None:
+        if query.get("change"):
+            raise ValidationError({"since": [ErrorDetail(_("`change` needs an instant to compare with."), "required")]})
+        return None
+    return since if isinstance(since, datetime) else rules.start_of_day(since + timedelta(days=1), rule.time_zone)
+
+
+def require_earlier(standings: standings_report.Standings) -> None:
+    """Raises ValidationError when the instant to compare with is not before that of the report."""
+    if standings.since is not None and standings.since >= standings.now:
+        message = _("The instant to compare with has to be before that of the report.")
+        raise ValidationError({"since": [ErrorDetail(message, "not_earlier")]})
+
+
 def population_for(
     account: Account, root: str | None
 ) -> report_people.WholeCompany | report_people.Team | report_people.OneEmployee:
@@ -169,23 +186,26 @@ class StandingList(ApiView):
         ),
         parameters=[StandingsQuery],
         responses={200: StandingPageSerializer, **problems(404)},
-        examples=[example("team", {**HEADER, "results": [ALICE], "next": None})],
+        examples=[example("team", {**HEADER, "since": None, "results": [ALICE], "next": None})],
     )
     def get(self, request: Request) -> Response:
         query = self.query
         people, campaign = population_for(self.account, query.get("root")), self.campaign()
-        filters = standings_filters.Filters(**{name: query.get(name, "") for name in ("status", "q", "department")})
+        names = ("status", "change", "q", "department")
+        filters = standings_filters.Filters(**{name: query.get(name, "") for name in names})
         as_of = requested_instant(query.get("as_of"), campaign.rule)
         show_reviews, result = services.may_see_reviews(self.account, people), self.result(campaign)
         standings = standings_report.Standings(
-            campaign, people, as_of=as_of, filters=filters, result=result, show_reviews=show_reviews
-        )
+            campaign, people, as_of=as_of, filters=filters, result=result, show_reviews=show_reviews,
+            since=requested_since(query, campaign.rule),
+        )  # fmt: skip
+        require_earlier(standings)
         after = query.get("after", "")
         page = standings.page(sort=query["sort"], after=after, limit=query["limit"])
         # A filter that leaves one person opens that person's standing, and is logged as such.
-        if any((filters.status, filters.q, filters.department)) and not after and not page.next:
+        if standings.is_filtered and not after and not page.next:
             log_single_result(self.account, [row.employee_id for row in page.rows], "standing")
-        header = report_header(standings)
+        header = {**report_header(standings), "since": standings.since}
         rows = standing_data(page.rows, standings, self.account)
         answer = {**header, "results": rows, "next": paging.next_address(request, page.next)}
         return Response(StandingPageSerializer(answer).data)

@@ -50,6 +50,13 @@ class ExportForm(IdempotentForm):
         widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"),
         error_messages={"invalid": _("This is not a valid time.")},
     )
+    compare = day_field(
+        label=_("Changes since the end of"),
+        required=False,
+        help_text=_("Leave empty for a file without changes."),
+        validators=[campaign_day],
+    )
+    change = forms.ChoiceField(label=_("Since then"), required=False)
     status = forms.ChoiceField(label=_("Status"), required=False)
     department = forms.ChoiceField(
         label=_("Department"),
@@ -95,6 +102,7 @@ class ExportForm(IdempotentForm):
         self.kind, self.zone = kind, zone
         about, fields = KINDS[kind], self.fields
         set_choices(fields["status"], base.statuses(company).items())
+        set_choices(fields["change"], [("", _("Any change")), *base.CHANGES.items()])
         set_choices(fields["sort"], [("staff_no", _("staff number")), *base.SORTS.items()])
         set_choices(fields["columns"], [(name, name) for name in columns])
         names = [(name, name) for name in departments]
@@ -110,6 +118,7 @@ class ExportForm(IdempotentForm):
         dropped = [] if about.filtered else ["team", "status", "department", "q"]
         dropped += [] if about.sorted else ["sort"]
         dropped += [] if about.since else ["since"]
+        dropped += [] if about.compares else ["compare", "change"]
         dropped += ["day", "time"] if about.frozen else []
         dropped += [] if repeatable else ["repeat", "weekday", "hour", "until"]
         for name in dropped:
@@ -127,13 +136,17 @@ class ExportForm(IdempotentForm):
         return None if day == now.astimezone(self.zone).date() else end
 
     def begin(self) -> datetime | None:
-        day = self.cleaned_data.get("since")
+        """From when on the file tells what changed: the start of its first day, or the end of the day compared with."""
+        first, compared = self.cleaned_data.get("since"), self.cleaned_data.get("compare")
+        day = compared + timedelta(days=1) if compared else first
         return self._instant(day, dt.time()) if day else None
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
         if cleaned.get("time") and not cleaned.get("day") and "day" not in self.errors:
             self.add_error("day", _("Enter the day for this time."))
+        if cleaned.get("change") and not cleaned.get("compare") and "compare" not in self.errors:
+            self.add_error("compare", _("Enter the day to compare with."))
         if self._repeats(cleaned) and cleaned.get("day"):
             self.add_error(
                 "day", _("Leave the day empty: each scheduled file shows the moment at which it is created.")
@@ -160,7 +173,7 @@ class ExportForm(IdempotentForm):
 
     def filters(self) -> dict[str, str]:
         cleaned = self.cleaned_data
-        return {name: cleaned.get(name) or "" for name in ("status", "department", "q", "sort")}
+        return {name: cleaned.get(name) or "" for name in ("status", "change", "department", "q", "sort")}
 
     def _instant(self, day: date, at: dt.time) -> datetime:
         return datetime.combine(day, at, tzinfo=self.zone)

@@ -147,6 +147,13 @@ STATUSES: dict[str, Text] = {
     "updating": gettext_lazy("Being updated"),
     "under_review": gettext_lazy("Under review"),
 }
+# Since the day that a list is compared with.
+CHANGES: dict[str, Text] = {
+    "moved": gettext_lazy("More counted contacts"),
+    "stalled": gettext_lazy("Red without progress"),
+    "reached": gettext_lazy("Reached the target"),
+    "fell_back": gettext_lazy("Fell below the target"),
+}
 # The filter value for employees without a department: no department's name is a blank.
 NO_DEPARTMENT = " "
 
@@ -187,6 +194,11 @@ BANDS: tuple[Text, ...] = (
 def number(value: float) -> str:
     """1234 -> 1,234: groups of three in both languages (Django's zh-hans groups by four)."""
     return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.1f}"
+
+
+def signed(change: int) -> str:
+    """+12, 0 or −3"""
+    return f"{'+' if change > 0 else '−' if change < 0 else ''}{number(abs(change))}"
 
 
 def short_date(day: date) -> str:

@@ -23,7 +23,8 @@ from apps.reports import standings_columns
 
 register = template.Library()
 _FILTERS: dict[str, Callable[..., str]] = {
-    "full_day": base.full_date, "long_day": base.long_date, "people": base.people,
+    "full_day": base.full_date, "long_day": base.long_date, "short_day": base.short_date, "people": base.people,
+    "signed": base.signed,
 }  # fmt: skip
 for _filter, _function in _FILTERS.items():
     register.filter(_filter, _function)
@@ -40,6 +41,7 @@ def _register_labels(name: str, labels: Mapping[str, Any]) -> None:
 
 
 _register_labels("source_label", base.SOURCES)
+_register_labels("change_label", base.CHANGES)
 _register_labels("answer_label", reviews.KINDS)
 _register_labels("kind_label", base.IDENTITY_KINDS)
 _register_labels("correction_label", exports.PAST_CORRECTIONS)

@@ -14,6 +14,7 @@ from apps.accounts.models import Account
 from apps.accounts.second_factors import lacks_factor
 from apps.core.locks import is_database_unavailable
 from apps.dashboard.page_address import SAFE_METHODS, referring_page
+from apps.dashboard.views.instants import InvalidParameter
 from apps.dashboard.views.page_context import PageContext
 
 logger = logging.getLogger(__name__)
@@ -30,7 +31,7 @@ def _page(request: HttpRequest, status: int, **context: object) -> HttpResponse:
 
 @login_not_required
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    return _page(request, 400)
+    return _page(request, 400, explanation=str(exception) if isinstance(exception, InvalidParameter) else "")
 
 
 @login_not_required

@@ -1,22 +1,23 @@
 """The context of a page: reader, campaign and instant; and the rendering of its response."""
 
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-from django.core.exceptions import BadRequest
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render as render_template
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.cache import add_never_cache_headers
 from django.utils.functional import cached_property
+from django.utils.translation import gettext as _
 
 from apps.accounts.models import Account, ApprovalRequest, Deputyship
 from apps.campaigns import selectors
 from apps.campaigns.models import Campaign, CampaignRule
 from apps.dashboard.labels import base
+from apps.dashboard.views.instants import InvalidParameter, day_before, end_of_day
 from apps.dashboard.views.navigation import Link, navigation_links
 from apps.employees.models import Employee
 from apps.reports import standings_filters, standings_report
@@ -25,12 +26,14 @@ from apps.results.result_files import UnknownResult, result_of
 from apps.reviews import services
 from apps.standings import report_people
 
-# The earliest year of a page: arithmetic on days near the start of the calendar overflows.
-FIRST_YEAR = 1970
 # The pages and files that show a past day. All others drop it: numbers of then and of now never meet on one page.
 PAST_PAGES = frozenset({
     "team-home", "team", "team-csv", "company", "company-csv", "export-choose", "export-new", "own-csv",
     "chart-team", "chart-member", "chart-company",
+})  # fmt: skip
+# Those that compare each person with an earlier day.
+COMPARED_PAGES = frozenset({
+    "team-home", "team", "team-csv", "team-remind", "company", "company-csv", "company-remind", "export-new",
 })  # fmt: skip
 OPENED_STATES = (Campaign.State.OPEN, Campaign.State.CLOSING, Campaign.State.FROZEN)
 
@@ -40,7 +43,8 @@ class PageContext:
     `scope`, because `context` is Django's name for what a template gets.
 
     `result`: the version of a frozen result on the page, by default the newest; None while there is none, and for a day
-    before the cut-off. Raises Http404 for an unknown campaign or version and BadRequest for an invalid day.
+    before the cut-off. `since`: the end of the day with which the page is compared. Raises Http404 for an unknown
+    campaign or version and InvalidParameter for an invalid day.
     """
 
     def __init__(self, request: HttpRequest) -> None:
@@ -64,9 +68,10 @@ class PageContext:
         self.now: datetime = choice.now
         # The order matters: the day needs the campaign's zone, and the result depends on the day.
         end = self._end_of(request.GET.get("as_of", ""))
-        shows_past = request.resolver_match is not None and request.resolver_match.url_name in PAST_PAGES
-        self.as_of: datetime | None = end if shows_past else None
+        page = request.resolver_match.url_name if request.resolver_match is not None else None
+        self.as_of: datetime | None = end if page in PAST_PAGES else None
         self.result: FrozenResult | None = self._result(request.GET.get("result", ""))
+        self.since: datetime | None = self._since(request.GET.get("since", "")) if page in COMPARED_PAGES else None
 
     def standings(
         self, people: report_people.People, filters: standings_filters.Filters | None = None
@@ -81,6 +86,7 @@ class PageContext:
             filters=filters,
             result=self.result,
             show_reviews=show_reviews,
+            since=self.since,
             now=self.now,
         )
 
@@ -118,7 +124,7 @@ class PageContext:
 
     def switch_campaign(self, campaign: Campaign) -> None:
         """Show this campaign as of now: HR's pages about campaigns have it in their address, in any state."""
-        self.campaign, self.as_of, self.result = campaign, None, campaign.newest_result
+        self.campaign, self.as_of, self.since, self.result = campaign, None, None, campaign.newest_result
         self.chosen = self.chosen and campaign.state in OPENED_STATES
         # These are cached for the campaign before.
         for name in ("rule", "zone", "sticky_params"):
@@ -149,8 +155,18 @@ class PageContext:
     @property
     def day(self) -> date | None:
         """The past day of the page, or None for now."""
-        # The instant is the midnight after the day.
-        return (self.as_of - timedelta(microseconds=1)).astimezone(self.zone).date() if self.as_of else None
+        return day_before(self.as_of, self.zone) if self.as_of else None
+
+    @property
+    def since_day(self) -> date | None:
+        """The day with whose end the page is compared."""
+        return day_before(self.since, self.zone) if self.since else None
+
+    @property
+    def last_comparable_day(self) -> date | None:
+        """The newest day that the page can be compared with; None before the campaign has one."""
+        day = self.day or (self.rule.deadline if self.result else self.today)
+        return day - timedelta(days=1) if self.campaign and day > self.rule.opens_on else None
 
     @property
     def counting(self) -> bool:
@@ -162,10 +178,12 @@ class PageContext:
 
     @cached_property
     def sticky_params(self) -> dict[str, str]:
-        """The sticky parameters of links: the chosen campaign, and the past day."""
+        """The sticky parameters of links: the chosen campaign, the past day, and the day compared with."""
         params = {"campaign": self.campaign.slug} if self.chosen and self.campaign else {}
         if self.day:
             params["as_of"] = self.day.isoformat()
+        if self.since_day:
+            params["since"] = self.since_day.isoformat()
         # The newest version is the default, so a link without a version follows later corrections.
         if self.result and self.campaign and self.result != self.campaign.newest_result:
             params["result"] = str(self.result.version)
@@ -186,26 +204,32 @@ class PageContext:
     def url(self, name: str, *args: object, **query: object) -> str:
         """The address of a page, with the sticky parameters that it takes."""
         full = {**self.params_for(name), **{key: value for key, value in query.items() if value not in ("", None)}}
+        # A link to the day compared with, or to one before it, has nothing to compare.
+        if str(full.get("since", "")) >= str(full.get("as_of", "9")):
+            del full["since"]
         return reverse(name, args=args) + (f"?{urlencode(full)}" if full else "")
 
     def params_for(self, name: str) -> dict[str, str]:
-        """The sticky parameters for a link to this page; the past day only where that page can show it."""
-        return {key: value for key, value in self.sticky_params.items() if key != "as_of" or name in PAST_PAGES}
+        """The sticky parameters for a link to this page; the days only where that page can show them."""
+        shown = {"as_of": name in PAST_PAGES, "since": name in COMPARED_PAGES}
+        return {key: value for key, value in self.sticky_params.items() if shown.get(key, True)}
 
     def _end_of(self, text: str) -> datetime | None:
         """The end of a day in the campaign's zone; None (now) for today and later."""
         if not text:
             return None
-        try:
-            day = date.fromisoformat(text)
-            # Before that year time zones have offsets with seconds, and the first year has no day before.
-            if day.year < FIRST_YEAR:
-                raise ValueError(text)
-            end = datetime.combine(day + timedelta(days=1), time(), tzinfo=self.zone)
-        except (ValueError, OverflowError) as unreadable:
-            raise BadRequest("as_of is not a day like 2026-11-03") from unreadable
+        end = end_of_day("as_of", text, self.zone)
         # A day that is not over is shown as now, so that nothing looks final before its time.
         return None if end > self.now or self.campaign is None else end
+
+    def _since(self, text: str) -> datetime | None:
+        if not text or self.campaign is None:
+            return None
+        since = end_of_day("since", text, self.zone)
+        # A result has one instant, its cut-off.
+        if since >= (self.result.cutoff_at if self.result else self.instant):
+            raise InvalidParameter(_("“since” has to be a day that was over before the time of this page."))
+        return since
 
     def _result(self, text: str) -> FrozenResult | None:
         if self.campaign is None or (self.as_of and self.as_of < self.campaign.rule.cutoff_at):

@@ -2,20 +2,21 @@
 
 -- name: base
 WITH {before}chosen AS MATERIALIZED ({chosen}),
-{standings},
+{earlier}{standings},
 listed AS (
     -- COLLATE "C": the same order on every machine, which signed files and page cursors rely on.
     SELECT current.*, employee.staff_no COLLATE "C" AS staff_no, employee.name, employee.email,
         coalesce(placement.department, '') AS department, coalesce(manager.staff_no, '') AS manager_staff_no,
         is_red(counted, target, exempt) AS red, greatest(target - counted, 0) AS remaining, {pace} AS pace,
         {quiet_days} AS quiet_days, coalesce(last_counted_on > {week_ago}, false) AS active_recently,
-        {has_team} AS has_team, {under_review} AS under_review
+        {has_team} AS has_team, {under_review} AS under_review, {changes}
     FROM current
     -- An inner join is safe: employees are never deleted.
     JOIN employees_employee employee ON employee.id = current.employee_id
     {join_placement}
     LEFT JOIN employees_employee manager ON manager.id = placement.manager_id
-    {join_hire})
+    {join_hire}
+    {join_earlier})
 
 -- name: historical_standings
 -- All employees are evaluated from the facts; no instant of a change is known.
@@ -82,6 +83,23 @@ LEFT JOIN employees_treenode placement ON placement.employee_id = employee.id
 
 -- name: current_has_team
 coalesce(placement.last > placement.first, false)
+
+-- name: earlier
+-- The same people evaluated as of an earlier instant. The names of the evaluation are its own: they hide no outer one.
+earlier AS MATERIALIZED (WITH {evaluation}
+    SELECT employee_id AS earlier_id, counted AS earlier_counted, target AS earlier_target FROM evaluated),
+
+-- name: join_earlier
+LEFT JOIN earlier ON earlier_id = {standing}.employee_id
+
+-- name: changes
+-- Who was not in the campaign then comes from 0.
+earlier_counted AS counted_before, counted - coalesce(earlier_counted, 0) AS change,
+CASE WHEN counted >= target AND coalesce(earlier_counted < earlier_target, true) THEN 'reached'
+    WHEN counted < target AND earlier_counted >= earlier_target THEN 'fell_back' END AS turned
+
+-- name: no_changes
+NULL::integer AS counted_before, NULL::integer AS change, NULL::text AS turned
 
 -- The local day on which a late joiner's employment began, the one in force at {as_of}. A late joiner began after the
 -- campaign's first day.

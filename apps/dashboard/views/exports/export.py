@@ -56,6 +56,7 @@ def _filters(scope: PageContext, export: Export) -> list[str]:
     filters = {**export.filters}
     status, sort = filters.pop("status", ""), filters.pop("sort", "")
     labels = [str(base.statuses(scope.user.has_role("hr")).get(status, status))] if status else []
+    labels += [str(base.CHANGES[filters["change"]])] if filters.get("change") in base.CHANGES else []
     labels += [f"“{filters['q']}”"] if filters.get("q") else []
     if department := filters.get("department", ""):
         labels += [_("without a department") if department == base.NO_DEPARTMENT else department]

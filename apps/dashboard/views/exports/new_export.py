@@ -83,9 +83,11 @@ def new(request: HttpRequest, kind: str) -> HttpResponse:
 def _form(scope: PageContext, kind: str) -> ExportForm:
     company = scope.user.has_role("hr")
     own = "" if company else _nearest_team(scope)
-    names = ("team", "status", "department", "q", "sort")
+    names = ("team", "status", "change", "department", "q", "sort")
     initial: dict[str, Any] = {name: scope.request.GET.get(name, "").replace("\0", "") for name in names}
-    initial |= {"team": initial["team"] or own, "day": scope.day}
+    initial |= {"team": initial["team"] or own, "day": scope.day, "compare": scope.since_day}
+    # Without the day a filter by change would match no one.
+    initial["change"] = initial["change"] if scope.since else ""
     data = scope.request.POST if scope.request.method == "POST" else None
     columns = exports_kinds.columns_of(_example(scope, kind))
     return ExportForm(
@@ -127,7 +129,7 @@ def _request_of(scope: PageContext, kind: str, form: ExportForm) -> export_reque
     return export_requests.ExportRequest(
         kind=kind, format=form.cleaned_data["form"], root=_root(scope, form), filters=form.filters(),
         columns=form.cleaned_data["columns"], as_of=form.as_of(scope.now) if "day" in form.fields else None,
-        since=form.begin() if "since" in form.fields else None,
+        since=form.begin(),
         result_version=scope.result.version if scope.result and scope.as_of is None else None,
     )  # fmt: skip
 

@@ -31,6 +31,7 @@ class StandingFilters:
     q: str
     department: str
     counted: str
+    change: str
     sort: str
     default_sort: str = "help"
 
@@ -55,12 +56,12 @@ class StandingFilters:
     @property
     def narrowed(self) -> bool:
         """Whether the filters exclude any employee."""
-        return bool(self.status or self.q or self.department or self.counted)
+        return bool(self.status or self.q or self.department or self.counted or self.change)
 
     @property
     def folded_count(self) -> int:
         """How many filters are in force among those behind the button *Filters* of a phone."""
-        return sum(map(bool, (self.status, self.department)))
+        return sum(map(bool, (self.status, self.department, self.change)))
 
 
 def filters_from_url(scope: PageContext) -> StandingFilters:
@@ -70,7 +71,7 @@ def filters_from_url(scope: PageContext) -> StandingFilters:
 def page_filters(scope: PageContext) -> StandingFilters:
     """The filters in the address; without any there, those that this reader chose last on this page."""
     params = scope.request.GET
-    if any(name in params for name in (*REMEMBERED, "q", "counted", "after")):
+    if any(name in params for name in (*REMEMBERED, "q", "counted", "change", "after")):
         return _filters(scope, params)
     cookie = scope.request.get_signed_cookie(COOKIE, default="", salt=_salt(scope))
     return _filters(scope, QueryDict(cookie))
@@ -94,6 +95,7 @@ def chips(filters: StandingFilters, address: Callable[..., str]) -> list[tuple[s
     """Each filter in force as (label, the address without it). `address(**query)`: the address of the list."""
     labels = {
         "status": str(base.STATUSES[filters.status]) if filters.status else "",
+        "change": str(base.CHANGES[filters.change]) if filters.change else "",
         "department": filters.department_label,
         "counted": _("%(range)s counted contacts") % {"range": filters.counted} if filters.counted else "",
         "q": _("Search: %(text)s") % {"text": filters.q} if filters.q else "",
@@ -108,12 +110,14 @@ def _without(filters: StandingFilters, name: str) -> dict[str, str]:
 
 
 def _filters(scope: PageContext, params: QueryDict) -> StandingFilters:
-    status, sort, counted = (params.get(name, "") for name in ("status", "sort", "counted"))
+    status, sort, counted, change = (params.get(name, "") for name in ("status", "sort", "counted", "change"))
     default = default_sort(scope)
     return StandingFilters(
         status=status if status in base.statuses(scope.user.has_role("hr")) else "",
         q=text_param(params, "q"),
         department=params.get("department", "").replace("\0", ""),
+        # Without a day to compare with, nobody would match.
+        change=change if scope.since and change in base.CHANGES else "",
         counted=counted if standings_filters.read_counted_range(counted) else "",
         sort=sort if sort in base.SORTS else default,
         default_sort=default,

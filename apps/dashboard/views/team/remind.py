@@ -53,7 +53,8 @@ def _remind(scope: PageContext, root: Employee | None) -> HttpResponse:
         with form.showing_refusals():
             reminder = send_reminder(
                 standings=standings, draft=form.draft, seen=form.cleaned_data["seen"], key=form.cleaned_data["key"],
-                by=scope.user, filters=filters.query, label=str(root or ""),
+                by=scope.user, filters={**filters.query, "since": scope.sticky_params.get("since", "")},
+                label=str(root or ""),
             )  # fmt: skip
             text = ngettext("%(count)s person is reminded.", "%(count)s people are reminded.", reminder.people)
             messages.success(scope.request, text % {"count": reminder.people})

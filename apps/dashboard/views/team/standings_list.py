@@ -71,6 +71,7 @@ def standings_context(
         "filters": filters,
         "page": _list_page(scope, page, totals := standings.totals(), address),
         "statuses": base.statuses(scope.user.has_role("hr")).items(),
+        "changes": base.CHANGES.items() if scope.since else (),
         "sorts": base.SORTS.items(),
         "columns": _column_headers(scope, filters, name, *args),
         "plain_columns": standings_columns.ON_PAGE,
@@ -189,7 +190,8 @@ def csv_response(scope: PageContext, people: Any, label: str) -> FileResponse:
     export_request = export_requests.ExportRequest(
         kind=Export.Kind.STANDINGS, root=getattr(people, "employee", None),
         single_person=isinstance(people, report_people.OneEmployee),
-        filters={**filters.query, "sort": sort}, as_of=standings.now, result_version=final.version if final else None,
+        filters={**filters.query, "sort": sort}, as_of=standings.now, since=standings.since,
+        result_version=final.version if final else None,
     )  # fmt: skip
     parts = ["standings", scope.required_campaign.slug, slugify(label), *filter_words(filters.query)]
     name = _file_name(*parts, f"result-{final.version}") if final else _dated_name(scope, *parts)

@@ -116,7 +116,7 @@ def _filters(scope: PageContext, params: QueryDict) -> StandingFilters:
         status=status if status in base.statuses(scope.user.has_role("hr")) else "",
         q=text_param(params, "q"),
         department=params.get("department", "").replace("\0", ""),
-        # Without a day to compare with, nobody would match.
+        # Without a day to compare with, no employee would match.
         change=change if scope.since and change in base.CHANGES else "",
         counted=counted if standings_filters.read_counted_range(counted) else "",
         sort=sort if sort in base.SORTS else default,

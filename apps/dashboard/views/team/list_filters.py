@@ -37,7 +37,7 @@ class StandingFilters:
 
     @property
     def for_report(self) -> standings_filters.Filters:
-        return standings_filters.Filters(self.status, self.q, self.department, self.counted)
+        return standings_filters.Filters(self.status, self.q, self.department, self.counted, self.change)
 
     @property
     def query(self) -> dict[str, str]:

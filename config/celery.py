@@ -70,6 +70,8 @@ app.conf.beat_schedule = {
     "sweep": _periodic("sweep", settings.SWEEP_INTERVAL),
     # HR waits for the result in the minutes after the cut-off.
     "freeze-due": _periodic("freeze_due", 15.0),
+    # A minute after the freeze readers find out how right the forecast was.
+    "forecast-accuracy": _periodic("judge_forecasts", 60.0),
     "day-change": _periodic("day_change", 60.0),
     "scheduled-files": _periodic("request_scheduled_files", 60.0),
     "tell-answers": _periodic("send_answer_mails", 60.0),

@@ -39,7 +39,7 @@ from apps.dashboard.views.company import notifications as company_notifications
 from apps.dashboard.views.contacts import contacts, import_preview, imports
 from apps.dashboard.views.exports import downloads, export, new_export, schedules
 from apps.dashboard.views.operator import webhooks
-from apps.dashboard.views.standing import about, my_standing, quick_add, quick_add_preview, review
+from apps.dashboard.views.standing import about, forecast_accuracy, my_standing, quick_add, quick_add_preview, review
 from apps.dashboard.views.team import charts, deputies, help_offers, many_deputies, remind, team
 
 urlpatterns = [
@@ -69,6 +69,7 @@ urlpatterns = [
     path("contacts/<int:contact_id>/end/", contacts.end, name="contact-end"),
     path("contacts/<int:contact_id>/restore/", contacts.restore, name="contact-restore"),
     path("about/", about.about, name="about"),
+    path("about/forecast/", forecast_accuracy.forecast_accuracy_page, name="forecast-accuracy"),
     path("about/<int:announcement_id>/read/", about.read, name="announcement-read"),
     path("review/", review.index, name="review"),
     path("review/ask/", review.ask, name="review-ask"),

@@ -1,4 +1,4 @@
-"""The forecasts of each night. A stored forecast never changes; none is of a single person."""
+"""The forecasts of each night, and how right they were. A stored one never changes; none is of a single person."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from django.db.models import F, Q
 
 from apps.campaigns.models import Campaign, CampaignRule
 from apps.campaigns.rules import start_of_day
+from apps.core.querysets import Clock
 from apps.employees.models import Employee
 from apps.forecasts.model.history import Frame
 from apps.forecasts.model.model import Model, Parameters
@@ -137,3 +138,21 @@ class GroupForecast(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} of {self.forecast}"
+
+
+class ForecastAccuracy(models.Model):
+    """How right the forecast of a finished campaign was, as `apps.forecasts.accuracy.Accuracy` has it.
+
+    `has_former`: whether the forecast knew a former campaign.
+    """
+
+    campaign = models.OneToOneField(
+        Campaign, on_delete=models.PROTECT, primary_key=True, related_name="forecast_accuracy"
+    )
+    made_at = models.DateTimeField(db_default=Clock())
+    has_former = models.BooleanField()
+    shares = models.JSONField()
+    reliability = models.JSONField()
+
+    def __str__(self) -> str:
+        return f"forecast accuracy of {self.campaign}"

@@ -33,6 +33,7 @@ from apps.core.previews import abandoned_previews, next_large_previews
 from apps.exports import build_export, schedule_runs
 from apps.exports.models import Export
 from apps.forecasts import making
+from apps.forecasts.accuracy import judge_finished_campaigns
 from apps.notifications.processing import process_notifications
 from apps.notifications.retention import delete_old_deliveries, delete_old_notifications
 from apps.notifications.schedule import record_scheduled_events
@@ -228,6 +229,12 @@ def freeze_due() -> None:
     signing_key.announce_public_key()
     for result in freeze.freeze_due_campaigns(SYSTEM):
         logger.info("%s: %s standings, %s red, digest %s", result, result.rows, result.red, result.digest)
+
+
+@shared_task
+def judge_forecasts() -> None:
+    """Calculate how right the forecasts of frozen campaigns were. Repeated or concurrent calls are safe."""
+    judge_finished_campaigns()
 
 
 @shared_task

@@ -20,6 +20,7 @@ OWN += [
     "/contacts/import/{unsure}/",
     "/contacts/import/batch/{batch}/",
 ]
+OWN += ["/about/forecast/"]
 OWN += ["/about/", "/review/", "/review/ask/?campaign=second", "/exports/", "/password/", "/nothing/"]
 TEAM = ["/team/B001/", "/team/B001/?status=red&q=alan", "/team/A001/", "/team/B001/?as_of=2026-11-20"]
 COMPANY = [

@@ -83,6 +83,7 @@ def test_every_fact_table_is_protected() -> None:
         "core_storedfile", "contacts_columnmapping", "standings_dailycount", "standings_markrange",
         "standings_markrun",
             "contacts_intakecount", "contacts_erasuresubject", "contacts_sighting",
+            "forecasts_forecastaccuracy",
             "standings_summarystate", "standings_summarydelta", "standings_summarycell",
         "standings_standing",
     }  # fmt: skip

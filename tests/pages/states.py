@@ -45,7 +45,7 @@ from apps.standings.campaign_approvals import change_rule_or_request
 from apps.standings.campaign_lifecycle import cancel_campaign
 from apps.standings.effective_dates import process_effective_dates
 from apps.standings.rule_changes import change_rule
-from tests import announcing, files, people, reminding, reviewing, rosters
+from tests import announcing, files, judging, people, reminding, reviewing, rosters
 from tests.fixtures import Clock
 from tests.pages import company
 from tests.pages.company import account, person
@@ -210,6 +210,7 @@ def _september(house: Clock) -> Campaign:
         freeze(campaign=campaign, by=people.TESTER, wait=False)
     house.set("2026-10-02T09:00:00+08:00", ticks=True)
     campaign = Campaign.objects.get(pk=campaign.pk)
+    judging.judged(campaign)
     question = reviewing.ask(campaign, person("red"), "少了一位。")
     reviewing.answer(question, person("hr"), "他九月以前就已经登记。")
     return campaign

@@ -527,6 +527,7 @@ NO_FREE_TEXT = {
     "notifications_webhookendpoint.event_types", "notifications_webhookendpoint.previous_secrets",
     "notifications_webhookendpoint.scheme", "notifications_webhookendpoint.secret",
     "notifications_webhookendpoint.url",
+    "forecasts_forecastaccuracy.*",  # sums
     "core_outbox.kind", "core_progress.*", "core_rowchange.operation", "core_rowchange.origin",
     "core_rowchange.table_name", "core_rowchange.transaction", "core_setting.*", "core_storedfile.content_type",
     "mfa_authenticator.type", "campaigns_adjustment.left_out", "campaigns_adjustmentrequest.asked_by_label",

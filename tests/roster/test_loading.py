@@ -122,6 +122,18 @@ def test_a_last_day_before_the_known_first_one_is_refused_and_takes_nobody_along
     assert employed("A002")
 
 
+def test_a_first_day_after_a_coming_last_one_is_refused_and_takes_nobody_along(company: dict[str, Employee]) -> None:
+    """Otherwise one line about somebody who leaves this week and returns stops the load of the whole company."""
+    load("staff_no,name,email,left_on\nA002,Alan,alan@corp.example.com,2027-06-30")
+    result = load(
+        "staff_no,name,email,started_on\nA002,Alan,alan@corp.example.com,2027-08-01\n"
+        "A001,Alice 艾,alice@corp.example.com,2026-12-15"
+    )
+    assert counts(result) == {"updated": 1, "rejected": 1}
+    assert [(reject.line, reject.code) for reject in result.rejects] == [(2, "starts_after_end")]
+    assert employed("A002")
+
+
 def test_the_file_from_before_a_rehire_does_not_break_the_load(company: dict[str, Employee]) -> None:
     gone = "staff_no,name,email,left_on\nA002,Alan,alan@corp.example.com,2026-06-30"
     load(gone)

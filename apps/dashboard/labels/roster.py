@@ -65,6 +65,8 @@ def _why(code: str, column: str, about: str) -> str:
         "bad_chat_id": _("%(about)s is not an account of a chat product.") % values,
         "bad_date": _("%(about)s is not a date such as 2026-11-30 or 30.11.2026.") % values,
         "left_before_start": _("The last day is before the first day."),
+        "starts_after_end": _("The first day is after the known last day. Load a return after %(about)s has left.")
+        % values,
     }
     return sentences.get(code, code)
 

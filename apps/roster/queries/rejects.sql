@@ -22,14 +22,18 @@ WHERE staged_row.ends_at <= %(now)s
         WHERE holder_row.staff_no = holder.staff_no AND NOT holder_row.email_needs_approval));
 
 -- name: reject_ends_before_starts
--- Of periods that still run, and of ended periods that both dates correct.
+-- Of periods that still run, and of ended periods that both dates correct. Without a last day in the row the known one
+-- stays, as of somebody who leaves tomorrow and is to return later.
 DELETE FROM roster_stage staged_row USING roster_newest newest, employees_employee employee
 WHERE employee.id = newest.employee_id AND staged_row.staff_no = employee.staff_no
   AND (newest.ends_at > %(now)s
        OR staged_row.ends_at <= %(now)s AND coalesce(staged_row.starts_at, '-infinity') < newest.ends_at)
-  AND staged_row.ends_at <= newest.wanted_start
-RETURNING staged_row.line, 'left_on', 'left_before_start',
-    'left before the known first day of ' || employee.name, employee.name;
+  AND CASE WHEN staged_row.has_end THEN coalesce(staged_row.ends_at, 'infinity') ELSE newest.ends_at END
+      <= newest.wanted_start
+RETURNING staged_row.line, CASE WHEN staged_row.has_end THEN 'left_on' ELSE 'started_on' END,
+    CASE WHEN staged_row.has_end THEN 'left_before_start' ELSE 'starts_after_end' END,
+    CASE WHEN staged_row.has_end THEN 'left before the known first day of ' ELSE 'starts after the known last day of ' END
+    || employee.name, employee.name;
 
 -- name: reject_numbers_with_at
 -- A staff number becomes a lower-case sign-in name, and a name with an @ is an address.

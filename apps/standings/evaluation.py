@@ -137,7 +137,7 @@ def claimed_sql(rule: CampaignRule, at: datetime, employees: str = "", contacts:
     ]
     return compose(
         CLAIMED, claim=claims[0], earlier_claim=claims[1], as_of=SQL(effective_as_of(rule, at)),
-        ended=_ended("earlier_contact", rule, at),
+        own_ended=_ended("contact", rule, at), ended=_ended("earlier_contact", rule, at),
         outside_period=_outside_period("earlier_contact", rule),
         not_external=SQL(compose(NOT_EXTERNAL, contact=SQL("earlier_contact"), internal=is_internal)),
         selected=SQL(_selected(employees, contacts)),

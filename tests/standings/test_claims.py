@@ -15,7 +15,7 @@ from apps.core.clock import db_now
 from apps.core.errors import Refused
 from apps.employees.models import Employee
 from apps.standings.effective_dates import process_effective_dates
-from apps.standings.evaluation import pending_sql
+from apps.standings.evaluation import evaluation_ctes, pending_sql
 from tests import files
 from tests.fixtures import Clock
 from tests.oracle import oracle, stored
@@ -326,3 +326,23 @@ def test_the_pending_look_up_grows_with_the_contacts_and_not_with_their_square(
     reads = [node for _depth, node in plan.nodes() if node.get("Relation Name") == "contacts_contactidentity"]
     rows = sum(node["Actual Rows"] * node["Actual Loops"] for node in reads)
     assert rows < 3 * repeats * len(twenty), "by the identity and by the contact, once each"
+
+
+def test_the_evaluation_grows_with_the_contacts_and_not_with_their_square(
+    exclusive: Campaign, alice: Employee, alan: Employee
+) -> None:
+    """Otherwise two colleagues who record and end one person each day for weeks stop the pages of both."""
+    repeats = 30
+    for employee in (alice, alan):
+        for _repeat in range(repeats):
+            end_contact(contact_id=record_one(employee, SHARED).outcomes[0].contact_id, employee=employee, by=TESTER)
+    record_one(alan, outsider())
+    text = f"WITH {evaluation_ctes(exclusive.rule, db_now(), f'SELECT {alan.pk}')} SELECT counted FROM evaluated"
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {text}")
+        plan = Plan("", cursor.fetchone()[0][0]["Plan"])
+    rows = max(
+        (node["Actual Rows"] + node.get("Rows Removed by Join Filter", 0)) * node["Actual Loops"]
+        for _depth, node in plan.nodes()
+    )
+    assert rows <= 3 * repeats

@@ -72,17 +72,24 @@ CASE WHEN {identity}.claimed_from >= {opens_at} THEN {identity}.claimed_from ELS
 -- identity: a contact that is moved back keeps the instants of the identities that the earlier file did not name. At the
 -- same instant the lower employee id wins, the employee who was on the roster first. Contact ids do not decide: they
 -- only show the order of a feed.
+-- OFFSET 0 reads the own contacts first and leaves the ended ones out, which nobody asks about: one person recorded and
+-- ended a thousand times by two employees would be a million pairs.
 -- DISTINCT: several identities of a contact may be claimed, by several employees.
-SELECT DISTINCT contact_identity.contact_id
-FROM contacts_contactidentity contact_identity
-JOIN contacts_contact contact ON contact.id = contact_identity.contact_id
+SELECT DISTINCT named.contact_id
+FROM (
+    SELECT contact.id AS contact_id, contact.employee_id, contact_identity.kind, contact_identity.digest,
+        {claim} AS claimed_from
+    FROM contacts_contactidentity contact_identity
+    JOIN contacts_contact contact ON contact.id = contact_identity.contact_id
+    WHERE {selected} AND {claim} < {as_of} AND NOT {own_ended}
+    OFFSET 0
+) named
 JOIN contacts_contactidentity earlier_identity
-  ON earlier_identity.kind = contact_identity.kind AND earlier_identity.digest = contact_identity.digest
- AND earlier_identity.employee_id <> contact_identity.employee_id
+  ON earlier_identity.kind = named.kind AND earlier_identity.digest = named.digest
+ AND earlier_identity.employee_id <> named.employee_id
 JOIN contacts_contact earlier_contact ON earlier_contact.id = earlier_identity.contact_id
-WHERE ({earlier_claim}, earlier_contact.employee_id) < ({claim}, contact.employee_id)
-  AND {claim} < {as_of} AND earlier_contact.recorded_at < {as_of}
-  AND NOT ({ended} OR {outside_period} OR {not_external}) AND {selected}
+WHERE ({earlier_claim}, earlier_contact.employee_id) < (named.claimed_from, named.employee_id)
+  AND earlier_contact.recorded_at < {as_of} AND NOT ({ended} OR {outside_period} OR {not_external})
 
 -- name: nothing_claimed
 -- For campaigns that are not exclusive. It has the columns of `claimed`, so that callers need no second form.

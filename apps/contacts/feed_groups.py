@@ -137,9 +137,22 @@ class Group:
         """Return the sightings known before this batch."""
         return [sighting for contact in self.stored if contact.open_to_feed for sighting in contact.sightings]
 
+    def stored_with(self, keys: Iterable[Key]) -> list[StoredContact]:
+        """Return the stored contacts with one of these identities, in the order of `stored`."""
+        found = {number for key in keys for number in self._numbers_with.get(key, ())}
+        return [self.stored[number] for number in sorted(found)]
+
+    @cached_property
+    def _numbers_with(self) -> dict[Key, list[int]]:
+        numbers: dict[Key, list[int]] = {}
+        for number, contact in enumerate(self.stored):
+            for key in contact.keys:
+                numbers.setdefault(key, []).append(number)
+        return numbers
+
     def sightings_of(self, row: Sighting) -> list[Sighting]:
         """Return the sightings that a row adds to contacts which the feed may change: nearly always the row itself."""
-        ignored_by = [contact for contact in self.stored if contact.ignores(row)]
+        ignored_by = [contact for contact in self.stored_with(row.keys) if contact.ignores(row)]
         if not ignored_by:
             return [row]
         return [] if any(contact.erased for contact in ignored_by) else self._forwarded(row, ignored_by)
@@ -189,11 +202,7 @@ class Group:
                 paired.add(id(match))
                 yield contact, match if fits else None
             # A corrected or undone contact that a derived one takes over must not count a second time.
-            elif (
-                not contact.erased
-                and not contact.is_merged
-                and any(match.keys & contact.keys and match.overlaps(contact.as_derived) for match in derived)
-            ):
+            elif not contact.erased and not contact.is_merged and index.overlaps(contact.as_derived):
                 yield contact, None
 
 

@@ -18,7 +18,7 @@ from apps.contacts.identity_lookup import known_identities
 from apps.contacts.messages import outcome_messages
 from apps.contacts.normalisation import normalise_times
 from apps.contacts.recording import BatchResult
-from apps.contacts.timelines import DerivedContact, Sighting, SightingIndex
+from apps.contacts.timelines import DerivedContact, KnownSightings, Sighting, SightingIndex
 from apps.core.closed_periods import Period
 from apps.core.identity import Identity
 
@@ -101,38 +101,33 @@ class _FeedBatch:
 
     def _new_sightings(self, group: Group) -> list[tuple[int, Sighting]]:
         """Return the sightings that add something, with the row's index. The others repeat facts, or are ignored."""
-        known: dict[datetime, list[Sighting]] = {}
-        for sighting in group.known_sightings:
-            known.setdefault(sighting.at, []).append(sighting)
+        known = KnownSightings(group.known_sightings)
         new: list[tuple[int, Sighting]] = []
         for index in group.rows:
             row = _sighting(self._drafts[index])
-            added = [
-                sighting for sighting in group.sightings_of(row)
-                if not any(earlier.covers(sighting) for earlier in known.get(sighting.at, ()))
-            ]  # fmt: skip
+            added = [sighting for sighting in group.sightings_of(row) if not known.cover(sighting)]
             if not added:
                 if not self._update_erased(group, index, row):
                     existing = next(
-                        (
-                            stored.contact_id
-                            for stored in group.stored
-                            if stored.keys & row.keys and not stored.is_merged
-                        ),
-                        None,
+                        (stored.contact_id for stored in group.stored_with(row.keys) if not stored.is_merged), None
                     )
                     self._set_outcome(index, OutcomeCode.DUPLICATE, existing)
             # Only for rows that add something: for a person who is stored already, it would reveal an objection.
             elif not self._refuse_person(index):
                 for sighting in added:
                     new.append((index, sighting))
-                    known.setdefault(sighting.at, []).append(sighting)
+                    known.add(sighting)
         return new
 
     def _update_erased(self, group: Group, index: int, row: Sighting) -> bool:
         """Confirm or end an erased contact: nothing else of it changes, and no identity is stored again."""
         contact = next(
-            (stored for stored in group.stored if stored.erased and not stored.is_merged and stored.ignores(row)), None
+            (
+                stored
+                for stored in group.stored_with(row.keys)
+                if stored.erased and not stored.is_merged and stored.ignores(row)
+            ),
+            None,
         )
         if contact is None or contact.contact_id in self._updated_erased:
             return False
@@ -205,9 +200,7 @@ class _FeedBatch:
     ) -> None:
         # Without a row of this batch, the new contact replaces stored ones that it differs from.
         first = min(rows, key=lambda index: (rows[index].at, index), default=None)
-        replaced = [
-            stored for stored in group.stored if stored.keys & contact.keys and stored.as_derived.overlaps(contact)
-        ]
+        replaced = [stored for stored in group.stored_with(contact.keys) if stored.as_derived.overlaps(contact)]
         names = [self._drafts[index].name for index in rows] + [stored.name or "" for stored in replaced]
         draft = NormalisedDraft(next(filter(None, names), ""), tuple(identities[key] for key in sorted(contact.keys)))
         self._create(group, first, contact, draft)
@@ -224,7 +217,7 @@ class _FeedBatch:
         self.writes.update(stored, derived, added, name)
         self.writes.claim(group.employee_id, stored.contact_id, claims := stored.changed_claims(derived))
         if not derived.is_plain:
-            self.writes.store_sightings(group.employee_id, stored.contact_id, derived, group.stored)
+            self._store_sightings(group, stored.contact_id, derived)
         # All but the sightings: a repeated row that says nothing new must not queue the employee again.
         if stored.as_derived[:4] != derived[:4] or claims:
             self._reevaluate(group, derived.keys)
@@ -266,11 +259,14 @@ class _FeedBatch:
             if not derived.is_plain:
                 later = {key: at for key, at in derived.claims.items() if at > derived.start}
                 self.writes.claim(group.employee_id, contact.contact_id, later)
-                self.writes.store_sightings(group.employee_id, contact.contact_id, derived, group.stored)
+                self._store_sightings(group, contact.contact_id, derived)
             if index is not None:
                 line = self._drafts[index].line
                 self.outcomes[index] = Outcome(OutcomeCode.CREATED, line, contact_id=contact.contact_id)
         return new
+
+    def _store_sightings(self, group: Group, contact_id: int, derived: DerivedContact) -> None:
+        self.writes.store_sightings(group.employee_id, contact_id, derived, group.stored_with(derived.keys))
 
     def _reevaluate(self, group: Group, keys: Iterable[Key]) -> None:
         self.employees.add(group.employee_id)

@@ -65,18 +65,45 @@ class DerivedContact(NamedTuple):
 
 
 class SightingIndex:
-    """Index from sightings to the contacts derived from them."""
+    """The contacts by the instant and each identity of their sightings, and by identity."""
 
     def __init__(self, contacts: Iterable[DerivedContact]):
-        self._at: dict[datetime, list[tuple[frozenset[Key], DerivedContact]]] = {}
+        self._at: dict[tuple[datetime, Key], list[tuple[frozenset[Key], DerivedContact]]] = {}
+        self._with_key: dict[Key, list[DerivedContact]] = {}
         for contact in contacts:
+            for key in contact.keys:
+                self._with_key.setdefault(key, []).append(contact)
             for sighting in contact.sightings:
-                self._at.setdefault(sighting.at, []).append((sighting.keys, contact))
+                for key in sighting.keys:
+                    self._at.setdefault((sighting.at, key), []).append((sighting.keys, contact))
 
     def contact_with(self, sighting: Sighting) -> DerivedContact:
         """Return the contact that contains this sighting."""
         # A superset, not an equal set: the sighting may have been dropped in favour of one that covers it.
-        return next(contact for keys, contact in self._at[sighting.at] if keys >= sighting.keys)
+        key = next(iter(sighting.keys))
+        return next(contact for keys, contact in self._at[sighting.at, key] if keys >= sighting.keys)
+
+    def overlaps(self, contact: DerivedContact) -> bool:
+        """Return whether one of the contacts shares an identity and an instant with this one."""
+        return any(match.overlaps(contact) for key in contact.keys for match in self._with_key.get(key, ()))
+
+
+class KnownSightings:
+    """Sightings by instant and identity: one that covers another has all its identities, so any of them finds it."""
+
+    def __init__(self, sightings: Iterable[Sighting] = ()):
+        self._known: dict[tuple[datetime, Key], list[Sighting]] = {}
+        for sighting in sightings:
+            self.add(sighting)
+
+    def add(self, sighting: Sighting) -> None:
+        for key in sighting.keys:
+            self._known.setdefault((sighting.at, key), []).append(sighting)
+
+    def cover(self, sighting: Sighting) -> bool:
+        """Return whether one of them covers this sighting."""
+        key = next(iter(sighting.keys))
+        return any(known.covers(sighting) for known in self._known.get((sighting.at, key), ()))
 
 
 def earliest(*times: datetime | None) -> datetime | None:
@@ -99,12 +126,13 @@ def merge_sightings(sightings: Iterable[Sighting]) -> list[Sighting]:
         merged[sighting.at, sighting.keys] = sighting
     # A total order over the content: two files with the same rows must give the same result, whatever their order.
     ordered = sorted(merged.values(), key=lambda sighting: (sighting.at, len(sighting.keys), sorted(sighting.keys)))
-    uncovered: list[Sighting] = []
-    for _at, simultaneous in groupby(ordered, key=attrgetter("at")):
-        group = list(simultaneous)
-        # Only a larger set of identities can cover a smaller one, and larger sets come later.
-        uncovered += [row for n, row in enumerate(group) if not any(larger.covers(row) for larger in group[n + 1 :])]
-    return uncovered
+    # Only a larger set of identities can cover a smaller one, and larger sets come later.
+    uncovered, larger = list[Sighting](), KnownSightings()
+    for sighting in reversed(ordered):
+        if not larger.cover(sighting):
+            uncovered.append(sighting)
+            larger.add(sighting)
+    return uncovered[::-1]
 
 
 def split_at_gaps(sightings: Sequence[Sighting]) -> Iterator[list[Sighting]]:
@@ -172,20 +200,22 @@ def _derive_contact(segment: Sequence[Sighting]) -> DerivedContact:
 
 def _merge_overlapping(contacts: list[DerivedContact]) -> list[DerivedContact]:
     """Merge contacts that share an identity at one instant until none do: a person has one contact at a time."""
-    current: list[DerivedContact] = []
-    past: list[DerivedContact] = []
+    merged: dict[int, DerivedContact] = {}
+    # By start. Contacts with one identity share no instant, so only the newest can share one with a later contact.
+    with_key: dict[Key, list[DerivedContact]] = {}
     for contact in sorted(contacts, key=attrgetter("start")):
-        past += [earlier for earlier in current if not earlier.overlaps(contact)]
-        current = [earlier for earlier in current if earlier.overlaps(contact)]
+        # With more identities and an earlier start, the merged contact may match another one.
         while match := next(
-            (earlier for earlier in current if earlier.keys & contact.keys and earlier.overlaps(contact)), None
+            (same[-1] for key in contact.keys if (same := with_key.get(key)) and same[-1].overlaps(contact)), None
         ):
-            current.remove(match)
+            del merged[id(match)]
+            for key in match.keys:
+                with_key[key].remove(match)
             contact = _merge_pair(contact, match)
-            # With more identities and an earlier start, the merged contact may match one that had already ended.
-            current, past = current + past, []
-        current.append(contact)
-    return past + current
+        merged[id(contact)] = contact
+        for key in contact.keys:
+            with_key.setdefault(key, []).append(contact)
+    return list(merged.values())
 
 
 def _merge_pair(first: DerivedContact, second: DerivedContact) -> DerivedContact:

@@ -5,6 +5,7 @@ import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from apps.campaigns.models import Campaign
-from apps.contacts import batches
+from apps.contacts import batches, timelines
 from apps.contacts.feed_groups import StoredContact
 from apps.contacts.imports import import_contacts
 from apps.contacts.models import Contact, ContactIdentity, EndReason, Sighting
@@ -394,3 +395,32 @@ def test_who_is_alone_in_a_feed_costs_no_row_beside(company: dict[str, Employee]
     assert not Sighting.objects.exists()
     feed(line("A001", "p", 8))
     assert Sighting.objects.count() == 2
+
+
+class CountedKeys(frozenset):  # type: ignore[type-arg] # the keys of a sighting
+    """Identities that count how often they are compared."""
+
+    comparisons = 0
+
+    def __ge__(self, other: object) -> bool:
+        CountedKeys.comparisons += 1
+        return super().__ge__(other)  # type: ignore[operator] # called with sets alone
+
+
+def test_many_contacts_that_an_undone_file_connects_are_not_compared_in_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise an employee with thousands of contacts of one instant holds the locks of the feed for minutes."""
+    monkeypatch.setattr(CountedKeys, "comparisons", 0)
+    overlaps, asked = timelines.DerivedContact.overlaps, []
+    monkeypatch.setattr(
+        timelines.DerivedContact, "overlaps", lambda self, other: asked.append(1) or overlaps(self, other)
+    )
+    keys = [("phone", number.to_bytes(2)) for number in range(300)]
+    sightings = [timelines.Sighting(CountedKeys({key}), at(3)) for key in keys]
+    derived = timelines.derive_contacts(sightings)
+    assert len(derived) == len(keys)
+    index = timelines.SightingIndex(derived)
+    assert [index.contact_with(sighting).keys for sighting in sightings] == [{key} for key in keys]
+    for pair in pairwise(keys):
+        undone = timelines.DerivedContact(frozenset(pair), at(3), None, at(4), ())
+        assert index.overlaps(undone)
+    assert CountedKeys.comparisons + len(asked) < 10 * len(keys)

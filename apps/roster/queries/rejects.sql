@@ -32,8 +32,8 @@ WHERE employee.id = newest.employee_id AND staged_row.staff_no = employee.staff_
       <= newest.wanted_start
 RETURNING staged_row.line, CASE WHEN staged_row.has_end THEN 'left_on' ELSE 'started_on' END,
     CASE WHEN staged_row.has_end THEN 'left_before_start' ELSE 'starts_after_end' END,
-    CASE WHEN staged_row.has_end THEN 'left before the known first day of ' ELSE 'starts after the known last day of ' END
-    || employee.name, employee.name;
+    CASE WHEN staged_row.has_end THEN 'left before the known first day of '
+        ELSE 'starts after the known last day of ' END || employee.name, employee.name;
 
 -- name: reject_numbers_with_at
 -- A staff number becomes a lower-case sign-in name, and a name with an @ is an address.

@@ -23,7 +23,7 @@ WHERE staged_row.ends_at <= %(now)s
 
 -- name: reject_ends_before_starts
 -- Of periods that still run, and of ended periods that both dates correct. Without a last day in the row the known one
--- stays, as of somebody who leaves tomorrow and is to return later.
+-- stays, as of an employee who leaves tomorrow and is to return later.
 DELETE FROM roster_stage staged_row USING roster_newest newest, employees_employee employee
 WHERE employee.id = newest.employee_id AND staged_row.staff_no = employee.staff_no
   AND (newest.ends_at > %(now)s

@@ -72,7 +72,7 @@ CASE WHEN {identity}.claimed_from >= {opens_at} THEN {identity}.claimed_from ELS
 -- identity: a contact that is moved back keeps the instants of the identities that the earlier file did not name. At the
 -- same instant the lower employee id wins, the employee who was on the roster first. Contact ids do not decide: they
 -- only show the order of a feed.
--- OFFSET 0 reads the own contacts first and leaves the ended ones out, which nobody asks about: one person recorded and
+-- OFFSET 0 reads the own contacts first and leaves out the ended ones, whose reason is known: one person recorded and
 -- ended a thousand times by two employees would be a million pairs.
 -- DISTINCT: several identities of a contact may be claimed, by several employees.
 SELECT DISTINCT named.contact_id

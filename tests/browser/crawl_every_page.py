@@ -183,9 +183,11 @@ def test_every_page_in_every_state(house: House, filled: dict[str, object], shot
 
 
 def test_all_that_was_served_is_valid_html(house: House) -> None:
-    assert "\n".join(markup.problems(house.seen.answers)) == ""
+    problems = markup.problems(house.seen.answers)
+    assert not problems, "\n".join(problems)
 
 
 def test_every_address_and_every_template_has_a_picture(house: House) -> None:
     """A new page needs its shots in tests/pages/shots.py: then it gets screenshots, and is checked here."""
-    assert "\n".join(house.seen.missing()) == ""
+    missing = house.seen.missing()
+    assert not missing, "\n".join(missing)

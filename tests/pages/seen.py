@@ -16,8 +16,8 @@ from django.urls import Resolver404, resolve
 from apps.localstack.paths import BASE_DIR
 
 TEMPLATES = BASE_DIR / "templates"
-# Addresses of files, chart data and API requests, which are no pages.
-NO_PAGES = re.compile(r"\.(csv|vcf|json|sig|pem|py|xlsx|zip)$|/file/$|^/health/|^/api/v1/(?!docs/)")
+# Addresses of files, data and API requests, which are no pages, and of Django's admin, whose pages are Django's own.
+NO_PAGES = re.compile(r"\.(csv|vcf|json|sig|pem|png|py|xlsx|zip)$|/file/$|^/(admin|health|people)/|^/api/v1/(?!docs/)")
 # Sample values for the parameters of an address.
 STANDING_FOR = ("1", "00000000-0000-4000-8000-000000000000", "A001")
 

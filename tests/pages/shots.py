@@ -28,6 +28,7 @@ NOBODY_YET = [
     Shot("first-campaigns", "hr", "/company/campaigns/"),
     Shot("first-adjustments", "hr", "/company/adjustments/"),
     Shot("first-deputies", "hr", "/company/deputies/"),
+    Shot("first-deputies-past", "hr", "/company/deputies/?show=past"),
     Shot("first-reviews", "hr", "/company/reviews/"),
     Shot("first-roster", "hr", "/company/roster/"),
     Shot("first-approvals", "hr", "/company/approvals/"),

@@ -9,6 +9,7 @@ from datetime import date
 from django.conf import settings
 
 from apps.accounts.approvals import refuse_request
+from apps.accounts.deputies import end_deputyship
 from apps.accounts.models import ApprovalRequest
 from apps.accounts.services import account_for, set_password_link
 from apps.campaigns.adjustments.approve import grant_adjustment, refuse_adjustment, withdraw_adjustment
@@ -407,8 +408,10 @@ def _wait_for_approval(load: RosterImport) -> dict[str, object]:
 
 
 def _deputies() -> None:
-    """Two of the manager of five, one of which begins later and was named by HR."""
+    """Three of the manager of five: one has ended, and one begins later and was named by HR."""
     manager = person("five")
+    past = people.stands_in(manager, person("importer"))
+    end_deputyship(deputyship_id=past.pk, by=account("hr"))
     people.stands_in(manager, person("adder"), until=date(2026, 12, 4))
     later = {"starts_on": date(2026, 12, 7), "until": date(2027, 1, 15), "by": account("hr")}
     people.stands_in(manager, person("done"), **later)

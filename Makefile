@@ -5,7 +5,7 @@ PYTHON ?= python3
 READY = @$(PYTHON) scripts/bootstrap.py --dev
 
 .DEFAULT_GOAL := help
-.PHONY: help run backup restore test test-fast lint format screenshots messages bench faults plotly-basic lighthouse crawl fuzz audit backtest
+.PHONY: help run backup restore test test-fast lint format screenshots pictures messages bench faults plotly-basic lighthouse crawl fuzz audit backtest
 export FILE
 
 help:  ## lists the commands
@@ -40,6 +40,9 @@ crawl:  ## checks every page in every state in a browser: axe, console, policy, 
 
 screenshots:  ## takes screenshots of every page, into var/screenshots
 	$(READY) scripts.screenshots
+
+pictures:  ## takes the pictures of the documentation again, from the demo company
+	$(READY) scripts.screenshots.documentation
 
 bench:  ## measures the speed, into var/bench.json; SIZE=full is the full size and takes many minutes
 	$(READY) tests.bench

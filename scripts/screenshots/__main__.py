@@ -8,8 +8,6 @@ dark --language zh` takes fewer and keeps the others.
 import argparse
 import contextlib
 import itertools
-import os
-import shutil
 import sys
 
 from playwright.sync_api import Browser, Error, sync_playwright
@@ -17,12 +15,11 @@ from playwright.sync_api import Browser, Error, sync_playwright
 from scripts.bootstrap import ROOT
 from scripts.screenshots import demo, handbook, index, servers
 from scripts.screenshots.servers import Server
-from scripts.screenshots.taking import ARGUMENTS, OUTPUT, sign_in, take
+from scripts.screenshots.taking import ARGUMENTS, LANGUAGES, OUTPUT, program, sign_in, take
 from tests.pages.shots import NOBODY_YET, SHOTS, Shot
 
 WIDTHS = (390, 768, 1440)
 SCHEMES = ("light", "dark")
-LANGUAGES = {"en": "en-GB", "zh": "zh-CN"}
 IN_DEMO = [*demo.SHOTS, *handbook.SHOTS]
 NAMES = [shot.name for shot in (*IN_DEMO, *NOBODY_YET, *SHOTS)]
 
@@ -63,13 +60,10 @@ def main() -> None:
     reader.add_argument("--scheme", nargs="*", choices=SCHEMES, default=SCHEMES)
     reader.add_argument("--language", nargs="*", choices=[*LANGUAGES], default=[*LANGUAGES])
     chosen = reader.parse_args()
-    program = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-    if not program:
-        raise SystemExit("Pictures need Chromium: apt-get install chromium fonts-noto-cjk, or name it in CHROMIUM")
     OUTPUT.mkdir(parents=True, exist_ok=True)
     count = 0
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=program(), args=ARGUMENTS)
         # The demo first: the other company changes the environment of this process.
         if shots := selected(IN_DEMO, chosen):
             with servers.demo() as server:

@@ -1,8 +1,4 @@
-"""Screenshots of HR's month in the demo company, step by step, for docs/hr-handbook.md: each shows the end of a step.
-
-They are 1024 px wide, light, cut off below the relevant part, with a palette of 128 colours; in English in docs/ and in
-Chinese in docs/zh/. Each language needs a demo company of its own: `--language zh` on a second call.
-"""
+"""Screenshots of HR's month in the demo company, step by step: each shows the end of a step."""
 
 import csv
 import io

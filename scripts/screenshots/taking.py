@@ -1,15 +1,27 @@
 """Takes one screenshot of one page as one user."""
 
-from playwright.sync_api import BrowserContext, StorageState
+import os
+import shutil
+
+from playwright.sync_api import BrowserContext, Page, StorageState
 
 from scripts.bootstrap import ROOT
 from scripts.screenshots.servers import Server
 from tests.pages.shots import Shot
 
+LANGUAGES = {"en": "en-GB", "zh": "zh-CN"}
 OUTPUT = ROOT / "var" / "screenshots"
 DONE = "['drawn', 'failed'].includes(box.dataset.state)"
 DRAWN = f"() => [...document.querySelectorAll('[data-chart]')].every((box) => {DONE})"
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+
+
+def program() -> str:
+    """The path of Chromium."""
+    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    if not path:
+        raise SystemExit("Pictures need Chromium: apt-get install chromium fonts-noto-cjk, or name it in CHROMIUM")
+    return path
 
 
 def sign_in(context: BrowserContext, server: Server, reader: str) -> StorageState:
@@ -27,7 +39,14 @@ def sign_in(context: BrowserContext, server: Server, reader: str) -> StorageStat
 
 
 def take(context: BrowserContext, shot: Shot, server: Server, name: str) -> None:
-    """Take a screenshot of the whole page with every chart drawn."""
+    """Take a screenshot of the whole page."""
+    page = opened(context, shot, server)
+    page.screenshot(path=OUTPUT / name, full_page=True)
+    page.close()
+
+
+def opened(context: BrowserContext, shot: Shot, server: Server) -> Page:
+    """The page after its action, at its top, with every chart drawn."""
     page = context.new_page()
     page.goto(shot.address.format(**server.filled))
     shot.act(page)
@@ -36,5 +55,4 @@ def take(context: BrowserContext, shot: Shot, server: Server, name: str) -> None
         box.scroll_into_view_if_needed()
     page.wait_for_function(DRAWN, timeout=30_000)
     page.evaluate("scrollTo(0, 0)")
-    page.screenshot(path=OUTPUT / name, full_page=True)
-    page.close()
+    return page

@@ -1,7 +1,6 @@
 """`/company/result/`: the frozen result with its proof, and its corrections. HR works here, auditors read."""
 
 from collections.abc import Callable
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from apps.core.errors import Refused
 from apps.core.signing_key import fingerprint
 from apps.dashboard.forms.corrections import CorrectionForm
 from apps.dashboard.labels import base
+from apps.dashboard.labels.corrections import state_of
 from apps.dashboard.views.company.company import company_scope, hr_scope
 from apps.dashboard.views.company.correction_lines import correction_page
 from apps.dashboard.views.company.effect_pages import EffectPage
@@ -53,7 +53,7 @@ def index(request: HttpRequest) -> HttpResponse:
         "result": scope.result,
         "versions": [(result, made_by.get(result.version)) for result in scope.campaign.results.order_by("-version")],
         "corrections": [
-            (correction, _("being created") if correction.pk in pending else _state(correction, scope.now))
+            (correction, state_of(correction, scope.now, is_being_created=correction.pk in pending))
             for correction in requests
         ],
         "refused": refused_at_closing(scope.campaign),
@@ -143,7 +143,7 @@ def _page(scope: PageContext, correction: ResultCorrection, error: str = "", sta
         "correction": correction,
         "lines": _lines(scope, correction),
         "for_hr": scope.user.has_role("hr"),
-        "state": _state(correction, scope.now),
+        "state": state_of(correction, scope.now),
         "waits": corrections.is_open(correction, scope.now),
         "expires_at": corrections.expires_at(correction),
         "is_own": scope.user.has_role("hr") and correction.asked_by_id == scope.user.pk,
@@ -153,11 +153,6 @@ def _page(scope: PageContext, correction: ResultCorrection, error: str = "", sta
         "created": _created_version(correction),
     }
     return render(scope, "company/correction.html", context, status=status)
-
-
-def _state(correction: ResultCorrection, now: datetime) -> str:
-    expired = correction.state == ResultCorrection.State.ASKED and not corrections.is_open(correction, now)
-    return _("expired") if expired else correction.get_state_display()
 
 
 def _created_version(correction: ResultCorrection) -> FrozenResult | None:

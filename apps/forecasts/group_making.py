@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable
 from datetime import date, timedelta
 from itertools import accumulate
 from typing import Any, NamedTuple
@@ -54,44 +53,45 @@ def store_groups(forecast: CampaignForecast, model: Model, places: list[Place], 
     """`model`: for the time from when it was made. `places`: everybody, by position."""
     if sum(place.is_open for place in places) < MIN_GROUP_SIZE:
         return
-    crowd = Crowd([model.chances_by_node(place.counts, place.target) for place in places])
-    company = _Group(GroupForecast.Kind.COMPANY, crowd, places)
-    rows = [company.row(forecast, 0, len(places), fan=_fan(forecast, model, places, rule))]
-    rows += _departments(forecast, model, places)
-    teams = _Group(GroupForecast.Kind.TEAM, crowd, places)
-    rows += [teams.row(forecast, team.begin, team.end, manager_id=team.manager) for team in shown_teams(places)]
+    chances = [model.chances_by_node(place.counts, place.target) for place in places]
+    everybody = _Ranges(chances, places)
+    fan = _fan(forecast, model, places, rule)
+    rows = [everybody.row(0, len(places), forecast=forecast, kind=GroupForecast.Kind.COMPANY, fan=fan)]
+    for name, members in _departments(places).items():
+        group = _Ranges([chances[i] for i in members], [places[i] for i in members])
+        kind = GroupForecast.Kind.DEPARTMENT
+        rows.append(group.row(0, len(members), forecast=forecast, kind=kind, department=name))
+    for team in shown_teams(places):
+        kind = GroupForecast.Kind.TEAM
+        rows.append(everybody.row(team.begin, team.end, forecast=forecast, kind=kind, manager_id=team.manager))
     GroupForecast.objects.bulk_create(rows, batch_size=ROWS_AT_ONCE)
 
 
-class _Group:
-    """Makes the rows of groups that are ranges of one crowd."""
+class _Ranges:
+    """Makes the rows of groups that are ranges of these people."""
 
-    def __init__(self, kind: GroupForecast.Kind, crowd: Crowd, places: list[Place]):
-        self.kind, self.crowd = kind, crowd
+    def __init__(self, chances: list[tuple[float, ...]], places: list[Place]):
+        self.crowd = Crowd(chances)
         self.open = list(accumulate((place.is_open for place in places), initial=0))
 
-    def row(self, forecast: CampaignForecast, begin: int, end: int, **columns: Any) -> GroupForecast:
+    def row(self, begin: int, end: int, **columns: Any) -> GroupForecast:
         expected, people = self.crowd.expected(begin, end), end - begin
         at_target = people - (self.open[end] - self.open[begin])
         # Never certain: an interval without width would be the forecast of each of them.
         low, high = min(expected.low, people - 1), max(expected.high, at_target + 1)
-        return GroupForecast(
-            forecast=forecast, kind=self.kind, people=people, at_target=at_target, number=round(expected.number),
-            low=low, high=high, **columns,
-        )  # fmt: skip
+        number = round(expected.number)
+        return GroupForecast(people=people, at_target=at_target, number=number, low=low, high=high, **columns)
 
 
-def _departments(forecast: CampaignForecast, model: Model, places: list[Place]) -> Iterable[GroupForecast]:
+def _departments(places: list[Place]) -> dict[str, list[int]]:
+    """The indexes of the people of each department that is shown."""
     still_open = Counter(place.department for place in places if place.is_open)
     hidden = suppressed_groups(still_open)
-    members: dict[str, list[Place]] = {name: [] for name in sorted(still_open) if name not in hidden}
-    for place in places:
+    members: dict[str, list[int]] = {name: [] for name in sorted(still_open) if name not in hidden}
+    for index, place in enumerate(places):
         if place.department in members:
-            members[place.department].append(place)
-    for name, people in members.items():
-        crowd = Crowd([model.chances_by_node(place.counts, place.target) for place in people])
-        group = _Group(GroupForecast.Kind.DEPARTMENT, crowd, people)
-        yield group.row(forecast, 0, len(people), department=name)
+            members[place.department].append(index)
+    return members
 
 
 def shown_teams(places: list[Place]) -> list[Team]:

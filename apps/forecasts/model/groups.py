@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from math import erfc, sqrt
+from statistics import NormalDist
 from typing import NamedTuple
 
 from apps.forecasts.model.history import Counts
@@ -13,9 +14,13 @@ from apps.forecasts.model.model import NODES, Model
 
 # Up to this many people with an open result the distribution of their number is calculated exactly: its time grows
 # with their square. Above, the normal distribution of each node is near enough.
-MAX_EXACT = 25
+MAX_EXACT = 20
 INTERVAL = 0.8
 WEIGHTS = [weight for _node, weight in NODES]
+# Values of the shared factor for a large group, and the probabilities of the cells around them.
+OUTER = NODES[-1][0]
+STEP = 0.6
+GRID = [(STEP * i, NormalDist().cdf(STEP * (i + 0.5)) - NormalDist().cdf(STEP * (i - 0.5))) for i in range(-5, 6)]
 
 
 class Expected(NamedTuple):
@@ -84,11 +89,20 @@ def quantiles(people: Mapping[tuple[float, ...], int], levels: Sequence[float]) 
 
 
 def _normal(means: Sequence[float], variances: Sequence[float]) -> Callable[[int], float]:
-    """The probability that at most so many reach the target; mean and variance are those of each node."""
-    # A difference of sums may be a little below 0.
-    spreads = [sqrt(2 * max(variance, 1e-18)) for variance in variances]
-    nodes = list(zip(WEIGHTS, means, spreads, strict=True))
-    return lambda number: sum(weight * erfc((mean - number - 0.5) / spread) for weight, mean, spread in nodes) / 2
+    """The probability that at most so many reach the target; mean and variance are those of each node.
+
+    In a large group what all share decides nearly alone: between the nodes both are interpolated, or the quantiles
+    would lie at the nodes.
+    """
+    normals = []
+    for at, weight in GRID:
+        # The straight line of this half, also beyond its node.
+        end, part = (0, -at / OUTER) if at < 0 else (2, at / OUTER)
+        slope = (means[2] - means[1] if end else means[1] - means[0]) / OUTER
+        mean = means[1] + part * (means[end] - means[1])
+        variance = max(variances[1] + part * (variances[end] - variances[1]), 0.0)
+        normals.append((weight / 2, mean, sqrt(2 * (variance + (slope * STEP) ** 2 / 12) + 1e-18)))
+    return lambda number: sum([weight * erfc((mean - number - 0.5) / spread) for weight, mean, spread in normals])
 
 
 def _exact(chances: list[tuple[float, ...]]) -> list[float]:
@@ -98,9 +112,8 @@ def _exact(chances: list[tuple[float, ...]]) -> list[float]:
         probabilities = [1.0]
         for nodes in chances:
             yes, no = nodes[i], 1 - nodes[i]
-            more = [0.0, *(yes * probability for probability in probabilities)]
-            fewer = [*(no * probability for probability in probabilities), 0.0]
-            probabilities = [up + same for up, same in zip(more, fewer, strict=True)]
+            inner = [yes * up + no * same for up, same in pairwise(probabilities)]
+            probabilities = [no * probabilities[0], *inner, yes * probabilities[-1]]
         for number, total in enumerate(accumulate(probabilities)):
             together[number] += weight * total
     return together

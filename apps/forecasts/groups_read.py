@@ -62,7 +62,7 @@ def company_forecasts(campaign: Campaign, *, as_of: datetime | None = None) -> C
     forecast = _newest(campaign, as_of)
     if forecast is None:
         return None
-    rows = list(forecast.groups.exclude(kind=GroupForecast.Kind.TEAM))
+    rows = list(forecast.groups.filter(kind__in=[GroupForecast.Kind.COMPANY, GroupForecast.Kind.DEPARTMENT]))
     company = next((row for row in rows if row.kind == GroupForecast.Kind.COMPANY), None)
     return CompanyForecasts(
         company=_expected(company, forecast) if company else None,
@@ -81,7 +81,8 @@ def team_forecasts(
     forecast = _newest(campaign, as_of)
     if forecast is None:
         return None
-    rows = forecast.groups.filter(kind=GroupForecast.Kind.TEAM, manager__in=list(manager_ids))
+    # A team has no department: with it the condition is the index's whole key.
+    rows = forecast.groups.filter(kind=GroupForecast.Kind.TEAM, department="", manager__in=list(manager_ids))
     return {row.manager_id: _expected(row, forecast) for row in rows if row.manager_id is not None}
 
 

@@ -8,6 +8,7 @@ from playwright.sync_api import Page, expect
 from apps.employees.models import Employee
 from tests import people
 from tests.browser.conftest import Open
+from tests.fixtures import Clock
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -96,6 +97,24 @@ def test_filters_are_seen_removed_and_remembered(open_as: Open, hr: Employee, le
     expect(chips).to_have_count(0)
     page.goto("/company/")
     expect(chips).to_have_count(0)
+    assert looked.problems() + looked.findings() == []
+
+
+@pytest.mark.parametrize("width", [320, 1440])
+def test_a_manager_gets_to_those_within_reach(open_as: Open, leader: Employee, clock: Clock, width: int) -> None:
+    clock.set("2026-11-30T10:00:00+08:00", ticks=True)
+    looked = open_as(leader, width=width)
+    page = looked.page
+    page.goto("/team/B001/")
+    expect(page.get_by_role("heading", name="Within reach today")).to_be_visible()
+    names = page.locator("#list tbody tr .name")
+    expect(names.first).to_have_text("Alice 艾")
+    page.get_by_role("link", name="1 at most 5 to go").click()
+    expect(names).to_have_text(["Alice 艾"])
+    chips = page.get_by_role("list", name="Active filters").get_by_role("link")
+    expect(chips).to_have_text([re.compile("^At most 5 to go")])
+    page.goto("/team/B001/")
+    expect(names).to_have_text(["Alice 艾"])
     assert looked.problems() + looked.findings() == []
 
 

@@ -36,6 +36,8 @@ BANDS: dict[str, Any] = {
 HISTOGRAM = histogram.HistogramLabels(
     "target", "median", "x", "y", lambda b: f"{b.low}", lambda b: f"{b.people}", lambda m: m.name, lambda b: f"/{b.low}"
 )
+EXPECTED = groups.Range(number=6, low=4, high=8, missing=4)
+UNDER_AHEAD = fan.fan_data((OPENS, 9), [(DEADLINE, (1, 2, 4, 5, 7))])
 GROUPS: dict[str, Any] = {"x_unit": "share", "hover_text": lambda g: g.label}
 UNDER: dict[str, Any] = {
     "latest": "9 now",
@@ -81,7 +83,11 @@ def figures() -> dict[str, charts_layout.Figure]:
             labels=HISTOGRAM,
         ),
         "groups": groups.groups_figure(groups.groups_data([bar("A", 10, 3)]), **GROUPS),
+        "groups ahead": groups.groups_figure([bar("A", 10, 3)._replace(expected=EXPECTED)], **GROUPS),
         "under": days.below_target_figure(days.below_target_data([(OPENS, 9)]), **period, **UNDER),
+        "under ahead": days.below_target_figure(
+            days.below_target_data([(OPENS, 9)]), **period, **UNDER, fan=UNDER_AHEAD
+        ),
         "sources": days.sources_figure(sources, **period, **SOURCES),
     }
     return {kind: charts_layout.with_hover_text(figure) for kind, figure in made.items()}
@@ -126,7 +132,7 @@ def test_colours_are_tokens_and_red_is_none_of_them(kind: str) -> None:
 def test_axes_have_names_and_few_ticks(kind: str) -> None:
     layout = figures()[kind]["layout"]
     names = {label["text"] for label in layout["annotations"] if label.get("xref") == "paper"}
-    assert names == {"histogram": {"x", "y"}, "groups": {"share"}}.get(
+    assert names == {"histogram": {"x", "y"}, "groups": {"share"}, "groups ahead": {"share"}}.get(
         kind, {"contacts"} if "curve" in kind or kind == "sources" else {"people"}
     )
     assert len(layout["xaxis"]["tickvals"]) <= 6
@@ -243,9 +249,9 @@ def test_every_point_has_a_tooltip_with_a_heading(kind: str) -> None:
     for trace in traces:
         assert len(trace["hovertext"]) == len(trace["meta"]) == len(trace["x"])
         assert trace["hoverinfo"] == "none", "Plotly would draw a second one, in its own font"
-    # A fan has its own days: those after the newest one.
-    if figures()[kind]["layout"]["hovermode"] == "x" and kind != "curve with fan":
-        assert len({tuple(trace["meta"]) for trace in traces}) == 1
+    if figures()[kind]["layout"]["hovermode"] == "x":
+        headings = {point for trace in traces for point in zip(trace["x"], trace["meta"], strict=True)}
+        assert len(headings) == len({x for x, _heading in headings})
 
 
 def test_bands_and_bars_lead_to_their_people() -> None:
@@ -296,3 +302,21 @@ def test_a_day_without_a_source_counts_as_none_of_it() -> None:
     found = days.sources_data([(OPENS, "csv", 5), (DEADLINE, "page", 9)])
     assert found.names == ("page", "csv")
     assert [day.counts for day in found.days] == [(0, 5), (9, 0)]
+
+
+def test_groups_are_compared_by_what_is_expected_of_them() -> None:
+    """Who is behind today but will make it needs less help than who is ahead and stands still."""
+    standing, moving = bar("Standing", 10, 4), bar("Moving", 10, 3)._replace(expected=groups.Range(9, 7, 10, 1))
+    assert [group.label for group in groups.groups_data([moving, standing])] == ["Standing", "Moving"]
+    interval, line = groups.groups_figure([standing, moving], **GROUPS)["layout"]["shapes"]
+    assert (interval["x0"], interval["x1"], line["x0"]) == (70, 100, 90)
+    assert line["y0"] < 1 < line["y1"], "on the row of its group"
+
+
+def test_the_forecast_begins_at_today_and_ends_beside_the_chart() -> None:
+    period: dict[str, Any] = {"opens": OPENS, "deadline": DEADLINE}
+    figure = days.below_target_figure(days.below_target_data([(OPENS, 9)]), **period, **UNDER, fan=UNDER_AHEAD)
+    outer, _inner, median, _area = figure["data"]
+    assert (outer["y"], median["y"]) == ([9, 7, 1, 9], [9, 4])
+    beside = {label["text"] for label in figure["layout"]["annotations"] if label["x"] == DEADLINE.isoformat()}
+    assert beside == {"1", "4", "7"}

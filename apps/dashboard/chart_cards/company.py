@@ -1,6 +1,6 @@
 """The company day by day: people under the target, and where contacts come from."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from typing import Any
 
@@ -8,8 +8,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from apps.campaigns import rules
+from apps.dashboard.chart_cards import fan_words
 from apps.dashboard.chart_cards.chart_card import Cell, ChartCard, cells, day_axis, latest, past_days_note
 from apps.dashboard.charts import days
+from apps.dashboard.charts.fan import fan_data
 from apps.dashboard.labels import base
 from apps.dashboard.views.page_context import PageContext
 
@@ -17,20 +19,30 @@ ListUrl = Callable[[date | None], str]
 
 
 def below_target_by_day(
-    scope: PageContext, url: str, rows: list[tuple[date, int]], totals: Any, list_url: ListUrl | None = None
+    scope: PageContext,
+    url: str,
+    rows: list[tuple[date, int]],
+    totals: Any,
+    list_url: ListUrl | None = None,
+    ahead: Iterable[tuple[date, Sequence[int]]] = (),
 ) -> ChartCard:
-    """`list_url`: the address of the list of red employees at the end of a past day; for None as the page shows it."""
+    """`list_url`: the address of the list of red employees at the end of a past day; for None as the page shows it.
+
+    `ahead`: the forecast by day, each with five quantiles; the days that have come are left out.
+    """
     rule = scope.rule
     data = days.below_target_data(rows)
     days_left = rules.days_left(rule.cutoff_at, rule.time_zone, scope.instant)
     newest = data[-1].people if data else 0
+    later = [(day, people) for day, people in ahead if data and day > data[-1].day]
+    fan = fan_data((data[-1].day, newest), later) if later else []
     needed_per_day = rules.needed_per_day(newest, days_left)
 
     def day_url(day: days.BelowTargetDay) -> str:
         # The newest day is the page's own instant: its list has no day in the address.
         return list_url(None if day is data[-1] else day.day) if list_url else ""
 
-    return ChartCard(
+    chart = ChartCard(
         key="under",
         title=_below_target_title(newest, totals.people),
         note=f"{_below_target_note(needed_per_day)} {past_days_note(scope, lists=bool(list_url))}",
@@ -46,8 +58,12 @@ def below_target_by_day(
             unit=_("people below target"),
             hover_text=lambda day: base.people(day.people),
             list_url=day_url,
+            fan=fan,
+            fan_text=fan_words.text,
+            number=base.number,
         ),
     )
+    return fan_words.with_fan(chart, fan, _("The days ahead are a forecast.")) if fan else chart
 
 
 def _below_target_title(under: int, people: int) -> str:

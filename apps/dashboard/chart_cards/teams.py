@@ -1,6 +1,7 @@
 """People by share of the target: by band and day, as a histogram, and by group."""
 
 from collections.abc import Callable
+from operator import itemgetter
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -10,6 +11,7 @@ from apps.core.sentences import join_sentences
 from apps.dashboard.chart_cards.chart_card import Cell, ChartCard, cells, day_axis, past_days_note
 from apps.dashboard.charts import bands, groups, histogram, layout
 from apps.dashboard.labels import base
+from apps.dashboard.labels.forecasts import span
 from apps.dashboard.views.page_context import PageContext
 from apps.reports.standings_filters import counted_range
 
@@ -140,10 +142,19 @@ def _range(bar: histogram.Bar) -> str:
     return base.number(bar.low) if bar.width == 1 else f"{base.number(bar.low)}–{base.number(bar.high)}"
 
 
-def group_bar(group: Any, label: str, url: str, key: str = "") -> groups.GroupBar:
-    """A bar of a group with its totals (reports.group_totals); `key` is the filter value of its list, if any."""
+def group_bar(group: Any, label: str, url: str, key: str = "", expected: Any = None) -> groups.GroupBar:
+    """A bar of a group with its totals (reports.group_totals); `key` is the filter value of its list, if any.
+
+    `expected`: its forecast (forecasts.groups_read), of the night and without the exempt, whom the bar has too.
+    """
     median = float(group.median or 0)
-    return groups.GroupBar(label, url, group.people, group.at_target, group.red, group.counted, median, key)
+    reach = None
+    if expected:
+        more = [max(people - expected.at_target, 0) for people in (expected.number, expected.low, expected.high)]
+        reach = groups.Range(
+            *(min(group.at_target + people, group.people) for people in more), expected.people - expected.number
+        )
+    return groups.GroupBar(label, url, group.people, group.at_target, group.red, group.counted, median, key, reach)
 
 
 def group_shares(
@@ -155,12 +166,20 @@ def group_shares(
     """
     ordered = groups.groups_data(bars)
     link: ListUrl = list_url or (lambda bar, status: "")
+    with_expected = any(bar.expected for bar in ordered)
     return ChartCard(
         key=key,
         title=_groups_title(ordered),
         note=note if len(ordered) <= groups.MAX_BARS else f"{note} {_first_of(len(ordered))}",
         url=url,
-        header=(first, _("People"), _("At target"), _("Red"), _("Median")),
+        header=(
+            first,
+            _("People"),
+            _("At target"),
+            _("Red"),
+            _("Median"),
+            *([_("Expected at target"), _("Expected below target")] if with_expected else []),
+        ),
         rows=[
             cells(
                 Cell(bar.label, bar.url),
@@ -168,12 +187,23 @@ def group_shares(
                 Cell(f"{base.number(bar.at_target)} ({groups.whole_percent(bar)} %)", link(bar, "done")),
                 Cell(base.number(bar.red), link(bar, "red")),
                 base.number(bar.median),
+                *(_expected_cells(bar) if with_expected else []),
             )
             for bar in ordered
         ],
+        legend=[("band-4", _("at target")), ("mark", _("expected")), ("fan-50", _("8 in 10 end here"))]
+        if with_expected
+        else (),
         figure=lambda: groups.groups_figure(ordered, x_unit=_("share of people at target"), hover_text=_group_hover),
         size=_size(len(ordered)),
     )
+
+
+def _expected_cells(bar: groups.GroupBar) -> tuple[str, str]:
+    """How many are expected at the target, and how many are then missing; without a forecast a dash."""
+    if bar.expected is None:
+        return "–", "–"
+    return span(bar.expected.low, bar.expected.high), base.number(bar.expected.missing)
 
 
 def _first_of(count: int) -> str:
@@ -186,6 +216,13 @@ def _first_of(count: int) -> str:
 def _groups_title(ordered: list[groups.GroupBar]) -> str:
     if not ordered:
         return _("Nothing to compare")
+    missing = [(bar.expected.missing, bar.label) for bar in ordered if bar.expected and bar.expected.missing]
+    if missing:
+        count, name = max(missing, key=itemgetter(0))
+        return _("%(name)s is expected to have the most people below target (%(count)s)") % {
+            "name": layout.shorten(name, 40),
+            "count": base.number(count),
+        }
     most = max(ordered, key=lambda bar: bar.to_go)
     if most.to_go == 0:
         return _("All employees are at target")
@@ -196,11 +233,14 @@ def _groups_title(ordered: list[groups.GroupBar]) -> str:
 
 
 def _group_hover(bar: groups.GroupBar) -> str:
-    return _("%(done)s of %(people)s at target, %(red)s red") % {
+    now = _("%(done)s of %(people)s at target, %(red)s red") % {
         "done": base.number(bar.at_target),
         "people": base.number(bar.people),
         "red": base.number(bar.red),
     }
+    if bar.expected is None:
+        return now
+    return _("%(now)s; expected %(range)s") % {"now": now, "range": span(bar.expected.low, bar.expected.high)}
 
 
 def _size(bars: int) -> str:

@@ -1,11 +1,12 @@
 """The company by day: how many people are below the target, and the contacts by source."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, NamedTuple
 
 from apps.dashboard.charts import layout
+from apps.dashboard.charts.fan import FanDay, fan_labels, fan_traces
 
 # Colours of the sources by size: all differ in lightness, neighbours most, which also a colour-blind reader sees.
 SWATCHES = ("band-4", "band-2", "band-0", "band-3", "band-1")
@@ -32,12 +33,16 @@ def below_target_figure(
     day_label: layout.DayLabel,
     day_text: layout.DayLabel,
     list_url: Callable[[BelowTargetDay], str],
+    fan: Sequence[FanDay] = (),
+    fan_text: Callable[[FanDay], str] = str,
+    number: Callable[[int], str] = str,
 ) -> layout.Figure:
     """People below the target, and the straight line to zero at the deadline. `latest` labels the newest day.
 
-    `list_url`: the address of these people, which a click opens; empty where there is none.
+    `list_url`: the address of these people, which a click opens; empty where there is none. `fan`: the forecast from
+    the newest day on, with the values of the deadline beside it.
     """
-    highest = max((day.people for day in days), default=0) or 1
+    highest = max([*(day.people for day in days), *(day.high for day in fan)], default=0) or 1
     last = layout.last_day(deadline, days)
     shapes, annotations = [], []
     if days:
@@ -49,11 +54,15 @@ def below_target_figure(
         position: dict[str, Any] = {"xanchor": "right", "yanchor": "top", "yshift": -10} if late else right
         font = layout.EMPHASISED
         annotations.append(layout.label(newest.day.isoformat(), newest.people, latest, font=font, **position))
+    if fan:
+        annotations += fan_labels(fan, highest * 1.12, number)
     return layout.figure(
         [
+            *(fan_traces(fan, fan_text, day_text) if fan else ()),
             layout.area(days, [day.people for day in days], hover_text, day_text)
-            | {"customdata": [list_url(day) for day in days]}
+            | {"customdata": [list_url(day) for day in days]},
         ],
+        **({"margin": {"r": layout.RIGHT_WITH_LABELS}} if fan else {}),
         xaxis=layout.day_axis(opens, last, day_label),
         yaxis=layout.count_axis(highest, highest * 1.12),
         unit=unit,

@@ -1,4 +1,4 @@
-"""Sub-teams or departments side by side: the share of people at the target, each with its headcount."""
+"""Sub-teams or departments side by side: the share of people at the target, now and expected, with the headcount."""
 
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
@@ -10,6 +10,18 @@ MAX_BARS = 30
 NAME_LENGTH, NARROW_NAME_LENGTH = 27, 15
 
 
+class Range(NamedTuple):
+    """How many of a group are at the target at the deadline: as expected, and from `low` to `high` in 8 of 10 cases.
+
+    `missing`: how many are expected below it.
+    """
+
+    number: int
+    low: int
+    high: int
+    missing: int
+
+
 class GroupBar(NamedTuple):
     label: str
     url: str
@@ -19,10 +31,19 @@ class GroupBar(NamedTuple):
     counted: int
     median: float
     key: str = ""
+    expected: Range | None = None
 
     @property
     def share(self) -> float:
-        return 100 * self.at_target / self.people if self.people else 0.0
+        return self.share_of(self.at_target)
+
+    @property
+    def expected_share(self) -> float:
+        """At the deadline, where it is estimated; else now."""
+        return self.share_of(self.expected.number) if self.expected else self.share
+
+    def share_of(self, people: int) -> float:
+        return 100 * people / self.people if self.people else 0.0
 
     @property
     def to_go(self) -> int:
@@ -30,8 +51,8 @@ class GroupBar(NamedTuple):
 
 
 def groups_data(groups: Iterable[GroupBar]) -> list[GroupBar]:
-    """By what the bars show: the lowest share first; of equal shares, most people below the target first."""
-    return sorted(groups, key=lambda group: (group.share, -group.to_go, group.label, group.url))
+    """By what the bars show: the lowest share first, as expected; then most people below the target."""
+    return sorted(groups, key=lambda group: (group.expected_share, group.share, -group.to_go, group.label, group.url))
 
 
 def groups_figure(groups: list[GroupBar], *, x_unit: str, hover_text: Callable[[GroupBar], str]) -> layout.Figure:
@@ -57,8 +78,26 @@ def groups_figure(groups: list[GroupBar], *, x_unit: str, hover_text: Callable[[
             )
             for row, group in enumerate(shown)
         ],
+        shapes=[shape for row, group in enumerate(shown) if group.expected for shape in _expected(row, group)],
         x_unit=x_unit,
     )
+
+
+def _expected(row: int, group: GroupBar) -> list[dict[str, Any]]:
+    """The interval beyond the bar, and a line at the expected share."""
+    number, low, high, _missing = group.expected or Range(0, 0, 0, 0)
+    interval = {
+        "type": "rect",
+        "layer": "above",
+        "x0": group.share_of(low),
+        "x1": group.share_of(high),
+        "y0": row - 0.25,
+        "y1": row + 0.25,
+        "fillcolor": "var(--fan-50)",
+        "line": {"width": 0},
+    }
+    at = group.share_of(number)
+    return [interval, layout.line(at, row - 0.38, at, row + 0.38, "var(--ink)", width=2)]
 
 
 def _traces(shown: list[GroupBar], hover_text: Callable[[GroupBar], str]) -> list[dict[str, Any]]:

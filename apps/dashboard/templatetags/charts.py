@@ -13,6 +13,7 @@ register = template.Library()
 def swatch(name: str) -> SafeString:
     """The symbol in a legend: a filled square in a band's colour, the shaded half, or a sub-team's diamond."""
     lines = {
+        "mark": '<path class="swatch-mark" d="M6 0v12"/>',
         "diamond": '<path class="swatch-line" d="M6 1.5 10.5 6 6 10.5 1.5 6z"/>',
         "fan-median": '<path class="swatch-dots swatch-median" d="M0 6h12"/>',
         "dots": '<path class="swatch-dots" d="M0 6h12"/>',

@@ -5,6 +5,7 @@
 
 from collections.abc import Callable
 from datetime import date
+from functools import cache, partial
 from typing import Any
 
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
@@ -16,14 +17,17 @@ from apps.dashboard.chart_cards import teams
 from apps.dashboard.chart_cards.chart_card import ChartCard
 from apps.dashboard.charts.groups import GroupBar
 from apps.dashboard.labels import base
+from apps.dashboard.labels.expected import ExpectedLine
 from apps.dashboard.views.page_context import PageContext, render
 from apps.dashboard.views.standing.standing_card import period_of
+from apps.dashboard.views.team import expected
 from apps.dashboard.views.team.data_quality import data_quality_of
 from apps.dashboard.views.team.list_filters import page_filters, remember_filters
 from apps.dashboard.views.team.manager_actions import list_actions
 from apps.dashboard.views.team.standings_list import csv_response, list_response, standings_context, tile_urls
 from apps.employees.models import TreeNode
 from apps.exports.models import Export
+from apps.forecasts.groups_read import CompanyForecasts
 from apps.reports import adjustments, group_totals, small_groups, standings_report
 from apps.reviews.models import Review
 from apps.standings import report_people
@@ -81,16 +85,18 @@ def company(request: HttpRequest) -> HttpResponse:
     if request.headers.get("HX-Target") == "list":
         return list_response(scope, filters, listed)
     totals = standings.totals()
+    forecasts = cache(partial(expected.of_company, scope))
     context = {
         **listed,
         "totals": totals,
         "now": scope.totals_as_of(standings),
         "departments": departments,
         "tiles": tile_urls(scope, filters, "company"),
+        "expected": _expected(scope, standings, forecasts()),
         "period": period_of(scope),
         "data_quality": data_quality_of(scope, standings, totals, "company"),
         "reviews": Review.objects.filter(campaign=scope.campaign).count_by_state(scope.now),
-        "charts": [card() for card in company_charts(scope, standings, lambda: departments).values()],
+        "charts": [card() for card in company_charts(scope, standings, lambda: departments, forecasts).values()],
         "adjustments_waiting": adjustments.waiting_for(scope.required_campaign, scope.user).count(),
     }
     return remember_filters(scope, filters, render(scope, "company/company.html", context))
@@ -118,6 +124,18 @@ def _summary(scope: PageContext) -> HttpResponse:
     return render(scope, "company/summary.html", context)
 
 
+def _expected(scope: PageContext, standings: Any, forecasts: CompanyForecasts | None) -> ExpectedLine | None:
+    """The line of the company, or of the department that narrows the page."""
+    department, known = standings.filters.department.strip(), None
+    if forecasts:
+        known = forecasts.departments.get(department) if standings.filters.department else forecasts.company
+    return expected.expected_line(scope, standings.totals(), known, is_made=forecasts is not None)
+
+
+def _no_forecasts() -> None:
+    return None
+
+
 def _names(departments: list[group_totals.Group]) -> list[tuple[str, str]]:
     named = sorted((group.key, group.key) for group in departments if group.key)
     # Only when there are such employees: otherwise the filter would find nothing.
@@ -126,7 +144,10 @@ def _names(departments: list[group_totals.Group]) -> list[tuple[str, str]]:
 
 
 def company_charts(
-    scope: PageContext, standings: Any, departments: Callable[[], list[group_totals.Group]]
+    scope: PageContext,
+    standings: Any,
+    departments: Callable[[], list[group_totals.Group]],
+    forecasts: Callable[[], CompanyForecasts | None] = _no_forecasts,
 ) -> dict[str, Callable[[], ChartCard]]:
     """The charts of the company by the key in their addresses. Each reads its data only when it is called."""
     # An auditor reads sums and gets no link to any employee.
@@ -145,11 +166,17 @@ def company_charts(
         return people_url(department=bar.key or base.NO_DEPARTMENT, status=status)
 
     def below_target() -> ChartCard:
-        rows = standings.under_target_by_day()
-        return day_by_day.below_target_by_day(scope, url("under"), rows, standings.totals(), red_list if hr else None)
+        rows, known = standings.under_target_by_day(), None if department else forecasts()
+        fan = [(day.day, day.people) for day in known.fan] if known else []
+        return day_by_day.below_target_by_day(
+            scope, url("under"), rows, standings.totals(), red_list if hr else None, fan
+        )
 
     def by_department() -> ChartCard:
-        plain_bars = (teams.group_bar(group, _name(group), "", group.key) for group in departments())
+        known = ahead.departments if (ahead := forecasts()) else {}
+        plain_bars = (
+            teams.group_bar(group, _name(group), "", group.key, known.get(group.key)) for group in departments()
+        )
         bars = [bar._replace(url=group_list(bar, "")) for bar in plain_bars]
         return teams.group_shares(
             url("departments"), bars, key="departments", note=_departments_note(department), first=_("Department"),

@@ -20,8 +20,9 @@ from apps.dashboard.views.company.company import company_charts, company_scope, 
 from apps.dashboard.views.etags import request_has_etag
 from apps.dashboard.views.page_context import PageContext
 from apps.dashboard.views.standing.standing_card import Card, card_of
+from apps.dashboard.views.team import expected
 from apps.dashboard.views.team.list_filters import filters_from_url
-from apps.dashboard.views.team.team import team_charts, team_visible, visible
+from apps.dashboard.views.team.team import team_charts, team_forecasts, team_visible, visible
 from apps.employees.models import Employee
 from apps.reports import group_totals
 from apps.standings import report_people
@@ -86,7 +87,8 @@ def team(request: HttpRequest, staff_no: str, key: str) -> HttpResponse:
         raise Http404("There is no team")
     standings = scope.standings(report_people.Team(employee, scope.user), filters_from_url(scope).department_only)
     groups = partial(group_totals.sub_teams, standings, employee)
-    return _answer_key(scope, team_charts(scope, employee, standings, groups), key)
+    forecasts = partial(team_forecasts, scope, employee, standings)
+    return _answer_key(scope, team_charts(scope, employee, standings, groups, forecasts), key)
 
 
 @require_safe
@@ -100,4 +102,5 @@ def company(request: HttpRequest, key: str) -> HttpResponse:
     # An auditor reads sums of all employees: a department could be one person.
     filters = filters_from_url(scope).department_only if scope.user.has_role("hr") else None
     narrowed = scope.standings(standings.people, filters) if filters and filters.department else standings
-    return _answer_key(scope, company_charts(scope, narrowed, departments), key)
+    forecasts = partial(expected.of_company, scope)
+    return _answer_key(scope, company_charts(scope, narrowed, departments, forecasts), key)

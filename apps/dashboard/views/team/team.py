@@ -12,14 +12,17 @@ from apps.accounts.access_log import log_record_access
 from apps.core.text import is_storable
 from apps.dashboard.chart_cards import curves, teams
 from apps.dashboard.chart_cards.chart_card import ChartCard
+from apps.dashboard.labels.expected import ExpectedLine
 from apps.dashboard.views.page_context import PageContext, render
 from apps.dashboard.views.standing.standing_card import card_of, is_prorated, period_of
+from apps.dashboard.views.team import expected
 from apps.dashboard.views.team.data_quality import data_quality_of
 from apps.dashboard.views.team.list_filters import page_filters, remember_filters
 from apps.dashboard.views.team.manager_actions import help_panel, list_actions
 from apps.dashboard.views.team.standings_list import csv_response, list_response, standings_context, tile_urls
 from apps.employees.models import Employee
 from apps.employees.querysets import _current_deputyships
+from apps.forecasts.groups_read import Expected
 from apps.reports import adjustments, employee_detail, group_totals, targets
 from apps.standings import report_people
 
@@ -112,9 +115,11 @@ def _may_see(scope: PageContext, employee: Employee) -> bool:
 def _totals_context(scope: PageContext, employee: Employee, standings: Any) -> dict[str, Any]:
     groups = group_totals.sub_teams(standings, employee)
     totals = standings.totals()
-    charts = team_charts(scope, employee, standings, lambda: groups)
+    forecasts = team_forecasts(scope, employee, standings, groups)
+    charts = team_charts(scope, employee, standings, lambda: groups, lambda _groups: forecasts)
     return {
         "totals": totals,
+        "expected": _expected(scope, employee, standings, forecasts),
         "now": scope.totals_as_of(standings),
         "data_quality": data_quality_of(scope, standings, totals, "team", employee.staff_no),
         "groups": groups,
@@ -123,8 +128,32 @@ def _totals_context(scope: PageContext, employee: Employee, standings: Any) -> d
     }
 
 
+TeamForecasts = dict[int, Expected] | None
+
+
+def team_forecasts(
+    scope: PageContext, employee: Employee, standings: Any, groups: list[group_totals.Group]
+) -> TeamForecasts:
+    """The forecasts of the team and its sub-teams; of a department within a team there is none."""
+    if standings.filters.department:
+        return None
+    return expected.of_teams(scope, [employee.pk, *(int(group.key) for group in groups)])
+
+
+def _expected(scope: PageContext, employee: Employee, standings: Any, forecasts: TeamForecasts) -> ExpectedLine | None:
+    # HR reads departments instead, and a part of a team has no forecast.
+    if scope.user.has_role("hr") or standings.filters.department:
+        return None
+    known = (forecasts or {}).get(employee.pk)
+    return expected.expected_line(scope, standings.totals(), known, is_made=forecasts is not None)
+
+
 def team_charts(
-    scope: PageContext, employee: Employee, standings: Any, groups: Callable[[], list[group_totals.Group]]
+    scope: PageContext,
+    employee: Employee,
+    standings: Any,
+    groups: Callable[[], list[group_totals.Group]],
+    forecasts: Callable[[list[group_totals.Group]], TeamForecasts],
 ) -> dict[str, Callable[[], ChartCard]]:
     """The charts of a team by the key in their addresses. Each reads its data only when it is called."""
 
@@ -142,7 +171,11 @@ def team_charts(
         )
 
     def sub_teams() -> ChartCard:
-        bars = [teams.group_bar(group, group.label, scope.url("team", group.staff_no)) for group in groups()]
+        known = forecasts(shown := groups()) or {}
+        bars = [
+            teams.group_bar(group, group.label, scope.url("team", group.staff_no), expected=known.get(int(group.key)))
+            for group in shown
+        ]
         note = _("Share of people at target by direct report, with the number of people.")
         return teams.group_shares(url("teams"), bars, key="teams", note=note, first=_("Team"))
 

@@ -1,0 +1,37 @@
+"""Words of a group's forecast: an interval of people, never a chance of one person."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils.translation import gettext as _
+
+from apps.dashboard.labels.base import Text, number
+
+
+@dataclass(frozen=True)
+class ExpectedLine:
+    """How many of `people` are expected at the target at the deadline; `interval` is empty where `reason` says why.
+
+    `today`: how many are there now. The exempt are in neither.
+    """
+
+    reason: Text = ""
+    interval: str = ""
+    people: int = 0
+    today: int = 0
+    rough: bool = False
+    basis: Text = ""
+    made_at: datetime | None = None
+
+
+def too_early() -> ExpectedLine:
+    return ExpectedLine(_("Too early to say how many will be at the target by the deadline."))
+
+
+def too_few() -> ExpectedLine:
+    return ExpectedLine(_("Too few people are below target to say how many will reach it."))
+
+
+def interval(low: int, high: int) -> str:
+    """47 to 53, or one number where both ends are equal."""
+    return number(low) if low == high else _("%(low)s to %(high)s") % {"low": number(low), "high": number(high)}

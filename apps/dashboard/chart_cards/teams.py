@@ -13,6 +13,7 @@ from apps.dashboard.charts import bands, groups, histogram, layout
 from apps.dashboard.labels import base
 from apps.dashboard.labels.forecasts import span
 from apps.dashboard.views.page_context import PageContext
+from apps.forecasts.groups_read import Expected
 from apps.reports.standings_filters import counted_range
 
 ListUrl = Callable[[groups.GroupBar, str], str]
@@ -142,18 +143,20 @@ def _range(bar: histogram.Bar) -> str:
     return base.number(bar.low) if bar.width == 1 else f"{base.number(bar.low)}–{base.number(bar.high)}"
 
 
-def group_bar(group: Any, label: str, url: str, key: str = "", expected: Any = None) -> groups.GroupBar:
+def group_bar(group: Any, label: str, url: str, key: str = "", expected: Expected | None = None) -> groups.GroupBar:
     """A bar of a group with its totals (reports.group_totals); `key` is the filter value of its list, if any.
 
-    `expected`: its forecast (forecasts.groups_read), of the night and without the exempt, whom the bar has too.
+    `expected`: its forecast, which is of the night: those who are at the target since then are in it at least.
     """
     median = float(group.median or 0)
     reach = None
     if expected:
-        more = [max(people - expected.at_target, 0) for people in (expected.number, expected.low, expected.high)]
-        reach = groups.Range(
-            *(min(group.at_target + people, group.people) for people in more), expected.people - expected.number
-        )
+
+        def now(people: int) -> int:
+            return min(max(people, group.at_target), group.people)
+
+        missing = expected.people - expected.number
+        reach = groups.Range(now(expected.number), now(expected.low), now(expected.high), missing)
     return groups.GroupBar(label, url, group.people, group.at_target, group.red, group.counted, median, key, reach)
 
 

@@ -62,7 +62,7 @@ def below_target_figure(
             layout.area(days, [day.people for day in days], hover_text, day_text)
             | {"customdata": [list_url(day) for day in days]},
         ],
-        **({"margin": {"r": layout.RIGHT_WITH_LABELS}} if fan else {}),
+        margin={"r": layout.RIGHT_WITH_LABELS if fan else layout.RIGHT},
         xaxis=layout.day_axis(opens, last, day_label),
         yaxis=layout.count_axis(highest, highest * 1.12),
         unit=unit,

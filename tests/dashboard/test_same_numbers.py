@@ -7,13 +7,17 @@ from typing import Any
 import pytest
 
 from apps.campaigns.models import Campaign
+from apps.core.clock import db_now
+from apps.dashboard.labels import base
 from apps.dashboard.labels.base import STATUSES
 from apps.employees.models import Employee
+from apps.reports import standings_filters
 from apps.standings import build_summaries
 from tests import people
 from tests.dashboard.conftest import SignIn
-from tests.dashboard.strict import StrictClient, rows
+from tests.dashboard.strict import StrictClient, rows, words
 from tests.fixtures import Clock
+from tests.standings.brute import Brute
 
 pytestmark = pytest.mark.django_db
 
@@ -154,3 +158,49 @@ def test_a_person_is_red_since_the_facts_say_so(
     assert opening == campaign.rule.opens_at
     joined = people.standing(campaign, people.person("N001")).status_since
     assert joined == datetime.fromisoformat("2026-11-24T00:00:00+00:00")
+
+
+# At the end of Sunday 22, a midday of the roster's moves, and of Thursday 12 in the fixture's zone.
+COMPARED = ("since=2026-11-19", "since=2026-11-11", "since=2026-11-12&as_of=2026-11-20", "since=2026-10-20")
+
+
+@pytest.mark.parametrize("query", COMPARED)
+def test_a_comparison_is_the_difference_of_two_pages(as_: SignIn, random_company: Campaign, query: str) -> None:
+    """Tiles, list, file, API, sub-teams, departments and a person's own page, through a random history."""
+    # An employee who has left cannot sign in.
+    now = Brute(random_company, db_now(), past=False)
+    top = max((one.employee for one in now.people), key=lambda employee: len(now.team(employee)))
+    people.with_account(top, "hr")
+    client, since = as_(top), query.split("&")[0].removeprefix("since=")
+    for path in ("/company/", f"/team/{top.staff_no}/"):
+        page, then = client.get(f"{path}?{query}"), client.get(f"{path}?as_of={since}")
+        changes, totals, before = page.context["total_changes"], page.context["totals"], then.context["totals"]
+        assert changes == {name: getattr(totals, name) - getattr(before, name) for name in changes}, path
+        assert f"{base.signed(changes['red'])} since" in words(page)
+        earlier = {row["staff_no"]: row for row in rows(client.get(f"{path}standings.csv?as_of={since}"))}
+        if path == "/company/":
+            everyone = earlier
+        listed = rows(client.get(page.context["csv"]))
+        assert len(listed) == totals.people
+        for row in listed:
+            counted_before = everyone[row["staff_no"]]["counted"] if row["staff_no"] in everyone else ""
+            assert row["counted_before"] == counted_before, row["staff_no"]
+            assert int(row["change"]) == int(row["counted"]) - int(counted_before or 0)
+        shown = {person.row.staff_no: person.row for person in page.context["people"]}
+        assert shown
+        assert {(no, str(row.change), row.turned or "") for no, row in shown.items()} <= {
+            (row["staff_no"], row["change"], row["turned"]) for row in listed
+        }
+        for change in standings_filters.CHANGES:
+            behind = client.get(f"{path}?{query}&change={change}")
+            assert behind.context["totals_of_list"].people == len(rows(client.get(behind.context["csv"])))
+        key = "departments" if path == "/company/" else "teams"
+        for name, _size, at_target, *_others, more_at_target, _more_counted in chart(page, key).rows:
+            own = follow(client, name.url).context
+            assert own["totals"].at_target == number(at_target.text)
+            assert base.signed(own["total_changes"]["at_target"]) == more_at_target.text, name.text
+    for row in list(shown.values())[:3]:
+        member = client.get(f"/team/{row.staff_no}/?as_of={since}").context
+        standing = member["card"].row if "card" in member else None
+        if standing is not None and row.counted_before is not None:
+            assert standing.counted == row.counted_before

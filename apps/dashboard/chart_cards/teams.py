@@ -182,6 +182,7 @@ def group_shares(
             _("Red"),
             _("Median"),
             *([_("Expected at target"), _("Expected below target")] if with_expected else []),
+            *_change_header(ordered),
         ),
         rows=[
             cells(
@@ -191,6 +192,7 @@ def group_shares(
                 Cell(base.number(bar.red), link(bar, "red")),
                 base.number(bar.median),
                 *(_expected_cells(bar) if with_expected else []),
+                *(map(base.signed, bar.changes[1:]) if bar.changes else []),
             )
             for bar in ordered
         ],
@@ -200,6 +202,14 @@ def group_shares(
         figure=lambda: groups.groups_figure(ordered, x_unit=_("share of people at target"), hover_text=_group_hover),
         size=_size(len(ordered)),
     )
+
+
+def _change_header(bars: list[groups.GroupBar]) -> list[str]:
+    for bar in bars:
+        if bar.changes:
+            day = {"day": base.short_date(bar.changes.since)}
+            return [_("At target since %(day)s") % day, _("Counted since %(day)s") % day]
+    return []
 
 
 def _expected_cells(bar: groups.GroupBar) -> tuple[str, str]:

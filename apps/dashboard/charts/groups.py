@@ -1,6 +1,7 @@
 """Sub-teams or departments side by side: the share of people at the target, now and expected, with the headcount."""
 
 from collections.abc import Callable, Iterable
+from datetime import date
 from typing import Any, NamedTuple
 
 from apps.dashboard.charts import layout
@@ -22,6 +23,14 @@ class Range(NamedTuple):
     missing: int
 
 
+class Changes(NamedTuple):
+    """How a group changed since the end of a day: people at the target, and counted contacts."""
+
+    since: date
+    at_target: int
+    counted: int
+
+
 class GroupBar(NamedTuple):
     label: str
     url: str
@@ -32,6 +41,7 @@ class GroupBar(NamedTuple):
     median: float
     key: str = ""
     expected: Range | None = None
+    changes: Changes | None = None
 
     @property
     def share(self) -> float:

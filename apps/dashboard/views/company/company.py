@@ -3,7 +3,7 @@
 404 for all other readers.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date
 from functools import cache, partial
 from typing import Any
@@ -15,12 +15,13 @@ from django.views.decorators.http import require_safe
 from apps.dashboard.chart_cards import company as day_by_day
 from apps.dashboard.chart_cards import teams
 from apps.dashboard.chart_cards.chart_card import ChartCard
-from apps.dashboard.charts.groups import GroupBar
+from apps.dashboard.charts.groups import Changes, GroupBar
 from apps.dashboard.labels import base
 from apps.dashboard.labels.expected import ExpectedLine
 from apps.dashboard.views.page_context import PageContext, render
 from apps.dashboard.views.standing.standing_card import period_of
 from apps.dashboard.views.team import expected
+from apps.dashboard.views.team.comparison import NO_CHANGES, earlier_standings, group_changes, total_changes
 from apps.dashboard.views.team.data_quality import data_quality_of
 from apps.dashboard.views.team.list_filters import page_filters, remember_filters
 from apps.dashboard.views.team.manager_actions import list_actions
@@ -84,11 +85,13 @@ def company(request: HttpRequest) -> HttpResponse:
     listed["department_names"] = _names(departments)
     if request.headers.get("HX-Target") == "list":
         return list_response(scope, filters, listed)
-    totals = standings.totals()
+    totals, earlier = standings.totals(), earlier_standings(scope, standings)
+    changes = group_changes(departments, earlier_standings(scope, everybody), partial(departments_for, scope))
     forecasts = cache(partial(expected.of_company, scope))
     context = {
         **listed,
         "totals": totals,
+        "total_changes": total_changes(totals, earlier),
         "now": scope.totals_as_of(standings),
         "departments": departments,
         "tiles": tile_urls(scope, filters, "company"),
@@ -96,7 +99,9 @@ def company(request: HttpRequest) -> HttpResponse:
         "period": period_of(scope),
         "data_quality": data_quality_of(scope, standings, totals, "company"),
         "reviews": Review.objects.filter(campaign=scope.campaign).count_by_state(scope.now),
-        "charts": [card() for card in company_charts(scope, standings, lambda: departments, forecasts).values()],
+        "charts": [
+            card() for card in company_charts(scope, standings, lambda: departments, forecasts, changes).values()
+        ],
         "adjustments_waiting": adjustments.waiting_for(scope.required_campaign, scope.user).count(),
     }
     return remember_filters(scope, filters, render(scope, "company/company.html", context))
@@ -148,6 +153,7 @@ def company_charts(
     standings: Any,
     departments: Callable[[], list[group_totals.Group]],
     forecasts: Callable[[], CompanyForecasts | None] = _no_forecasts,
+    changes: Mapping[str, Changes] = NO_CHANGES,
 ) -> dict[str, Callable[[], ChartCard]]:
     """The charts of the company by the key in their addresses. Each reads its data only when it is called."""
     # An auditor reads sums and gets no link to any employee.
@@ -177,7 +183,7 @@ def company_charts(
         plain_bars = (
             teams.group_bar(group, _name(group), "", group.key, known.get(group.key)) for group in departments()
         )
-        bars = [bar._replace(url=group_list(bar, "")) for bar in plain_bars]
+        bars = [bar._replace(url=group_list(bar, ""), changes=changes.get(bar.key)) for bar in plain_bars]
         return teams.group_shares(
             url("departments"), bars, key="departments", note=_departments_note(department), first=_("Department"),
             list_url=group_list,

@@ -1,6 +1,7 @@
 """`/team/`: a manager's whole reporting tree in numbers. Never a contact, and never a colleague's number."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
@@ -12,10 +13,12 @@ from apps.accounts.access_log import log_record_access
 from apps.core.text import is_storable
 from apps.dashboard.chart_cards import curves, teams
 from apps.dashboard.chart_cards.chart_card import ChartCard
+from apps.dashboard.charts.groups import Changes
 from apps.dashboard.labels.expected import ExpectedLine
 from apps.dashboard.views.page_context import PageContext, render
 from apps.dashboard.views.standing.standing_card import card_of, is_prorated, period_of
 from apps.dashboard.views.team import expected
+from apps.dashboard.views.team.comparison import NO_CHANGES, earlier_standings, group_changes, total_changes
 from apps.dashboard.views.team.data_quality import data_quality_of
 from apps.dashboard.views.team.list_filters import page_filters, remember_filters
 from apps.dashboard.views.team.manager_actions import help_panel, list_actions
@@ -114,11 +117,13 @@ def _may_see(scope: PageContext, employee: Employee) -> bool:
 
 def _totals_context(scope: PageContext, employee: Employee, standings: Any) -> dict[str, Any]:
     groups = group_totals.sub_teams(standings, employee)
-    totals = standings.totals()
+    totals, earlier = standings.totals(), earlier_standings(scope, standings)
     forecasts = team_forecasts(scope, employee, standings, groups)
-    charts = team_charts(scope, employee, standings, lambda: groups, lambda _groups: forecasts)
+    changes = group_changes(groups, earlier, partial(group_totals.sub_teams, root=employee))
+    charts = team_charts(scope, employee, standings, lambda: groups, lambda _groups: forecasts, changes)
     return {
         "totals": totals,
+        "total_changes": total_changes(totals, earlier),
         "expected": _expected(scope, employee, standings, forecasts),
         "now": scope.totals_as_of(standings),
         "data_quality": data_quality_of(scope, standings, totals, "team", employee.staff_no),
@@ -154,6 +159,7 @@ def team_charts(
     standings: Any,
     groups: Callable[[], list[group_totals.Group]],
     forecasts: Callable[[list[group_totals.Group]], TeamForecasts],
+    changes: Mapping[str, Changes] = NO_CHANGES,
 ) -> dict[str, Callable[[], ChartCard]]:
     """The charts of a team by the key in their addresses. Each reads its data only when it is called."""
 
@@ -173,7 +179,9 @@ def team_charts(
     def sub_teams() -> ChartCard:
         known = forecasts(shown := groups()) or {}
         bars = [
-            teams.group_bar(group, group.label, scope.url("team", group.staff_no), expected=known.get(int(group.key)))
+            teams.group_bar(
+                group, group.label, scope.url("team", group.staff_no), expected=known.get(int(group.key))
+            )._replace(changes=changes.get(group.key))
             for group in shown
         ]
         note = _("Share of people at target by direct report, with the number of people.")

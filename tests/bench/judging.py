@@ -17,6 +17,7 @@ from apps.core.clock import db_now
 from apps.core.enqueue import enqueue_marking
 from apps.core.locks import lock_facts
 from apps.employees.models import Employee
+from apps.forecasts.making import make_forecasts
 from apps.standings.marking import lock_campaigns, mark_outbox
 from apps.standings.models import DailyCount, Standing
 from apps.standings.process_runs import mark_all
@@ -51,6 +52,18 @@ def by_workers() -> dict[str, Any]:
     totals = run.totals
     result = {"people": totals["employees"], "counted": totals["counted"], "written": totals["written"]}
     return {"seconds": seconds, **result, **_stored(campaign)}
+
+
+def forecast() -> dict[str, Any]:
+    """Make the forecast of tonight and store it; it is rolled back, so that it can be made again."""
+    now = db_now()
+    began = time.perf_counter()
+    with transaction.atomic():
+        [made] = make_forecasts(now)
+        seconds = time.perf_counter() - began
+        people = made.groups.get(kind="company").people
+        transaction.set_rollback(True)
+    return {"seconds": seconds, "people": people}
 
 
 def one(times: int) -> dict[str, Any]:

@@ -1,4 +1,7 @@
-"""B1, B2, B3, B12: evaluations of all employees compared with one plain SQL statement, of one employee, and growth."""
+"""B1, B2, B3, B12: evaluations of all employees compared with one plain SQL statement, of one employee, and growth.
+
+B17: the forecast of all employees, compared with a plain recount.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,7 @@ class Grown(NamedTuple):
 
 
 def run(bench: Bench) -> Iterator[Figure]:
-    """The figures B1, B2, B3 and B12. Raises WrongCount."""
+    """The figures B1, B2, B3, B12 and B17. Raises WrongCount."""
     grown: list[Grown] = []
     for place, (people, contacts) in enumerate(bench.size.marked):
         say(f"B1: {people:,} employees with {contacts:,} contacts")
@@ -112,6 +115,18 @@ def _unchanged(bench: Bench, people: int) -> Iterator[Figure]:
     seconds, reference = (median(run["seconds"] for run in runs) for runs in (ours, plain))
     what = "full mark when nothing changed, beside a plain recount"
     yield compared("B2", what, seconds, "s", reference, Goal("ratio", "<=", 1.4))
+    yield _forecast(bench, people, reference)
+
+
+def _forecast(bench: Bench, people: int, recount: float) -> Figure:
+    """The forecast of everybody, read, fitted and stored, compared with the plain recount of the same verdicts."""
+    took = []
+    for _ in range(bench.size.times):
+        result = bench.process("process", "forecast", bench.folder)
+        expect("the forecast", result, {"people": people})
+        took.append(result["seconds"])
+    what = f"forecast of {people:,} employees beside the plain recount"
+    return compared("B17", what, median(took), "s", recount, Goal("ratio", "<=", 1))
 
 
 def mark_of_one(bench: Bench, people: int, goal: Goal | None) -> Figure:

@@ -111,6 +111,13 @@ def mark_one(path: Path, times: str) -> dict[str, Any]:
     return judging.one(int(times))
 
 
+def forecast(path: Path, staff_no: str) -> dict[str, Any]:
+    """Make the forecast of all employees."""
+    from tests.bench import judging
+
+    return judging.forecast()
+
+
 def plain_mark(path: Path, staff_no: str) -> dict[str, Any]:
     """The verdicts of all employees, and their upsert, by one SQL statement."""
     from tests.bench import plain_marks
@@ -192,7 +199,7 @@ WORK: dict[str, Callable[[Path, str], dict[str, Any]]] = {
     "read": read, "import": import_file, "plain": plain, "load_roster": load_roster, "look": look,
     "plain_roster": plain_roster, "company": company, "export": export,
     "mark": mark, "mark_by_workers": mark_by_workers, "mark_one": mark_one, "plain_mark": plain_mark,
-    "plain_recount": plain_recount,
+    "plain_recount": plain_recount, "forecast": forecast,
     "peer_import": peer_import, "peer_csv": peer_csv, "weigh": weigh, "over": over, "command": command,
     "notifications": notifications,
     **{which: csv(which) for which in ("page_csv", "past_csv", "same_csv", "plain_csv", "plain_past_csv")},

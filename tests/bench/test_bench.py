@@ -28,7 +28,7 @@ B6 = {
     "B6.export",
     *(f"B6.{what}.{form}" for what in ("memory", "rate") for form in FORMS),
 }
-B1 = {"B1", "B1.workers", "B1.6000", "B2", "B3.300", "B3.600", "B12.mark", "B12.import", "B12.csv"}
+B1 = {"B1", "B1.workers", "B1.6000", "B2", "B3.300", "B3.600", "B12.mark", "B12.import", "B12.csv", "B17"}
 B7 = {"B7.page", "B7.p99", "B7.list"}
 B8 = {"B8.8", *(f"B8.{team}{chart}" for team in ("large", "huge") for chart in ("", *(f".{key}" for key in CHARTS)))}
 B9 = {"B9.page", "B3.2000", *(f"B9.{key}" for key in OF_COMPANY)}

@@ -17,6 +17,7 @@ from apps.core.models import AuditEntry, OutboxRow, Setting
 from apps.demo import seeding
 from apps.demo.seeding import NoDemo, seed_demo, sign_ins
 from apps.employees.models import Employee, EmployeeIdentity, Employment, Placement, TreeNode
+from apps.forecasts.models import CampaignForecast, GroupForecast
 from apps.notifications.models import Notification
 from apps.reports.adjustments import waiting_for
 from apps.results.models import FrozenResult, FrozenStanding
@@ -83,6 +84,14 @@ def test_the_demo_has_approved_adjustments_and_a_pending_one(noon: Clock, domain
     ]
     assert [requests.count() for requests in waiting] == [1, 0]
     assert recount(campaign) == []
+
+
+def test_the_demo_has_a_forecast(noon: Clock, domain: str) -> None:
+    """Otherwise the first look at the product shows none."""
+    run("seed_demo", "--employees", 60, "--contacts", 30)
+    made = CampaignForecast.objects.get()
+    assert made.campaign == Campaign.objects.get(state="open")
+    assert GroupForecast.objects.filter(forecast=made, kind="company").count() == 1
 
 
 def test_the_demo_shows_an_announcement_and_has_notifications_but_no_mails(noon: Clock, domain: str) -> None:

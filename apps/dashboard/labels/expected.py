@@ -6,6 +6,7 @@ from datetime import datetime
 from django.utils.translation import gettext as _
 
 from apps.dashboard.labels.base import Text, number
+from apps.forecasts.model.learning import MIN_CONTACTS, MIN_DAYS
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,11 @@ class ExpectedLine:
 
 
 def too_early() -> ExpectedLine:
-    return ExpectedLine(_("Too early to say how many will be at the target by the deadline."))
+    text = _(
+        "Too early to say how many will be at the target: a forecast is made each night, from %(days)s days and "
+        "%(contacts)s contacts of all employees on."
+    )
+    return ExpectedLine(text % {"days": MIN_DAYS, "contacts": MIN_CONTACTS})
 
 
 def too_few() -> ExpectedLine:

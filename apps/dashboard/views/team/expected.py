@@ -34,8 +34,11 @@ def expected_line(
     """The line below the totals; None where no person's result is open. `is_made`: the night's forecast exists."""
     if not is_running(scope) or not totals.red:
         return None
+    if expected is None and is_made:
+        return words.too_few()
     if expected is None:
-        return words.too_few() if is_made else words.too_early()
+        # What was not forecast on a past day will not be.
+        return None if scope.as_of else words.too_early()
     people = totals.people - totals.exempt
     today = people - totals.red
     # The forecast is of the night: those who have reached the target since then are no longer open.

@@ -170,20 +170,21 @@ def require_approval_if_large(
 
 
 def _is_large(effect: dict[str, int], headcount: int, now: datetime, exclude: RosterImport | None) -> bool:
-    approved = ApprovalRequest.objects.filter(kind=Kind.ROSTER_LOAD, decision="approved").values_list("subject")
+    approved = ApprovalRequest.objects.filter(kind=Kind.ROSTER_LOAD, decision="approved")
     # Undone loads count too, and so do loads undone within the day: an undo changes as many people as its load.
     recent = RosterImport.objects.filter(
         Q(done_at__gt=now - EFFECT_WINDOW) | Q(undone_at__gt=now - EFFECT_WINDOW), state=RosterImport.State.DONE
     )
     if exclude is not None:
         recent = recent.exclude(pk=exclude.pk)
-    # A load that two people approved does not use up what one person may do alone.
-    subjects = {subject for (subject,) in approved.filter(requested_at__gt=now - 15 * EFFECT_WINDOW)}
+    # A load that two people approved, in its present form, does not use up what one person may do alone.
+    approved = approved.filter(requested_at__gt=now - 15 * EFFECT_WINDOW)
+    of_two = set(approved.values_list("subject", "payload__digest"))
     changed, came = _sum(effect, CHANGED), _sum(effect, CAME)
-    for pk, earlier in recent.values_list("pk", "effect"):
+    for pk, digest, earlier in recent.values_list("pk", "digest", "effect"):
         # Recent joiners do not enlarge the company: invented people would otherwise allow more real leavers.
         headcount -= _sum(earlier, CAME)
-        if str(pk) not in subjects:
+        if (str(pk), digest) not in of_two:
             changed, came = changed + _sum(earlier, CHANGED), came + _sum(earlier, CAME)
     limit = settings.ROSTER_APPROVAL_SHARE * max(headcount, 0)
     # One joiner a day is always allowed, even in a small company.

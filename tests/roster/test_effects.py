@@ -159,6 +159,32 @@ def test_an_end_that_an_undo_brings_back_does_not_count_for_the_next_load(settin
     assert request_of(confirmed(ALYSSA_JOINS))["joiners_and_leavers"] == 1
 
 
+def test_a_joiner_whose_first_load_was_undone_joins_with_the_next_load(settings: Any, noon: Clock) -> None:
+    """Otherwise a colleague's load, undone, dates the new number, and the old one's end is compared with nothing."""
+    settings.ROSTER_APPROVAL_SHARE = 0.9
+    november(prorate_joiners=True)
+    first = confirmed(ALYSSA_JOINS, officer("hr-2"))
+    assert undo_or_request(load_id=first.pk, by=officer("hr-2"))
+    approve()
+    assert RosterImport.objects.get(pk=first.pk).undone_at
+    other = DATES + "A002,Alan B,alan@corp.example.com,,\n"
+    assert confirmed(other, officer("hr-2")).state == State.DONE
+    assert confirmed(ALYSSA_JOINS).state == State.DONE
+    assert request_of(confirmed(ALICE_LEAVES))["joiners_and_leavers"] == 1
+
+
+def test_an_approval_of_an_earlier_content_of_a_load_does_not_count_in_the_sums_of_the_day(settings: Any) -> None:
+    """Otherwise one account asks for one leaver, and ends others under the same load's number."""
+    done = confirmed(ALICE_LEAVES)
+    approve()
+    assert worked(done).state == State.DONE
+    settings.ROSTER_APPROVAL_SHARE = 0.2
+    effects.require_approval_if_large({"leaving": 1}, 9, db_now())
+    RosterImport.objects.filter(pk=done.pk).update(digest="another")
+    with pytest.raises(NeedsSecondPerson):
+        effects.require_approval_if_large({"leaving": 1}, 9, db_now())
+
+
 def test_a_move_out_of_the_campaigns_departments_counts_as_leaving(settings: Any) -> None:
     """Otherwise the old number is not red, and the new one has a lower target."""
     settings.ROSTER_APPROVAL_SHARE = 0.9

@@ -62,18 +62,18 @@ WHERE CASE WHEN before IS NULL THEN after > {opens_on}
 -- second person, and of all undos, which record anew the ends that they bring back; the change itself comes after the last.
 SELECT employee_id FROM (
     WITH roster_change AS (
-        SELECT id, actor_id, at, lag(at, 1, '-infinity') OVER (ORDER BY at) AS after
+        SELECT id, digest, actor_id, at, lag(at, 1, '-infinity') OVER (ORDER BY at) AS after
         FROM (
-            SELECT id, actor_id, done_at AS at FROM roster_rosterimport WHERE state = 'done'
+            SELECT id, digest, actor_id, done_at AS at FROM roster_rosterimport WHERE state = 'done'
             UNION ALL
-            SELECT NULL, {by}, undone_at FROM roster_rosterimport WHERE undone_at IS NOT NULL
+            SELECT NULL, NULL, {by}, undone_at FROM roster_rosterimport WHERE undone_at IS NOT NULL
         ) load_or_undo
     ), alone AS (
         SELECT after, at AS until FROM roster_change
         WHERE actor_id = {by} AND NOT EXISTS (
             SELECT FROM accounts_approvalrequest request
             WHERE request.kind = 'roster_load' AND request.subject = roster_change.id::text
-              AND request.decision = 'approved')
+              AND request.payload ->> 'digest' = roster_change.digest AND request.decision = 'approved')
         UNION ALL
         SELECT coalesce(max(at), '-infinity'), 'infinity' FROM roster_change
     ), new_person AS (
@@ -86,9 +86,13 @@ SELECT employee_id FROM (
             SELECT employee_id, (min(starts_at) AT TIME ZONE {time_zone})::date AS first_day
             FROM employees_employment WHERE ends_at > {opens_at} AND starts_at < {cutoff_at} GROUP BY employee_id
         ) joined ON joined.employee_id = employee.id
+        -- Not the row's creation: an undo of the load leaves the row, and takes the identities back.
+        CROSS JOIN LATERAL (
+            SELECT min(started_at) AS at FROM employees_employeeidentity WHERE employee_id = employee.id
+        ) loaded
         WHERE first_day > {opens_on}
           AND (employee.id IN (TABLE new_person)
-               OR EXISTS (SELECT FROM alone WHERE employee.created_at > after AND employee.created_at <= until))
+               OR EXISTS (SELECT FROM alone WHERE loaded.at > after AND loaded.at <= until))
     ), leaver AS (
         SELECT employee_id, bool_or(until = 'infinity') AS is_new
         FROM employees_employment ended

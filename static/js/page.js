@@ -95,6 +95,12 @@
     if (event.detail.xhr.status === 304 && asOf && shown) shown.textContent = asOf;
   });
 
+  // A slider beside a field: each follows the other.
+  document.addEventListener("input", ({ target }) => {
+    const partner = target.dataset.partner && document.getElementById(target.dataset.partner);
+    if (partner) partner.value = target.value;
+  });
+
   // A suggestion takes the place of what was typed, a copy button copies a field, and a tick shows passwords.
   document.addEventListener("click", async ({ target }) => {
     const button = target.closest("[data-fill], [data-copy]");

@@ -16,12 +16,13 @@ def with_fan(chart: ChartCard, fan: Sequence[FanDay], note: str, finding: str = 
     """The card with the fan in its legend and words, and in its table: the days ahead above the past ones."""
     outer, inner = SWATCHES
     ahead = [cells(base.full_date(day.day), *[""] * (len(chart.header) - 1), *_values(day)) for day in fan[:0:-1]]
+    no_fan = cells("", "", "")
     end = _("%(day)s: %(forecast)s.") % {"day": base.full_date(fan[-1].day), "forecast": text(fan[-1])}
     return replace(
         chart,
         note=join_sentences([chart.note, note]),
         header=(*chart.header, _("Forecast: median"), _("5 in 10 between"), _("8 in 10 between")),
-        rows=[*ahead, *([*line, *cells("", "", "")] for line in chart.rows)],
+        rows=[*ahead, *([*line, *no_fan] for line in chart.rows)],
         legend=[
             *chart.legend,
             ("fan-median", _("Forecast: median")),

@@ -13,12 +13,14 @@ from django.views.decorators.http import require_safe
 
 from apps.campaigns import rule_draft, rules, selectors
 from apps.campaigns.models import Adjustment, Campaign
+from apps.dashboard.chart_cards.chart_card import ChartCard
 from apps.dashboard.chart_cards.curves import own_curve
 from apps.dashboard.forms.base import QuickAddForm
 from apps.dashboard.labels import rules as rule_labels
 from apps.dashboard.views.etags import request_has_etag
 from apps.dashboard.views.page_context import PageContext, render
 from apps.dashboard.views.standing.about import announcement_of
+from apps.dashboard.views.standing.forecast import forecast_of, what_if, what_if_context
 from apps.dashboard.views.standing.standing_card import Card, card_of, is_prorated, period_of
 from apps.dashboard.views.standing.summary_lines import SummaryLine, summary_lines
 from apps.notifications.models import HelpOffer
@@ -133,6 +135,8 @@ def me(request: HttpRequest) -> HttpResponse:
     scope = PageContext(request)
     if scope.employee is None:
         return render(scope, "standing/no_employee.html")
+    if "per_day" in request.GET and getattr(request, "htmx", False):
+        return what_if(scope)
     return standing_page(scope, QuickAddForm(), poll_quickly="added" in request.GET)
 
 
@@ -145,7 +149,8 @@ def standing_page(
     if own:
         context |= _card_context(scope, own)
         # Without a curve there is no box for the chart: then the form is sent as a whole page, which returns with one.
-        context["chart"] = own_curve(scope, context["card"], own.standing.days) if own.standing.row.counted else None
+        context["chart"] = _chart(scope, own, context) if own.standing.row.counted else None
+        context |= what_if_context(context["forecast"], scope.request.GET)
         context["status_changes"] = own.standing.status_changes
         context["help_offers"] = _help_offers(scope) if own.standing.has_help_offers else []
     elif scope.campaign:
@@ -176,11 +181,18 @@ def _can_add(scope: PageContext, context: dict[str, Any]) -> bool:
     return not context.get("before_opening")
 
 
+def _chart(scope: PageContext, own: OwnSummary, context: dict[str, Any]) -> ChartCard:
+    forecast = context["forecast"]
+    return own_curve(scope, context["card"], own.standing.days, forecast.ahead if forecast else ())
+
+
 def _card_context(scope: PageContext, own: OwnSummary) -> dict[str, Any]:
     card = card_of(scope, own.standing.row, own.standing.days)
-    lines = summary_lines(scope, card, own.contacts.changes, own.not_counting)
+    forecast = forecast_of(scope, card, own.standing.days, own.standing.forecast)
+    line = forecast.line() if forecast else None
+    lines = summary_lines(scope, card, own.contacts.changes, own.not_counting, line)
     return {
-        "card": card, "own": own, "lines": lines, "etag": _etag(scope, own, card, lines),
+        "card": card, "own": own, "forecast": forecast, "lines": lines, "etag": _etag(scope, own, card, lines),
         "prorated": is_prorated(scope, own.standing.row, own.adjustments),
     }  # fmt: skip
 

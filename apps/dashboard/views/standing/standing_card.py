@@ -5,6 +5,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from django.http import Http404
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -13,6 +14,7 @@ from apps.dashboard.labels import base
 from apps.dashboard.labels import rules as rule_labels
 from apps.dashboard.views.page_context import PageContext
 from apps.employees.models import Employee
+from apps.standings import report_people
 
 
 @dataclass(frozen=True)
@@ -114,6 +116,16 @@ def card_of(scope: PageContext, row: Any, days: list[Any]) -> Card:
         last_week=last_week(days, scope.instant.astimezone(scope.zone).date()),
         announcement=_announcement(row, scope),
     )
+
+
+def standing_of(scope: PageContext, employee: Employee) -> tuple[Card, list[Any]]:
+    """The standing of an employee whom the reader may see, with its curve. Raises Http404 when there is none."""
+    standings = scope.standings(report_people.OneEmployee(employee))
+    row = standings.row_of(employee.pk)
+    if row is None:
+        raise Http404("There is no standing")
+    days = standings.curve()
+    return card_of(scope, row, days), days
 
 
 def _state(row: Any, scope: PageContext) -> str:

@@ -27,10 +27,14 @@ class SummaryLine:
 
 
 def summary_lines(
-    scope: PageContext, card: Card, changes: list[employee_detail.ReasonChange] | None, not_counting: int
+    scope: PageContext,
+    card: Card,
+    changes: list[employee_detail.ReasonChange] | None,
+    not_counting: int,
+    forecast: SummaryLine | None = None,
 ) -> list[SummaryLine]:
     """`changes`: reason changes since yesterday, or None once nothing can change."""
-    lines = [_deadline_line(card), _needed(scope, card)]
+    lines = [_deadline_line(card), _needed(scope, card), forecast]
     if changes is not None:
         lines.append(_since_yesterday(changes))
     lines.append(_next_step(scope, card, not_counting))

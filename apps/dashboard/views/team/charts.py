@@ -19,11 +19,11 @@ from apps.dashboard.charts.layout import with_hover_text
 from apps.dashboard.views.company.company import company_charts, company_scope, departments_for, may_see_totals
 from apps.dashboard.views.etags import request_has_etag
 from apps.dashboard.views.page_context import PageContext
-from apps.dashboard.views.standing.standing_card import Card, card_of
+from apps.dashboard.views.standing.forecast import forecast_of
+from apps.dashboard.views.standing.standing_card import standing_of
 from apps.dashboard.views.team import expected
 from apps.dashboard.views.team.list_filters import filters_from_url
 from apps.dashboard.views.team.team import team_charts, team_forecasts, team_visible, visible
-from apps.employees.models import Employee
 from apps.reports import group_totals
 from apps.standings import report_people
 
@@ -56,19 +56,12 @@ def _answer_key(scope: PageContext, charts: Mapping[str, Callable[[], ChartCard]
     return answer(scope, charts[key]())
 
 
-def _standing(scope: PageContext, employee: Employee) -> tuple[Card, list[Any]]:
-    standings = scope.standings(report_people.OneEmployee(employee))
-    row = standings.row_of(employee.pk)
-    if row is None:
-        raise Http404("There is no standing")
-    days = standings.curve()
-    return card_of(scope, row, days), days
-
-
 @require_safe
 def me(request: HttpRequest) -> HttpResponse:
     scope = PageContext(request)
-    return answer(scope, curves.own_curve(scope, *_standing(scope, scope.required_employee)))
+    card, days = standing_of(scope, scope.required_employee)
+    forecast = forecast_of(scope, card, days)
+    return answer(scope, curves.own_curve(scope, card, days, forecast.ahead if forecast else ()))
 
 
 @require_safe
@@ -76,7 +69,7 @@ def member(request: HttpRequest, staff_no: str) -> HttpResponse:
     scope = PageContext(request)
     employee = visible(scope, staff_no)
     log_record_access(scope.user, employee, "standing")
-    return answer(scope, curves.member_curve(scope, staff_no, *_standing(scope, employee)))
+    return answer(scope, curves.member_curve(scope, staff_no, *standing_of(scope, employee)))
 
 
 @require_safe

@@ -15,6 +15,11 @@ MAX_PEOPLE = 1000
 MAX_STEPS = 90
 FIRST_STEP = 0.3
 TOLERANCE = 1e-3
+# The growth to the target is sought so far from the fitted one, by its logarithm.
+MAX_CORRECTION = 1.0
+CORRECTION_STEPS = 10
+# With so many people on the smaller side, half of the correction is believed.
+FEW_EVENTS = 20
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,32 @@ def fit(history: History, gone: int, expected: Parameters, spread: Spread) -> Pa
         return penalty - _log_likelihood(people, parameters, scale_of(snapshot, parameters))
 
     return _from_line(minimum(loss, start), expected)
+
+
+def growth_to_the_target(history: History, gone: int, fitted: Parameters) -> float:
+    """The growth with which the expected number of people to reach the target after `gone` days is that who did.
+
+    It differs from the fitted one where people hurry or stop near the target. Where few did or did not reach it, it is
+    drawn to the fitted one.
+    """
+    history = history.sample(MAX_PEOPLE)
+    snapshot = take_snapshot(history, gone)
+    scale = scale_of(snapshot, fitted)
+    people, reached = [], 0
+    for counts, (person, days) in zip(snapshot.people, history.days.items(), strict=True):
+        need = history.targets[person] - counts.counted
+        if need > 0:
+            people.append((need, fitted.base + fitted.each * blend(counts.steady, counts.recent, fitted.recency)))
+            reached += sum(days.values()) >= history.targets[person]
+    low, high = -MAX_CORRECTION, MAX_CORRECTION
+    for _step in range(CORRECTION_STEPS):
+        middle = (low + high) / 2
+        if sum(at_least(need, shape, scale * exp(middle)) for need, shape in people) < reached:
+            low = middle
+        else:
+            high = middle
+    events = min(reached, len(people) - reached)
+    return fitted.growth * exp((low + high) / 2 * events / (events + FEW_EVENTS))
 
 
 def _log_likelihood(people: list[tuple[int, float, int, int]], parameters: Parameters, scale: float) -> float:

@@ -8,10 +8,13 @@ from statistics import mean
 
 from apps.forecasts.model.backtest import SHARES, Result, backtest
 from apps.forecasts.model.scores import skill
-from tests.forecasts.model.simulation import KINDS, Company
+from tests.forecasts.model.simulation import CHANGED, KINDS, MOVED, Company
 
 # The level, the target and the level of the former campaign: higher and lower ones.
 LEVELS = ((60, 70, 40), (35, 40, 70), (90, 100, 60))
+
+# From half of the time on MOVED and CHANGED have their last plan; before, nothing foretells it.
+PLAN_KNOWN = SHARES[2:]
 
 
 def results(kind: str, seed: int, *, with_former: bool) -> list[Result]:
@@ -45,6 +48,8 @@ def main() -> None:
         print("| | skill | lowest | calibration error | teams in 80 % |\n| --- | --- | --- | --- | --- |")
         for kind in KINDS:
             print(line(kind, {kind: found[kind]}))
+        for kind in (MOVED, CHANGED):
+            print(line(f"{kind}, once it is known", {kind: found[kind]}, PLAN_KNOWN))
         for share in SHARES:
             print(line(f"{share:.0%} of the time", found, (share,)))
         print(line("all", found))

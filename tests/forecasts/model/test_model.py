@@ -6,12 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from apps.forecasts.model.fitting import fit, growth_to_the_target
 from apps.forecasts.model.groups import expected_number
 from apps.forecasts.model.history import Counts, History, take_snapshot
-from apps.forecasts.model.learning import PRIOR, learn
+from apps.forecasts.model.learning import PRIOR, PRIOR_SPREAD, learn
 from apps.forecasts.model.model import Model, Parameters, model_of, outlooks
 from apps.forecasts.model.negative_binomial import at_least, quantiles
-from tests.forecasts.model.simulation import KINDS, RUSH, Company
+from tests.forecasts.model.simulation import KINDS, NO_RUSH, RUSH, Company
 
 PARAMETERS = st.builds(
     Parameters,
@@ -70,6 +71,27 @@ def test_the_same_history_gives_the_same_forecast() -> None:
     assert learned == learn(second, 45, take_snapshot(second, 45))
     forecast = outlooks(snapshot, learned.parameters, first.targets.values())
     assert forecast == outlooks(snapshot, learned.parameters, first.targets.values())
+
+
+def test_a_former_campaign_in_which_people_hurried_to_the_target_teaches_so() -> None:
+    """The fitted growth is that of all contacts; a forecast of who reaches the target needs that near the target."""
+    former = Company(RUSH, 6, people=200).history()
+    fitted = fit(former, 72, PRIOR, PRIOR_SPREAD)
+    corrected = growth_to_the_target(former, 72, fitted)
+    assert corrected > 1.05 * fitted.growth
+    everybody = History(former.length, former.days, dict.fromkeys(former.days, 1000))
+    assert growth_to_the_target(everybody, 72, fitted) == fitted.growth, "nobody reached it: nothing to learn"
+
+
+def test_another_plan_than_that_of_the_former_campaign_widens_the_forecast() -> None:
+    former = Company(NO_RUSH, 7, people=80).history()
+    now = Company(NO_RUSH, 8, people=80).history()
+    other = History(now.length, now.days, dict.fromkeys(now.days, 105))
+    snapshot = take_snapshot(now, 45)
+    alike, different = (learn(history, 45, snapshot, former) for history in (now, other))
+    assert alike
+    assert different
+    assert different.parameters.shared_sd > alike.parameters.shared_sd + 0.1
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -89,4 +89,6 @@ def pages() -> set[str]:
 
 
 def templates() -> set[str]:
-    return {str(path.relative_to(TEMPLATES)) for path in TEMPLATES.rglob("*.html")}
+    """Those of pages: a mail, whose templates are in notifications/, is none."""
+    names = {str(path.relative_to(TEMPLATES)) for path in TEMPLATES.rglob("*.html")}
+    return {name for name in names if not name.startswith("notifications/")}

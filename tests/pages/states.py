@@ -236,7 +236,7 @@ def _stuck(employee: company.Employee, name: str) -> Submission:
 
 
 def _corrections(campaign: Campaign) -> dict[str, object]:
-    """One granted, one refused, one waiting for a second HR member."""
+    """One granted, one refused, one waiting for a second HR member, and a previewed file."""
     first, second = account("hr"), account("second")
 
     def ask(reason: str, staff_no: str, counted: int) -> int:
@@ -247,7 +247,11 @@ def _corrections(campaign: Campaign) -> dict[str, object]:
     grant_correction(correction_id=granted, by=second, answer="已核对")
     refused = ask("再多一位", "M001", 8)
     refuse_correction(correction_id=refused, by=second, answer="没有凭据")
-    return {"correction": ask("漏记两位", "M001", 9), "granted_correction": granted, "refused_correction": refused}
+    lines = "staff_no,counted,target,exempt\nM001,9,,\nM002,3,,\nX999,5,,\n"
+    return {
+        "correction": ask("漏记两位", "M001", 9), "granted_correction": granted, "refused_correction": refused,
+        "correction_list": files.corrections(person("hr"), lines, "更正.csv", campaign=campaign).pk,
+    }  # fmt: skip
 
 
 def _adjustments(campaign: Campaign) -> dict[str, object]:

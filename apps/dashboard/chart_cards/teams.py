@@ -179,9 +179,9 @@ def group_shares(
             first,
             _("People"),
             _("At target"),
+            *([_("Expected at target"), _("Expected below target")] if with_expected else []),
             _("Red"),
             _("Median"),
-            *([_("Expected at target"), _("Expected below target")] if with_expected else []),
             *_change_header(ordered),
         ),
         rows=[
@@ -189,9 +189,9 @@ def group_shares(
                 Cell(bar.label, bar.url),
                 Cell(base.number(bar.people), link(bar, "")),
                 Cell(f"{base.number(bar.at_target)} ({groups.whole_percent(bar)} %)", link(bar, "done")),
+                *(_expected_cells(bar) if with_expected else []),
                 Cell(base.number(bar.red), link(bar, "red")),
                 base.number(bar.median),
-                *(_expected_cells(bar) if with_expected else []),
                 *(map(base.signed, bar.changes[1:]) if bar.changes else []),
             )
             for bar in ordered

@@ -178,7 +178,7 @@ def test_a_screen_reader_gets_the_finding_and_the_newest_row(language: str) -> N
 
 def own(ahead: Any) -> chart_card.ChartCard:
     row = SimpleNamespace(target=100, counted=60, remaining=40, exempt=False, pace="behind")
-    card: Any = SimpleNamespace(row=row, gap=3, period=SimpleNamespace(ended=False), pace_text="")
+    card: Any = SimpleNamespace(row=row, gap=3, period=SimpleNamespace(ended=False, days_left=21), pace_text="")
     look = scope()
     look.url = lambda *_args: "/charts/me.json"
     rows = [SimpleNamespace(day=LOOK.date() - timedelta(days=n), recorded=1, total=60 - n) for n in (1, 0)]

@@ -98,7 +98,7 @@ def test_too_early_says_why_and_shows_no_guess(as_: SignIn, alice: Employee, cam
     page = as_(alice).get("/")
     said = words(page)
     assert "Too early to say whether you will reach 100" in said
-    assert "from 5 days and 30 contacts of all employees on" in said
+    assert "A forecast needs 5 days and 30 contacts of all employees. It is made each night." in said
     assert "What if" not in said
     assert b"fan-" not in page.content
 
@@ -131,6 +131,8 @@ def test_on_the_last_day_nothing_reassures_beside_red(
     said = words(as_(alice).get("/"))
     assert "Red: 1 to go" in said
     assert is_silent(said)
+    assert "on pace" not in said.lower()
+    assert said.count("1 more needed today") == 2, "the line, and the title of the curve"
 
 
 def test_after_the_deadline_and_in_a_result_there_is_no_forecast(

@@ -43,6 +43,9 @@ def _own_title(card: Card) -> str:
             "%(count)s was missing at the deadline", "%(count)s were missing at the deadline", card.row.remaining
         )
         return missing % {"count": base.number(card.row.remaining)}
+    if card.period.days_left == 1:
+        # "On pace" beside "Red: 1 to go" would contradict it.
+        return _("%(count)s more needed today") % {"count": base.number(card.row.remaining)}
     if card.row.pace == "behind" and card.gap > 0:
         return _("You are %(count)s behind pace") % {"count": base.number(card.gap)}
     if card.row.pace == "ahead" and card.gap < 0:

@@ -66,9 +66,9 @@ class Forecast:
         """The answer with its base; where it is no good news, the pace that would change it comes first."""
         target = base.number(self.card.row.target)
         if self.own is None or self.chance is None:
-            why = _("a forecast is made each night, from %(days)s days and %(contacts)s contacts of all employees on")
+            why = _("A forecast needs %(days)s days and %(contacts)s contacts of all employees. It is made each night.")
             lead = _("Too early to say whether you will reach %(target)s") % {"target": target}
-            return SummaryLine("goal", lead, why % {"days": MIN_DAYS, "contacts": MIN_CONTACTS})
+            return SummaryLine("goal", lead, more=why % {"days": MIN_DAYS, "contacts": MIN_CONTACTS})
         whose = _("%(people)s people at your stage with your pace reach it") % {"people": self.chance.people}
         seen = _("A rough estimate that only you see.") if self.own.rough else _("Only you see this.")
         text, more = f"· {whose}", seen

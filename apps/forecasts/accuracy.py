@@ -34,6 +34,7 @@ class ShareAccuracy:
     skill: float | None = None
     teams: int = 0
     covered: int = 0
+    plan_changed: bool = False
 
 
 @dataclass(frozen=True)
@@ -59,10 +60,11 @@ def accuracy_of(results: Sequence[Result]) -> Accuracy:
 
 def _share(result: Result) -> ShareAccuracy:
     if result.people < MIN_GROUP_SIZE:
-        return ShareAccuracy(result.share, None)
+        return ShareAccuracy(result.share, None, plan_changed=result.plan_changed)
     return ShareAccuracy(
         result.share, result.people, result.at_target_later, result.basis, result.brier, result.straight_line,
         result.skill if result.is_conclusive else None, result.teams, result.covered,
+        result.plan_changed,
     )  # fmt: skip
 
 

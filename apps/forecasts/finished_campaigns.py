@@ -67,7 +67,8 @@ def _trial(campaign: Campaign) -> Trial:
         day = rule.opens_on + timedelta(days=int(days * share))
         at = datetime.combine(day, time(), tzinfo=ZoneInfo(rule.time_zone))
         known = campaign.rule_at(at)
-        return Look(history_of(campaign, at, known), max((day - known.opens_on).days, 0))
+        changed = (known.target, known.deadline) != (rule.target, rule.deadline)
+        return Look(history_of(campaign, at, known), max((day - known.opens_on).days, 0), changed)
 
     reached = {employee: result for employee, result, _team in judged}
     return Trial(campaign.name, look, reached, {employee: team for employee, _result, team in judged if team})

@@ -28,6 +28,7 @@ def test_it_shows_sums_in_words(frozen: Campaign, alice: Employee, as_: SignIn) 
     for text in ("6 of 30 days", "too early to say", "fewer than 5 people", "17 of 22", "0.214", "50–100 %", "84 %"):
         assert text in page
     assert "rough estimate" in page
+    assert page.count("the rule changed later") == 1
 
 
 def test_until_it_is_calculated_it_says_so(frozen: Campaign, alice: Employee, as_: SignIn) -> None:

@@ -6,10 +6,13 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError
 
+from apps.campaigns.models import Campaign
+from apps.campaigns.rule_draft import RuleDraft
 from apps.forecasts.finished_campaigns import trials
+from apps.standings.rule_changes import change_rule
 from tests.commands import run, say
 from tests.fixtures import Clock
-from tests.people import ROSTER, adjust, load, november, person, record
+from tests.people import ROSTER, TESTER, adjust, load, november, person, record
 
 
 @pytest.fixture
@@ -98,3 +101,15 @@ def test_the_command_refuses_with_a_sentence(db: None, arguments: tuple[str, ...
     with pytest.raises(CommandError, match=words) as error:
         run("backtest_forecast", *arguments)
     assert error.value.returncode == status
+
+
+def test_a_look_says_that_the_plan_changed_later(finished: Clock) -> None:
+    """A forecast of another target or deadline is judged by what nobody knew."""
+    finished.set("2026-12-03T09:00:00+08:00")
+    draft = RuleDraft(4, date(2026, 12, 4), date(2026, 12, 31), "Asia/Shanghai")
+    december = november(name="December", slug="december", opens_on=draft.opens_on, deadline=draft.deadline, target=5)
+    finished.set("2026-12-20T09:00:00+08:00")
+    change_rule(campaign=december, draft=draft, expected_version=1, reason="x", by=TESTER)
+    finished.set("2027-01-02T09:00:00+08:00")
+    trial = next(trials(Campaign.objects.get(slug="december")))
+    assert [trial.look(share).plan_changed for share in (0.5, 0.66)] == [True, False]

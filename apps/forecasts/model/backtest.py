@@ -28,10 +28,11 @@ MAX_POISSON = 700
 
 @dataclass(frozen=True)
 class Look:
-    """What was known after `gone` days."""
+    """What was known after `gone` days. `plan_changed`: whether another target or deadline was set later."""
 
     history: History
     gone: int
+    plan_changed: bool = False
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,7 @@ class Result:
     bins: tuple[scores.Bin, ...] = ()
     teams: int = 0
     covered: int = 0
+    plan_changed: bool = False
 
     @property
     def skill(self) -> float | None:
@@ -99,7 +101,7 @@ def _result(trial: Trial, share: float, look: Look) -> Result:
     reached = [trial.reached[person] for person in waiting]
     learned = learn(history, gone, snapshot, trial.former)
     if learned is None or not waiting:
-        return Result(share, len(waiting), sum(reached))
+        return Result(share, len(waiting), sum(reached), plan_changed=look.plan_changed)
     model = model_of(snapshot, learned.parameters)
     people = [(known[person], history.targets[person]) for person in waiting]
     chances = [model.chance(counts, target) for counts, target in people]
@@ -110,7 +112,7 @@ def _result(trial: Trial, share: float, look: Look) -> Result:
     return Result(
         share, len(waiting), sum(reached), learned.basis.value,
         scores.brier_score(chances, reached), scores.brier_score(lines, reached), scores.brier_score(paces, reached),
-        tuple(scores.reliability(chances, reached)), teams, covered,
+        tuple(scores.reliability(chances, reached)), teams, covered, look.plan_changed,
     )  # fmt: skip
 
 

@@ -178,3 +178,22 @@ def test_an_employee_sees_no_change_of_a_colleague(as_: SignIn, alice: Employee,
     client: StrictClient = as_(alice)
     assert client.get(f"/team/B001/?{SINCE}").status_code == 404
     assert "Since" not in words(client.get(f"/?{SINCE}"))
+
+
+def test_an_auditor_sees_no_comparison(as_: SignIn, auditor: Employee, recorded: Campaign) -> None:
+    """Two sums of a small department would tell the change of one person."""
+    client = as_(auditor)
+    page = client.get(f"/company/?{SINCE}")
+    assert words(page) == words(client.get("/company/"))
+    assert not [link for link in links(page) if "since" in link and link.startswith("/company/")]
+
+
+def test_the_day_behind_a_mark_of_a_chart_is_compared_only_with_a_day_before_it(
+    as_: SignIn, hr: Employee, recorded: Campaign
+) -> None:
+    page = as_(hr).get(f"/company/?{SINCE}")
+    marks = [link for link in links(page) if "as_of=" in link and "status=red" in link]
+    assert marks
+    for link in marks:
+        day = link.partition("as_of=")[2][:10]
+        assert ("since=" in link) == (day > "2026-11-23"), link

@@ -74,6 +74,8 @@ def company(request: HttpRequest) -> HttpResponse:
     if scope.campaign is None:
         return render(scope, "no_campaign.html", {})
     if not scope.user.has_role("hr"):
+        # Of a small company, two sums would tell the change of one person.
+        scope.since = None
         return _summary(scope)
     filters = page_filters(scope)
     everybody = scope.standings(report_people.WholeCompany())

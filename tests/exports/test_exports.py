@@ -72,13 +72,15 @@ def test_a_line_says_everything_about_one_person(campaign: Campaign, alice: Empl
 
 def test_every_cell_is_the_value_of_the_page(random_company: Campaign) -> None:
     names = {"": "", **dict(Employee.objects.values_list("staff_no", "name"))}
-    for as_of in (None, datetime.fromisoformat("2026-11-20T00:00:00+08:00")):
-        standings = Standings(random_company, WholeCompany(), as_of=as_of, show_reviews=True)
+    past, since = (datetime.fromisoformat(f"2026-11-{day}T00:00:00+08:00") for day in (20, 12))
+    for as_of, earlier in ((None, None), (None, since), (past, None), (past, since)):
+        standings = Standings(random_company, WholeCompany(), as_of=as_of, since=earlier, show_reviews=True)
         page = {row.staff_no: row for row in standings.page(limit=100).rows}
         lines = rows(exported(standings))
         assert {line["staff_no"] for line in lines} == set(page)
         for line in lines:
             del line["as_of"]
+            assert line.pop("compared_with") == text_of(earlier)
             assert unescape_formula(line.pop("manager_name")) == names[line["manager_staff_no"]]
             row = page[line["staff_no"]]
             expected = {name: text_of(getattr(row, COLUMNS[name].source)) for name in line}

@@ -11,7 +11,7 @@ from apps.forecasts.model.groups import expected_number
 from apps.forecasts.model.history import Counts, History, take_snapshot
 from apps.forecasts.model.learning import PRIOR, PRIOR_SPREAD, learn
 from apps.forecasts.model.model import Model, Parameters, model_of, outlooks
-from apps.forecasts.model.negative_binomial import at_least, quantiles
+from apps.forecasts.model.negative_binomial import at_least, quantiles, tails
 from tests.forecasts.model.simulation import KINDS, NO_RUSH, RUSH, Company
 
 PARAMETERS = st.builds(
@@ -121,6 +121,12 @@ def test_at_least_is_the_sum_of_probabilities() -> None:
     assert quantiles((0.1, 0.5, 0.9), 3, 0.5) == [0, 1, 4]
     assert at_least(5, 0, 1) == 0
     assert at_least(850, 2000, 0.5) == pytest.approx(1, abs=1e-3)
+
+
+@given(st.floats(0.01, 400), st.floats(0.001, 20), st.integers(0, 120))
+def test_all_tails_at_once_are_those_one_by_one(shape: float, scale: float, most: int) -> None:
+    found = tails(most, shape, scale)
+    assert found == pytest.approx([at_least(need, shape, scale) for need in range(most + 1)], abs=1e-9)
 
 
 def test_the_fan_lies_around_the_middle_and_the_chance_fits_it() -> None:

@@ -22,7 +22,7 @@ ADJUSTMENT = {"person": "A001", "kind": "leave", "what": "exempt", "reason": "le
 # The address of each form with its day fields, and its other fields.
 FORMS: list[tuple[str, tuple[str, ...], dict[str, Any]]] = [
     ("/exports/new/days/", ("day",), {"form": "csv", "sort": "staff_no"}),
-    ("/exports/new/standings/", ("day",), {"form": "csv", "sort": "staff_no"}),
+    ("/exports/new/standings/", ("compare", "day"), {"form": "csv", "sort": "staff_no"}),
     ("/exports/new/standings/", ("until",), {"form": "csv", "sort": "staff_no", "repeat": "daily", "hour": "8"}),
     ("/exports/new/roster_changes/", ("since", "day"), {"form": "csv"}),
     ("/company/open-campaign/", ("opens_on", "deadline"), TERMS),

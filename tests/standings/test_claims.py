@@ -328,6 +328,18 @@ def test_the_pending_look_up_grows_with_the_contacts_and_not_with_their_square(
     assert rows < 3 * repeats * len(twenty), "by the identity and by the contact, once each"
 
 
+def most_rows(campaign: Campaign, employee: Employee, as_of: datetime) -> float:
+    """The rows of the largest step that evaluates an employee as of an instant."""
+    text = f"WITH {evaluation_ctes(campaign.rule, as_of, f'SELECT {employee.pk}')} SELECT counted FROM evaluated"
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {text}")
+        plan = Plan("", cursor.fetchone()[0][0]["Plan"])
+    return max(
+        (node["Actual Rows"] + node.get("Rows Removed by Join Filter", 0)) * node["Actual Loops"]
+        for _depth, node in plan.nodes()
+    )
+
+
 def test_the_evaluation_grows_with_the_contacts_and_not_with_their_square(
     exclusive: Campaign, alice: Employee, alan: Employee
 ) -> None:
@@ -337,12 +349,22 @@ def test_the_evaluation_grows_with_the_contacts_and_not_with_their_square(
         for _repeat in range(repeats):
             end_contact(contact_id=record_one(employee, SHARED).outcomes[0].contact_id, employee=employee, by=TESTER)
     record_one(alan, outsider())
-    text = f"WITH {evaluation_ctes(exclusive.rule, db_now(), f'SELECT {alan.pk}')} SELECT counted FROM evaluated"
-    with connection.cursor() as cursor:
-        cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {text}")
-        plan = Plan("", cursor.fetchone()[0][0]["Plan"])
-    rows = max(
-        (node["Actual Rows"] + node.get("Rows Removed by Join Filter", 0)) * node["Actual Loops"]
-        for _depth, node in plan.nodes()
-    )
-    assert rows <= 3 * repeats
+    assert most_rows(exclusive, alan, db_now()) <= 3 * repeats
+
+
+def test_the_evaluation_of_a_day_before_many_corrections_does_neither(
+    exclusive: Campaign, alice: Employee, alan: Employee, clock: Clock
+) -> None:
+    """Otherwise two colleagues who correct one contact again and again stop each page with a day before it."""
+    repeats, latest = 30, {}
+    for employee in (alice, alan):
+        latest[employee] = record_one(employee, SHARED, PLACEHOLDER).outcomes[0].contact_id
+    before = clock.now() + timedelta(minutes=30)
+    clock.set(clock.now() + timedelta(hours=1), ticks=True)
+    for employee in (alice, alan):
+        for number in range(repeats):
+            identities = [SHARED, ("handle", f"@placeholder{number}")]
+            latest[employee] = correct_contact(
+                contact_id=latest[employee], employee=employee, identities=identities, by=TESTER
+            )
+    assert most_rows(exclusive, alan, before) <= 5 * repeats

@@ -81,7 +81,9 @@ FROM (
         {claim} AS claimed_from
     FROM contacts_contactidentity contact_identity
     JOIN contacts_contact contact ON contact.id = contact_identity.contact_id
-    WHERE {selected} AND {claim} < {as_of} AND NOT {own_ended}
+    -- A corrected contact has claims from before it was recorded: without its own instant, a person corrected a
+    -- thousand times has as many contacts as of a day before.
+    WHERE {selected} AND {claim} < {as_of} AND contact.recorded_at < {as_of} AND NOT {own_ended}
     OFFSET 0
 ) named
 JOIN contacts_contactidentity earlier_identity

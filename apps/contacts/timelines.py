@@ -6,6 +6,7 @@ of them (ADR 71).
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import groupby
@@ -65,9 +66,12 @@ class DerivedContact(NamedTuple):
 
 
 class SightingIndex:
-    """The contacts by the instant and each identity of their sightings, and by identity."""
+    """Contacts by the instant and each identity of their sightings, and by identity.
 
-    def __init__(self, contacts: Iterable[DerivedContact]):
+    `contacts`: as `derive_contacts` returns them, by start, so that no two share a person's instant.
+    """
+
+    def __init__(self, contacts: Sequence[DerivedContact]):
         self._at: dict[tuple[datetime, Key], list[tuple[frozenset[Key], DerivedContact]]] = {}
         self._with_key: dict[Key, list[DerivedContact]] = {}
         for contact in contacts:
@@ -85,7 +89,13 @@ class SightingIndex:
 
     def overlaps(self, contact: DerivedContact) -> bool:
         """Return whether one of the contacts shares an identity and an instant with this one."""
-        return any(match.overlaps(contact) for key in contact.keys for match in self._with_key.get(key, ()))
+        for key in contact.keys:
+            same = self._with_key.get(key, [])
+            # The last one that starts before it or with it, and the next one; those further away are apart in time.
+            later = bisect_right(same, contact.start, key=attrgetter("start"))
+            if any(match.overlaps(contact) for match in same[max(later - 1, 0) : later + 1]):
+                return True
+        return False
 
 
 class KnownSightings:
@@ -210,12 +220,17 @@ def _merge_overlapping(contacts: list[DerivedContact]) -> list[DerivedContact]:
         ):
             del merged[id(match)]
             for key in match.keys:
-                with_key[key].remove(match)
+                same = with_key[key]
+                if same[-1] is match:
+                    same.pop()
+                else:
+                    same.remove(match)
             contact = _merge_pair(contact, match)
         merged[id(contact)] = contact
         for key in contact.keys:
             with_key.setdefault(key, []).append(contact)
-    return list(merged.values())
+    # Once for each contact: one that takes over a thousand others would otherwise sort its sightings each time.
+    return [contact._replace(sightings=tuple(merge_sightings(contact.sightings))) for contact in merged.values()]
 
 
 def _merge_pair(first: DerivedContact, second: DerivedContact) -> DerivedContact:
@@ -223,5 +238,5 @@ def _merge_pair(first: DerivedContact, second: DerivedContact) -> DerivedContact
         first.keys | second.keys, min(first.start, second.start), earliest(first.confirmed_at, second.confirmed_at),
         # Unlike `latest`: None is no end here, so it is later than every instant.
         None if first.end is None or second.end is None else max(first.end, second.end),
-        tuple(merge_sightings((*first.sightings, *second.sightings))),
+        first.sightings + second.sightings,
     )  # fmt: skip

@@ -424,3 +424,22 @@ def test_many_contacts_that_an_undone_file_connects_are_not_compared_in_pairs(mo
         undone = timelines.DerivedContact(frozenset(pair), at(3), None, at(4), ())
         assert index.overlaps(undone)
     assert CountedKeys.comparisons + len(asked) < 10 * len(keys)
+
+
+def test_a_contact_that_takes_over_many_others_is_derived_in_proportion(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise an employee who ends one phone each minute stops the feed when a row names it with another contact."""
+    merge, merged = timelines.merge_sightings, []
+    monkeypatch.setattr(
+        timelines, "merge_sightings", lambda sightings: merged.extend(listed := list(sightings)) or merge(listed)
+    )
+    phone, handle, hour, repeats = ("phone", b"a"), ("handle", b"b"), timedelta(hours=1), 100
+    sightings = [
+        timelines.Sighting(frozenset({phone, handle}), at(1)),
+        timelines.Sighting(frozenset({handle}), at(2), None, at(29)),
+        *(
+            timelines.Sighting(frozenset({phone}), at(3) + number * hour, None, at(3) + number * hour + hour / 2)
+            for number in range(repeats)
+        ),
+    ]
+    assert [len(contact.sightings) for contact in timelines.derive_contacts(sightings)] == [repeats + 2]
+    assert len(merged) < 3 * len(sightings)

@@ -126,8 +126,8 @@ def count_changed_in_result(by: Actor) -> int:
 
     Of campaigns that are frozen, past their cut-off or in their LAST_DAYS. An employee who left before the cut-off and
     is employed again after it counts too: otherwise one HR user could take a person out of a result and give the
-    employment back. Of other campaigns, an end in their LAST_DAYS: the employee would learn of it too late to object.
-    The operator's command is trusted.
+    employment back. Of other campaigns, an end or a later first day in their LAST_DAYS: the employee would learn of it
+    too late to object. The operator's command is trusted.
     """
     if by.id is None:
         return 0

@@ -230,6 +230,33 @@ def test_a_leaver_who_returns_in_another_department_needs_two(settings: Any) -> 
     assert request_of(returned)["in_campaign"] == 1
 
 
+def test_a_move_that_ends_before_the_deadline_needs_two(settings: Any) -> None:
+    """Otherwise one HR user keeps a person out of all lists and reminders, who is back, and red, on the last day."""
+    settings.ROSTER_APPROVAL_SHARE = 0.9
+    november(scope=["Sales"])
+    boss = "staff_no,name,email,manager_staff_no,effective_on\nA001,Alice 艾,alice@corp.example.com,D001,2026-11-29\n"
+    assert confirmed(boss).state == State.DONE
+    assert request_of(confirmed(SALES + "A001,Alice 艾,alice@corp.example.com,Other,\n"))["in_campaign"] == 1
+
+
+@pytest.mark.parametrize(
+    ("scope", "first_days", "number"),
+    [([], ["2026-11-29"], 1), ([], ["2026-11-23"], 0), ([], ["2026-11-23", "2026-11-29"], 1), ([], ["2026-12-02"], 0)],
+    ids=["last week", "time to object", "put off", "as an end now"],
+)
+def test_a_first_day_that_moves_into_the_last_week_needs_two(
+    settings: Any, noon: Clock, scope: list[str], first_days: list[str], number: int
+) -> None:
+    """Otherwise one HR user takes a person's access until the deadline, and the person is red."""
+    settings.ROSTER_APPROVAL_SHARE = 0.9
+    november(scope=scope)
+    noon.set("2026-11-20T12:00:00+08:00", ticks=True)
+    *before, last = [confirmed(DATES + f"A002,Alan,alan@corp.example.com,{day},\n") for day in first_days]
+    assert [load.state for load in before] == [State.DONE] * len(before)
+    effect = request_of(last) if number else last.effect
+    assert (last.state == State.REQUESTED, effect.get("in_result", 0)) == (bool(number), number)
+
+
 LEAVES = DATES + "A001,Alice 艾,alice@corp.example.com,,{}\n"
 OVER = "2026-12-01T00:05:00+08:00"
 
@@ -786,9 +813,9 @@ class TestMutants:
         settings.ROSTER_APPROVAL_SHARE = 1
         monkeypatch.setattr(affected_counts, "CHANGED_IN_CAMPAIGN", affected_counts.CHANGED_FOR_EVERY_CAMPAIGN)
         row = "X001,Xenia,xenia@corp.example.com,{},\n"
-        confirmed(DATES + row.format("2026-11-25"))
+        confirmed(DATES + row.format("2026-11-29"))
         record_one(alice, ("email", "xenia@corp.example.com"))
-        assert confirmed(DATES + row.format("2026-11-29")).state == State.DONE
+        assert confirmed(DATES + row.format("2026-11-25")).state == State.DONE
 
 
 def test_a_time_zone_is_a_change_of_its_employee() -> None:

@@ -123,19 +123,26 @@ WHERE department = ANY({scope}) AND ends_at > {leavers_from} AND ends_at < {cuto
       AND last_placement.department = ANY({scope}))
 
 -- name: in_campaign
--- People on the roster before, whom another department at the cut-off brings into the scope or takes out of it. Employment
--- is not compared: a person who leaves and returns in another department also moves.
+-- People on the roster before, whom another department brings into the scope or takes out of it, at the cut-off or at any
+-- instant from now to it. Employment is not compared: a person who leaves and returns in another department also moves.
 SELECT employee_id
 FROM effect_placement old_placement JOIN employees_placement placement USING (employee_id)
 WHERE in_force(old_placement.starts_at, old_placement.ends_at, {cutoff_at})
   AND in_force(placement.starts_at, placement.ends_at, {cutoff_at})
   AND (old_placement.department = ANY({scope})) <> (placement.department = ANY({scope}))
+UNION
+SELECT employee_id
+FROM effect_placement old_placement JOIN employees_placement placement USING (employee_id)
+WHERE (old_placement.department = ANY({scope})) <> (placement.department = ANY({scope}))
+  AND greatest(old_placement.starts_at, placement.starts_at, hundred_clock())
+    < least(old_placement.ends_at, placement.ends_at, {cutoff_at})
 
 -- name: in_result
 -- People on the roster before, who are in the campaign's population at the cut-off either before or after the change; and
 -- people who had left before the cut-off, and are employed again after it. With {ends_from}, of all these only people whose
 -- employment now ends between that instant and the cut-off. And people whose employment now ends in the last days before
--- the cut-off, and did not before: a load may first end it earlier, and another one put the end off.
+-- the cut-off, and did not before: a load may first end it earlier, and another one put the end off. And people whose
+-- employment now begins in these days, within an employment of before: they could do nothing until then.
 SELECT employee_id FROM (
     WITH was AS (
         SELECT employee_id FROM effect_employment employment
@@ -173,6 +180,11 @@ SELECT employee_id FROM (
       AND (cardinality({scope}) = 0 OR employee_id IN (
         SELECT placement.employee_id FROM employees_placement placement JOIN effect_people USING (employee_id)
         WHERE in_force(placement.starts_at, placement.ends_at, new_end.ends_at) AND placement.department = ANY({scope})))
+    UNION
+    SELECT employee_id
+    FROM effect_employment employment JOIN employees_employment new_employment USING (employee_id)
+    WHERE new_employment.starts_at > {last_days_from} AND new_employment.starts_at < {cutoff_at}
+      AND employment.starts_at < new_employment.starts_at AND employment.ends_at > new_employment.starts_at
 ) changed_in_result
 
 -- name: future_colleagues

@@ -1,7 +1,8 @@
 """The forecasts of the company, its departments and managers' teams, stored where they show no single person.
 
-A person whose result is open is one below the target. A group needs five of them; so does what remains of it without
-the stored groups inside it, or the difference of two numbers would be the forecast of a few people.
+A group needs five people whose result is open (model.groups.is_open): the nearly certain protect no other. So does
+what remains of it without the stored groups inside it, if anybody there is below the target; or the difference of two
+numbers would be the forecast of a few people.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any, NamedTuple
 from apps.campaigns.models import CampaignRule
 from apps.campaigns.rules import day_of, start_of_day
 from apps.core.sql import fetch_all, statement
-from apps.forecasts.model.groups import Crowd, quantiles
+from apps.forecasts.model.groups import MAX_EXACT, Crowd, is_open, quantiles
 from apps.forecasts.model.history import Counts
 from apps.forecasts.model.model import LEVELS, Model
 from apps.forecasts.models import CampaignForecast, GroupForecast
@@ -37,7 +38,7 @@ class Place(NamedTuple):
     target: int
 
     @property
-    def is_open(self) -> bool:
+    def is_below(self) -> bool:
         return self.counts.counted < self.target
 
 
@@ -51,17 +52,19 @@ class Team(NamedTuple):
 
 def store_groups(forecast: CampaignForecast, model: Model, places: list[Place], rule: CampaignRule) -> None:
     """`model`: for the time from when it was made. `places`: everybody, by position."""
-    if sum(place.is_open for place in places) < MIN_GROUP_SIZE:
-        return
     chances = [model.chances_by_node(place.counts, place.target) for place in places]
+    still_open = [is_open(nodes) for nodes in chances]
+    if sum(still_open) < MIN_GROUP_SIZE:
+        return
     everybody = _Ranges(chances, places)
-    fan = _fan(forecast, model, places, rule)
+    # Of fewer people the outcomes are so few that the fan shows who of them are likely.
+    fan = _fan(forecast, model, places, rule) if sum(still_open) > MAX_EXACT else []
     rows = [everybody.row(0, len(places), forecast=forecast, kind=GroupForecast.Kind.COMPANY, fan=fan)]
-    for name, members in _departments(places).items():
+    for name, members in _departments(places, still_open).items():
         group = _Ranges([chances[i] for i in members], [places[i] for i in members])
         kind = GroupForecast.Kind.DEPARTMENT
         rows.append(group.row(0, len(members), forecast=forecast, kind=kind, department=name))
-    for team in shown_teams(places):
+    for team in shown_teams(places, still_open):
         kind = GroupForecast.Kind.TEAM
         rows.append(everybody.row(team.begin, team.end, forecast=forecast, kind=kind, manager_id=team.manager))
     GroupForecast.objects.bulk_create(rows, batch_size=ROWS_AT_ONCE)
@@ -72,64 +75,84 @@ class _Ranges:
 
     def __init__(self, chances: list[tuple[float, ...]], places: list[Place]):
         self.crowd = Crowd(chances)
-        self.open = list(accumulate((place.is_open for place in places), initial=0))
+        self.below = list(accumulate((place.is_below for place in places), initial=0))
 
     def row(self, begin: int, end: int, **columns: Any) -> GroupForecast:
         expected, people = self.crowd.expected(begin, end), end - begin
-        at_target = people - (self.open[end] - self.open[begin])
-        # Never certain: an interval without width would be the forecast of each of them.
-        low, high = min(expected.low, people - 1), max(expected.high, at_target + 1)
+        at_target = people - (self.below[end] - self.below[begin])
+        low, high = _never_certain(expected.low, expected.high, at_target, people)
         number = round(expected.number)
         return GroupForecast(people=people, at_target=at_target, number=number, low=low, high=high, **columns)
 
 
-def _departments(places: list[Place]) -> dict[str, list[int]]:
+def _never_certain(low: int, high: int, least: int, most: int) -> tuple[int, int]:
+    """The ends of an interval, never equal: without width it would be the forecast of each of them."""
+    return (low, high) if low < high else (max(low - 1, least), min(high + 1, most))
+
+
+def _departments(places: list[Place], still_open: list[bool]) -> dict[str, list[int]]:
     """The indexes of the people of each department that is shown."""
-    still_open = Counter(place.department for place in places if place.is_open)
-    hidden = suppressed_groups(still_open)
-    members: dict[str, list[int]] = {name: [] for name in sorted(still_open) if name not in hidden}
+    sizes: Counter[str] = Counter()
+    for place, is_person_open in zip(places, still_open, strict=True):
+        # Also none, where people are below the target: these are part of what remains.
+        if place.is_below:
+            sizes[place.department] += is_person_open
+    hidden = suppressed_groups(sizes)
+    members: dict[str, list[int]] = {name: [] for name in sorted(sizes) if name not in hidden}
     for index, place in enumerate(places):
         if place.department in members:
             members[place.department].append(index)
     return members
 
 
-def shown_teams(places: list[Place]) -> list[Team]:
-    """The teams with a forecast: each, without the shown teams inside it, has no open person or five and more.
+def shown_teams(places: list[Place], still_open: list[bool]) -> list[Team]:
+    """The teams with a forecast: each, without the shown teams inside it, has no person below the target or five open.
 
     A team that does not is left out itself: its people then belong to the rest of the team above.
     """
     positions = [place.position for place in places]
-    still_open = list(accumulate((place.is_open for place in places), initial=0))
+    # How many before each position are open, and how many below the target.
+    sums = [list(accumulate(flags, initial=0)) for flags in (still_open, (place.is_below for place in places))]
     shown: list[Team] = []
     # Shown teams inside those that follow, with their ends; the tree's order reversed has a manager after all below.
     inside: list[Team] = []
     for manager, first, last in reversed(fetch_all(TEAMS.format(smallest=MIN_GROUP_SIZE))):
         team = Team(manager, bisect_right(positions, first), bisect_right(positions, last))
-        people = rest = still_open[team.end] - still_open[team.begin]
-        below = 0
-        while below < len(inside) and inside[-1 - below].begin < team.end:
-            part = inside[-1 - below]
-            rest -= still_open[part.end] - still_open[part.begin]
-            below += 1
-        if people < MIN_GROUP_SIZE or 0 < rest < MIN_GROUP_SIZE:
+        within = 0
+        while within < len(inside) and inside[-1 - within].begin < team.end:
+            within += 1
+        parts = inside[len(inside) - within :]
+        rest, rest_below = (_within(column, team) - sum(_within(column, part) for part in parts) for column in sums)
+        if _within(sums[0], team) < MIN_GROUP_SIZE or (rest_below and rest < MIN_GROUP_SIZE):
             continue
-        if below:
-            del inside[-below:]
+        if within:
+            del inside[-within:]
         inside.append(team)
         shown.append(team)
     return shown
 
 
+def _within(sums: list[int], team: Team) -> int:
+    return sums[team.end] - sums[team.begin]
+
+
 def _fan(forecast: CampaignForecast, model: Model, places: list[Place], rule: CampaignRule) -> list[list[Any]]:
-    """[day, quantiles at LEVELS of the people under the target at its end], in the order of days."""
+    """[day, quantiles at LEVELS of the people under the target at its end], in the order of days.
+
+    Without the days by which it is open of fewer than five people whether they are at the target.
+    """
+    below = sum(place.is_below for place in places)
     states = Counter(model.state(place.counts, place.target) for place in places)
     fan = []
     for day in _fan_days(day_of(forecast.made_at, rule.time_zone), rule.deadline):
         end = start_of_day(day + timedelta(days=1), rule.time_zone)
         fraction = (end - forecast.made_at) / (rule.cutoff_at - forecast.made_at)
-        reached = quantiles(model.chances_of_all(states, fraction), LEVELS)
-        fan.append([day.isoformat(), [len(places) - number for number in reversed(reached)]])
+        chances = model.chances_of_all(states, fraction)
+        if sum(number for nodes, number in chances.items() if is_open(nodes)) < MIN_GROUP_SIZE:
+            continue
+        under = [len(places) - number for number in reversed(quantiles(chances, LEVELS))]
+        under[0], under[-1] = _never_certain(under[0], under[-1], 0, below)
+        fan.append([day.isoformat(), under])
     return fan
 
 

@@ -45,8 +45,8 @@ class UnderDay:
 
 @dataclass(frozen=True)
 class CompanyForecasts:
-    """The company, None with fewer than five people below the target; its fan, from the day it was made to the
-    deadline; and by name the departments with five and more.
+    """The company, None with fewer than five people whose result is open; its fan up to the deadline, empty with few of
+    them; and by name the departments with five and more.
     """
 
     company: Expected | None

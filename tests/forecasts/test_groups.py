@@ -13,7 +13,7 @@ from apps.campaigns.models import Campaign
 from apps.core.clock import db_now
 from apps.employees.models import TreeNode
 from apps.forecasts import group_making
-from apps.forecasts.group_making import Place, shown_teams
+from apps.forecasts.group_making import Place, _never_certain, shown_teams
 from apps.forecasts.groups_read import company_forecasts, team_forecasts
 from apps.forecasts.model.groups import quantiles
 from apps.forecasts.model.history import Counts
@@ -22,7 +22,10 @@ from apps.forecasts.models import CampaignForecast, GroupForecast
 from apps.standings.models import Standing
 from tests import people
 from tests.fixtures import Clock
-from tests.forecasting import company_of, count_at_random, count_days, forecast_now
+from tests.forecasting import FIRST, company_of, count_at_random, count_days, forecast_now
+
+# 66 by now: whether it will be 100 is open.
+OPEN = {FIRST + timedelta(days=number): 3 for number in range(22)}
 
 
 @pytest.fixture
@@ -58,10 +61,10 @@ def tree(chance: Random, people: int) -> list[tuple[int, int, int]]:
 
 @pytest.mark.parametrize("seed", range(30))
 def test_no_difference_of_teams_shows_fewer_than_five(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever subtracts the teams inside a team from it is left with five open people and more, or with none."""
+    """Whoever subtracts the teams inside a team from it is left with five open people, or with nobody below."""
     chance = Random(seed)
     nodes = tree(chance, 150)
-    counted = [chance.choice((20, 120)) for _node in nodes]
+    counted = [chance.choice((0, 20, 20, 120, 120)) for _node in nodes]
     places = [
         Place(person, place, "", Counts(counted[place], 0, 0.0), 100)
         for person, place, _last in nodes
@@ -70,18 +73,20 @@ def test_no_difference_of_teams_shows_fewer_than_five(seed: int, monkeypatch: py
     ]
     managers = [node for node in nodes if node[2] - node[1] >= 5]
     monkeypatch.setattr(group_making, "fetch_all", lambda statement: managers)
+    still_open = [place.counts.counted == 20 for place in places]
+    below = {place.employee: place.counts.counted for place in places if place.is_below}
     members = {
-        team.manager: frozenset(place.employee for place in places[team.begin : team.end] if place.is_open)
-        for team in shown_teams(places)
+        team.manager: frozenset(place.employee for place in places[team.begin : team.end] if place.is_below)
+        for team in shown_teams(places, still_open)
     }
     for manager, first, last in managers:
         everybody = {node[0] for node in nodes[first + 1 : last + 1]}
         assert members.get(manager, frozenset()) <= everybody
-    for still_open in members.values():
-        assert len(still_open) >= 5
-        inside = [other for other in members.values() if other < still_open]
-        rest = still_open - frozenset().union(*inside)
-        assert not 0 < len(rest) < 5
+    for team in members.values():
+        assert sum(below[person] > 0 for person in team) >= 5
+        inside = [other for other in members.values() if other < team]
+        rest = team - frozenset().union(*inside)
+        assert not rest or sum(below[person] > 0 for person in rest) >= 5
     assert members, "otherwise nothing is shown at all"
 
 
@@ -102,15 +107,40 @@ def test_a_team_where_four_are_open_is_not_stored(november: Campaign) -> None:
 
 
 @pytest.mark.django_db
-def test_a_forecast_of_a_team_is_never_certain(november: Campaign) -> None:
-    """An interval without width says the same of each member."""
+def test_who_is_nearly_certain_hides_nobody(november: Campaign) -> None:
+    """Beside seven who have nothing, the forecast of a team would be that of its one person who can still reach it."""
     for number in range(8):
-        count_days(november, people.person(f"P{number}"), {november.rule.opens_on: 1})
+        count_days(november, people.person(f"P{number}"), OPEN if number == 7 else {})
     forecast_now()
-    found = team_forecasts(november, [people.person("L0").pk], as_of=db_now())
+    lead, boss = people.person("L0").pk, people.person("BOSS").pk
+    assert set(team_forecasts(november, [lead, boss], as_of=db_now()) or {}) == {boss}
+
+
+@pytest.mark.django_db
+def test_a_company_of_one_open_person_is_not_stored(november: Campaign) -> None:
+    for standing in Standing.objects.select_related("employee"):
+        count_days(november, standing.employee, OPEN if standing.employee.staff_no == "P7" else {})
+    assert forecast_now()
+    assert not GroupForecast.objects.exists()
+
+
+@pytest.mark.django_db
+def test_a_company_of_few_open_people_has_no_fan(november: Campaign) -> None:
+    for number in range(40):
+        count_days(november, people.person(f"P{number}"), OPEN if number < 8 else {FIRST: 100})
+    forecast_now()
+    found = company_forecasts(november, as_of=db_now())
     assert found
-    [team] = found.values()
-    assert (team.at_target, team.low, team.high) == (0, 0, 1)
+    assert found.company
+    assert found.fan == []
+
+
+@pytest.mark.parametrize(
+    ("ends", "wider"), [((5, 5), (4, 6)), ((2, 2), (2, 3)), ((9, 9), (8, 9)), ((5, 6), (5, 6)), ((2, 9), (2, 9))]
+)
+def test_a_forecast_of_a_group_is_never_certain(ends: tuple[int, int], wider: tuple[int, int]) -> None:
+    """An interval without width says the same of each member."""
+    assert _never_certain(*ends, 2, 9) == wider
 
 
 @pytest.mark.django_db
@@ -120,7 +150,7 @@ def test_a_small_department_is_not_shown_and_not_the_rest_either(november: Campa
     TreeNode.objects.filter(employee_id__in=list(places[:4])).update(department="Sales")
     TreeNode.objects.filter(employee_id__in=list(places[4:34])).update(department="Support")
     for place in places:
-        count_days(november, people.Employee.objects.get(pk=place), {november.rule.opens_on: 60})
+        count_days(november, people.Employee.objects.get(pk=place), OPEN)
     forecast_now()
     found = company_forecasts(november, as_of=db_now())
     assert found
@@ -132,15 +162,20 @@ def test_a_small_department_is_not_shown_and_not_the_rest_either(november: Campa
 
 @pytest.mark.django_db
 def test_the_fan_ends_with_the_interval_of_the_company(november: Campaign) -> None:
+    for number in range(40):
+        more = dict.fromkeys(list(OPEN)[: number // 4], 5)
+        count_days(november, people.person(f"P{number}"), OPEN | more)
     forecast_now()
     found = company_forecasts(november, as_of=db_now())
     assert found
     assert found.company
     company, first, last = found.company, found.fan[0], found.fan[-1]
-    assert (first.day.isoformat(), last.day) == ("2026-11-23", november.rule.deadline)
+    assert last.day == november.rule.deadline
+    assert first.day < last.day
     assert list(last.people) == sorted(last.people)
     assert abs(last.people[0] - (company.people - company.high)) <= 1
     assert abs(last.people[4] - (company.people - company.low)) <= 1
+    assert all(day.people[0] < day.people[-1] for day in found.fan)
     for before, after in pairwise(found.fan):
         assert all(a >= b for a, b in zip(before.people, after.people, strict=True))
 

@@ -34,7 +34,7 @@ def too_early() -> ExpectedLine:
 
 
 def too_few() -> ExpectedLine:
-    return ExpectedLine(_("Too few people are below target to say how many will reach it."))
+    return ExpectedLine(_("The result of too few people is open to say how many will reach the target."))
 
 
 def interval(low: int, high: int) -> str:

@@ -15,6 +15,8 @@ from apps.forecasts.model.model import NODES, Model
 # Up to this many people with an open result the distribution of their number is calculated exactly: its time grows
 # with their square. Above, the normal distribution of each node is near enough.
 MAX_EXACT = 20
+# Nearer to 0 or 1 a person's result is as good as known.
+OPEN = 0.02
 INTERVAL = 0.8
 WEIGHTS = [weight for _node, weight in NODES]
 # Values of the shared factor for a large group, and the probabilities of the cells around them.
@@ -29,6 +31,11 @@ class Expected(NamedTuple):
     number: float
     low: int
     high: int
+
+
+def is_open(nodes: tuple[float, ...]) -> bool:
+    """Whether the result of a person with these chances by node can be either."""
+    return OPEN < sum(weight * chance for weight, chance in zip(WEIGHTS, nodes, strict=True)) < 1 - OPEN
 
 
 class Crowd:

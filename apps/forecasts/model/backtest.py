@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from math import exp, sqrt
 from typing import Any
 
@@ -133,6 +134,7 @@ def _coverage(trial: Trial, history: History, snapshot: Snapshot, learned: Learn
     return len(judged), covered
 
 
+@lru_cache(maxsize=10_000)
 def straight_line(counted: int, target: int, factor: float) -> float:
     """The chance by a Poisson distribution at the pace so far; `factor`: the time that remains by the time gone."""
     need, mean = target - counted, counted * factor
@@ -141,7 +143,8 @@ def straight_line(counted: int, target: int, factor: float) -> float:
     if mean > MAX_POISSON:
         return 1 - STANDARD.cdf((need - 0.5 - mean) / sqrt(mean))
     term = total = exp(-mean)
-    for count in range(1, need):
+    # Far above the mean nothing is added.
+    for count in range(1, min(need, 2 * MAX_POISSON)):
         term *= mean / count
         total += term
     return max(1 - total, 0.0)

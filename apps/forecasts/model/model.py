@@ -6,6 +6,7 @@ far; its scale is the same for everybody, and makes the mean that of the running
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from math import exp, sqrt
@@ -105,18 +106,17 @@ class Model:
 
         `people`: how many are in each `state`. Paces are rounded to whole contacts, which makes it four times as fast.
         """
-        rounded: dict[tuple[int, int], int] = {}
-        most: dict[int, int] = {}
+        by_pace: dict[int, Counter[int]] = {}
         for (need, exact), number in people.items():
             pace = round(exact / STEPS_PER_CONTACT) * STEPS_PER_CONTACT
-            rounded[need, pace] = rounded.get((need, pace), 0) + number
-            most[pace] = max(most.get(pace, 0), need)
+            by_pace.setdefault(pace, Counter())[need] += number
         scales = [self.scale * fraction * factor for factor in self._factors()]
-        by_pace = {pace: [tails(need, self._shape(pace), scale) for scale in scales] for pace, need in most.items()}
         chances: dict[tuple[float, ...], int] = {}
-        for (need, pace), number in rounded.items():
-            nodes = tuple([tail[need] for tail in by_pace[pace]])
-            chances[nodes] = chances.get(nodes, 0) + number
+        for pace, missing in by_pace.items():
+            needs, shape = sorted(missing), self._shape(pace)
+            by_node = [tails(needs, shape, scale) for scale in scales]
+            for need, *nodes in zip(needs, *by_node, strict=True):
+                chances[tuple(nodes)] = chances.get(tuple(nodes), 0) + missing[need]
         return chances
 
     def state(self, counts: Counts, target: int) -> tuple[int, int]:

@@ -5,12 +5,12 @@ Independent variables of one scale add their shapes. The distribution grows stoc
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from math import exp, floor, log, log1p, sqrt
 from statistics import NormalDist
 
 # Above these a normal approximation replaces the sum of single probabilities.
-MAX_SUMMED = 20_000
+MAX_SUMMED = 5000
 MAX_QUANTILE = 2000
 MIN_LOG_PROBABILITY = -700
 # The sum is kept below this: it grows from 1, and its logarithm is corrected.
@@ -20,35 +20,32 @@ STANDARD = NormalDist()
 
 def at_least(need: int, shape: float, scale: float) -> float:
     """The probability of `need` or more."""
-    if need <= 0:
-        return 1.0
+    return tails((need,), shape, scale)[0]
+
+
+def tails(needs: Iterable[int], shape: float, scale: float) -> list[float]:
+    """`at_least` for each of the ascending `needs`, by one sum of at most MAX_SUMMED probabilities."""
     if shape <= 0 or scale <= 0:
-        return 0.0
-    if need > MAX_SUMMED:
-        mean = shape * scale
-        return 1 - STANDARD.cdf((need - 0.5 - mean) / sqrt(mean * (1 + scale)))
+        return [float(need <= 0) for need in needs]
     ratio, before = scale / (1 + scale), shape - 1
     log_unit = -shape * log1p(scale)
     term = total = 1.0
-    for count in range(1, need):
-        term *= ratio * (before + count) / count
-        total += term
-        if total > MAX_FACTOR:
-            term, total, log_unit = term / MAX_FACTOR, total / MAX_FACTOR, log_unit + log(MAX_FACTOR)
-    return 1 - exp(min(log(total) + log_unit, 0.0))
-
-
-def tails(most: int, shape: float, scale: float) -> list[float]:
-    """The probabilities of 0 or more, 1 or more ... `most` or more: `at_least` for all of them at once."""
-    first = -shape * log1p(scale)
-    if shape <= 0 or scale <= 0 or first < MIN_LOG_PROBABILITY:
-        return [at_least(need, shape, scale) for need in range(most + 1)]
-    ratio, before = scale / (1 + scale), shape - 1
-    term, rest, probabilities = exp(first), 1.0, [1.0]
-    for count in range(1, most + 1):
-        rest -= term
-        probabilities.append(max(rest, 0.0))
-        term *= ratio * (before + count) / count
+    done, probabilities = 1, []
+    for need in needs:
+        if need <= 0:
+            probabilities.append(1.0)
+            continue
+        if need > MAX_SUMMED:
+            mean = shape * scale
+            probabilities.append(1 - STANDARD.cdf((need - 0.5 - mean) / sqrt(mean * (1 + scale))))
+            continue
+        for count in range(done, need):
+            term *= ratio * (before + count) / count
+            total += term
+            if total > MAX_FACTOR:
+                term, total, log_unit = term / MAX_FACTOR, total / MAX_FACTOR, log_unit + log(MAX_FACTOR)
+        done = need
+        probabilities.append(1 - exp(min(log(total) + log_unit, 0.0)))
     return probabilities
 
 

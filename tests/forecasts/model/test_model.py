@@ -6,12 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from apps.forecasts.model.backtest import straight_line
 from apps.forecasts.model.fitting import fit, growth_to_the_target
 from apps.forecasts.model.groups import expected_number
 from apps.forecasts.model.history import Counts, History, take_snapshot
 from apps.forecasts.model.learning import PRIOR, PRIOR_SPREAD, learn
 from apps.forecasts.model.model import Model, Parameters, model_of, outlooks
-from apps.forecasts.model.negative_binomial import at_least, quantiles, tails
+from apps.forecasts.model.negative_binomial import MAX_SUMMED, at_least, quantiles, tails
 from tests.forecasts.model.simulation import KINDS, NO_RUSH, RUSH, Company
 
 PARAMETERS = st.builds(
@@ -125,8 +126,25 @@ def test_at_least_is_the_sum_of_probabilities() -> None:
 
 @given(st.floats(0.01, 400), st.floats(0.001, 20), st.integers(0, 120))
 def test_all_tails_at_once_are_those_one_by_one(shape: float, scale: float, most: int) -> None:
-    found = tails(most, shape, scale)
+    found = tails(range(most + 1), shape, scale)
     assert found == pytest.approx([at_least(need, shape, scale) for need in range(most + 1)], abs=1e-9)
+
+
+@pytest.mark.parametrize(("shape", "scale"), [(3, 0.5), (0.4, 30), (2000, 0.5), (500, 8)])
+def test_many_tails_are_the_single_ones(shape: float, scale: float) -> None:
+    """Also where the probability of none is too small for a number."""
+    needs = [0, 1, 4, 800, 1100, 4000, MAX_SUMMED, MAX_SUMMED + 1]
+    found = tails(needs, shape, scale)
+    assert found == pytest.approx([at_least(need, shape, scale) for need in needs], abs=1e-9)
+    assert found == sorted(found, reverse=True)
+
+
+def test_a_target_beyond_all_reason_holds_no_worker() -> None:
+    """Work and memory do not grow with it: of this one neither would ever end."""
+    model, need = Model(PRIOR, 3.0, time_remains=True), 10**12
+    assert at_least(need, 3, 2) == pytest.approx(0)
+    assert model.chances_of_all({(need, 8): 2, (4, 8): 1}, 0.5)[0.0, 0.0, 0.0] == 2
+    assert straight_line(700, need, 0.9) == pytest.approx(0)
 
 
 def test_the_fan_lies_around_the_middle_and_the_chance_fits_it() -> None:

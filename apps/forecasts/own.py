@@ -108,21 +108,6 @@ def own_forecast(
     )  # fmt: skip
 
 
-def what_if(
-    campaign: Campaign,
-    rule: CampaignRule,
-    days: Sequence[tuple[date, int]],
-    target: int,
-    per_day: int,
-    *,
-    now: datetime,
-    row: str | None = UNREAD,
-) -> float | None:
-    """The chance with so many contacts on each remaining local day; None as for `own_forecast`."""
-    forecast = own_forecast(campaign, rule, days, target, now=now, row=row)
-    return forecast.what_if(per_day) if forecast else None
-
-
 def from_json(row: str) -> CampaignForecast:
     """The forecast of a row that a statement returned as JSON."""
     columns = json.loads(row)

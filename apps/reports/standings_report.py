@@ -54,20 +54,11 @@ class Standings(ReportSources, TeamReport):
     """
 
     def __init__(
-        self,
-        campaign: Campaign,
-        people: People,
-        as_of: datetime | None = None,
-        filters: Filters | None = None,
-        result: FrozenResult | None = None,
-        *,
-        show_reviews: bool = False,
-        reviews_at: datetime | None = None,
-        since: datetime | None = None,
-        now: datetime | None = None,
-        use_summaries: bool = True,
+        self, campaign: Campaign, people: People, as_of: datetime | None = None, filters: Filters | None = None,
+        result: FrozenResult | None = None, *, show_reviews: bool = False, reviews_at: datetime | None = None,
+        since: datetime | None = None, now: datetime | None = None, use_summaries: bool = True,
         assume_up_to_date: bool = True,
-    ):
+    ):  # fmt: skip
         """Arguments:
 
         `result`: a version of a frozen campaign's result; the newest by default. An `as_of` before the cut-off
@@ -168,7 +159,7 @@ class Standings(ReportSources, TeamReport):
         comparison, direction = ("<", " DESC") if backwards else (">", "")
         order = ", ".join(f"{key}{direction}" for key in keys)
         skip = f"AND ({', '.join(keys)}) {comparison} ({', '.join(map(sql_literal, last_key))})" if last_key else ""
-        # One row more says whether there is a further page; a short list is read as a whole, for its totals.
+        # One more says whether there is a further page; a short list is read as a whole, for its totals.
         size = (limit if last_key or self.summary else max(limit, SHORT_LIST)) + 1
         # The sort keys are selected too, for the tokens.
         select = f"""SELECT {SELECT_LIST}, {", ".join(keys)} FROM listed WHERE {self.where} {skip}
@@ -181,8 +172,7 @@ class Standings(ReportSources, TeamReport):
             self._all_rows = [Row(*record[: -len(keys)]) for record in records]
         has_more, records = len(records) > limit, records[:limit]
         if backwards:
-            # The first page is never shorter than the others, also when rows have moved since.
-            if not has_more:
+            if not has_more:  # The first page is never shorter than the others, also when rows have moved since.
                 return self.page(sort, limit=limit)
             records, first = records[::-1], max(position - len(records), 1)
         else:

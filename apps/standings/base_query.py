@@ -46,17 +46,9 @@ NO_CHANGES = _statement("no_changes")
 
 
 def base_ctes(
-    campaign: Campaign,
-    rule: CampaignRule,
-    people: People,
-    at: datetime,
-    *,
-    historical: bool,
-    under_review: str = "",
-    before: str = "",
-    assume_up_to_date: bool = False,
-    since: datetime | None = None,
-) -> str:
+    campaign: Campaign, rule: CampaignRule, people: People, at: datetime, *, historical: bool,
+    under_review: str = "", before: str = "", assume_up_to_date: bool = False, since: datetime | None = None,
+) -> str:  # fmt: skip
     """Return the CTEs, starting with WITH, ready for a SELECT.
 
     `historical`: evaluate from the facts as of `at`, with the org tree of that instant. `under_review`: a SELECT of

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from apps.campaigns.models import Campaign, CampaignRule
 from apps.forecasts.models import CampaignForecast
-from apps.forecasts.own import OwnForecast, own_forecast, what_if
+from apps.forecasts.own import OwnForecast, own_forecast
 from apps.reports.own_page import own_standing
 from apps.reports.standings_report import Standings
 from apps.standings.report_people import OneEmployee
@@ -154,5 +154,4 @@ def test_the_own_page_reads_it_with_its_standing(noon: Clock, django_assert_num_
     assert found
     assert read
     assert (found.chance, found.counts, found.made_at) == (read.chance, read.counts, read.made_at)
-    assert what_if(november, november.rule, days, 100, 9, now=now) == found.what_if(9)
     assert CampaignForecast.objects.get().made_at == found.made_at

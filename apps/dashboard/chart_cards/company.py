@@ -19,27 +19,21 @@ ListUrl = Callable[[date | None], str]
 
 
 def below_target_by_day(
-    scope: PageContext,
-    url: str,
-    rows: list[tuple[date, int]],
-    totals: Any,
-    list_url: ListUrl | None = None,
+    scope: PageContext, url: str, rows: list[tuple[date, int]], totals: Any, list_url: ListUrl | None = None,
     ahead: Iterable[tuple[date, Sequence[int]]] = (),
-) -> ChartCard:
+) -> ChartCard:  # fmt: skip
     """`list_url`: the address of the list of red employees at the end of a past day; for None as the page shows it.
 
     `ahead`: the forecast by day, each with five quantiles; the days that have come are left out.
     """
-    rule = scope.rule
     data = days.below_target_data(rows)
-    days_left = rules.days_left(rule.cutoff_at, rule.time_zone, scope.instant)
+    days_left = rules.days_left(scope.rule.cutoff_at, scope.rule.time_zone, scope.instant)
     newest = data[-1].people if data else 0
     later = [(day, people) for day, people in ahead if data and day > data[-1].day]
     fan = fan_data((data[-1].day, newest), later) if later else []
     needed_per_day = rules.needed_per_day(newest, days_left)
 
-    def day_url(day: days.BelowTargetDay) -> str:
-        # The newest day is the page's own instant: its list has no day in the address.
+    def day_url(day: days.BelowTargetDay) -> str:  # The newest day is the page's own: its address has no day.
         return list_url(None if day is data[-1] else day.day) if list_url else ""
 
     chart = ChartCard(

@@ -175,15 +175,7 @@ def group_shares(
         title=_groups_title(ordered),
         note=note if len(ordered) <= groups.MAX_BARS else f"{note} {_first_of(len(ordered))}",
         url=url,
-        header=(
-            first,
-            _("People"),
-            _("At target"),
-            *([_("Expected at target"), _("Expected below target")] if with_expected else []),
-            _("Red"),
-            _("Median"),
-            *_change_header(ordered),
-        ),
+        header=_groups_header(first, ordered, with_expected=with_expected),
         rows=[
             cells(
                 Cell(bar.label, bar.url),
@@ -202,6 +194,11 @@ def group_shares(
         figure=lambda: groups.groups_figure(ordered, x_unit=_("share of people at target"), hover_text=_group_hover),
         size=_size(len(ordered)),
     )
+
+
+def _groups_header(first: str, bars: list[groups.GroupBar], *, with_expected: bool) -> tuple[str, ...]:
+    expected = [_("Expected at target"), _("Expected below target")] if with_expected else []
+    return (first, _("People"), _("At target"), *expected, _("Red"), _("Median"), *_change_header(bars))
 
 
 def _change_header(bars: list[groups.GroupBar]) -> list[str]:

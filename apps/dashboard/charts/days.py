@@ -44,16 +44,7 @@ def below_target_figure(
     """
     highest = max([*(day.people for day in days), *(day.high for day in fan)], default=0) or 1
     last = layout.last_day(deadline, days)
-    shapes, annotations = [], []
-    if days:
-        newest, end = days[-1], deadline.isoformat()
-        shapes.append(layout.line(newest.day.isoformat(), newest.people, end, 0, "var(--edge)", dash="dot", width=1.8))
-        # In the last quarter a label to the right would leave the figure.
-        late = (newest.day - opens) * 4 > (last - opens) * 3
-        right = {"xanchor": "left", "yshift": 2}
-        position: dict[str, Any] = {"xanchor": "right", "yanchor": "top", "yshift": -10} if late else right
-        font = layout.EMPHASISED
-        annotations.append(layout.label(newest.day.isoformat(), newest.people, latest, font=font, **position))
+    shapes, annotations = _pace_and_latest(days, opens, deadline, latest) if days else ([], [])
     if fan:
         annotations += fan_labels(fan, highest * 1.12, number)
     return layout.figure(
@@ -69,6 +60,18 @@ def below_target_figure(
         shapes=shapes,
         annotations=annotations,
     )
+
+
+def _pace_and_latest(days: list[BelowTargetDay], opens: date, deadline: date, latest: str) -> tuple[list, list]:
+    """The line to zero at the deadline, and the label of the newest day."""
+    newest, last = days[-1], layout.last_day(deadline, days)
+    day, end = newest.day.isoformat(), deadline.isoformat()
+    # In the last quarter a label to the right would leave the figure.
+    late = (newest.day - opens) * 4 > (last - opens) * 3
+    right = {"xanchor": "left", "yshift": 2}
+    position: dict[str, Any] = {"xanchor": "right", "yanchor": "top", "yshift": -10} if late else right
+    line = layout.line(day, newest.people, end, 0, "var(--edge)", dash="dot", width=1.8)
+    return [line], [layout.label(day, newest.people, latest, font=layout.EMPHASISED, **position)]
 
 
 class SourceDay(NamedTuple):

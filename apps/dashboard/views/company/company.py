@@ -4,7 +4,6 @@
 """
 
 from collections.abc import Callable, Mapping
-from datetime import date
 from functools import cache, partial
 from typing import Any
 
@@ -151,12 +150,9 @@ def _names(departments: list[group_totals.Group]) -> list[tuple[str, str]]:
 
 
 def company_charts(
-    scope: PageContext,
-    standings: Any,
-    departments: Callable[[], list[group_totals.Group]],
-    forecasts: Callable[[], CompanyForecasts | None] = _no_forecasts,
-    changes: Mapping[str, Changes] = NO_CHANGES,
-) -> dict[str, Callable[[], ChartCard]]:
+    scope: PageContext, standings: Any, departments: Callable[[], list[group_totals.Group]],
+    forecasts: Callable[[], CompanyForecasts | None] = _no_forecasts, changes: Mapping[str, Changes] = NO_CHANGES,
+) -> dict[str, Callable[[], ChartCard]]:  # fmt: skip
     """The charts of the company by the key in their addresses. Each reads its data only when it is called."""
     # An auditor reads sums and gets no link to any employee.
     hr, department = scope.user.has_role("hr"), standings.filters.department
@@ -167,24 +163,17 @@ def company_charts(
     def people_url(**filters: str) -> str:
         return scope.url("company", **{"department": department, **filters}) + "#list" if hr else ""
 
-    def red_list(day: date | None) -> str:
-        return people_url(status="red", **({} if day is None else {"as_of": day.isoformat()}))
-
     def group_list(bar: GroupBar, status: str) -> str:
         return people_url(department=bar.key or base.NO_DEPARTMENT, status=status)
 
     def below_target() -> ChartCard:
         rows, known = standings.under_target_by_day(), None if department else forecasts()
         fan = [(day.day, day.people) for day in known.fan] if known else []
-        return day_by_day.below_target_by_day(
-            scope, url("under"), rows, standings.totals(), red_list if hr else None, fan
-        )
+        lists = (lambda day: people_url(status="red", **({"as_of": day.isoformat()} if day else {}))) if hr else None
+        return day_by_day.below_target_by_day(scope, url("under"), rows, standings.totals(), lists, fan)
 
     def by_department() -> ChartCard:
-        known = ahead.departments if (ahead := forecasts()) else {}
-        plain_bars = (
-            teams.group_bar(group, _name(group), "", group.key, known.get(group.key)) for group in departments()
-        )
+        plain_bars = _department_bars(departments(), forecasts())
         bars = [bar._replace(url=group_list(bar, ""), changes=changes.get(bar.key)) for bar in plain_bars]
         return teams.group_shares(
             url("departments"), bars, key="departments", note=_departments_note(department), first=_("Department"),
@@ -200,6 +189,11 @@ def company_charts(
         return day_by_day.by_source(scope, url("sources"), standings.by_source(), file)
 
     return {"under": below_target, "departments": by_department, "histogram": histogram, "sources": by_source}
+
+
+def _department_bars(departments: list[group_totals.Group], ahead: CompanyForecasts | None) -> list[GroupBar]:
+    known = ahead.departments if ahead else {}
+    return [teams.group_bar(group, _name(group), "", group.key, known.get(group.key)) for group in departments]
 
 
 def _departments_note(department: str) -> str:

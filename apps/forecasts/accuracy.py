@@ -5,9 +5,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from datetime import date
+
+from celery.exceptions import SoftTimeLimitExceeded
 
 from apps.campaigns.models import Campaign
-from apps.core.locks import advisory_lock
+from apps.campaigns.rules import day_of
+from apps.core.clock import db_now
+from apps.core.locks import advisory_lock, is_temporary
+from apps.forecasts.failures import may_try, note_failure
 from apps.forecasts.finished_campaigns import trials
 from apps.forecasts.model import scores
 from apps.forecasts.model.backtest import Result, backtest
@@ -102,17 +108,40 @@ def _line(results: Sequence[Result], tenths: list[int]) -> ReliabilityLine:
 
 
 def judge_finished_campaigns() -> None:
-    """Store the accuracy of each campaign that has a result and none yet. Concurrent calls are safe."""
+    """Store the accuracy of each campaign that has a result and none yet. Concurrent calls are safe.
+
+    One that failed is tried again on another day.
+    """
     with advisory_lock("forecast accuracy") as acquired:
         if not acquired:
             return
         waiting = Campaign.objects.filter(state=Campaign.State.FROZEN, forecast_accuracy=None)
-        for campaign in waiting.prefetch_related("rules").order_by("pk"):
-            try:
-                _judge(campaign)
-            except Exception:
-                # The other campaigns do not wait for this one.
-                logger.exception("the forecast of %s could not be judged", campaign.slug)
+        campaigns = list(waiting.prefetch_related("rules").order_by("pk"))
+        untried = may_try([(_job(campaign), _today(campaign)) for campaign in campaigns])
+        for campaign in campaigns:
+            if _job(campaign) in untried:
+                _try(campaign)
+
+
+def _try(campaign: Campaign) -> None:
+    try:
+        _judge(campaign)
+    except Exception as error:
+        if is_temporary(error):
+            raise
+        note_failure(_job(campaign), _today(campaign))
+        if isinstance(error, SoftTimeLimitExceeded):
+            raise
+        # The other campaigns do not wait for this one.
+        logger.exception("the forecast of %s could not be judged", campaign.slug)
+
+
+def _job(campaign: Campaign) -> str:
+    return f"forecast accuracy:{campaign.slug}"
+
+
+def _today(campaign: Campaign) -> date:
+    return day_of(db_now(), campaign.rule.time_zone)
 
 
 def _judge(campaign: Campaign) -> None:

@@ -7,13 +7,15 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from celery.exceptions import SoftTimeLimitExceeded
 from django.db import transaction
 
 from apps.campaigns.models import Campaign
 from apps.core.jobs import claim_job
-from apps.core.locks import advisory_lock
+from apps.core.locks import advisory_lock, is_temporary
 from apps.core.models import Job
 from apps.core.sql import sql_literal, statement
+from apps.forecasts.failures import may_try, note_failure
 from apps.forecasts.finished_campaigns import DAYS, former_campaign, history_of
 from apps.forecasts.group_making import Place, store_groups
 from apps.forecasts.model import alike
@@ -54,13 +56,27 @@ class Company:
 
 def make_forecasts(now: datetime) -> list[CampaignForecast]:
     """Make every forecast that is due at `now`. Repeated, late or concurrent calls are safe."""
-    return [forecast for campaign in due_campaigns(now) if (forecast := _make_once(campaign, now))]
+    return [forecast for campaign in due_campaigns(now) if (forecast := _try(campaign, now))]
+
+
+def _try(campaign: Campaign, now: datetime) -> CampaignForecast | None:
+    try:
+        return _make_once(campaign, now)
+    except Exception as error:
+        if is_temporary(error):
+            raise
+        note_failure(_attempts(campaign), _night(campaign, now))
+        if isinstance(error, SoftTimeLimitExceeded):
+            raise
+        # The other campaigns do not wait for this one.
+        logger.exception("the forecast of %s could not be made", campaign.slug)
+        return None
 
 
 def due_campaigns(now: datetime) -> list[Campaign]:
     """The open campaigns without a forecast for this night and rule; not before MIN_DAYS, not on the last day.
 
-    A campaign waits while a run evaluates or compares its standings.
+    A campaign waits while a run evaluates or compares its standings, and for the next night after a failure.
     """
     campaigns = [campaign for campaign in Campaign.objects.running().prefetch_related("rules") if campaign.versions]
     periods = {_job(campaign): (campaign, _period(campaign, now)) for campaign in campaigns if _can_say(campaign, now)}
@@ -69,9 +85,16 @@ def due_campaigns(now: datetime) -> list[Campaign]:
     done = set(Job.objects.filter(job__in=periods).values_list("job", "period"))
     waiting = MarkRange.objects.filter(state=MarkRange.State.WAITING).values_list("run__campaign_id", flat=True)
     busy = set(waiting.distinct())
-    return [
+    due = [
         campaign for job, (campaign, period) in periods.items() if (job, period) not in done and campaign.pk not in busy
     ]
+    untried = may_try([(_attempts(campaign), _night(campaign, now)) for campaign in due])
+    return [campaign for campaign in due if _attempts(campaign) in untried]
+
+
+def _attempts(campaign: Campaign) -> str:
+    """A changed rule is worth new ones."""
+    return f"{_job(campaign)}, rule {campaign.rule.version}"
 
 
 def _job(campaign: Campaign) -> str:

@@ -2,13 +2,17 @@
 
 import json
 import logging
+from typing import Any
 from unittest.mock import patch
 
 import pytest
+from celery.exceptions import SoftTimeLimitExceeded
+from django.db import OperationalError
 
 from apps.campaigns.models import Campaign
 from apps.forecasts import accuracy
 from apps.forecasts.accuracy import ReliabilityLine, accuracy_of, forecast_accuracy, judge_finished_campaigns
+from apps.forecasts.failures import MAX_FAILURES
 from apps.forecasts.model.backtest import Result
 from apps.forecasts.model.scores import Bin
 from apps.forecasts.models import ForecastAccuracy
@@ -79,11 +83,47 @@ def test_workers_at_once_store_it_once(campaign: Campaign) -> None:
     assert ForecastAccuracy.objects.count() == 1
 
 
-def test_a_campaign_that_fails_stops_no_other(campaign: Campaign, caplog: pytest.LogCaptureFixture) -> None:
+def fails(error: type[Exception] = ZeroDivisionError) -> Any:
+    return patch.object(accuracy, "backtest", side_effect=error)
+
+
+def test_a_campaign_that_fails_stops_no_other(
+    campaign: Campaign, noon: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is tried again on another day: each minute it would hold a worker."""
     freeze(campaign=campaign, by=TESTER, wait=True)
-    with patch.object(accuracy, "backtest", side_effect=ZeroDivisionError), caplog.at_level(logging.ERROR):
+    with fails() as tried, caplog.at_level(logging.ERROR):
         judge_finished_campaigns()
+        judge_finished_campaigns()
+    assert tried.call_count == 1
     assert "could not be judged" in caplog.text
     assert not ForecastAccuracy.objects.exists()
+    noon.set("2026-12-02T00:00:20+08:00", ticks=True)
+    judge_finished_campaigns()
+    assert ForecastAccuracy.objects.exists()
+
+
+def test_a_campaign_that_always_fails_is_given_up(campaign: Campaign, noon: Clock) -> None:
+    freeze(campaign=campaign, by=TESTER, wait=True)
+    with fails() as tried:
+        for day in range(2, 12):
+            noon.set(f"2026-12-{day:02}T10:00:00+08:00")
+            judge_finished_campaigns()
+    assert tried.call_count == MAX_FAILURES
+
+
+def test_a_task_that_takes_too_long_ends_and_is_not_begun_again_at_once(campaign: Campaign) -> None:
+    freeze(campaign=campaign, by=TESTER, wait=True)
+    with fails(SoftTimeLimitExceeded) as tried:
+        with pytest.raises(SoftTimeLimitExceeded):
+            judge_finished_campaigns()
+        judge_finished_campaigns()
+    assert tried.call_count == 1
+
+
+def test_a_database_that_is_away_is_no_failure(campaign: Campaign) -> None:
+    freeze(campaign=campaign, by=TESTER, wait=True)
+    with fails(OperationalError), pytest.raises(OperationalError):
+        judge_finished_campaigns()
     judge_finished_campaigns()
     assert ForecastAccuracy.objects.exists()

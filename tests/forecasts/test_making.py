@@ -1,14 +1,17 @@
 """Each night a forecast: once, of what was known then, after the recount, and anew when the rule has changed."""
 
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
+from celery.exceptions import SoftTimeLimitExceeded
 
 from apps.campaigns.models import Campaign
 from apps.campaigns.rule_draft import RuleDraft
 from apps.core import enqueue
 from apps.core.clock import db_now
 from apps.forecasts import making
+from apps.forecasts.failures import MAX_FAILURES
 from apps.forecasts.making import due_campaigns, make_forecasts
 from apps.forecasts.model.history import History, take_snapshot
 from apps.forecasts.model.learning import learn
@@ -92,14 +95,71 @@ def test_of_two_workers_one_makes_it(november: Campaign) -> None:
 
 def test_a_worker_that_dies_has_stored_nothing(november: Campaign, monkeypatch: pytest.MonkeyPatch) -> None:
     def die(*arguments: object) -> None:
-        raise MemoryError
+        raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
         patched.setattr(making, "store_groups", die)
-        with pytest.raises(MemoryError):
+        with pytest.raises(KeyboardInterrupt):
             make_forecasts(db_now())
     assert not CampaignForecast.objects.exists()
     assert forecast_now()
+
+
+def failing(monkeypatch: pytest.MonkeyPatch, slug: str, error: type[Exception] = ZeroDivisionError) -> list[str]:
+    """The forecast of this campaign fails; returns the campaigns that were tried."""
+    tried: list[str] = []
+    made = making.store_groups
+
+    def store(forecast: CampaignForecast, *arguments: Any) -> None:
+        tried.append(forecast.campaign.slug)
+        if forecast.campaign.slug == slug:
+            raise error
+        made(forecast, *arguments)
+
+    monkeypatch.setattr(making, "store_groups", store)
+    return tried
+
+
+def test_a_campaign_that_fails_stops_no_other_and_waits_for_the_next_night(
+    november: Campaign, clock: Clock, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The sweep comes every few seconds: it would hold a worker for ever."""
+    other = people.november(name="Other", slug="other")
+    people.mark()
+    count_at_random(other)
+    tried = failing(monkeypatch, november.slug)
+    for _time in range(3):
+        tasks.make_forecasts()
+    assert sorted(tried) == ["november", "other"]
+    assert "the forecast of november could not be made" in caplog.text
+    assert [made.campaign for made in CampaignForecast.objects.all()] == [other]
+    assert due_campaigns(db_now()) == []
+    clock.set("2026-11-24T12:00:00+08:00", ticks=True)
+    assert november in due_campaigns(db_now())
+
+
+def test_a_campaign_that_always_fails_is_given_up_until_its_rule_changes(
+    november: Campaign, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried = failing(monkeypatch, november.slug)
+    for day in range(23, 29):
+        clock.set(f"2026-11-{day}T12:00:00+08:00", ticks=True)
+        tasks.make_forecasts()
+    assert len(tried) == MAX_FAILURES
+    draft = RuleDraft(target=90, opens_on=FIRST, deadline=november.rule.deadline, time_zone="Asia/Shanghai")
+    change_rule(campaign=november, draft=draft, expected_version=1, reason="x", by=people.TESTER)
+    people.mark()
+    assert due_campaigns(db_now())
+
+
+def test_a_task_that_takes_too_long_ends_and_is_not_begun_again_at_once(
+    november: Campaign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried = failing(monkeypatch, november.slug, SoftTimeLimitExceeded)
+    with pytest.raises(SoftTimeLimitExceeded):
+        make_forecasts(db_now())
+    assert make_forecasts(db_now()) == []
+    assert len(tried) == 1
 
 
 def test_the_sweep_asks_for_it_until_it_is_made(november: Campaign, monkeypatch: pytest.MonkeyPatch) -> None:

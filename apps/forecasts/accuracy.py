@@ -26,7 +26,7 @@ TENTHS = scores.BINS
 
 @dataclass(frozen=True)
 class ShareAccuracy:
-    """One share of the time. `people`: those under the target then; None when they were fewer than MIN_GROUP_SIZE.
+    """One share of the time. `people`: those under the target then; None when too few of them did or did not reach it.
 
     The scores are None when it was too early to say, `skill` also where it would mostly be chance.
     """
@@ -60,12 +60,19 @@ class Accuracy:
 
 
 def accuracy_of(results: Sequence[Result]) -> Accuracy:
-    """The sums of a backtest that everybody may read: none is of fewer than MIN_GROUP_SIZE people."""
-    return Accuracy([_share(result) for result in results], _reliability(results))
+    """The sums of a backtest that everybody may read: of MIN_GROUP_SIZE people and more who reached the target, and as
+    many who did not, or a sum would be the result of each. A share without them is in no sum.
+    """
+    shown = [result for result in results if _both(result.at_target_later, result.people)]
+    return Accuracy([_share(result) for result in results], _reliability(shown))
+
+
+def _both(reached: int, people: int) -> bool:
+    return min(reached, people - reached) >= MIN_GROUP_SIZE
 
 
 def _share(result: Result) -> ShareAccuracy:
-    if result.people < MIN_GROUP_SIZE:
+    if not _both(result.at_target_later, result.people):
         return ShareAccuracy(result.share, None, plan_changed=result.plan_changed)
     return ShareAccuracy(
         result.share, result.people, result.at_target_later, result.basis, result.brier, result.straight_line,
@@ -97,7 +104,7 @@ def _bins(result: Result, tenths: list[int]) -> list[tuple[int, float]]:
 
 def _is_large(results: Sequence[Result], tenths: list[int]) -> bool:
     # A person has a forecast at each share: only those of one share are certainly different people.
-    return any(sum(people for people, _observed in _bins(result, tenths)) >= MIN_GROUP_SIZE for result in results)
+    return any(_both(line.came_true, line.forecasts) for line in (_line([result], tenths) for result in results))
 
 
 def _line(results: Sequence[Result], tenths: list[int]) -> ReliabilityLine:

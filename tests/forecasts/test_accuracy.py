@@ -11,7 +11,13 @@ from django.db import OperationalError
 
 from apps.campaigns.models import Campaign
 from apps.forecasts import accuracy
-from apps.forecasts.accuracy import ReliabilityLine, accuracy_of, forecast_accuracy, judge_finished_campaigns
+from apps.forecasts.accuracy import (
+    ReliabilityLine,
+    ShareAccuracy,
+    accuracy_of,
+    forecast_accuracy,
+    judge_finished_campaigns,
+)
 from apps.forecasts.failures import MAX_FAILURES
 from apps.forecasts.model.backtest import Result
 from apps.forecasts.model.scores import Bin
@@ -48,18 +54,37 @@ def test_sums_of_few_people_are_stored_nowhere() -> None:
     assert found.reliability == [
         ReliabilityLine(0, 10, 190 + 201 + 290, 19 + 6 + 6),
         ReliabilityLine(10, 50, 205, 82),
-        # Three at one time and four at another may be the same people: they are joined with the twelve.
-        ReliabilityLine(50, 100, 3 + 4 + 12, 3 + 1 + 12),
+        # The three are joined with the line after them, the four of the last share are in no sum.
+        ReliabilityLine(50, 100, 3 + 26, 3 + 21),
     ]
 
 
 def test_the_last_few_are_joined_with_the_line_before() -> None:
-    bins = (Bin(20, 0.05, 0.1), Bin(4, 0.95, 1.0))
-    assert accuracy_of([Result(0.5, 24, 6, bins=bins)]).reliability == [ReliabilityLine(0, 100, 24, 6)]
+    bins = (Bin(20, 0.05, 0.25), Bin(4, 0.95, 1.0))
+    assert accuracy_of([Result(0.5, 24, 9, bins=bins)]).reliability == [ReliabilityLine(0, 100, 24, 9)]
     assert accuracy_of([Result(0.5, 4, 1, bins=(Bin(4, 0.5, 0.25),))]).reliability == []
 
 
-def test_it_is_judged_once_when_the_result_exists(campaign: Campaign) -> None:
+@pytest.mark.parametrize("reached", [0, 4, 26, 30])
+def test_no_sum_is_the_result_of_each(reached: int) -> None:
+    """Of thirty people below the target none reached it: whoever knows one of them would read the result."""
+    bins = (Bin(30, 0.5, reached / 30),)
+    found = accuracy_of([Result(0.5, 30, reached, "prior", 0.01, 0.02, 0.03, bins, 3, 3)])
+    assert found.shares == [ShareAccuracy(0.5, None)]
+    assert found.reliability == []
+
+
+def test_a_small_campaign_has_no_sums(campaign: Campaign) -> None:
+    freeze(campaign=campaign, by=TESTER, wait=True)
+    tasks.judge_forecasts()
+    stored = forecast_accuracy(campaign)
+    assert stored
+    assert {share["people"] for share in stored.shares} == {None}
+    assert stored.reliability == []
+
+
+def test_it_is_judged_once_when_the_result_exists(campaign: Campaign, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(accuracy, "MIN_GROUP_SIZE", 0)
     tasks.judge_forecasts()
     assert forecast_accuracy(campaign) is None, "files received before the cut-off may still count"
     freeze(campaign=campaign, by=TESTER, wait=True)

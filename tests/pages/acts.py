@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable
+from importlib import import_module
 
 from playwright.sync_api import Page
 
@@ -203,11 +204,19 @@ def looks_at_other_domains(page: Page) -> None:
 
 
 def factor(act: str) -> Act:
-    """An action of tests.pages.factors, which needs Django: the list of pages is read before that is ready."""
+    """An action of tests.pages.factors."""
+    return _of("factors", act)
+
+
+def momentary(state: str) -> Act:
+    """The page in a state of tests.pages.momentary."""
+    return _of("momentary", state)
+
+
+def _of(module: str, act: str) -> Act:
+    """The action of a module that needs Django: the list of pages is read before that is ready."""
 
     def do(page: Page) -> None:
-        from tests.pages import factors
-
-        getattr(factors, act)(page)
+        getattr(import_module(f"tests.pages.{module}"), act)(page)
 
     return do

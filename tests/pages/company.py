@@ -24,6 +24,7 @@ READERS = {
     "none": "E000", "one": "E001", "red": "E099", "done": "E100", "thousands": "E500", "asker": "M001",
     "importer": "M002", "adder": "M003", "five": "L005", "many": "L500", "hr": "H001", "second": "H002",
     "auditor": "U001", "guarded": "M004", "keyed": "M005", "late": "M006",
+    "behind": "M061",
     # Never signed in: what is asked for after the password is looked at.
     "asked": "M007",
 }  # fmt: skip

@@ -27,6 +27,7 @@ from apps.core.clock import db_now
 from apps.core.models import FilePreview
 from apps.exports import build_export, export_requests, schedules
 from apps.exports.models import Export, ExportSchedule
+from apps.forecasts.making import make_forecasts
 from apps.notifications import unsubscribe
 from apps.notifications.models import HelpOffer, Notification, Room
 from apps.notifications.planning import plan_notifications
@@ -87,6 +88,7 @@ def fill(house: Clock) -> dict[str, object]:
         campaign=_open("七月", date(2026, 7, 1), date(2026, 7, 31), 10), reason="开错了日期", by=account("hr").actor
     )
     _mark()
+    make_forecasts(db_now())
     plan_notifications(db_now())
     _notifications()
     filled["subscription"] = unsubscribe.token(f"e{person('five').pk}", "weekly", "email")

@@ -4,7 +4,7 @@ Each case was once possible for one HR account alone.
 """
 
 import io
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -241,8 +241,14 @@ def test_a_move_that_ends_before_the_deadline_needs_two(settings: Any) -> None:
 
 @pytest.mark.parametrize(
     ("scope", "first_days", "number"),
-    [([], ["2026-11-29"], 1), ([], ["2026-11-23"], 0), ([], ["2026-11-23", "2026-11-29"], 1), ([], ["2026-12-02"], 0)],
-    ids=["last week", "time to object", "put off", "as an end now"],
+    [
+        ([], ["2026-11-29"], 1),
+        ([], ["2026-11-23"], 0),
+        ([], ["2026-11-23", "2026-11-29"], 1),
+        ([], ["2026-12-02"], 0),
+        ([], ["2026-12-02", "2026-11-29"], 1),
+    ],
+    ids=["last week", "time to object", "put off", "as an end now", "brought forward"],
 )
 def test_a_first_day_that_moves_into_the_last_week_needs_two(
     settings: Any, noon: Clock, scope: list[str], first_days: list[str], number: int
@@ -255,6 +261,16 @@ def test_a_first_day_that_moves_into_the_last_week_needs_two(
     assert [load.state for load in before] == [State.DONE] * len(before)
     effect = request_of(last) if number else last.effect
     assert (last.state == State.REQUESTED, effect.get("in_result", 0)) == (bool(number), number)
+
+
+def test_a_return_in_the_last_week_needs_two(settings: Any, noon: Clock) -> None:
+    """Otherwise two loads take a person's access until the deadline: an end, and a return just before it."""
+    settings.ROSTER_APPROVAL_SHARE = 0.9
+    november()
+    noon.set("2026-11-20T12:00:00+08:00", ticks=True)
+    assert confirmed(DATES + "A002,Alan,alan@corp.example.com,,2026-11-19\n").state == State.DONE
+    returned = confirmed(DATES + "A002,Alan,alan@corp.example.com,2026-11-29,\n")
+    assert request_of(returned)["in_result"] == 1
 
 
 LEAVES = DATES + "A001,Alice 艾,alice@corp.example.com,,{}\n"
@@ -812,10 +828,12 @@ class TestMutants:
     ) -> None:
         settings.ROSTER_APPROVAL_SHARE = 1
         monkeypatch.setattr(affected_counts, "CHANGED_IN_CAMPAIGN", affected_counts.CHANGED_FOR_EVERY_CAMPAIGN)
+        # Of a first day in the last week another rule would remain.
+        monkeypatch.setattr(affected_counts, "LAST_DAYS", timedelta(0))
         row = "X001,Xenia,xenia@corp.example.com,{},\n"
-        confirmed(DATES + row.format("2026-11-29"))
+        confirmed(DATES + row.format("2026-11-25"))
         record_one(alice, ("email", "xenia@corp.example.com"))
-        assert confirmed(DATES + row.format("2026-11-25")).state == State.DONE
+        assert confirmed(DATES + row.format("2026-11-29")).state == State.DONE
 
 
 def test_a_time_zone_is_a_change_of_its_employee() -> None:

@@ -141,8 +141,8 @@ WHERE (old_placement.department = ANY({scope})) <> (placement.department = ANY({
 -- People on the roster before, who are in the campaign's population at the cut-off either before or after the change; and
 -- people who had left before the cut-off, and are employed again after it. With {ends_from}, of all these only people whose
 -- employment now ends between that instant and the cut-off. And people whose employment now ends in the last days before
--- the cut-off, and did not before: a load may first end it earlier, and another one put the end off. And people whose
--- employment now begins in these days, within an employment of before: they could do nothing until then.
+-- the cut-off, and did not before: a load may first end it earlier, and another one put the end off. And people on
+-- the roster before, one of whose employments now begins in these days: they can do nothing until then.
 SELECT employee_id FROM (
     WITH was AS (
         SELECT employee_id FROM effect_employment employment
@@ -181,10 +181,11 @@ SELECT employee_id FROM (
         SELECT placement.employee_id FROM employees_placement placement JOIN effect_people USING (employee_id)
         WHERE in_force(placement.starts_at, placement.ends_at, new_end.ends_at) AND placement.department = ANY({scope})))
     UNION
-    SELECT employee_id
-    FROM effect_employment employment JOIN employees_employment new_employment USING (employee_id)
+    SELECT employee_id FROM employees_employment new_employment JOIN effect_people USING (employee_id)
     WHERE new_employment.starts_at > {last_days_from} AND new_employment.starts_at < {cutoff_at}
-      AND employment.starts_at < new_employment.starts_at AND employment.ends_at > new_employment.starts_at
+      AND employee_id IN (SELECT old_employment.employee_id FROM effect_employment old_employment)
+      AND (employee_id, new_employment.starts_at) NOT IN (
+        SELECT old_employment.employee_id, old_employment.starts_at FROM effect_employment old_employment)
 ) changed_in_result
 
 -- name: future_colleagues

@@ -27,6 +27,8 @@ REQUEST_LIFETIME = timedelta(days=14)
 MAX_REASON_CHARS = 1000
 # Open requests of one account and kind: more would hide those of others from the second person.
 MAX_OPEN_REQUESTS = 20
+# Made by one account within a day: requests are kept, also withdrawn ones.
+MAX_REQUESTS_A_DAY = 100
 
 
 def past_cooldown(now: datetime) -> Q:
@@ -74,9 +76,13 @@ def require_past_cooldown(by: Actor) -> None:
 
 
 def require_few_requests(kind: str, by: Actor) -> None:
-    """Raise Refused when MAX_OPEN_REQUESTS of the account's requests of this kind wait; a command has no limit."""
+    """Raise Refused when MAX_OPEN_REQUESTS of the account's requests of this kind wait, or it made MAX_REQUESTS_A_DAY.
+
+    A command has no limit.
+    """
     if by.id is None:
         return
+    refuse_many_requests(ApprovalRequest.objects.filter(kind=kind, requested_by_id=by.id), "requested_at")
     waiting = ApprovalRequest.objects.open(db_now()).filter(kind=kind, requested_by_id=by.id)
     if waiting.count() >= MAX_OPEN_REQUESTS:
         message = _(
@@ -84,6 +90,13 @@ def require_few_requests(kind: str, by: Actor) -> None:
             "wait for a decision."
         )
         raise Refused("too_many", message % {"most": MAX_OPEN_REQUESTS}, conflict=True)
+
+
+def refuse_many_requests(requests: QuerySet[Any], made_at: str) -> None:
+    """Raise Refused for MAX_REQUESTS_A_DAY of these requests within a day, withdrawn ones included: none is deleted."""
+    if requests.filter(**{f"{made_at}__gt": db_now() - timedelta(days=1)}).count() >= MAX_REQUESTS_A_DAY:
+        message = _("You have made %(most)s requests of this kind within a day. Try again tomorrow.")
+        raise Refused("too_many", message % {"most": MAX_REQUESTS_A_DAY}, conflict=True)
 
 
 def refuse_if_waiting(kind: str, subject: str) -> None:

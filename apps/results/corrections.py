@@ -5,16 +5,17 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 from django.utils.translation import gettext as _
 
 from apps.accounts.approvals import (
     MAX_OPEN_REQUESTS,
     REQUEST_LIFETIME,
     notify_second_persons,
+    refuse_many_requests,
     require_past_cooldown,
 )
 from apps.accounts.models import Account
@@ -34,6 +35,8 @@ from apps.results.models import CorrectionLine, FrozenResult, FrozenStanding, Re
 MAX_CORRECTED_NUMBER = 1_000_000
 MAX_TEXT_CHARS = 4_000
 BATCH_ROWS = 5_000
+# Requests of one account for several people, each with a row per person that stays.
+MAX_BULK_REQUESTS_A_DAY = 10
 # The audit trail names so many people of a correction; a larger one names its number alone.
 MAX_AUDITED_PEOPLE = 500
 
@@ -62,6 +65,7 @@ def request_correction(
         if open_corrections(db_now()).filter(asked_by_id=by.pk).count() >= MAX_OPEN_REQUESTS:
             message = _("At most %(most)s of your corrections can wait for a decision. Withdraw one, or wait.")
             raise Refused("too_many", message % {"most": MAX_OPEN_REQUESTS}, conflict=True)
+        _refuse_many(by, for_many=len(drafts) > 1)
         lines = _lines(newest, drafts, by)
         correction = ResultCorrection.objects.create(
             campaign=campaign, **texts, asked_of=newest.version, asked_by_id=by.pk, asked_by_label=by.actor.label,
@@ -73,6 +77,16 @@ def request_correction(
         _audit("asked", correction, by.actor)
         notify_second_persons("corrections", by.actor)
     return correction
+
+
+def _refuse_many(by: Account, *, for_many: bool) -> None:
+    """Raise Refused for too many requests within a day, withdrawn ones included: their lines stay."""
+    own = ResultCorrection.objects.filter(asked_by_id=by.pk)
+    refuse_many_requests(own, "asked_at")
+    bulk = own.filter(asked_at__gt=db_now() - timedelta(days=1)).alias(people=Count("lines")).filter(people__gt=1)
+    if for_many and bulk.count() >= MAX_BULK_REQUESTS_A_DAY:
+        message = _("You have made %(most)s requests for several people within a day. Try again tomorrow.")
+        raise Refused("too_many", message % {"most": MAX_BULK_REQUESTS_A_DAY}, conflict=True)
 
 
 def grant_correction(*, correction_id: int, by: Account, answer: str = "") -> FrozenResult | None:

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.db import IntegrityError, connection, transaction
 
+from apps.accounts import approvals
 from apps.accounts.approvals import (
     MAX_OPEN_REQUESTS,
     REQUEST_LIFETIME,
@@ -64,6 +65,18 @@ def test_one_account_cannot_hide_the_requests_of_others_behind_its_own(clock: Cl
     requested(asks, "another")
     clock.set(db_now() + REQUEST_LIFETIME)
     requested(asks, "after the others expired")
+
+
+def test_withdrawn_requests_count_in_the_number_of_a_day(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise one account fills the trail and the database by requests that it withdraws."""
+    monkeypatch.setattr(approvals, "MAX_REQUESTS_A_DAY", 3)
+    asks = officer("hr-1")
+    for number in range(3):
+        withdraw_request(request_id=requested(asks, f"campaign {number}").pk, by=asks)
+    with pytest.raises(Refused, match="within a day"):
+        requested(asks, "another")
+    clock.set(db_now() + timedelta(days=1))
+    requested(asks, "another")
 
 
 def test_nobody_approves_or_refuses_their_own_request() -> None:

@@ -9,6 +9,7 @@ import pytest
 from django.urls import reverse
 
 from apps.campaigns.models import Campaign
+from apps.dashboard.views.company import result
 from apps.employees.models import Employee
 from apps.results.freeze import freeze
 from apps.results.models import FrozenResult, ResultCorrection
@@ -115,6 +116,20 @@ def test_the_requester_alone_withdraws(
     assert as_(hr).post(withdraw).status_code == 302
     assert "withdrawn" in as_(hr).get(page).content.decode()
     assert "withdrawn" in as_(hr).get(reverse("result")).content.decode()
+
+
+def test_many_corrections_come_in_pages(
+    frozen: Campaign, hr: Employee, as_: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise a thousand requests make a page that no browser shows."""
+    monkeypatch.setattr(result, "PAGE", 2)
+    for number in range(3):
+        as_(hr).post(reverse("correction-ask"), ASK | {"reason": f"Reason {number}"})
+    page = as_(hr).get(reverse("result"))
+    first = page.content.decode()
+    assert ["Reason 2" in first, "Reason 1" in first, "Reason 0" in first] == [True, True, False]
+    [following] = [link for link in links(page) if "after=" in link]
+    assert "Reason 0" in as_(hr).get(following).content.decode()
 
 
 def test_a_form_that_fails_comes_back_filled(frozen: Campaign, hr: Employee, as_: SignIn) -> None:

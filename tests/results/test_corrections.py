@@ -8,25 +8,28 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from random import Random
+from types import ModuleType
 from typing import Any
 
 import pytest
 from django.core.management import call_command
 from django.db import DatabaseError, transaction
 
+from apps.accounts import approvals
 from apps.accounts.approvals import REQUEST_LIFETIME
 from apps.accounts.models import Account
 from apps.accounts.services import account_for
 from apps.campaigns.models import Campaign
 from apps.campaigns.selectors import restore_while_open
 from apps.contacts.services.changes import correct_contact, end_contact, rename_contact
+from apps.core.clock import db_now
 from apps.core.errors import Refused
 from apps.core.models import AuditEntry
 from apps.employees.models import Employee
 from apps.exports.standings_export import write_standings
 from apps.privacy.retention import retained_campaigns
 from apps.reports.standings_report import Standings
-from apps.results import result_versions
+from apps.results import corrections, result_versions
 from apps.results.corrections import (
     CorrectionDraft,
     grant_correction,
@@ -214,6 +217,27 @@ def test_the_requester_withdraws_a_correction_and_nobody_else(
         ResultCorrection.objects.filter(pk=ask(frozen, helga).pk).update(
             state="withdrawn", decided_at=asked.decided_at, decided_by_id=second.pk, decided_by_label="x"
         )
+
+
+@pytest.mark.parametrize(
+    ("module", "limit", "staff_numbers"),
+    [(approvals, "MAX_REQUESTS_A_DAY", ["A001"]), (corrections, "MAX_BULK_REQUESTS_A_DAY", ["A001", "A002"])],
+    ids=["one person", "several people"],
+)
+def test_withdrawn_requests_count_in_the_number_of_a_day(
+    frozen: Campaign, helga: Account, second: Account, clock: Clock, monkeypatch: pytest.MonkeyPatch,
+    module: ModuleType, limit: str, staff_numbers: list[str],
+) -> None:  # fmt: skip
+    """Otherwise one HR user fills the result's page and the database, for none of these rows can be deleted."""
+    monkeypatch.setattr(module, limit, 3)
+    drafts = [CorrectionDraft(staff_no, counted=100) for staff_no in staff_numbers]
+    for _request in range(3):
+        withdraw_correction(correction_id=ask(frozen, helga, *drafts).pk, by=helga)
+    with pytest.raises(Refused, match="within a day"):
+        ask(frozen, helga, *drafts)
+    ask(frozen, second, *drafts)
+    clock.set(db_now() + timedelta(days=1, minutes=1), ticks=True)
+    ask(frozen, helga, *drafts)
 
 
 def test_a_correction_that_no_one_decides_expires(

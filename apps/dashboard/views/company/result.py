@@ -19,6 +19,7 @@ from apps.dashboard.labels.corrections import state_of
 from apps.dashboard.views.company.company import company_scope, hr_scope
 from apps.dashboard.views.company.correction_lines import correction_page
 from apps.dashboard.views.company.effect_pages import EffectPage
+from apps.dashboard.views.list_pages import list_page
 from apps.dashboard.views.page_context import PageContext, render
 from apps.dashboard.views.people import named_employee
 from apps.dashboard.views.progress import ProgressView, not_begun, seconds_left
@@ -32,6 +33,7 @@ from apps.results.models import FrozenResult, ResultCorrection
 from apps.results.result_files import signature_file
 from apps.standings import report_people
 
+PAGE = 50
 JSON, PEM, PYTHON, CSV = "application/json", "application/x-pem-file", "text/x-python", "text/csv; charset=utf-8"
 
 
@@ -46,16 +48,18 @@ def index(request: HttpRequest) -> HttpResponse:
     scope = company_scope(request)
     if scope.campaign is None or scope.result is None:
         return render(scope, "company/no_result.html")
-    requests = scope.campaign.corrections.all()
-    made_by = {correction.result_version: correction for correction in requests}
+    requests = scope.campaign.corrections.defer("evidence")
+    made_by = {correction.result_version: correction for correction in requests.exclude(result_version=None)}
+    page = list_page(scope, requests, "-pk", size=PAGE, address=partial(scope.url, "result"))
     pending = set(result_versions.pending_versions().filter(campaign=scope.campaign).values_list("pk", flat=True))
     context = {
         "result": scope.result,
         "versions": [(result, made_by.get(result.version)) for result in scope.campaign.results.order_by("-version")],
         "corrections": [
             (correction, state_of(correction, scope.now, is_being_created=correction.pk in pending))
-            for correction in requests
+            for correction in page.rows
         ],
+        "page": page,
         "refused": refused_at_closing(scope.campaign),
         "late_facts": late_facts(scope.result),
         "fingerprint": fingerprint(scope.result.public_key),

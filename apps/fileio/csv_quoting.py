@@ -31,9 +31,11 @@ class Scanner:
         end = re.escape(separator)
         # Possessive quantifiers: no line can make these patterns backtrack.
         opened = r'"[^"]*+(?:""[^"]*+)*+'
-        shape = rf'(?:(?:{opened}"|{{plain}}){end})*+(?:(?P<open>{opened})|{opened}"|{{plain}})\Z'
-        self._readable = re.compile(shape.format(plain=rf'(?!")[^{end}]*+'))
-        self._clean = re.compile(shape.format(plain=rf'(?!")[^{end}"]*+'))
+
+        def shape(plain: str) -> re.Pattern[str]:
+            return re.compile(rf'(?:(?:{opened}"|{plain}){end})*+(?:(?P<open>{opened})|{opened}"|{plain})\Z')
+
+        self._readable, self._clean = shape(rf'(?!")[^{end}]*+'), shape(rf'(?!")[^{end}"]*+')
         # Only a quote before a separator, or at the end of the line, closes a cell.
         self._loose = re.compile(rf'"((?:[^"]|"(?! *(?:{end}|\Z)))*+)" *(?:{end}|\Z)|((?!")[^{end}]*+)(?:{end}|\Z)')
 

@@ -30,6 +30,8 @@ MAX_TEXT_ELEMENTS = 20_000_000
 # Styles, relationships, the list of sheets.
 MAX_SMALL_PART_ELEMENTS = 500_000
 # Limits of the format: rows of a sheet, columns of a row, characters of a cell.
+# As in Excel.
+MAX_FORMAT_CHARS = 255
 MAX_ROWS, MAX_SHEET_COLUMNS, MAX_CELL_CHARS = 1_048_576, 16_384, 32_767
 Attributes = dict[str, str]
 
@@ -170,7 +172,9 @@ class Styles(WorkbookPart):
         elif name == "xf" and self._of_cells:
             self.formats.append(int(attributes.get("numFmtId", 0)))
         elif name == "numFmt":
-            self.codes[int(attributes["numFmtId"])] = attributes.get("formatCode", "")
+            code = attributes.get("formatCode", "")
+            # A longer one is none: to tell whether it shows a day takes time that grows with the square of its length.
+            self.codes[int(attributes["numFmtId"])] = code if len(code) <= MAX_FORMAT_CHARS else "General"
 
     def end(self, name: str) -> None:
         if name == "cellXfs":

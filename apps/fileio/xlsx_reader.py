@@ -15,6 +15,7 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime, time
+from functools import cache
 from itertools import chain, islice
 from tempfile import TemporaryFile
 from typing import IO, Any
@@ -37,6 +38,8 @@ from apps.fileio.xlsx_parts import (
 )
 
 ZIP = b"PK\x03\x04"
+# A bit of the flags of a part, and the ways in which programs pack one.
+ENCRYPTED, PACKED = 1, (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 # A million rows of twelve columns are some 700 MB of XML; a larger workbook is a decompression bomb.
 MAX_UNPACKED_BYTES = 1_000_000_000
 # The limit of the unpacked size relative to the file, beyond a free minimum: real files reach thirty times.
@@ -128,7 +131,7 @@ def _readable() -> Iterator[None]:
     except UnreadableFile:
         raise
     except (zipfile.BadZipFile, zlib.error, LookupError, TypeError, ValueError, AttributeError, OSError, EOFError,
-            SyntaxError, OverflowError, expat.ExpatError) as error:  # fmt: skip
+            SyntaxError, OverflowError, RuntimeError, expat.ExpatError) as error:  # fmt: skip
         raise UnreadableFile("the workbook is damaged") from error
 
 
@@ -143,6 +146,9 @@ def refuse_bombs(raw: IO[bytes], most_bytes: int | None = None) -> None:
         raise UnreadableFile("the workbook is damaged") from error
     finally:
         raw.seek(0)
+    # No program writes a workbook that is encrypted part by part, or packed in another way.
+    if any(part.flag_bits & ENCRYPTED or part.compress_type not in PACKED for part in parts):
+        raise UnreadableFile("the workbook is damaged")
     unpacked = sum(part.file_size for part in parts)
     texts = max((part.file_size for part in parts if part.filename == SHARED_STRINGS), default=0)
     max_unpacked = min(most_bytes or MAX_UNPACKED_BYTES, max(ALWAYS_ALLOWED_BYTES, MAX_COMPRESSION_RATIO * size))
@@ -205,12 +211,15 @@ class CellTexts:
     """The texts that cells show: texts, numbers as typed, days as ISO 8601."""
 
     def __init__(self, shared: SharedStrings, styles: Styles, *, from_1904: bool):
-        from openpyxl.styles.numbers import BUILTIN_FORMATS  # imported here: only workbooks need it
+        # Imported here: only workbooks need it.
+        from openpyxl.styles.numbers import BUILTIN_FORMATS, is_date_format, is_timedelta_format
         from openpyxl.utils.datetime import MAC_EPOCH, WINDOWS_EPOCH
 
         self._shared, self._epoch = shared, MAC_EPOCH if from_1904 else WINDOWS_EPOCH
         codes = BUILTIN_FORMATS | styles.codes
         self._formats = [str(codes.get(number, "General")) for number in styles.formats]
+        # Once for each code: a file has few of them and many cells.
+        self._is_day, self._is_duration = cache(is_date_format), cache(is_timedelta_format)
 
     def of(self, cell: Cell) -> str:
         """The text of a cell. Raises ValueError, IndexError."""
@@ -228,14 +237,13 @@ class CellTexts:
         return strip_invisible(cell.text).strip()
 
     def _number(self, cell: Cell) -> str:
-        from openpyxl.styles.numbers import is_date_format, is_timedelta_format
         from openpyxl.utils.datetime import from_excel
 
         shown = self._formats[cell.style] if cell.style < len(self._formats) else "General"
         number = float(cell.text)
-        if is_date_format(shown):
+        if self._is_day(shown):
             try:
-                return _display(from_excel(number, self._epoch, timedelta=is_timedelta_format(shown)))
+                return _display(from_excel(number, self._epoch, timedelta=self._is_duration(shown)))
             except (OverflowError, ValueError):
                 # As openpyxl: a number outside Excel's calendar is shown as an error, and no day is guessed.
                 return "#VALUE!"

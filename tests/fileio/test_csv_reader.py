@@ -62,13 +62,26 @@ def test_blank_rows_are_skipped() -> None:
         ("\n , \n\ufeff Name\u200b , E-Mail \n1,2\n", ["Name", "E-Mail"], ",", 4),
         ("sep=;\r\nName, First;Phone\r\n1;2\r\n", ["Name, First", "Phone"], ";", 3),
         ('\ufeff"sep=|"\nName|Phone\n1|2\n', ["Name", "Phone"], "|", 3),
+        ('sep={\r\nName{"Phone"\n1{2\n', ["Name", "Phone"], "{", 3),
+        ('sep=}\r\nName}"Phone"\n1}2\n', ["Name", "Phone"], "}", 3),
         ("sep=\t\nName\tPhone\n1\t2\n", ["Name", "Phone"], "\t", 3),
         ('"Name,\nall of it, really";"Phone"\n1;2\n', ["Name,\nall of it, really", "Phone"], ";", 3),
         ('Size 27",Phone\n1,2\n', ['Size 27"', "Phone"], ",", 2),
         ('"The "real" name",Phone\n1,2\n', ['The "real" name', "Phone"], ",", 2),
         ("Name\n1\n", ["Name"], ",", 2),
     ],
-    ids=["blanks", "sep", "quoted sep", "sep tab", "two lines", "inches", "quotes in quotes", "one column"],
+    ids=[
+        "blanks",
+        "sep",
+        "quoted sep",
+        "sep brace",
+        "sep end brace",
+        "sep tab",
+        "two lines",
+        "inches",
+        "quotes in quotes",
+        "one column",
+    ],
 )
 def test_the_header_is_found_in_every_form(text: str, header: list[str], separator: str, line: int) -> None:
     found = table(text)

@@ -45,6 +45,41 @@ def test_xml_entities_are_never_resolved(declared: str) -> None:
         list(book)
 
 
+@pytest.mark.parametrize("compression", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA], ids=["bzip2", "lzma"])
+def test_a_workbook_that_is_packed_in_an_unusual_way_is_damaged(compression: int) -> None:
+    """Otherwise its errors are not those of a damaged file, and stop all work that reads stored files."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(made({})) as source, zipfile.ZipFile(packed, "w", compression) as target:
+        for part in source.infolist():
+            target.writestr(part.filename, source.read(part))
+    with pytest.raises(UnreadableFile, match="damaged"), open_workbook(packed):
+        pass
+
+
+def test_an_encrypted_part_is_damage() -> None:
+    raw = made({}).getvalue()
+    # The bit of the first part in the directory of the zip.
+    place = raw.index(b"PK\x01\x02") + 8
+    flagged = raw[:place] + bytes([raw[place] | 1]) + raw[place + 1 :]
+    with pytest.raises(UnreadableFile, match="damaged"), open_workbook(io.BytesIO(flagged)):
+        pass
+
+
+def test_a_format_of_a_megabyte_is_read_as_none_and_others_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise a workbook of a kilobyte holds a worker for hours, in a pattern that grows with the square."""
+    from openpyxl.styles import numbers
+
+    is_date, asked = numbers.is_date_format, []
+    monkeypatch.setattr(numbers, "is_date_format", lambda code: asked.append(code) or is_date(code))
+    codes = ["[" * 100_000, "yyyy-mm-dd"]
+    formats = "".join(f'<numFmt numFmtId="{200 + n}" formatCode="{code}"/>' for n, code in enumerate(codes))
+    styles = f'<styleSheet>{formats}<cellXfs><xf numFmtId="200"/><xf numFmtId="201"/></cellXfs></styleSheet>'
+    rows = '<row><c s="0"><v>45992</v></c><c s="1"><v>45992</v></c></row>' * 100
+    with open_workbook(io.BytesIO(worst.workbook(worst.HEADER + rows, styles=styles))) as book:
+        assert {tuple(record.values) for record in book} == {("45992", "2025-12-01")}
+    assert sorted(asked) == ["General", "yyyy-mm-dd"]
+
+
 def test_a_workbook_of_endless_parts_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(xlsx_reader, "MAX_PARTS", 100)
     many = {f"xl/media/{number}.png": b"" for number in range(100)}

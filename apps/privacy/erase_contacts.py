@@ -62,7 +62,7 @@ def preview_erasure(target: ErasureTarget, *, search_files: bool) -> ErasurePrev
     files = list(files_that_mention(target, records)) if search_files else []
     busy = Submission.objects.filter(file__in=files, state=Submission.State.RECEIVED).count()
     return ErasurePreview(
-        employees=len(records.employees),
+        employees=len(records.at_employees),
         contacts=len(ids),
         names=len(contacts_that_mention(records)),
         erased=Contact.objects.filter(pk__in=ids, name=None).count(),
@@ -87,7 +87,7 @@ def store_objection(target: ErasureTarget, *, reason: str, by: Actor, approved_b
 
     Raises Refused. Changes nothing but the objection.
     """
-    reason = check_reason(reason, MatchedRecords.of(target).in_owner_data)
+    reason = check_reason(reason, MatchedRecords.of(target).distinctive)
     return _store_objection(target, reason, by, approved_by)
 
 
@@ -111,7 +111,7 @@ def finish_contact_erasure(target: ErasureTarget, *, erasure: Erasure, by: Actor
             finish_submission(submission.pk)
     # Read the names before blanking, because they cannot be found afterwards.
     records = MatchedRecords.of(target)
-    erased = ErasurePreview(files=clear_files(target, records), employees=len(records.employees))
+    erased = ErasurePreview(files=clear_files(target, records), employees=len(records.at_employees))
     with transaction.atomic():
         erased.contacts, erased.names = _blank(target, records)
         erased.reports = blank_reports(records)

@@ -25,6 +25,7 @@ from apps.roster.models import RosterImport
 
 REVIEWS_THAT_MENTION = statement("privacy", "erasure", "reviews_that_mention")
 NAMES_THAT_MENTION = statement("privacy", "erasure", "names_that_mention")
+OWN_NAMES_THAT_MENTION = statement("privacy", "erasure", "own_names_that_mention")
 ROWS_THAT_MENTION = statement("privacy", "erasure", "rows_that_mention")
 # Names that users chose and that no function depends on: they become ERASED_TEXT. The third value is the owning
 # account.
@@ -173,19 +174,19 @@ def _blank_reviews(patterns: list[str], by: Actor) -> int:
 def _names_that_mention(records: erasure_subject.MatchedRecords) -> list[tuple[Any, str, Any]]:
     """Return (model, column, id) of names that mention the person.
 
-    Identities match in every row; names match only in rows of accounts whose employees recorded the person.
+    The requested identities match in every row; names match only in rows of the account whose employee recorded them.
     """
-    parameters = {
-        "anywhere": records.anywhere.patterns, "distinctive": records.distinctive.patterns,
-        "accounts": sorted(records.accounts),
-    }  # fmt: skip
     names: list[tuple[Any, str, Any]] = []
     for model, column, owner in BLANKED_NAMES:
-        query = sql.SQL(NAMES_THAT_MENTION).format(
-            table=sql.Identifier(model._meta.db_table), column_name=sql.Identifier(column),
-            owner_column=sql.Identifier(owner),
-        )  # fmt: skip
-        names += [(model, column, row_id) for (row_id,) in fetch_all(query, parameters)]
+        identifiers = {
+            "table": sql.Identifier(model._meta.db_table), "column_name": sql.Identifier(column),
+            "owner_column": sql.Identifier(owner),
+        }  # fmt: skip
+        everywhere, own = (sql.SQL(text).format(**identifiers) for text in (NAMES_THAT_MENTION, OWN_NAMES_THAT_MENTION))
+        ids = fetch_all(everywhere, {"patterns": records.anywhere.patterns})
+        for account, employee in records.accounts.items():
+            ids += fetch_all(own, {"account": account, "patterns": records.distinctive_at(employee).patterns})
+        names += [(model, column, row_id) for (row_id,) in dict.fromkeys(ids)]
     return names
 
 

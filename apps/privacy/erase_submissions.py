@@ -30,7 +30,10 @@ LIKELY_ENCODINGS = ("utf-8", "utf-16-le", "utf-16-be", "gb18030")
 
 def submissions_that_mention(records: MatchedRecords) -> list[Submission]:
     """Return submissions whose report, drafts, file name or key mention the person."""
-    return [*_mentioning(records.anywhere), *_mentioning(records.in_owner_data, employee_id__in=records.employees)]
+    submissions = [*_mentioning(records.anywhere)]
+    for employee, pattern in records.at_employees.items():
+        submissions += _mentioning(pattern, employee_id=employee)
+    return list({submission.pk: submission for submission in submissions}.values())
 
 
 def _mentioning(pattern: PiiPattern, **conditions: Any) -> QuerySet[Submission]:
@@ -39,8 +42,8 @@ def _mentioning(pattern: PiiPattern, **conditions: Any) -> QuerySet[Submission]:
 
 
 def blank_reports(records: MatchedRecords) -> int:
-    submissions = {submission.pk: submission for submission in submissions_that_mention(records)}
-    for submission in submissions.values():
+    submissions = submissions_that_mention(records)
+    for submission in submissions:
         pattern = records.pattern_for(employee=submission.employee_id)
         # Blanked in Python, by the expression that found them in SQL: JSON has texts at any depth.
         submission.report, submission.file_name = (

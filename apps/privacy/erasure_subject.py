@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import cached_property
+from itertools import chain, islice, zip_longest
+from typing import Any, TypeVar
 
 from django.utils.translation import gettext as _
 
@@ -19,6 +22,14 @@ from apps.privacy.pii_patterns import PiiPattern
 
 CONTACTS_OF_PERSON = statement("privacy", "erasure", "contacts_of_person")
 CONTACTS_THAT_MENTION = statement("privacy", "erasure", "contacts_that_mention")
+OWN_CONTACTS_THAT_MENTION = statement("privacy", "erasure", "own_contacts_that_mention")
+# Distinct names, and further identities, of a person that are searched for at one employee: the newest. An employee can
+# rename and correct a contact without limit.
+MAX_VARIANTS = 20
+# The same of all employees together, for texts without an owner. A statement then has at most 32 patterns: PostgreSQL
+# keeps as many compiled, and with more it compiles them again for each row.
+MAX_LISTED_VARIANTS = 300
+Variant = TypeVar("Variant")
 
 
 @dataclass(frozen=True)
@@ -42,46 +53,78 @@ class ErasureTarget:
 class MatchedRecords:
     """The records of a person: (employee, contact), and the patterns that find them in texts.
 
-    The requested identities match everywhere. The names and other identities of their contacts match only in data of
-    the employees who recorded them. Elsewhere a name may mean another person, and a blanked text would reveal to the
-    requester that a contact exists.
+    The requested identities match everywhere. The names and other identities of a contact match only in data of the
+    employee who recorded it: `at_employees`, by employee. Elsewhere a name may mean another person, and a blanked text
+    would reveal to the requester that a contact exists. `accounts`: these employees' accounts, as account to employee.
     """
 
     contacts: list[tuple[int, int]]
     anywhere: PiiPattern
-    in_owner_data: PiiPattern
-    employees: frozenset[int]
-    accounts: frozenset[int]
+    at_employees: dict[int, PiiPattern]
+    accounts: dict[int, int]
 
     @classmethod
     def of(cls, target: ErasureTarget) -> MatchedRecords:
-        contacts = contacts_of(target)
-        ids, employees = [contact for _, contact in contacts], frozenset(employee for employee, _ in contacts)
-        stored = ContactIdentity.objects.filter(contact_id__in=ids, value__isnull=False).values_list("kind", "value")
-        identities = [*target.pattern.identities, *((kind, value or "") for kind, value in stored)]
-        names = Contact.objects.filter(pk__in=ids).exclude(name=None).values_list("name", flat=True)
-        accounts = Account.objects.filter(employee_id__in=employees).values_list("pk", flat=True)
-        pattern = PiiPattern(
-            tuple(dict.fromkeys(identities)), tuple(sorted({name for name in names if name})), bare_handles=True
+        contacts, requested = contacts_of(target), target.pattern.identities
+        ids, employees = [contact for _, contact in contacts], sorted({employee for employee, _ in contacts})
+        stored = ContactIdentity.objects.filter(contact_id__in=ids, value__isnull=False).order_by("-contact_id", "pk")
+        further = _newest(
+            (employee, (kind, value or ""))
+            for employee, kind, value in stored.values_list("employee_id", "kind", "value")
+            if (kind, value) not in requested
         )
-        return cls(contacts, target.pattern, pattern, employees, frozenset(accounts))
+        recorded = Contact.objects.filter(pk__in=ids).exclude(name=None).order_by("-pk")
+        names = _newest(
+            (employee, name or "") for employee, name in recorded.values_list("employee_id", "name") if name
+        )
+        patterns = {
+            employee: PiiPattern((*requested, *further.get(employee, ())), names.get(employee, ()), bare_handles=True)
+            for employee in employees
+        }
+        accounts = Account.objects.filter(employee_id__in=employees).values_list("pk", "employee_id")
+        return cls(contacts, target.pattern, patterns, {pk: employee for pk, employee in accounts if employee})
 
-    @property
+    @cached_property
     def distinctive(self) -> PiiPattern:
-        """Return the pattern with identities and distinctive names.
+        """Return the pattern for texts without an owner, which are only listed: identities and distinctive names."""
+        patterns = self.at_employees.values()
+        further = _in_turn(pattern.identities[len(self.anywhere.identities) :] for pattern in patterns)
+        names = _in_turn(_distinctive(pattern).names for pattern in patterns)
+        return PiiPattern((*self.anywhere.identities, *further), names, bare_handles=True)
 
-        A name is distinctive with two or more words, or with three or more characters that are not all ASCII. Shorter
-        names match too many other people.
-        """
-        return replace(
-            self.in_owner_data, names=tuple(name for name in self.in_owner_data.names if _is_distinctive(name))
-        )
+    def distinctive_at(self, employee: int) -> PiiPattern:
+        """Return the pattern with this employee's distinctive names."""
+        return _distinctive(self.at_employees[employee])
 
     def pattern_for(self, *, owner: int | None = None, employee: int | None = None) -> PiiPattern:
         """Return the pattern for data of this account or employee."""
-        # `None in self.accounts` is false, so data without an owner is searched with the strict pattern.
-        is_owner = owner in self.accounts or employee in self.employees
-        return self.in_owner_data if is_owner else self.anywhere
+        # No id is 0, so data without an owner is searched with the strict pattern.
+        own = self.at_employees.get(employee or 0) or self.at_employees.get(self.accounts.get(owner or 0, 0))
+        return own or self.anywhere
+
+
+def _newest(rows: Iterable[tuple[int, Variant]]) -> dict[int, tuple[Variant, ...]]:
+    """Return the first MAX_VARIANTS distinct values of each employee."""
+    variants: defaultdict[int, dict[Variant, None]] = defaultdict(dict)
+    for employee, value in rows:
+        if len(variants[employee]) < MAX_VARIANTS:
+            variants[employee][value] = None
+    return {employee: tuple(values) for employee, values in variants.items()}
+
+
+def _in_turn(variants: Iterable[tuple[Variant, ...]]) -> tuple[Variant, ...]:
+    """Return the first MAX_LISTED_VARIANTS distinct values, one of each employee in turn."""
+    in_turn: Iterator[Variant | None] = chain.from_iterable(zip_longest(*variants))
+    distinct = dict.fromkeys(value for value in in_turn if value is not None)
+    return tuple(islice(distinct, MAX_LISTED_VARIANTS))
+
+
+def _distinctive(pattern: PiiPattern) -> PiiPattern:
+    """Return the pattern without the names that match too many other people.
+
+    A name is distinctive with two or more words, or with three or more characters that are not all ASCII.
+    """
+    return replace(pattern, names=tuple(name for name in pattern.names if _is_distinctive(name)))
 
 
 def _is_distinctive(name: str) -> bool:
@@ -114,12 +157,17 @@ def contacts_of(target: ErasureTarget) -> list[tuple[int, int]]:
 def contacts_that_mention(records: MatchedRecords) -> list[tuple[int, int]]:
     """Return (employee, contact) of other contacts whose names mention the person.
 
-    Identities match for every employee; names match only for employees who recorded the person.
+    The requested identities match for every employee; names match only for the employee who recorded them.
     """
-    parameters: dict[str, Any] = {
-        "contacts": [contact for _employee, contact in records.contacts],
-        "anywhere": records.anywhere.patterns,
-        "employees": sorted(records.employees),
-        "distinctive": records.distinctive.patterns,
-    }
-    return fetch_all(CONTACTS_THAT_MENTION, parameters)
+    contacts = [contact for _employee, contact in records.contacts]
+    mentions: set[tuple[int, int]] = set(
+        fetch_all(CONTACTS_THAT_MENTION, {"contacts": contacts, "patterns": records.anywhere.patterns})
+    )
+    for employee in records.at_employees:
+        parameters: dict[str, Any] = {
+            "employee": employee,
+            "contacts": [contact for owner, contact in records.contacts if owner == employee],
+            "patterns": records.distinctive_at(employee).patterns,
+        }
+        mentions.update(fetch_all(OWN_CONTACTS_THAT_MENTION, parameters))
+    return sorted(mentions)

@@ -21,10 +21,12 @@ SELECT employee_id, id FROM matched ORDER BY employee_id, id;
 
 -- name: contacts_that_mention
 SELECT employee_id, id FROM contacts_contact
-WHERE name IS NOT NULL AND id <> ALL(%(contacts)s::bigint[])
-  AND (normalize(name, NFKC) ~* ANY(%(anywhere)s)
-       OR employee_id = ANY(%(employees)s::bigint[]) AND normalize(name, NFKC) ~* ANY(%(distinctive)s))
-ORDER BY employee_id, id;
+WHERE name IS NOT NULL AND id <> ALL(%(contacts)s::bigint[]) AND normalize(name, NFKC) ~* ANY(%(patterns)s);
+
+-- name: own_contacts_that_mention
+SELECT employee_id, id FROM contacts_contact
+WHERE employee_id = %(employee)s AND name IS NOT NULL AND id <> ALL(%(contacts)s::bigint[])
+  AND normalize(name, NFKC) ~* ANY(%(patterns)s);
 
 -- name: blank_contacts
 WITH blanked (employee_id, id) AS (
@@ -52,9 +54,11 @@ FROM (
 WHERE question ~* ANY(%(patterns)s) OR answer ~* ANY(%(patterns)s);
 
 -- name: names_that_mention
+SELECT id FROM {table} WHERE normalize({column_name}, NFKC) ~* ANY(%(patterns)s) ORDER BY id;
+
+-- name: own_names_that_mention
 SELECT id FROM {table}
-WHERE normalize({column_name}, NFKC) ~* ANY(%(anywhere)s)
-   OR {owner_column} = ANY(%(accounts)s) AND normalize({column_name}, NFKC) ~* ANY(%(distinctive)s)
+WHERE {owner_column} = %(account)s AND normalize({column_name}, NFKC) ~* ANY(%(patterns)s)
 ORDER BY id;
 
 -- name: rows_that_mention

@@ -22,6 +22,7 @@ from apps.core.sql import execute, statement
 from apps.core.text import clean_text
 from apps.privacy.erase_submissions import (
     blank_reports,
+    busy,
     clear_files,
     files_that_mention,
     is_being_recorded,
@@ -43,7 +44,7 @@ class ErasurePreview:
     """How much data there is about a person, without revealing whose contact they are.
 
     `employees`: how many employees have them as a contact. `names`: other contacts whose names mention them. `busy`:
-    files that are being recorded. `busy` and `files` are 0 where files were not searched.
+    files that are being recorded. `files`: with all unread uploads. Both are 0 where files were not searched.
     """
 
     employees: int = 0
@@ -94,7 +95,7 @@ def store_objection(target: ErasureTarget, *, reason: str, by: Actor, approved_b
 def refuse_while_recorded(target: ErasureTarget) -> None:
     """Raise Refused while a submitted file with this person is recorded: deleting it would lose its other people."""
     if is_being_recorded(target, MatchedRecords.of(target)):
-        raise Refused("busy", _("A file with this person is being recorded. Try again in a minute."))
+        raise busy()
 
 
 def finish_contact_erasure(target: ErasureTarget, *, erasure: Erasure, by: Actor) -> ErasurePreview:
@@ -109,7 +110,7 @@ def finish_contact_erasure(target: ErasureTarget, *, erasure: Erasure, by: Actor
     for submission in submissions_that_mention(MatchedRecords.of(target)):
         if submission.state == Submission.State.RECEIVED and submission.payload is not None:
             finish_submission(submission.pk)
-    # Read the names before blanking, because they cannot be found afterwards.
+    # Read the names and the files before blanking: a run after a crash would no longer know what to search for.
     records = MatchedRecords.of(target)
     erased = ErasurePreview(files=clear_files(target, records), employees=len(records.at_employees))
     with transaction.atomic():

@@ -2,21 +2,26 @@
 
 import csv
 import io
+import logging
 from collections.abc import Iterator
 from typing import Any
 
-from django.db import transaction
-from django.db.models import BooleanField, Q, QuerySet
+from celery.exceptions import SoftTimeLimitExceeded
+from django.db import Error, transaction
+from django.db.models import BooleanField, Exists, OuterRef, Q, QuerySet
 from django.db.models.expressions import RawSQL
+from django.utils.translation import gettext as _
 
 from apps.contacts.models import Submission
 from apps.contacts.reading import AUTO, CSV, XLSX, open_contacts
+from apps.core.errors import Refused
 from apps.core.files import append_to_file, open_file, read_file
 from apps.core.models import FilePreview, StoredFile
 from apps.fileio.errors import UnreadableFile
 from apps.privacy.erasure_subject import ErasureTarget, MatchedRecords
 from apps.privacy.pii_patterns import PiiPattern
 
+logger = logging.getLogger(__name__)
 # The columns of a submission that may mention a person. Fully qualified, because joined tables may use the same names.
 MENTIONS_SQL = "({})".format(
     " OR ".join(
@@ -58,8 +63,17 @@ def blank_reports(records: MatchedRecords) -> int:
     return len(submissions)
 
 
+def busy() -> Refused:
+    """Return the refusal of an erasure that would delete a file before its other people are recorded."""
+    return Refused("busy", _("A file with this person is being recorded. Try again in a minute."))
+
+
 def files_that_mention(target: ErasureTarget, records: MatchedRecords) -> Iterator[StoredFile]:
-    """Yield stored files that mention the person. Reads every file: seconds for some megabytes, so never for a page."""
+    """Yield stored files that mention the person, and all unread uploads, unopened.
+
+    An unread upload is not confirmed and has no successful preview, so no limit bounds the time that reading it takes;
+    its sender can upload it again. Every other file is read: seconds for some megabytes, so never for a page.
+    """
     return _mentioning_files(StoredFile.objects.exclude(pk__in=target.excluded_files), target, records)
 
 
@@ -72,7 +86,12 @@ def is_being_recorded(target: ErasureTarget, records: MatchedRecords) -> bool:
 def _mentioning_files(
     files: QuerySet[StoredFile], target: ErasureTarget, records: MatchedRecords
 ) -> Iterator[StoredFile]:
-    for stored in files.order_by("pk").iterator(chunk_size=100):
+    unread = FilePreview.objects.filter(Q(state=FilePreview.State.WAITING) | ~Q(report__problem=""))
+    is_unread = Exists(unread.filter(pk=OuterRef("pk"))) & ~Exists(Submission.objects.filter(file=OuterRef("pk")))
+    for stored in files.annotate(is_unread=is_unread).order_by("pk").iterator(chunk_size=100):
+        if stored.is_unread:
+            yield stored
+            continue
         submission = Submission.objects.filter(file=stored).first()
         layout = submission.layout if submission else _layout_of_preview(stored)
         if _file_mentions(stored, layout, target, _pattern_for_file(stored, records)):
@@ -104,7 +123,12 @@ def _file_mentions(stored: StoredFile, layout: dict[str, Any], target: ErasureTa
                     target.keys & {one.key for one in entry.draft.identities} or pattern.matches(entry.cells)
                     for entry in file.entries
                 )
-        except UnreadableFile:
+        except (Error, SoftTimeLimitExceeded):
+            raise
+        except Exception as error:
+            # A damaged file can raise anything in a reader, and must not stop the erasure.
+            if not isinstance(error, UnreadableFile):
+                logger.warning("file %s cannot be read (%s): searched as text", stored.pk, type(error).__name__)
             raw.seek(0)
             content = raw.read()
     # The encoding is unknown: try each of the likely ones.
@@ -112,7 +136,10 @@ def _file_mentions(stored: StoredFile, layout: dict[str, Any], target: ErasureTa
 
 
 def clear_files(target: ErasureTarget, records: MatchedRecords) -> int:
-    """Blank the person's rejected lines, and delete other files that mention them; returns the number of files."""
+    """Blank the person's rejected lines, and delete other files that mention them or are unread uploads.
+
+    Returns the number of files. Raises Refused when one is being recorded meanwhile.
+    """
     cleared = 0
     # A list: the loop deletes from the table that the iterator reads.
     for stored in list(files_that_mention(target, records)):
@@ -121,6 +148,9 @@ def clear_files(target: ErasureTarget, records: MatchedRecords) -> int:
             locked = StoredFile.objects.select_for_update().filter(pk=stored.pk).first()
             if locked is None:
                 continue
+            # Its receipt extends the file, so none commits while the lock is held.
+            if Submission.objects.filter(file=locked, state=Submission.State.RECEIVED).exists():
+                raise busy()
             if Submission.objects.filter(rejects=locked).exists():
                 _blank_lines(locked, _pattern_for_file(locked, records))
             else:

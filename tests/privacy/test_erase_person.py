@@ -8,12 +8,14 @@ import uuid
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from lzma import LZMAError
 from pathlib import Path
 from typing import Any
 
 import pytest
+from celery.exceptions import SoftTimeLimitExceeded
 from django.core.management import CommandError
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, OperationalError, connection, transaction
 from django.db.models import QuerySet
 from django.test import Client
 
@@ -39,7 +41,7 @@ from apps.employees.models import Employee
 from apps.operations.tasks import day_change, sweep
 from apps.privacy import erase_contacts as below
 from apps.privacy import erase_person as privacy_erase_person
-from apps.privacy import erase_submissions, erasure_subject
+from apps.privacy import erase_submissions, erasure_approvals, erasure_subject
 from apps.privacy.erase_person import erase_person, preview_person_erasure
 from apps.privacy.erasure_approvals import remaining_mentions, request_erasure
 from apps.privacy.erasure_subject import identities_of
@@ -466,6 +468,64 @@ def test_no_objection_is_taken_back(everywhere: Campaign, table: str) -> None:
             cursor.execute(statement)
 
 
+def failing(error: Exception) -> Callable[..., Any]:
+    def fail(*told: Any, **more: Any) -> None:
+        raise error
+
+    return fail
+
+
+@pytest.mark.parametrize("error", [ValueError(), RuntimeError(), NotImplementedError(), LZMAError(), MemoryError()])
+def test_a_file_that_no_reader_reads_is_searched_as_text_and_stops_nothing(
+    campaign: Campaign, alice: Employee, alan: Employee, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """Otherwise one tiny upload of any employee stops every erasure in the company."""
+    people.record_one(alice, ("email", EMAIL), name=NAME)
+    files.upload(alan, f"name,email\nQ,{EMAIL}\n")
+    kept = files.upload(alan, "name,email\nMax,max@outside.example.org\n")
+    monkeypatch.setattr(erase_submissions, "open_contacts", failing(error))
+    forget()
+    assert canary.shown_by_tables() == {}
+    assert list(StoredFile.objects.values_list("pk", flat=True)) == [kept.pk]
+
+
+@pytest.mark.parametrize("error", [OperationalError(), SoftTimeLimitExceeded()])
+def test_a_database_that_is_away_or_a_worker_that_ends_makes_no_file_unreadable(
+    campaign: Campaign, alan: Employee, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    files.upload(alan, f"name,email\nQ,{EMAIL}\n")
+    monkeypatch.setattr(erase_submissions, "open_contacts", failing(error))
+    with pytest.raises(type(error)):
+        forget()
+
+
+def test_an_upload_that_no_worker_could_read_is_deleted_unread(
+    campaign: Campaign, alan: Employee, hr: Employee, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No limit bounds how long it takes to read: a workbook of a gigabyte would hold up the erasure."""
+    kept = files.upload(alan, "name,email\nMax,max@outside.example.org\n")
+    refused = files.upload(alan, b"PK\x03\x04 no workbook", "cards.xlsx")
+    waiting = files.sent(alan, "name,email\nMoritz,moritz@outside.example.org\n")
+    adjusted = files.adjustments(hr, "staff_no,target,note\nA001,80,x\n")
+    read = erase_submissions.open_file
+    opened: list[Any] = []
+    monkeypatch.setattr(erase_submissions, "open_file", lambda stored: opened.append(stored.pk) or read(stored))
+    assert preview_person_erasure(identities_of(ASKED), by=TESTER).preview.files == 2
+    forget()
+    assert set(StoredFile.objects.values_list("pk", flat=True)) == {kept.pk, adjusted.pk}
+    assert not {refused.pk, waiting.pk} & set(opened)
+
+
+def test_a_file_that_is_confirmed_during_the_erasure_is_not_deleted(campaign: Campaign, alice: Employee) -> None:
+    """Otherwise the other people of the file are lost."""
+    submission = files.received(alice, f"name,email\n{NAME},{EMAIL}\nOther,other@out.example\n")
+    target = privacy_erase_person.erasure_target(identities_of(ASKED))
+    with pytest.raises(Refused) as refused:
+        erase_submissions.clear_files(target, erasure_subject.MatchedRecords.of(target))
+    assert refused.value.code == "busy"
+    assert StoredFile.objects.filter(pk=submission.file_id).exists()
+
+
 def test_of_a_review_nothing_else_can_be_changed(everywhere: Campaign) -> None:
     review = Review.objects.get()
     with pytest.raises(DatabaseError), transaction.atomic():
@@ -495,7 +555,7 @@ def test_hr_erases_with_a_second_person_and_no_page_or_address_has_the_person_in
     assert "Waiting for a second HR user" in page
     assert canary.signs_in(page) == []
     assert not Erasure.objects.exists(), "the second person has not approved it"
-    people.approve()
+    approve()
     page = client.get("/company/erasures/").content.decode()
     assert WHY in page
     assert "approved by approves" in page
@@ -665,6 +725,12 @@ def test_a_first_name_alone_clears_nobody_elses(campaign: Campaign, alice: Emplo
 # -- two people ----------------------------------------------------------------------------------------------------
 
 
+def approve(request: ApprovalRequest | None = None) -> None:
+    """Approve an erasure, and finish it like a worker."""
+    people.approve(request)
+    sweep()
+
+
 def requested(by: Actor | None = None, key: uuid.UUID | None = None) -> ApprovalRequest:
     return request_erasure(identities_of(ASKED), reason=WHY, key=key or uuid.uuid4(), by=by or people.officer("asks"))
 
@@ -694,7 +760,7 @@ def test_the_second_person_sees_people_before_and_the_requester_never(everywhere
     assert effect_of_request(request, core_clock.db_now()) == {
         "employees": 2, "contacts": 5, "texts": request_texts(),
     }  # fmt: skip
-    people.approve(request)
+    approve(request)
     assert canary.shown_by_tables() == {}
     for entry in AuditEntry.objects.filter(action__in=["approval.approved", "erasure.asked", "erasure.done"]):
         assert "effect" not in entry.detail
@@ -720,7 +786,7 @@ def test_who_was_to_be_erased_is_forgotten_with_the_decision(campaign: Campaign,
         clock.set(request.expires_at)
         day_change()
     else:
-        people.approve(request)
+        approve(request)
     assert not ErasureSubject.objects.exists()
 
 
@@ -730,8 +796,7 @@ def test_an_approved_erasure_that_was_interrupted_is_ended_by_the_sweep(
     request = requested()
     with monkeypatch.context() as patch:
         patch.setattr(below, "wait_for_writers", lambda patience: False)
-        people.approve(request)
-        assert sweep() is None
+        approve(request)
     assert SuppressedIdentity.objects.count() == 3, "from the approval on nobody records them"
     assert canary.shown_by_tables()
     sweep()
@@ -743,7 +808,7 @@ def test_an_approved_erasure_waits_for_a_file_that_is_being_recorded(campaign: C
     """Without the wait, the other people of the file are lost; without the objection, this person is recorded again."""
     request = requested()
     submission = files.received(alice, f"name,email\n{NAME},{EMAIL}\nOther,other@out.example\n")
-    people.approve(request)
+    approve(request)
     assert SuppressedIdentity.objects.exists()
     assert StoredFile.objects.filter(pk=submission.file_id).exists()
     import_submission(submission.pk)
@@ -762,6 +827,54 @@ def test_the_page_of_an_erasure_reads_no_stored_file(
     monkeypatch.setattr("apps.privacy.erase_submissions.open_file", pytest.fail)
     assert "files" not in effect_of_request(request, core_clock.db_now())
     assert remaining_mentions(request) == []
+
+
+def test_an_approval_leaves_the_files_to_a_worker(everywhere: Campaign, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise a few stored uploads end the request of the second person by its timeout."""
+    request = requested()
+    with monkeypatch.context() as patch:
+        patch.setattr("apps.privacy.erase_submissions.open_file", pytest.fail)
+        people.approve(request)
+    assert SuppressedIdentity.objects.exists()
+    sweep()
+    assert canary.shown_by_tables() == {}
+
+
+def test_one_erasure_that_fails_stops_no_other(
+    everywhere: Campaign, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Otherwise no person of the company is erased any more, and the log must not say who."""
+    asks = people.officer("asks")
+    for told in (("email", "first@outside.example.org"), ("email", EMAIL)):
+        people.approve(request_erasure(identities_of([told]), reason=WHY, key=uuid.uuid4(), by=asks))
+    first = ErasureSubject.objects.order_by("erasure__erased_at").values_list("request_id", flat=True)[0]
+    finish = erasure_approvals.finish_erasure
+
+    def fail(erasure: Erasure, *told: Any, **more: Any) -> privacy_erase_person.PersonErasure:
+        if ErasureSubject.objects.get(erasure=erasure).request_id == first:
+            raise ValueError(f"{NAME}, {EMAIL}")
+        return finish(erasure, *told, **more)
+
+    monkeypatch.setattr(erasure_approvals, "finish_erasure", fail)
+    sweep()
+    assert list(ErasureSubject.objects.values_list("request_id", flat=True)) == [first]
+    assert f"request {first} failed (ValueError)" in caplog.text
+    assert canary.signs_in(caplog.text) == []
+    monkeypatch.setattr(erasure_approvals, "finish_erasure", finish)
+    sweep()
+    assert not ErasureSubject.objects.exists(), "it is tried again"
+
+
+def test_a_database_that_is_away_is_no_failure_of_an_erasure(
+    campaign: Campaign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*told: Any, **more: Any) -> None:
+        raise OperationalError("the server closed the connection")
+
+    people.approve(requested())
+    monkeypatch.setattr(erasure_approvals, "finish_erasure", away)
+    with pytest.raises(OperationalError):
+        erasure_approvals.finish_approved_erasures()
 
 
 @pytest.mark.parametrize("effect", [{}, {"employees": 1, "contacts": 1}, {"employees": 2, "contacts": 5}])
@@ -800,7 +913,7 @@ def test_the_page_of_the_request_shows_the_second_person_who_and_how_much(everyw
     page = people.sign_in(Client(), hr).get(f"/company/approvals/{own.pk}/").content.decode()
     assert canary.signs_in(page) == []
     assert "5 contacts" not in page
-    people.approve(own)
+    approve(own)
     page = people.sign_in(Client(), hr).get(f"/company/approvals/{own.pk}/").content.decode()
     assert "contacts are erased" not in page
 

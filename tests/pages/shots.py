@@ -144,16 +144,17 @@ REVIEWS = [
     Shot("company-review-answered", "hr", "/company/reviews/{answered}/"),
     Shot("company-review-withdrawn", "hr", "/company/reviews/{withdrawn}/"),
 ]
+# The browser remembers a filter of a list: the pages without one come first.
 TEAM = [
     Shot("team-five", "five", "/team/L005/"),
     Shot("team-many", "many", "/team/L500/"),
     Shot("team-open", "many", "/team/L500/", acts.open_parts),
-    Shot("team-red", "many", "/team/L500/?status=red"),
     Shot("team-since", "many", "/team/L500/?since=2026-11-16"),
-    Shot("team-within-reach", "many", "/team/L500/?status=within_5&since=2026-11-16"),
     Shot("team-too-early", "many", "/team/L500/", acts.momentary("too_early")),
+    Shot("team-red", "many", "/team/L500/?status=red"),
     Shot("team-next", "many", "/team/L500/", acts.next_page),
     Shot("team-none-found", "many", "/team/L500/?q=谁也不是"),
+    Shot("team-within-reach", "many", "/team/L500/?status=within_5&since=2026-11-16"),
     Shot("team-remind", "five", "/team/L005/remind/"),
     Shot("team-remind-many", "many", "/team/L500/remind/?status=red"),
     Shot("team-remind-none", "five", "/team/L005/remind/?q=E100"),
@@ -199,12 +200,12 @@ TEAM = [
 ]
 COMPANY = [
     Shot("company", "hr", "/company/"),
-    Shot("company-department", "hr", "/company/?department=销售部"),
-    Shot("company-at-zero", "hr", "/company/?status=at_zero"),
     Shot("company-since", "hr", "/company/?since=2026-11-16"),
-    Shot("company-within-reach", "hr", "/company/?status=within_5"),
     Shot("company-too-early", "hr", "/company/", acts.momentary("too_early")),
     Shot("company-open", "hr", "/company/", acts.open_parts),
+    Shot("company-department", "hr", "/company/?department=销售部"),
+    Shot("company-at-zero", "hr", "/company/?status=at_zero"),
+    Shot("company-within-reach", "hr", "/company/?status=within_5"),
     Shot("company-auditor", "auditor", "/company/"),
     Shot("company-auditor-frozen", "auditor", "/company/?campaign=m09"),
     Shot("company-frozen", "hr", "/company/?campaign=m09"),

@@ -47,7 +47,7 @@ IN_DEMO = {shot.name: shot for shot in demo.SHOTS}
 PICTURES = [
     Picture(IN_DEMO["demo-me"], "screenshot-me", 390, 844),
     Picture(IN_DEMO["demo-import"], "screenshot-import", 390, 844),
-    Picture(IN_DEMO["demo-team"], "screenshot-team", 1200, 800, languages=("en",)),
+    Picture(IN_DEMO["demo-team"], "screenshot-team", 1200, 1000, languages=("en",)),
     Picture(IN_DEMO["demo-company"], "screenshot-company", 1200, 1000),
     *(Picture(shot, shot.name) for shot in handbook.SHOTS),
 ]

@@ -204,6 +204,18 @@ def test_the_name_of_the_pace_stands_away_from_the_fan(each_day: int, side: str)
     assert pace["xanchor"] == side
 
 
+@pytest.mark.parametrize(("each_day", "side"), [(1, "right"), (5, "left")])
+def test_the_name_of_the_pace_stands_away_from_a_curve_that_has_passed_it(each_day: int, side: str) -> None:
+    """Late in a campaign the name stands beside the curve, whatever the forecast says of the days after it."""
+    recorded = [(OPENS + timedelta(days=n), each_day, each_day * (n + 1)) for n in range(25)]
+    points = curve.curve_data(recorded, opens=OPENS, deadline=DEADLINE, target=100)
+    newest = points[-1]
+    ahead = fan.fan_data((newest.day, newest.total), [(DEADLINE, [200 if each_day == 1 else newest.total] * 5)])
+    figure = curve.curve_figure(points, opens=OPENS, deadline=DEADLINE, target=100, labels=CURVE, fan=ahead)
+    (pace,) = [note for note in figure["layout"]["annotations"] if note["text"] == "steady pace"]
+    assert pace["xanchor"] == side
+
+
 def test_far_above_the_target_no_name_lies_on_another() -> None:
     for total, named in ((300, True), (5_000, False)):
         points = curve.curve_data([(OPENS, total, total)], opens=OPENS, deadline=DEADLINE, target=100)

@@ -120,9 +120,8 @@ def _target(
     # The label covers less than this part of the period.
     beside = [point for point in points if label_day - (deadline - opens) * 0.3 <= point.day <= label_day]
     curve_is_above = any(point.total > (point.pace or 0) for point in beside)
-    expected = next((day.median for day in fan[1:] if day.day >= label_day), None)
-    if expected is not None:
-        curve_is_above = expected > target * 0.6
+    if fan and label_day > fan[0].day:
+        curve_is_above = next(day.median for day in fan if day.day >= label_day) > target * 0.6
     side: dict[str, Any] = {"xshift": -6, "yshift": 4}
     if curve_is_above:
         side = {"xanchor": "left", "yanchor": "top", "xshift": 6, "yshift": -4}

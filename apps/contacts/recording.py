@@ -38,6 +38,14 @@ class LaterContact(NamedTuple):
     claimed_at: datetime
 
 
+class LaterContacts(NamedTuple):
+    """All of one identity: the first one, and the latest end. A file may name one person thousands of times."""
+
+    contacts: list[LaterContact]
+    first: LaterContact
+    latest_end: datetime | None
+
+
 @dataclass
 class BatchResult:
     """The outcomes of a batch in the order of its drafts, and the employees and identities to evaluate again.
@@ -63,37 +71,37 @@ def record_batch(
     rows.
     """
     batch, new = BatchResult(), []
-    # The identities of existing contacts that the drafts name, as (contact id, kind, digest), with their claims before.
-    named: dict[tuple[int, str, bytes], datetime] = {}
+    named: set[tuple[int, str, bytes]] = set()
     known, ids, messages = known_identities(drafts), reserve_ids(len(drafts)), outcome_messages()
     remaining = remaining_today((employee_id for employee_id, _draft in drafts), received_at)
     later = _later_contacts(drafts, received_at)
     for employee_id, draft in drafts:
         outcome = evaluate(employee_id, draft, known, ids, messages, remaining)
         batch.outcomes.append(outcome)
-        pairs = [(identity.key, later.get((employee_id, *identity.key), ())) for identity in draft.identities]
-        contacts = sorted({contact for _key, matches in pairs for contact in matches})
-        if not draft.refused:
-            named |= {(match.contact_id, *key): match.claimed_at for key, matches in pairs for match in matches}
-        # Only the earliest: a second one with the same start would overlap it, and the person would count twice.
-        if contacts and not draft.refused and (first := contacts[0]).recorded_at > received_at:
-            batch.backdated[first.contact_id] = first.recorded_at
+        keys = {key for identity in draft.identities if (key := (employee_id, *identity.key)) in later}
+        if keys and not draft.refused:
+            named |= keys
+            # Only the earliest: a second one with the same start would overlap it, and the person would count twice.
+            if (first := min(later[key].first for key in keys)).recorded_at > received_at:
+                batch.backdated[first.contact_id] = first.recorded_at
         if outcome.contact_id is not None:
             # From the receipt until its end the person counted already, through the contact that ended.
-            starts_at = max([received_at, *(contact.ended_at for contact in contacts if contact.ended_at)])
+            starts_at = max([received_at, *(end for key in keys if (end := later[key].latest_end))])
             new.append((employee_id, draft, ContactTimes(outcome.contact_id, starts_at, None, None)))
-        if outcome.contact_id is not None or contacts:
+        if outcome.contact_id is not None or keys:
             batch.employees.add(employee_id)
             batch.keys.update(identity.key for identity in draft.identities)
     if named:
-        _backdate(batch, named, received_at, now, source, submission_id)
+        # The identities of existing contacts that the drafts name, with their claims before.
+        claims = {(match.contact_id, *key[1:]): match.claimed_at for key in named for match in later[key].contacts}
+        _backdate(batch, claims, received_at, now, source, submission_id)
     insert_contacts(new, now, source, submission_id)
     return batch
 
 
 def _later_contacts(
     drafts: Sequence[tuple[int, NormalisedDraft]], received_at: datetime
-) -> dict[tuple[int, str, bytes], list[LaterContact]]:
+) -> dict[tuple[int, str, bytes], LaterContacts]:
     """Return the employee's contacts that were recorded or ended after the receipt, by identity."""
     contacts: dict[tuple[int, str, bytes], list[LaterContact]] = {}
     valid = [draft for draft in drafts if draft[1].refused is None]
@@ -102,10 +110,13 @@ def _later_contacts(
         # Nearly always false, and much cheaper than a look-up of every identity.
         cursor.execute(HAS_LATER, {"employees": employees, "received_at": received_at})
         if not cursor.fetchone()[0]:
-            return contacts
+            return {}
     for employee_id, kind, digest, *facts in look_up(LATER, valid, received_at=received_at):
         contacts.setdefault((employee_id, kind, bytes(digest)), []).append(LaterContact(*facts))
-    return contacts
+    return {
+        key: LaterContacts(same, min(same), max((one.ended_at for one in same if one.ended_at), default=None))
+        for key, same in contacts.items()
+    }
 
 
 def _backdate(

@@ -4,6 +4,7 @@ import pytest
 
 from apps.accounts.models import Account, Role
 from apps.campaigns.models import Campaign
+from apps.core.models import AuditEntry
 from apps.employees.models import Employee
 from apps.reviews.models import Review
 from apps.standings import effective_dates
@@ -112,6 +113,14 @@ def test_a_way_that_is_not_offered_answers_nothing(
     assert "Choose the type of answer." in words(answered)
     assert b"Kept words." in answered.content
     assert Review.objects.get().state == "open"
+
+
+def test_a_refused_answer_is_a_reading_too(as_: SignIn, alice: Employee, hr: Employee, campaign: Campaign) -> None:
+    """Otherwise HR reads a person's words by an empty answer, and the person never learns of it."""
+    review = ask(campaign, alice, "My own words.")
+    said = words(as_(hr).post(f"/company/reviews/{review.pk}/answer/", {"answer": "", "text": ""}))
+    assert "My own words." in said
+    assert AuditEntry.objects.filter(action="review.read", subject_id=str(review.pk)).count() == 1
 
 
 def test_who_was_slower_sees_the_answer_and_keeps_the_own_words(

@@ -97,8 +97,6 @@ def detail(request: HttpRequest, review_id: int) -> HttpResponse:
     """One review: the standing in numbers, the recorded facts of the ticked contacts, and the answer or its form."""
     scope = hr_scope(request)
     review = _review_or_404(scope, review_id)
-    # Personal text and days: the audit trail shows which HR member has read them.
-    audit("review.read", by=scope.user.actor, kind="review", id=review.pk, label=str(review.employee))
     return _show(scope, review, _form(review))
 
 
@@ -113,6 +111,8 @@ def _form(review: Review, data: Any = None) -> AnswerForm:
 
 def _show(scope: PageContext, review: Review, form: AnswerForm, status: int = 200, unsent: str = "") -> HttpResponse:
     employee, campaign = review.employee, scope.required_campaign
+    # Personal text and days: the audit trail shows which HR member has read them.
+    audit("review.read", by=scope.user.actor, kind="review", id=review.pk, label=str(employee))
     standings = scope.standings(report_people.OneEmployee(employee))
     row = standings.row_of(employee.pk)
     counts = employee_detail.reason_counts(campaign, employee, standings.now)

@@ -56,6 +56,8 @@ MAX_READINGS = 6
 # long as another. Address books have one or two of a person, and few such domains; a file confirmed after its preview
 # has no more of them for its import.
 MAX_IDENTITIES_PER_CONTACT, MAX_SLOW_DOMAINS = 3, 1_000
+# Twice what the largest CSV file holds. A workbook may show one long text in a million cells.
+MAX_SHOWN_CHARS = 100_000_000
 # Unpacked: twice what 20,000 contacts with thirty columns take. Every employee may upload one.
 MAX_WORKBOOK_BYTES = 50_000_000
 
@@ -110,8 +112,12 @@ def _as_json(entry: Entry, outcome: Outcome) -> dict[str, Any]:
 
 def _bounded(file: ContactFile, limit: int) -> Iterator[Entry]:
     """The entries of a file. Raises TooLarge at the first one with which it has too much that is slow to read."""
-    identities, slow_domains = 0, set[str]()
+    identities, characters, slow_domains = 0, 0, set[str]()
     for entry in file.entries:
+        # All cells of a workbook may show one long text.
+        characters += sum(map(len, entry.cells))
+        if characters > MAX_SHOWN_CHARS:
+            raise TooLarge(MAX_SHOWN_CHARS, "characters", entry.line)
         # Beyond MAX_IDENTITIES an entry is refused unread.
         identities += min(len(entry.raw_identities), MAX_IDENTITIES)
         if identities > limit:

@@ -379,6 +379,17 @@ def test_addresses_of_a_few_domains_that_are_not_ascii_are_no_slow_file(
     assert client.post(preview + "confirm/").status_code == 302
 
 
+def test_a_file_that_shows_endless_texts_is_not_confirmed(
+    as_: SignIn, alice: Employee, campaign: Campaign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise a workbook of a kilobyte takes minutes of the import, just before the deadline."""
+    monkeypatch.setattr("apps.contacts.previews.MAX_SHOWN_CHARS", 100)
+    client = as_(alice)
+    preview = send(client, "email,note\n" + "".join(f"a{n}@out.example,{'x' * 20}\n" for n in range(9)))
+    assert "more than 100 characters" in text_of(client.get(preview))
+    assert client.post(preview + "confirm/").status_code == 422
+
+
 def test_an_employee_has_few_files_that_wait_to_be_recorded(
     as_: SignIn, alice: Employee, campaign: Campaign, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -45,13 +45,14 @@ from apps.privacy import erase_submissions, erasure_approvals, erasure_subject
 from apps.privacy.erase_person import erase_person, preview_person_erasure
 from apps.privacy.erasure_approvals import remaining_mentions, request_erasure
 from apps.privacy.erasure_subject import identities_of
+from apps.privacy.pii_patterns import PiiPattern
 from apps.reviews.models import Review
 from apps.roster.models import RosterImport
 from apps.standings import evaluation
 from apps.standings.approvable_changes import approve_request, effect_digest, effect_of_request
 from apps.standings.models import Standing
 from apps.standings.recount import compare_all
-from tests import canary, commands, files, people, reviewing
+from tests import canary, commands, files, people, reviewing, worst
 from tests.canary import EMAIL, HANDLE, NAME, PHONE, SPELLED
 from tests.fixtures import Clock
 from tests.people import TESTER
@@ -487,6 +488,23 @@ def test_a_file_that_no_reader_reads_is_searched_as_text_and_stops_nothing(
     forget()
     assert canary.shown_by_tables() == {}
     assert list(StoredFile.objects.values_list("pk", flat=True)) == [kept.pk]
+
+
+def test_a_text_that_a_workbook_shows_in_many_cells_is_searched_once(
+    campaign: Campaign, alan: Employee, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise a workbook of a kilobyte holds the worker of every erasure for its whole time."""
+    row = '<row><c t="s"><v>0</v></c><c t="s"><v>1</v></c><c t="s"><v>2</v></c></row>'
+    header = "".join(f'<c t="inlineStr"><is><t>{name}</t></is></c>' for name in ("name", "phone", "note"))
+    texts = f"<sst><si><t>Max</t></si><si><t>13811112222</t></si><si><t>{'x' * 1000}</t></si></sst>"
+    files.upload(alan, worst.workbook(f"<row>{header}</row>" + row * 300, sharedStrings=texts))
+    searched: list[str] = []
+    matches = PiiPattern.matches
+    monkeypatch.setattr(
+        PiiPattern, "matches", lambda self, texts: matches(self, (searched.append(text) or text for text in texts))
+    )
+    forget()
+    assert searched.count("x" * 1000) == 1
 
 
 @pytest.mark.parametrize("error", [OperationalError(), SoftTimeLimitExceeded()])

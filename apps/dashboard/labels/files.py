@@ -80,6 +80,9 @@ LIMITS: dict[str, base.Text] = {
     "columns": gettext_lazy(
         "A row has more than %(limit)s columns, more than a spreadsheet can have. Save the file as CSV UTF-8."
     ),
+    "characters": gettext_lazy(
+        "The file shows more than %(limit)s characters. Delete columns that are not needed, or split it."
+    ),
     "characters in a cell": gettext_lazy("A cell has more than %(limit)s characters. Shorten it."),
     "XML elements": gettext_lazy("The workbook has more than %(limit)s cells and styles. Save it as CSV UTF-8."),
     "bytes in an XML tag": gettext_lazy("A tag in the workbook has more than %(limit)s bytes. Save it as CSV UTF-8."),

@@ -84,6 +84,8 @@ def test_several_deputies_are_previewed_named_ended_and_found_again(open_as: Ope
     expect(looked.page.locator("[name=lines]")).to_have_value("D001;X999;2026-12-20")
     looked.page.goto("/company/deputies/")
     looked.page.locator("#list tbody tr", has_text="Sam").get_by_role("button").click()
+    # Sent by a script: until its answer, the page before is still there.
+    expect(looked.page.locator("#messages")).to_contain_text("is no longer the deputy of")
     looked.page.click("#list .chips a:has-text('Past')")
     expect(looked.page.locator("#list tbody tr")).to_have_count(1)
     expect(looked.page.locator("#list tbody")).to_contain_text("Hedda")

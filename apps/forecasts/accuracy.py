@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 
-from celery.exceptions import SoftTimeLimitExceeded
-
 from apps.campaigns.models import Campaign
 from apps.campaigns.rules import day_of
 from apps.core.clock import db_now
-from apps.core.locks import advisory_lock, is_temporary
-from apps.forecasts.failures import may_try, note_failure
+from apps.core.locks import advisory_lock
+from apps.forecasts.failures import may_try, noted
 from apps.forecasts.finished_campaigns import trials
 from apps.forecasts.model import scores
 from apps.forecasts.model.backtest import Result, backtest
 from apps.forecasts.models import ForecastAccuracy
 from apps.reports.small_groups import MIN_GROUP_SIZE
 
-logger = logging.getLogger(__name__)
 TENTHS = scores.BINS
 
 
@@ -127,20 +123,8 @@ def judge_finished_campaigns() -> None:
         untried = may_try([(_job(campaign), _today(campaign)) for campaign in campaigns])
         for campaign in campaigns:
             if _job(campaign) in untried:
-                _try(campaign)
-
-
-def _try(campaign: Campaign) -> None:
-    try:
-        _judge(campaign)
-    except Exception as error:
-        if is_temporary(error):
-            raise
-        note_failure(_job(campaign), _today(campaign))
-        if isinstance(error, SoftTimeLimitExceeded):
-            raise
-        # The other campaigns do not wait for this one.
-        logger.exception("the forecast of %s could not be judged", campaign.slug)
+                with noted(_job(campaign), _today(campaign)):
+                    _judge(campaign)
 
 
 def _job(campaign: Campaign) -> str:

@@ -2,17 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import logging
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from datetime import date
 
+from celery.exceptions import SoftTimeLimitExceeded
+
 from apps.core.jobs import claim_job
+from apps.core.locks import is_temporary
 from apps.core.models import Job
 
+logger = logging.getLogger(__name__)
 MAX_FAILURES = 4
 
 
-def note_failure(job: str, day: date) -> None:
-    claim_job(_failed(job), day.isoformat())
+@contextmanager
+def noted(job: str, day: date) -> Iterator[None]:
+    """Note and log a failure, so that other campaigns do not wait for this one. Raises temporary errors of the
+    database, which are no failures, and the end of the worker's time.
+    """
+    try:
+        yield
+    except Exception as error:
+        if is_temporary(error):
+            raise
+        claim_job(_failed(job), day.isoformat())
+        if isinstance(error, SoftTimeLimitExceeded):
+            raise
+        logger.exception("%s could not be made", job)
 
 
 def may_try(jobs: Collection[tuple[str, date]]) -> set[str]:

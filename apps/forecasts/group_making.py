@@ -57,7 +57,7 @@ def store_groups(forecast: CampaignForecast, model: Model, places: list[Place], 
     if sum(still_open) < MIN_GROUP_SIZE:
         return
     everybody = _Ranges(chances, places)
-    # Of fewer people the outcomes are so few that the fan shows who of them are likely.
+    # Of fewer people the outcomes are so few that the fan shows which of them are likely.
     fan = _fan(forecast, model, places, rule) if sum(still_open) > MAX_EXACT else []
     rows = [everybody.row(0, len(places), forecast=forecast, kind=GroupForecast.Kind.COMPANY, fan=fan)]
     for name, members in _departments(places, still_open).items():

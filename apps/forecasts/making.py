@@ -7,15 +7,14 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from celery.exceptions import SoftTimeLimitExceeded
 from django.db import transaction
 
 from apps.campaigns.models import Campaign
 from apps.core.jobs import claim_job
-from apps.core.locks import advisory_lock, is_temporary
+from apps.core.locks import advisory_lock
 from apps.core.models import Job
 from apps.core.sql import sql_literal, statement
-from apps.forecasts.failures import may_try, note_failure
+from apps.forecasts.failures import may_try, noted
 from apps.forecasts.finished_campaigns import DAYS, former_campaign, history_of
 from apps.forecasts.group_making import Place, store_groups
 from apps.forecasts.model import alike
@@ -56,21 +55,12 @@ class Company:
 
 def make_forecasts(now: datetime) -> list[CampaignForecast]:
     """Make every forecast that is due at `now`. Repeated, late or concurrent calls are safe."""
-    return [forecast for campaign in due_campaigns(now) if (forecast := _try(campaign, now))]
-
-
-def _try(campaign: Campaign, now: datetime) -> CampaignForecast | None:
-    try:
-        return _make_once(campaign, now)
-    except Exception as error:
-        if is_temporary(error):
-            raise
-        note_failure(_attempts(campaign), _night(campaign, now))
-        if isinstance(error, SoftTimeLimitExceeded):
-            raise
-        # The other campaigns do not wait for this one.
-        logger.exception("the forecast of %s could not be made", campaign.slug)
-        return None
+    made = []
+    for campaign in due_campaigns(now):
+        with noted(_attempts(campaign), _night(campaign, now)):
+            if forecast := _make_once(campaign, now):
+                made.append(forecast)
+    return made
 
 
 def due_campaigns(now: datetime) -> list[Campaign]:

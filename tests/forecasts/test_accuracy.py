@@ -1,4 +1,4 @@
-"""Everybody may read how right the forecast was: the stored sums must be right, and show nobody."""
+"""Every reader may see how right the forecast was: the stored sums must be right, and show no single person."""
 
 import json
 import logging
@@ -67,7 +67,7 @@ def test_the_last_few_are_joined_with_the_line_before() -> None:
 
 @pytest.mark.parametrize("reached", [0, 4, 26, 30])
 def test_no_sum_is_the_result_of_each(reached: int) -> None:
-    """Of thirty people below the target none reached it: whoever knows one of them would read the result."""
+    """None of thirty people below the target reached it: a reader who knows one of them would see the result."""
     bins = (Bin(30, 0.5, reached / 30),)
     found = accuracy_of([Result(0.5, 30, reached, "prior", 0.01, 0.02, 0.03, bins, 3, 3)])
     assert found.shares == [ShareAccuracy(0.5, None)]
@@ -121,7 +121,7 @@ def test_a_campaign_that_fails_stops_no_other(
         judge_finished_campaigns()
         judge_finished_campaigns()
     assert tried.call_count == 1
-    assert "could not be judged" in caplog.text
+    assert "forecast accuracy:november could not be made" in caplog.text
     assert not ForecastAccuracy.objects.exists()
     noon.set("2026-12-02T00:00:20+08:00", ticks=True)
     judge_finished_campaigns()

@@ -131,7 +131,7 @@ def test_a_campaign_that_fails_stops_no_other_and_waits_for_the_next_night(
     for _time in range(3):
         tasks.make_forecasts()
     assert sorted(tried) == ["november", "other"]
-    assert "the forecast of november could not be made" in caplog.text
+    assert "forecast:november, rule 1 could not be made" in caplog.text
     assert [made.campaign for made in CampaignForecast.objects.all()] == [other]
     assert due_campaigns(db_now()) == []
     clock.set("2026-11-24T12:00:00+08:00", ticks=True)

@@ -3,6 +3,7 @@
 import io
 import random
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
@@ -397,14 +398,14 @@ def test_who_is_alone_in_a_feed_costs_no_row_beside(company: dict[str, Employee]
     assert Sighting.objects.count() == 2
 
 
-class CountedKeys(frozenset):  # type: ignore[type-arg] # the keys of a sighting
+class CountedKeys(frozenset[tuple[str, bytes]]):
     """Identities that count how often they are compared."""
 
     comparisons = 0
 
-    def __ge__(self, other: object) -> bool:
+    def __ge__(self, other: AbstractSet[object]) -> bool:
         CountedKeys.comparisons += 1
-        return super().__ge__(other)  # type: ignore[operator] # called with sets alone
+        return super().__ge__(other)
 
 
 def test_many_contacts_that_an_undone_file_connects_are_not_compared_in_pairs(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -103,7 +103,7 @@ def test_the_cookie_of_filters_keeps_neither_the_day_nor_the_change(
     assert (again.context["filters"].status, again.context["filters"].change) == ("red", "")
     assert client.get(f"/team/B001/?{SINCE}").context["filters"].status == "red", "a remembered filter stays"
     alone = client.get("/team/B001/?change=stalled")
-    assert alone.context["filters"].change == "", "without a day nobody would match"
+    assert alone.context["filters"].change == "", "without a day no one would match"
     assert len(changes(alone)) == 3
 
 

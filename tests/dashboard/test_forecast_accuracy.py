@@ -1,4 +1,4 @@
-"""How right the forecast was, for everybody whom the campaign covers: no number without its base, and none of a few."""
+"""How right the forecast was, for all people in the campaign: no number without its base, and none of a few."""
 
 import pytest
 from django.utils import translation

@@ -152,7 +152,7 @@ def test_those_within_reach_can_be_filtered(as_: SignIn, bob: Employee, last_day
     page = client.get("/team/B001/")
     assert "2 at most 10 to go" in words(page)
     within_10 = client.get(page.context["tiles"]["within_10"].removesuffix("#list"))
-    assert listed(within_10) == ["M01", "M03"], "nobody is asked to help an exempt person"
+    assert listed(within_10) == ["M01", "M03"], "no one is asked to help an exempt person"
     assert list(chips(within_10)) == ["At most 10 to go"]
     assert status(client, "/team/B001/") == "within_10"
     assert listed(client.get("/team/B001/?status=within_5")) == ["M03"]
@@ -176,6 +176,6 @@ def test_on_the_last_day_those_with_few_to_go_come_first(
     client.get(page.context["columns"]["to_go"].url.removesuffix("#list"))
     assert listed(client.get("/team/B001/"))[0] == "A002"
     past = client.get("/team/B001/?as_of=2026-11-29&status=all")
-    assert "Who needs help first" in words(past), "of a past day nobody can be helped today"
+    assert "Who needs help first" in words(past), "people of a past day cannot be helped today"
     clock.set("2026-12-01T09:00:00+08:00", ticks=True)
     assert "Who needs help first" in words(client.get("/team/B001/?status=all"))

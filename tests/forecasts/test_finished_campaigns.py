@@ -104,7 +104,7 @@ def test_the_command_refuses_with_a_sentence(db: None, arguments: tuple[str, ...
 
 
 def test_a_look_says_that_the_plan_changed_later(finished: Clock) -> None:
-    """A forecast of another target or deadline is judged by what nobody knew."""
+    """A forecast of another target or deadline is judged by what no one knew."""
     finished.set("2026-12-03T09:00:00+08:00")
     draft = RuleDraft(4, date(2026, 12, 4), date(2026, 12, 31), "Asia/Shanghai")
     december = november(name="December", slug="december", opens_on=draft.opens_on, deadline=draft.deadline, target=5)

@@ -61,7 +61,7 @@ def tree(chance: Random, people: int) -> list[tuple[int, int, int]]:
 
 @pytest.mark.parametrize("seed", range(30))
 def test_no_difference_of_teams_shows_fewer_than_five(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever subtracts the teams inside a team from it is left with five open people, or with nobody below."""
+    """A team without the teams inside it has five open people, or no one below the target."""
     chance = Random(seed)
     nodes = tree(chance, 150)
     counted = [chance.choice((0, 20, 20, 120, 120)) for _node in nodes]

@@ -1,7 +1,7 @@
 """One person's forecast is seen by that person alone: no other page, file or answer of the API calculates it.
 
-Nothing of a person is stored, so whoever calculates one needs that person's daily counts. The crawl opens everything as
-everybody, and records for whom a forecast is calculated.
+Nothing of a person is stored, so a calculation needs that person's daily counts. The crawl opens each page as each
+reader, and records for whom a forecast is calculated.
 """
 
 import ast

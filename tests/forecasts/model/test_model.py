@@ -81,7 +81,7 @@ def test_a_former_campaign_in_which_people_hurried_to_the_target_teaches_so() ->
     corrected = growth_to_the_target(former, 72, fitted)
     assert corrected > 1.05 * fitted.growth
     everybody = History(former.length, former.days, dict.fromkeys(former.days, 1000))
-    assert growth_to_the_target(everybody, 72, fitted) == fitted.growth, "nobody reached it: nothing to learn"
+    assert growth_to_the_target(everybody, 72, fitted) == fitted.growth, "no one reached it: nothing to learn"
 
 
 def test_another_plan_than_that_of_the_former_campaign_widens_the_forecast() -> None:

@@ -50,6 +50,7 @@ class Looked:
 
     def problems(self) -> list[str]:
         """Policy violations, script errors and horizontal scrolling since the last call."""
+        self.page.wait_for_load_state()
         found = [*self.errors, *self.page.evaluate("window.violations.splice(0)")]
         self.errors.clear()
         if self.page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):

@@ -32,6 +32,7 @@ def test_two_hr_users_publish_it_and_an_employee_reads_it_once(
     other = open_as(people.person("D001"), width=390, java_script_enabled=scripts)
     other.page.goto("/company/campaigns/")
     other.page.click("text=Open the request")
+    expect(other.page.locator("text=Publish announcement")).to_be_visible()
     assert not scripts or other.problems() + other.findings() == []
     other.page.click("text=Publish announcement")
     expect(other.page.locator("#messages")).to_contain_text("Published.")

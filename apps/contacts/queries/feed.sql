@@ -32,25 +32,31 @@ correction AS (
         AS successor ON successor.corrected_at IS NOT NULL),
 last_correction AS (
     SELECT correction.id, correction.replaces_id, correction.corrected_at FROM correction
-    WHERE NOT EXISTS (SELECT FROM correction AS successor WHERE successor.replaces_id = correction.id)
+    WHERE NOT EXISTS (SELECT FROM contacts_contact stored
+                      WHERE stored.replaces_id = correction.id AND stored.corrected_at IS NOT NULL OFFSET 0)
     UNION
     SELECT predecessor.id, predecessor.replaces_id, last_correction.corrected_at FROM last_correction
     JOIN LATERAL (SELECT * FROM contacts_contact stored WHERE stored.id = last_correction.replaces_id OFFSET 0)
-        AS predecessor ON predecessor.corrected_at IS NOT NULL)
+        AS predecessor ON predecessor.corrected_at IS NOT NULL),
+-- Together by grouping: a join of two lists is n * n steps where the planner expects few rows.
+connected_contact AS (
+    SELECT max(employee_id) AS employee_id, contact_id, max(corrected_at) AS last_corrected_at
+    FROM (SELECT employee_id, contact_id, NULL::timestamptz AS corrected_at FROM connected
+          UNION ALL SELECT NULL, id, corrected_at FROM last_correction) AS listed
+    GROUP BY contact_id HAVING max(employee_id) IS NOT NULL)
 SELECT connected.employee_id, contact.id, contact.name, contact.recorded_at, contact.confirmed_at,
     -- A corrected contact that was merged keeps the time in which the feed may change nothing.
     coalesce(contact.corrected_at, contact.ended_at), contact.end_reason,
     array_agg(identity.kind), array_agg(identity.value), array_agg(identity.digest), array_agg(identity.claimed_from),
     -- When the employee corrected it last, for a corrected contact.
-    last_correction.corrected_at
-FROM connected
+    connected.last_corrected_at
+FROM connected_contact AS connected
 JOIN LATERAL (SELECT * FROM contacts_contact stored WHERE stored.employee_id = connected.employee_id
               AND stored.id = connected.contact_id OFFSET 0) AS contact
     ON contact.end_reason IS DISTINCT FROM 'merged' OR contact.corrected_at IS NOT NULL
 JOIN LATERAL (SELECT * FROM contacts_contactidentity stored WHERE stored.employee_id = connected.employee_id
               AND stored.contact_id = connected.contact_id OFFSET 0) AS identity ON true
-LEFT JOIN last_correction ON last_correction.id = contact.id
-GROUP BY 1, 2, 3, 4, 5, 6, 7, last_correction.corrected_at ORDER BY contact.recorded_at, contact.id;
+GROUP BY 1, 2, 3, 4, 5, 6, 7, connected.last_corrected_at ORDER BY contact.recorded_at, contact.id;
 
 -- name: sightings
 SELECT contact_id, id, keys, seen_at, confirmed_at, ended_at FROM contacts_sighting

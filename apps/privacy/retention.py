@@ -3,6 +3,7 @@
 Contacts that a campaign still evaluates are kept, and no past result changes.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -27,11 +28,15 @@ NO_CONTACT_BEFORE = datetime(1, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class RetentionStatus:
-    """A campaign, the instant from which its contacts are erased, and whether unsettled reviews still keep them."""
+    """A campaign, the instant from which its contacts are erased, and what is undecided and keeps them longer.
+
+    `corrections`: when each open correction was requested.
+    """
 
     campaign: Campaign
     until: datetime
-    unsettled: bool
+    has_open_review: bool = False
+    corrections: Sequence[datetime] = ()
 
     @property
     def period(self) -> tuple[datetime, datetime]:
@@ -49,13 +54,22 @@ class RetentionStatus:
         """Return whether nothing needs its contacts at that instant."""
         return self.campaign.state == Campaign.State.FROZEN and at >= self.until and not self.unsettled
 
+    @property
+    def unsettled(self) -> bool:
+        """Whether an open review or correction keeps the contacts after `until`."""
+        return self._is_disputed_after(self.until)
+
     def in_use(self, at: datetime) -> bool:
         """Return whether the campaign is evaluated, or its result can be disputed, at that instant.
 
         Contacts of such a campaign are not erased.
         """
         answered = self.campaign.rule.cutoff_at + reviewing_time()
-        return self.campaign.state != Campaign.State.FROZEN or at < answered or self.unsettled
+        return self.campaign.state != Campaign.State.FROZEN or at < answered or self._is_disputed_after(answered)
+
+    def _is_disputed_after(self, end: datetime) -> bool:
+        # A correction requested later keeps nothing: renewed before each expiry, it would keep the contacts for ever.
+        return self.has_open_review or any(asked_at < end for asked_at in self.corrections)
 
 
 def reviewing_time() -> timedelta:
@@ -83,11 +97,15 @@ def retained_campaigns() -> list[RetentionStatus]:
 
 def _campaigns() -> list[RetentionStatus]:
     keep = retention_period() or timedelta()
-    unsettled = set(Review.objects.filter(closed_at=None).values_list("campaign", flat=True))
-    unsettled |= set(open_corrections(db_now()).values_list("campaign", flat=True))
+    reviewed = set(Review.objects.filter(closed_at=None).values_list("campaign", flat=True))
+    corrections: dict[int, list[datetime]] = {}
+    for campaign_id, asked_at in open_corrections(db_now()).values_list("campaign", "asked_at"):
+        corrections.setdefault(campaign_id, []).append(asked_at)
     campaigns = Campaign.objects.exclude(state=Campaign.State.CANCELLED).prefetch_related("rules")
     return [
-        RetentionStatus(campaign, campaign.rule.cutoff_at + keep, campaign.pk in unsettled)
+        RetentionStatus(
+            campaign, campaign.rule.cutoff_at + keep, campaign.pk in reviewed, corrections.get(campaign.pk, ())
+        )
         for campaign in campaigns
         if campaign.versions
     ]

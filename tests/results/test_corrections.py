@@ -27,7 +27,7 @@ from apps.core.errors import Refused
 from apps.core.models import AuditEntry
 from apps.employees.models import Employee
 from apps.exports.standings_export import write_standings
-from apps.privacy.retention import retained_campaigns
+from apps.privacy.retention import retained_campaigns, reviewing_time
 from apps.reports.standings_report import Standings
 from apps.results import corrections, result_versions
 from apps.results.corrections import (
@@ -256,6 +256,28 @@ def test_a_correction_that_no_one_decides_expires(
             decide(correction_id=asked.pk)
     assert not open_corrections(clock.now()).exists()
     assert [status.unsettled for status in retained_campaigns()] == [False]
+
+
+def test_a_renewed_correction_keeps_no_contact_longer(
+    frozen: Campaign, helga: Account, clock: Clock, settings: Any
+) -> None:
+    """Otherwise two HR users keep the contacts for ever: one requests a correction anew before the other expires."""
+    settings.RETENTION_DAYS = settings.RETENTION_LEAVER_DAYS = 1
+    reviews_end = frozen.rule.cutoff_at + reviewing_time()
+    last_day = retained_campaigns()[0].until - timedelta(hours=1)
+    for asked_at in (reviews_end - timedelta(hours=1), last_day):
+        clock.set(asked_at, ticks=True)
+        first = ask(frozen, helga)
+        clock.set(asked_at + REQUEST_LIFETIME - timedelta(hours=1), ticks=True)
+        [kept] = retained_campaigns()
+        assert kept.unsettled
+        assert not kept.is_over(clock.now())
+        assert kept.in_use(clock.now()) == (asked_at < reviews_end), "contacts of leavers go after the reviews"
+        withdraw_correction(correction_id=first.pk, by=helga)
+        renewed = ask(frozen, helga)
+        [status] = retained_campaigns()
+        assert (status.unsettled, status.is_over(clock.now()), status.in_use(clock.now())) == (False, True, False)
+        withdraw_correction(correction_id=renewed.pk, by=helga)
 
 
 def test_a_granted_correction_moves_its_own_lines_and_no_others(

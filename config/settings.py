@@ -200,6 +200,8 @@ OIDC_SESSION_HOURS = env.int("OIDC_SESSION_HOURS", 12)
 OIDC_SECOND_FACTOR = env.bool("OIDC_SECOND_FACTOR", False)
 PASSWORD_SIGN_IN = env.bool("PASSWORD_SIGN_IN", True)
 APPROVAL_COOLDOWN_DAYS = env.int("APPROVAL_COOLDOWN_DAYS", 3)
+# Who maintains the roster; the other ways are refused (apps.roster.ownership).
+ROSTER_SOURCE = env.choice("ROSTER_SOURCE", ("file", "api", "scim"), "file")
 ROSTER_APPROVAL_SHARE = env.float("ROSTER_APPROVAL_SHARE", 0.05)
 # Roles that need a second factor to open pages. The demo's HR signs in with its printed password alone.
 SECOND_FACTOR_ROLES: list[str] = env.list("SECOND_FACTOR_ROLES", default=[] if LOCAL else ["hr"])

@@ -5,7 +5,7 @@ The environment, which programs pass on and print when they fail, then holds the
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 import environ
@@ -50,6 +50,13 @@ class Environment(environ.Env):
         if value or self.local:
             return value or local
         raise ImproperlyConfigured(f"{name} is not set. See .env.example; `make run` needs none of it.")
+
+    def choice(self, name: str, choices: Collection[str], default: str) -> str:
+        """One of `choices`. Raises ImproperlyConfigured for any other text."""
+        value: str = self.str(name, default)
+        if value not in choices:
+            raise ImproperlyConfigured(f"{name} is {value!r}; it can be {', '.join(choices)}.")
+        return value
 
     def pattern(self, name: str, default: str) -> str:
         """A regular expression. Raises ImproperlyConfigured for any other text."""

@@ -15,6 +15,7 @@ from apps.core.errors import Refused
 from apps.employees.org_tree import roster_version
 from apps.roster.effects import EFFECT_WINDOW, roster_changed
 from apps.roster.models import RosterImport
+from apps.roster.ownership import require_roster_source
 
 State = RosterImport.State
 KINDS = (ApprovalRequest.Kind.ROSTER_LOAD, ApprovalRequest.Kind.ROSTER_UNDO)
@@ -36,6 +37,7 @@ def queue_approved_load(request: ApprovalRequest) -> uuid.UUID:
     # Approved numbers hold only for the roster on which they were counted.
     if load.state != State.REQUESTED or load.file is None or load.based_on != roster_version():
         raise roster_changed()
+    require_roster_source(load.source)
     load.state, load.advanced_at, load.attempts, load.done = State.CONFIRMED, db_now(), 0, 0
     load.save(update_fields=["state", "advanced_at", "attempts", "done"])
     return load.pk

@@ -41,6 +41,7 @@ from apps.roster.imports import WAITING, State, confirm, receive_upload, refresh
 from apps.roster.load_checks import UnloadableRoster
 from apps.roster.loading import StaleRosterPreview, load_roster
 from apps.roster.models import RosterImport
+from apps.roster.ownership import roster_source_refusal
 from apps.roster.parser import Roster
 
 logger = logging.getLogger(__name__)
@@ -130,6 +131,9 @@ def waiting_loads(now: datetime) -> list[uuid.UUID]:
 
 def _apply(load: RosterImport, stored: StoredFile) -> bool:
     """Apply a confirmed load; False when it must wait."""
+    if roster_source_refusal(load.source):
+        _give_up(load, {"code": "roster_source"})
+        return True
     roster: Roster | None = None
     try:
         roster = read_rows(load, stored)

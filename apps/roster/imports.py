@@ -20,7 +20,8 @@ from apps.core.text import clean_text
 from apps.employees.org_tree import roster_version
 from apps.roster.column_mappings import remember_columns
 from apps.roster.import_approvals import locked_load, require_fewer_requests
-from apps.roster.models import DIFFERENCE_LIFETIME, RosterImport
+from apps.roster.models import DIFFERENCE_LIFETIME, RosterImport, RosterSource
+from apps.roster.ownership import require_roster_source
 
 State = RosterImport.State
 UNCONFIRMED = (State.PREVIEWING, State.PREVIEWED)
@@ -34,19 +35,23 @@ OPTIONS = ("without_unknown_managers", "clear_empty")
 MAX_UNCONFIRMED = 5
 
 
-def receive_upload(*, name: str, content: Iterable[bytes], by: Actor) -> RosterImport:
+def receive_upload(
+    *, name: str, content: Iterable[bytes], source: RosterSource = RosterSource.FILE, by: Actor
+) -> RosterImport:
     """Store a file for a day, to be previewed by a worker. Loads nothing.
 
     Of an account's unconfirmed files the newest MAX_UNCONFIRMED are kept. Raises Refused when its files take too much
-    space.
+    space, or when another source maintains the roster.
     """
+    require_roster_source(source)
     require_upload_space(by.id)
     stored = store_file(
         name=name, content=content, content_type=UPLOAD, expires_at=db_now() + UPLOAD_LIFETIME, owner_id=by.id
     )
     load = RosterImport.objects.create(
-        state=State.PREVIEWING, actor_id=by.id, actor_label=by.label, file=stored, file_name=clean_text(name)
-    )
+        state=State.PREVIEWING, actor_id=by.id, actor_label=by.label, file=stored, file_name=clean_text(name),
+        source=source,
+    )  # fmt: skip
     if by.id is not None:
         unconfirmed = RosterImport.objects.filter(actor_id=by.id, state__in=UNCONFIRMED, file__isnull=False)
         older = unconfirmed.order_by("-asked_at", "-pk").values_list("file", "difference")[MAX_UNCONFIRMED:]
@@ -104,6 +109,7 @@ def confirm(load: RosterImport, *, digest: str, by: Actor, leavers: int | None =
             return True
         if locked.state == State.PREVIEWING or not locked.digest or locked.digest != digest or locked.file is None:
             return False
+        require_roster_source(locked.source)
         # The shown difference is of an older roster: HR sees the new one before it is applied.
         if locked.based_on != roster_version():
             restart_preview(locked)

@@ -13,6 +13,14 @@ from apps.core.querysets import Clock
 DIFFERENCE_LIFETIME = timedelta(days=90)
 
 
+class RosterSource(models.TextChoices):
+    """The ways in which a roster can be maintained; the setting ROSTER_SOURCE names the one that is used."""
+
+    FILE = "file"
+    API = "api"
+    SCIM = "scim"
+
+
 class RosterImport(models.Model):
     """A load, as the code calls it: a roster file from HR, previewed as a difference and applied in one transaction.
 
@@ -40,6 +48,7 @@ class RosterImport(models.Model):
     actor_label = models.TextField()
     file = models.ForeignKey(StoredFile, on_delete=models.SET_NULL, null=True, related_name="+")
     file_name = models.TextField(blank=True)
+    source = models.TextField(choices=RosterSource.choices, default=RosterSource.FILE)
     layout = models.JSONField(default=dict, help_text="how the file is read: format, encoding, header, roles")
     complete = models.BooleanField(default=False, help_text="who is missing from the file has left")
     based_on = models.BigIntegerField(null=True)

@@ -40,6 +40,7 @@ from apps.roster.effects import (
 from apps.roster.email_changes import VERSION_BOUND_KINDS
 from apps.roster.import_approvals import require_fewer_requests
 from apps.roster.models import RosterImport
+from apps.roster.ownership import require_roster_source
 
 Kind = ApprovalRequest.Kind
 # Tables that a load writes, with the column of the employee's id.
@@ -112,6 +113,7 @@ def undo_load(*, load_id: uuid.UUID, by: Actor) -> None:
         if not can_undo(load):
             message = _("This load cannot be undone, because it is not the last one that changed the roster.")
             raise Refused("not_last", message, conflict=True)
+        require_roster_source(load.source)
         now, emails_approved = db_now(), is_approved(Kind.ROSTER_UNDO, load)
         with connection.cursor() as cursor:
             employed_before, addresses = _restore(cursor, load_id, now, approved=emails_approved)

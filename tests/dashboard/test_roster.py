@@ -346,3 +346,17 @@ def test_an_upload_above_the_limit_is_refused_in_words(
     answer = client.post(address, {"file": files[1]})
     assert answer.status_code == 409
     assert "the limit for one person" in answer.content.decode()
+
+
+@pytest.mark.parametrize(("source", "maintainer"), [("api", "A program loads"), ("scim", "The company directory")])
+def test_the_page_says_who_maintains_the_roster_instead_of_a_form(
+    as_: SignIn, hr: Employee, settings: Any, source: str, maintainer: str
+) -> None:
+    settings.ROSTER_SOURCE = source
+    client = as_(hr)
+    page = client.get("/company/roster/")
+    assert maintainer in text_of(page)
+    assert 'type="file"' not in page.content.decode()
+    response = client.post("/company/roster/", {"file": SimpleUploadedFile("roster.csv", NEXT.encode())})
+    assert response.status_code == 409
+    assert f"(ROSTER_SOURCE={source})" in text_of(response)

@@ -124,6 +124,7 @@ def _problems(values: dict[str, str]) -> dict[str, str]:
             "The person who loaded this file already has too many files waiting for approval. Ask another HR "
             "user to load it."
         ),
+        "roster_source": _("Meanwhile another source maintains the roster: see the setting ROSTER_SOURCE."),
         "lost": _("The file is no longer stored. Upload it again."),
         "too_slow": _("Comparing this file with the roster took too long. Split it into several files."),
         "gave_up": _("Processing this file was interrupted too often. Upload it again."),

@@ -29,7 +29,8 @@ from apps.dashboard.views.team.standings_list import CSV, buffered_download
 from apps.exports.roster_export import roster_table
 from apps.fileio.encoding_names import ENCODINGS
 from apps.roster import imports
-from apps.roster.models import RosterImport
+from apps.roster.models import RosterImport, RosterSource
+from apps.roster.ownership import roster_source_refusal
 from apps.roster.parser import OPTIONAL, REQUIRED
 from apps.roster.report_types import RosterLayout, RosterReport
 from apps.roster.undo import can_undo, undo_or_request
@@ -58,7 +59,8 @@ def index(request: HttpRequest) -> HttpResponse:
     # By page number: a company has some hundred loads, and HR wants to jump.
     page = Paginator(imports.past_loads(), PAGE).get_page(request.GET.get("page"))
     context = {
-        "form": form, "page": page, "summaries": [_summary(load) for load in page],
+        "form": form, "refusal": roster_source_refusal(RosterSource.FILE), "page": page,
+        "summaries": [_summary(load) for load in page],
         "open": list(imports.open_loads(scope.now)[:5]),
         "megabytes": settings.MOST_UPLOAD_BYTES // 1_000_000, "bytes": settings.MOST_UPLOAD_BYTES,
     }  # fmt: skip

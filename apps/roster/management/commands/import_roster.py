@@ -11,6 +11,8 @@ from apps.roster.effects import NeedsSecondPerson
 from apps.roster.import_processing import request_file
 from apps.roster.load_checks import UnloadableRoster
 from apps.roster.loading import RosterResult, load_roster
+from apps.roster.models import RosterSource
+from apps.roster.ownership import roster_source_refusal
 from apps.roster.parser import Roster, read_roster
 
 SHOWN_REJECTS = 100
@@ -41,6 +43,8 @@ class Command(AppCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         file: Path = options["file"]
+        if not options["dry_run"] and (refusal := roster_source_refusal(RosterSource.FILE)):
+            raise CommandError(f"{refusal} Nothing was changed.")
         try:
             with (
                 open_table(file, encoding=options["encoding"]) as table,

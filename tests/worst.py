@@ -58,6 +58,7 @@ CARDS: dict[str, Builder] = {
 WORKBOOKS: dict[str, Builder] = {
     "empty rows": lambda n: workbook(HEADER + "<row/>" * n),
     "empty cells": lambda n: workbook(HEADER + f"<row>{'<c/>' * 10_000}</row>" * (n // 10_000)),
+    "cells of one column": lambda n: workbook(HEADER + "<row>" + '<c r="A2"><v>1</v></c>' * n + "</row>"),
     "elements of no meaning": lambda n: workbook(HEADER + "<x/>" * n),
     "cells far to the right": lambda n: workbook(HEADER + '<row><c r="ALL1"><v>1</v></c></row>' * (n // 10)),
     "one text in every cell": lambda n: workbook(

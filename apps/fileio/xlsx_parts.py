@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import IO, Any
 
+from apps.fileio.csv_quoting import MAX_RECORD_CHARS
 from apps.fileio.encodings import strip_invisible
 from apps.fileio.errors import TooLarge, UnreadableFile
 
@@ -216,6 +217,8 @@ class SheetRows(Texts):
         super().__init__()
         self.rows: list[tuple[int, list[Cell]]] = []
         self._number = self._column = 0
+        # Of the row: nothing else limits them where all cells name one column, and a row is in memory until it ends.
+        self._count = self._characters = 0
         self._cells: list[Cell] | None = None
         self._open: Attributes | None = None
 
@@ -229,6 +232,9 @@ class SheetRows(Texts):
                 raise UnreadableFile("the workbook is damaged", self._number)
             if self._column > MAX_SHEET_COLUMNS:
                 raise TooLarge(MAX_SHEET_COLUMNS, "columns", self._number)
+            self._count += 1
+            if self._count > MAX_SHEET_COLUMNS:
+                raise TooLarge(MAX_SHEET_COLUMNS, "cells in a row", self._number)
         elif name == "row":
             # Some programs write "1.0". Rows that go back would be read out of order.
             number = int(float(attributes.get("r", self._number + 1)))
@@ -237,12 +243,16 @@ class SheetRows(Texts):
             if number > MAX_ROWS:
                 raise TooLarge(MAX_ROWS, "rows", MAX_ROWS)
             self._number, self._column, self._cells = number, 0, []
+            self._count = self._characters = 0
         else:
             super().start(name, attributes)
 
     def end(self, name: str) -> None:
         if name == "c" and self._open is not None and self._cells is not None:
             if text := self.take():
+                self._characters += len(text)
+                if self._characters > MAX_RECORD_CHARS:
+                    raise TooLarge(MAX_RECORD_CHARS, "characters in a row", self._number)
                 kind, style = self._open.get("t", "n"), int(self._open.get("s", 0))
                 self._cells.append(Cell(self._column, kind, style, text))
             self._open = None

@@ -153,11 +153,33 @@ def test_memory_does_not_grow_with_the_file(kind: str) -> None:
         (read_all_cards, b"\n" * 1_000_001, "line 1,000,001: more than 1,000,000 lines"),
         (read_workbook, worst.workbook('<row r="1048577"/>'), "line 1,048,576: more than 1,048,576 rows"),
         (read_workbook, worst.workbook("<row>" + "<c/>" * 16_385 + "</row>"), "line 1: more than 16,384 columns"),
+        (
+            read_workbook,
+            worst.workbook("<row/><row>" + '<c r="A2"><v>1</v></c>' * 16_385 + "</row>"),
+            "line 2: more than 16,384 cells in a row",
+        ),
+        (
+            read_workbook,
+            worst.workbook("<row>" + f"<c><v>{'1' * 32_767}</v></c>" * 31 + "</row>"),
+            "line 1: more than 1,000,000 characters in a row",
+        ),
         (read_workbook, worst.workbook(f"<row><c><v>{'1' * 32_768}</v></c></row>"), "more than 32,767 characters"),
         (read_workbook, worst.workbook(f"<!--{'<' * 400_000}-->"), "more than 262,144 bytes in an XML tag"),
         (read_workbook, worst.WORKBOOKS["empty rows"](3_000_000), "more than 10,000,000 bytes in an unpacked workbook"),
     ],
-    ids=["header", "lines", "quotes", "lines of cards", "rows", "columns", "characters", "tag", "ratio"],
+    ids=[
+        "header",
+        "lines",
+        "quotes",
+        "lines of cards",
+        "rows",
+        "columns",
+        "cells of one column",
+        "characters of a row",
+        "characters",
+        "tag",
+        "ratio",
+    ],
 )
 def test_a_refusal_names_the_place_and_the_limit(
     read: Callable[[bytes], None], content: bytes, said: str

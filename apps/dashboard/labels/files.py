@@ -80,6 +80,10 @@ LIMITS: dict[str, base.Text] = {
     "columns": gettext_lazy(
         "A row has more than %(limit)s columns, more than a spreadsheet can have. Save the file as CSV UTF-8."
     ),
+    "cells in a row": gettext_lazy(
+        "A row has more than %(limit)s cells, more than a spreadsheet can have. Save the file as CSV UTF-8."
+    ),
+    "characters in a row": gettext_lazy("A row has more than %(limit)s characters. Shorten it."),
     "characters": gettext_lazy(
         "The file shows more than %(limit)s characters. Delete columns that are not needed, or split it."
     ),

@@ -5,11 +5,13 @@ from typing import Any
 
 import pytest
 
+from apps.accounts import approvals
 from apps.accounts.services import account_for, grant_role
 from apps.campaigns.adjustments import approve, requests
 from apps.campaigns.adjustments.approve import grant_adjustment
 from apps.campaigns.models import Adjustment, AdjustmentRequest, Campaign
 from apps.core.audit import Actor
+from apps.core.clock import db_now
 from apps.core.errors import Refused
 from apps.core.models import AuditEntry, OutboxRow
 from apps.employees.models import Employee
@@ -167,6 +169,23 @@ def test_one_account_has_few_waiting_requests(
     requests.request_adjustment(
         campaign=campaign, employee=alan, kind="leave", reason="x", exempt=True, by=officer("another")
     )
+
+
+def test_withdrawn_requests_and_endings_count_in_the_number_of_a_day(
+    campaign: Campaign, alice: Employee, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise one HR user asks and withdraws without end: none of these rows and audit entries can be deleted."""
+    monkeypatch.setattr(approvals, "MAX_REQUESTS_A_DAY", 3)
+    made = adjust(campaign=campaign, employee=alice, exempt=True)
+    acts = (lambda: ask(campaign=campaign, employee=alice, target=5), lambda: end(made, grant=False))
+    for act, left in zip(acts, (2, 3), strict=True):
+        for _request in range(left):
+            approve.withdraw_adjustment(request_id=act().pk, by=officer("asks"))
+        with pytest.raises(Refused, match="within a day"):
+            act()
+    requests.request_revocation(request=made.request, employee=None, reason="x", by=officer("another"))
+    clock.set(db_now() + timedelta(days=1, minutes=1))
+    ask(campaign=campaign, employee=alice, target=5)
 
 
 def close(campaign: Campaign) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
-from apps.accounts.approvals import notify_second_persons, require_past_cooldown
+from apps.accounts.approvals import notify_second_persons, refuse_many_requests, require_past_cooldown
 from apps.campaigns import rules
 from apps.campaigns.models import AdjustmentRequest, Campaign, CampaignRule
 from apps.campaigns.models.adjustment import FOR_EVER
@@ -159,12 +159,15 @@ def refuse_many_bulk_requests(by: Actor, now: datetime) -> None:
 
 
 def _refuse_repeated(campaign: Campaign, employee: Employee, by: Actor) -> None:
-    """Raise Refused while the account's request for this person waits, or MAX_WAITING of its requests do.
+    """Raise Refused while the account's request for this person waits, MAX_WAITING of its requests do, or it made too
+    many within a day.
 
     Requests of other accounts do not count: otherwise one HR user keeps the others from adjusting anyone.
     """
     # An operator has no account and makes no request: 0 matches none.
-    waiting = AdjustmentRequest.objects.filter(campaign=campaign, asked_by_id=by.id or 0, decision=None, ends=None)
+    own = AdjustmentRequest.objects.filter(asked_by_id=by.id or 0, ends=None)
+    refuse_many_requests(own.exclude(employee=None), "asked_at")
+    waiting = own.filter(campaign=campaign, decision=None)
     if waiting.filter(employee=employee).exists():
         raise conflict(_("Your request for this person is already waiting for a decision."))
     if waiting.count() >= MAX_WAITING:
@@ -215,6 +218,7 @@ def request_revocation(
         if not concerned.exists():
             raise conflict(_("The adjustment is no longer in force, so there is nothing to end."))
         context.refuse_own(employee.pk if employee else None)
+        refuse_many_requests(AdjustmentRequest.objects.filter(asked_by_id=by.id or 0).exclude(ends=None), "asked_at")
         if request.endings.filter(employee=employee, decision=None).exists():
             raise conflict(_("A request to end it is already waiting for a decision."))
         ending = AdjustmentRequest.objects.create(

@@ -5,14 +5,14 @@ PYTHON ?= python3
 READY = @$(PYTHON) scripts/bootstrap.py --dev
 
 .DEFAULT_GOAL := help
-.PHONY: help run backup restore test test-fast lint format screenshots pictures messages bench faults plotly-basic lighthouse crawl fuzz audit backtest
+.PHONY: help run backup restore test test-fast lint locks format screenshots pictures messages bench faults plotly-basic lighthouse crawl fuzz audit sbom backtest
 export FILE
 
 help:  ## lists the commands
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /  -  /'
 
 run:  ## runs Hundred with a demo company; PORT= chooses the port, Ctrl-C stops it
-	@$(PYTHON) scripts/bootstrap.py apps.localstack.local_stack
+	@$(PYTHON) scripts/bootstrap.py --local apps.localstack.local_stack
 
 backup:  ## writes all data to one file: make backup FILE=hundred.backup
 	@$(PYTHON) scripts/bootstrap.py manage backup "$$FILE"
@@ -28,6 +28,9 @@ test-fast:  ## runs the quick tests: only a database, no browser, no servers, no
 
 lint:  ## checks style, words, SQL, types, security and import contracts
 	$(READY) scripts.check --lint
+
+locks:  ## writes locks/ anew: each package with its version and its hashes; UPGRADE=1 takes newer versions
+	$(READY) scripts.locks $(if $(UPGRADE),--upgrade)
 
 plotly-basic:  ## fetches the small bundle of Plotly into var/plotly, by npm; PLOTLY_BUNDLE then serves it
 	@$(PYTHON) scripts/bootstrap.py scripts.plotly_basic
@@ -55,6 +58,9 @@ faults:  ## injects faults and prints a table; ID=F1 BROKER=redis N=20 SEED=7 ch
 
 fuzz:  ## fuzzes: 20,000 requests to the API, an attacking crawler, a hostile broker and cache; CASES= SEED= ONLY=api|pages|broker
 	$(READY) tests.fuzz
+
+sbom:  ## writes the list of a server's packages with their hashes (CycloneDX), into var/; PYTHON_LOCK=3.13
+	@$(PYTHON) scripts/bootstrap.py scripts.sbom $(if $(PYTHON_LOCK),--python $(PYTHON_LOCK))
 
 audit:  ## checks the pinned versions for known weaknesses; needs the network; SERVICE=osv uses another list
 	@$(PYTHON) scripts/bootstrap.py scripts.audit --service $(or $(SERVICE),pypi)

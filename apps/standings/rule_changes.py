@@ -127,9 +127,14 @@ def preview_rule_change(
     old, new = versions_of_change(campaign, draft, expected_version, now)
     # From the facts: cached standings may be pending, and the new rule has none.
     effect = compare_rules(old, new, now)
-    opened = min(old.opens_at, new.opens_at) <= now
-    overlaps = overlapping(new)
-    return RuleChangePreview(old, new, changed_columns(old, new), effect.people, overlaps, effect if opened else None)
+    overlaps, differences = overlapping(new), changed_columns(old, new)
+    opened_effect = effect if has_opened(old, new, now) else None
+    return RuleChangePreview(old, new, differences, effect.people, overlaps, opened_effect)
+
+
+def has_opened(old: CampaignRule, new: CampaignRule, now: datetime) -> bool:
+    """Whether employees are evaluated at `now` by either version of the rule."""
+    return min(old.opens_at, new.opens_at) <= now
 
 
 def compare_rules(old: CampaignRule, new: CampaignRule, at: datetime) -> RuleChangeImpact:
@@ -153,11 +158,13 @@ def change_rule(
     key: uuid.UUID | None = None,
     by: Actor,
     approved_by: Actor | None = None,
+    before_opening: bool = False,
 ) -> CampaignRule:
     """Store the draft as a new version, in force from now on, and start the evaluation of all employees.
 
     `expected_version` is the version that the user saw. After the opening a reason is required. `approved_by` is the
-    second person; campaign_approvals decides when one is needed. Idempotent by `key`. Raises Refused.
+    second person; campaign_approvals decides when one is needed. `before_opening`: refused if the campaign has opened
+    by the instant of the change. Idempotent by `key`. Raises Refused.
     """
     reason = clean_text(reason, MAX_REASON_CHARS)
     # The exclusive lock delays all new writers: wait for long ones without it.
@@ -176,6 +183,9 @@ def change_rule(
             return existing
         now = db_now()
         old, new = versions_of_change(campaign, draft, expected_version, now)
+        # The waits above may last until after the opening, and the change then needs a second person.
+        if before_opening and has_opened(old, new, now):
+            raise _conflict(_("The campaign has opened in the meantime. Check the change again."))
         require_reason(reason, old, now)
         new.in_force_from, new.reason, new.changed_by_label, new.key = now, reason, by.label, key
         new.approved_by_label = approved_by.label if approved_by else ""

@@ -23,7 +23,7 @@ from apps.employees.models import Employee
 from apps.results.closing_approvals import close_or_request
 from apps.results.corrections import CorrectionDraft, request_correction
 from apps.results.freeze import freeze
-from apps.standings import campaign_approvals, opening_approvals
+from apps.standings import campaign_approvals, opening_approvals, rule_changes
 from apps.standings.approvable_changes import effect_of_request
 from apps.standings.campaign_approvals import cancel_or_request, change_rule_or_request
 from apps.standings.opening_approvals import open_or_request
@@ -178,6 +178,32 @@ def test_a_form_that_is_sent_twice_is_one_request_and_one_change(three: Campaign
     approve()
     assert isinstance(change_rule_or_request(**sent), CampaignRule)
     assert Campaign.objects.get().rule.version == 2
+
+
+@pytest.mark.parametrize(
+    ("module", "waited_for"), [(campaign_approvals, "lock_campaign_periods"), (rule_changes, "lock_facts")]
+)
+def test_a_form_that_waits_for_a_lock_until_the_opening_changes_no_rule_alone(
+    company: dict[str, Employee], clock: Clock, monkeypatch: pytest.MonkeyPatch, module: Any, waited_for: str
+) -> None:
+    """Otherwise one HR user changes the rule of a campaign in progress, by a form sent in the last seconds before."""
+    clock.set("2026-10-31T23:59:59+08:00", ticks=True)
+    campaign = people.november()
+    lock = getattr(module, waited_for)
+
+    def wait_until_the_opening(**options: Any) -> None:
+        lock(**options)
+        clock.set(campaign.rule.opens_at, ticks=True)
+
+    with monkeypatch.context() as waiting:
+        waiting.setattr(module, waited_for, wait_until_the_opening)
+        with pytest.raises(Refused) as refused:
+            change(campaign, target=3)
+    assert refused.value.conflict
+    assert Campaign.objects.get().rule.version == 1
+    # The refused transaction took its time back too.
+    clock.set(campaign.rule.opens_at, ticks=True)
+    assert isinstance(change(campaign, target=3), ApprovalRequest)
 
 
 def test_one_person_is_not_both(three: Campaign) -> None:

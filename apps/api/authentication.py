@@ -16,7 +16,15 @@ from apps.accounts import api_tokens
 from apps.accounts.models import Account, ApiToken
 from apps.accounts.second_factors import lacks_factor
 from apps.core.concurrency import limit_concurrency, limit_requests
-from apps.core.rate_limits import CountersUnavailable, Kind, RateLimited, account_key, address_key, enforce_rate_limit
+from apps.core.rate_limits import (
+    CountersUnavailable,
+    Kind,
+    RateLimited,
+    account_key,
+    address_key,
+    enforce_people_limits,
+    enforce_rate_limit,
+)
 
 
 class TokenAuthentication(BaseAuthentication):
@@ -104,7 +112,8 @@ def _is_long_page(request: Request) -> bool:
 
 def count_people(request: Request, people: int) -> None:
     """Count the people that a signed-in sender asks to record. Raises Throttled beyond the limit."""
-    _count(Kind.PEOPLE, account_key(request.user.pk), people)
+    with _throttled():
+        enforce_people_limits(account_key(request.user.pk), people)
     if people > LONG_LIST:
         _limit_concurrency(request, Kind.PEOPLE)
 

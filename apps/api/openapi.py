@@ -109,7 +109,7 @@ IDEMPOTENCY_KEY = OpenApiParameter(
     OpenApiParameter.HEADER,
     description=_(
         "A unique key of your choice for this request, up to 255 characters. If you send the same key with the "
-        "same contacts again, nothing more is recorded and the response is the same."
+        "same contacts again within two days, nothing more is recorded and the response is the same."
     ),
 )
 

@@ -80,6 +80,12 @@ class Submission(models.Model):
             models.Index(fields=["received_at"], condition=Q(state="received"), name="contacts_submission_waiting"),
             models.Index(fields=["sha256"], condition=Q(state="received"), name="contacts_submission_unfinished"),
             models.Index(fields=["employee", "received_at"], name="contacts_submission_employee"),
+            # Those whose outcomes the day's clean-up deletes.
+            models.Index(
+                fields=["done_at"],
+                condition=Q(report__has_key="outcomes") | Q(source="feed", report__has_key="rejects"),
+                name="contacts_submission_outcomes",
+            ),
             # Sums for the whole company use this index alone, without reading a report.
             models.Index(
                 fields=["received_at"],

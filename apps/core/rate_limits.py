@@ -43,6 +43,7 @@ class Kind(Enum):
     UPLOAD = "upload"
     # The people that a request asks to record; each person counts.
     PEOPLE = "people"
+    PEOPLE_DAILY = "people_daily"
     # Files of contacts and standings, and long pages of the API.
     EXPORT = "export"
 
@@ -85,6 +86,15 @@ def enforce_rate_limit(kind: Kind, caller: str, cost: int = 1) -> None:
         return
     if wait:
         raise RateLimited(wait)
+
+
+def enforce_people_limits(caller: str, people: int) -> None:
+    """Count the people that a request asks to record, new ones and duplicates. Raises RateLimited at a limit.
+
+    The daily limit bounds what one account can store: each request leaves a row and its outcomes.
+    """
+    enforce_rate_limit(Kind.PEOPLE, caller, people)
+    enforce_rate_limit(Kind.PEOPLE_DAILY, caller, people)
 
 
 def address_key(remote: str) -> str:

@@ -26,6 +26,7 @@ from apps.contacts.import_queue import (
 )
 from apps.contacts.services.intake_counts import compact_intake_counts, count_handles_daily
 from apps.contacts.services.submissions import finish_abandoned
+from apps.contacts.stored_outcomes import delete_old_outcomes
 from apps.core import clock, enqueue, locks, signing_key
 from apps.core.audit import SYSTEM
 from apps.core.files import expire_files
@@ -186,6 +187,7 @@ def day_change() -> None:
         # Also when the dates had to wait too long for the org tree: what has expired must not stay for that.
         expire_files(clock.db_now())
         record_scheduled_events(clock.db_now())
+        delete_old_outcomes(clock.db_now())
         erasure_approvals.delete_expired_subjects(clock.db_now())
         purge_load_data(clock.db_now())
 

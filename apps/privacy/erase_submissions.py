@@ -26,8 +26,9 @@ logger = logging.getLogger(__name__)
 # The columns of a submission that may mention a person. Fully qualified, because joined tables may use the same names.
 MENTIONS_SQL = "({})".format(
     " OR ".join(
-        f"normalize(coalesce(contacts_submission.{column}, ''), NFKC) ~* ANY(%s)"
-        for column in ("report::text", "payload::text", "file_name", "key")
+        f"normalize(coalesce((contacts_submission.{column})::text, ''), NFKC) ~* ANY(%s)"
+        # Without the outcomes: they are the largest part, and contain codes and numbers only.
+        for column in ("report - 'outcomes'", "payload", "file_name", "key")
     )
 )
 # Likely encodings of a text whose encoding is unknown.
@@ -52,10 +53,9 @@ def blank_reports(records: MatchedRecords) -> int:
     for submission in submissions:
         pattern = records.pattern_for(employee=submission.employee_id)
         # Blanked in Python, by the expression that found them in SQL: JSON has texts at any depth.
-        submission.report, submission.file_name = (
-            pattern.blanked(submission.report),
-            pattern.blanked(submission.file_name),
-        )
+        outcomes = {name: submission.report.pop(name) for name in ("outcomes",) if name in submission.report}
+        submission.report = {**pattern.blanked(submission.report), **outcomes}
+        submission.file_name = pattern.blanked(submission.file_name)
         if pattern.matches([submission.key or ""]):
             # A repeated upload with the old key then becomes a new submission, which the objection refuses person by
             # person.

@@ -9,6 +9,7 @@ from apps.campaigns.models import Campaign
 from apps.contacts.models import Contact, Source, Submission
 from apps.core.models import OutboxRow
 from apps.employees.models import Employee
+from apps.operations.tasks import day_change
 from tests import people
 from tests.api.conftest import ApiClient, Signed, code_of, fields_of
 from tests.fixtures import Clock
@@ -84,6 +85,45 @@ def test_the_same_request_sent_again_has_one_effect_and_the_same_answer(
     again = client.call("POST", "contacts/", GRACE, **headers)
     assert (again.status_code, again.json()) == (first.status_code, first.json()) == (201, first.json())
     assert Contact.objects.count() == Submission.objects.count() == 1
+
+
+def test_a_repeated_request_gets_every_text_again_and_none_is_stored(
+    program: Program, alice: Employee, campaign: Campaign
+) -> None:
+    """Otherwise one token fills the database with texts about people, and an erasure has to search all of them."""
+    sent = [
+        GRACE, {"name": "Nobody"}, {"phone": "13o12345678"}, {"email": "GRACE@outside.example.org"},
+        {"phone": "+1 212 555 0123"}, {"phone": "+1 212 555 0123 ext. 5"}, {"handle": "A001"},
+    ]  # fmt: skip
+    client = program(alice)
+    headers = {"idempotency-key": "order 4712"}
+    first = client.call("POST", "contacts/", {"contacts": sent}, **headers)
+    assert sum(bool(outcome["message"]) for outcome in first.json()["outcomes"]) >= 4
+    again = client.call("POST", "contacts/", {"contacts": sent}, **headers)
+    assert (again.status_code, again.json()) == (first.status_code, first.json())
+    [submission] = Submission.objects.all()
+    assert {name for outcome in submission.report["outcomes"] for name in outcome} <= {
+        "code", "column", "contact_id", "existing_contact_id",
+    }  # fmt: skip
+    assert (submission.handed_in, submission.duplicates) == (7, first.json()["duplicate"])
+
+
+def test_outcomes_are_deleted_after_two_days_and_their_numbers_stay(
+    program: Program, alice: Employee, campaign: Campaign, clock: Clock
+) -> None:
+    """Otherwise a program that sends its people again all day fills the database for ever."""
+    clock.set("2026-11-10T12:00:00+08:00", ticks=True)
+    client, headers = program(alice), {"idempotency-key": "order 4713"}
+    client.send("contacts/", {"contacts": [GRACE, GRACE, {"phone": "12"}]}, 201, **headers)
+    clock.set("2026-11-12T11:59:00+08:00", ticks=True)
+    day_change()
+    assert "outcomes" in Submission.objects.get().report
+    clock.set("2026-11-12T12:01:00+08:00", ticks=True)
+    day_change()
+    submission = Submission.objects.get()
+    assert (submission.report, submission.key) == ({"handed_in": 3, "duplicate": 1}, None)
+    assert (submission.handed_in, submission.duplicates) == (3, 1)
+    assert client.send("contacts/", {"contacts": [GRACE, GRACE, {"phone": "12"}]}, 200, **headers)["duplicate"] == 2
 
 
 def test_a_reused_key_with_other_people_loses_no_contact_silently(

@@ -340,6 +340,20 @@ def test_two_long_lists_of_a_person_are_recorded_at_once(limits: Any, alice: Emp
         pass
 
 
+def test_the_people_of_a_day_are_limited_duplicates_included(
+    limits: Any, alice: Employee, alan: Employee, campaign: Campaign
+) -> None:
+    """Otherwise one account stores rows and outcomes without end, by the same list sent again all day."""
+    limits(people="1000/minute", people_daily="100/day")
+    client = with_token(alice, Scope.OWN, name="a")
+    sent = {"contacts": [{"handle": f"@guest{n}"} for n in range(40)]}
+    assert [client.call("POST", "contacts/", sent).status_code for _again in range(3)] == [201, 200, 429]
+    page = people.sign_in(Client(), alice)
+    pasted = "\n".join(f"@more{n}" for n in range(30))
+    assert page.post("/contacts/add/", {"reach": pasted}).status_code == 429
+    assert with_token(alan, Scope.OWN, name="b").call("POST", "contacts/", sent).status_code == 201
+
+
 ORDINARY = [("GET", "/"), ("GET", "/charts/me.json"), ("POST", "/contacts/add/"), ("GET", "/contacts/export.csv")]
 ORDINARY += [("GET", "/api/v1/me/standing/"), ("POST", "/api/v1/contacts/search/")]
 

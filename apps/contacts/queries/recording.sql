@@ -79,3 +79,14 @@ JOIN contacts_contact contact ON contact.id = named_identity.contact_id
 WHERE identity.employee_id = contact.employee_id AND identity.contact_id = contact.id
   AND identity.kind = named_identity.kind AND identity.digest = decode(named_identity.hex, 'hex')
   AND contact.recorded_at <= %(received_at)s AND identity.claimed_from > %(received_at)s;
+
+-- name: delete_outcomes
+-- The key goes too, so that a later request with it is a new one. The generated columns read the numbers that stay.
+UPDATE contacts_submission
+SET report = report - '{outcomes,rejects,duplicates}'::text[]
+        || jsonb_build_object('handed_in', handed_in, 'duplicate', duplicates),
+    key = NULL
+WHERE id IN (
+    SELECT id FROM contacts_submission
+    WHERE done_at < %(before)s AND (report ? 'outcomes' OR source = 'feed' AND report ? 'rejects')
+    LIMIT %(batch)s);

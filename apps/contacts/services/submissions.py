@@ -22,6 +22,7 @@ from apps.contacts.feeds import record_feed
 from apps.contacts.models import Submission
 from apps.contacts.normalisation import normalise_draft
 from apps.contacts.recording import record_batch
+from apps.contacts.stored_outcomes import as_stored, restored
 from apps.core.audit import Actor, audit
 from apps.core.clock import db_now
 from apps.core.closed_periods import closed_periods, ensure_backdating_allowed
@@ -83,7 +84,7 @@ def submit(
     and records nothing twice. Duplicates and invalid identities are outcomes, not errors.
     """
     submission = receive(employee=employee, drafts=drafts, source=source, by=by, key=key, prefix=prefix)
-    return finish_submission(submission.pk)
+    return finish_submission(submission.pk, drafts)
 
 
 def receive(
@@ -129,8 +130,11 @@ def _storable_key(key: str) -> str:
     return "sha256:" + hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def finish_submission(submission_id: uuid.UUID) -> Report:
-    """Record the drafts of a received submission. A finished submission only returns its report again."""
+def finish_submission(submission_id: uuid.UUID, repeated: Sequence[Draft] = ()) -> Report:
+    """Record the drafts of a received submission. A finished submission only returns its report again.
+
+    `repeated`: the drafts of this request; the texts of an earlier report are made from them again.
+    """
     with transaction.atomic():
         lock_facts()
         # The row is locked, so the request and the sweep cannot both record the drafts.
@@ -144,10 +148,10 @@ def finish_submission(submission_id: uuid.UUID) -> Report:
                 drafts=[(employee_id, draft) for draft in drafts if employee_id], submission=submission
             )
             submission.state, submission.payload, submission.done_at = Submission.State.DONE, None, db_now()
-            submission.report = {"outcomes": [outcome._asdict() for outcome in outcomes]}
+            submission.report = {"outcomes": as_stored(outcomes)}
             submission.save(update_fields=["state", "payload", "done_at", "report"])
-    outcomes = [Outcome(**stored) for stored in submission.report.get("outcomes", [])]
-    return Report(outcomes, submission.pk)
+            return Report(outcomes, submission.pk)
+    return Report(restored(submission.report.get("outcomes", []), repeated), submission.pk)
 
 
 def refuse_submission(submission_id: uuid.UUID, code: str) -> bool:

@@ -16,7 +16,7 @@ from apps.contacts.pasting import lines_of
 from apps.contacts.services import submissions
 from apps.core import clock
 from apps.core.errors import Refused
-from apps.core.rate_limits import Kind, account_key, enforce_rate_limit
+from apps.core.rate_limits import account_key, enforce_people_limits
 from apps.core.sentences import join_sentences
 from apps.dashboard.forms.base import QuickAddForm
 from apps.dashboard.page_address import referring_page
@@ -86,7 +86,7 @@ def _record(scope: PageContext, form: QuickAddForm) -> Feedback | None:
     """The feedback after recording; None when a single person was refused (the form shows why)."""
     typed = form.cleaned_data["reach"]
     # By people, not by requests: a pasted list of 200 must not escape the limit.
-    enforce_rate_limit(Kind.PEOPLE, account_key(scope.user.pk), len(lines_of(typed)))
+    enforce_people_limits(account_key(scope.user.pk), len(lines_of(typed)))
     drafts = form.drafts
     try:
         report = submissions.submit(

@@ -125,8 +125,10 @@ def count_person_data(identities: tuple[Identity, ...], *, search_files: bool = 
 
 
 def erase_person(identities: tuple[Identity, ...], *, reason: str, by: Actor) -> PersonErasure:
-    """Erase a person everywhere. No count and no result changes. Raises Refused."""
-    erase_contacts.refuse_while_recorded(erasure_target(identities))
+    """Erase a person everywhere. No count and no result changes. Raises Refused.
+
+    While a file from before the objection is recorded, only the objection is stored: a second run erases.
+    """
     erasure = erase_contacts.store_objection(erasure_target(identities), reason=reason, by=by)
     return finish_erasure(erasure, identities, by=by)
 

@@ -79,9 +79,15 @@ def files_that_mention(target: ErasureTarget, records: MatchedRecords) -> Iterat
 
 
 def is_being_recorded(target: ErasureTarget, records: MatchedRecords) -> bool:
-    """Whether a submitted file that waits or is being recorded mentions the person."""
-    waiting = Submission.objects.filter(state=Submission.State.RECEIVED).values("file")
-    return any(_mentioning_files(StoredFile.objects.filter(pk__in=waiting), target, records))
+    """Whether a submitted file from before the objection waits or is being recorded, and mentions the person.
+
+    A later one is recorded by the objection, which refuses the person, and then deleted. If the erasure waited for it,
+    an employee who always has such a file waiting would hold it off for ever.
+    """
+    waiting = Submission.objects.filter(state=Submission.State.RECEIVED)
+    if (objected_at := target.objected_at()) is not None:
+        waiting = waiting.filter(received_at__lte=objected_at)
+    return any(_mentioning_files(StoredFile.objects.filter(pk__in=waiting.values("file")), target, records))
 
 
 def _mentioning_files(
@@ -141,9 +147,9 @@ def _file_mentions(stored: StoredFile, layout: dict[str, Any], target: ErasureTa
 def clear_files(target: ErasureTarget, records: MatchedRecords) -> int:
     """Blank the person's rejected lines, and delete other files that mention them or are unread uploads.
 
-    Returns the number of files. Raises Refused when one is being recorded meanwhile.
+    Returns the number of files. Raises Refused when one from before the objection is being recorded meanwhile.
     """
-    cleared = 0
+    cleared, objected_at = 0, target.objected_at()
     # A list: the loop deletes from the table that the iterator reads.
     for stored in list(files_that_mention(target, records)):
         with transaction.atomic():
@@ -152,7 +158,10 @@ def clear_files(target: ErasureTarget, records: MatchedRecords) -> int:
             if locked is None:
                 continue
             # Its receipt extends the file, so none commits while the lock is held.
-            if Submission.objects.filter(file=locked, state=Submission.State.RECEIVED).exists():
+            waiting = Submission.objects.filter(file=locked, state=Submission.State.RECEIVED).first()
+            if waiting is not None:
+                if objected_at is not None and waiting.received_at > objected_at:
+                    continue
                 raise busy()
             if Submission.objects.filter(rejects=locked).exists():
                 _blank_lines(locked, _pattern_for_file(locked, records))

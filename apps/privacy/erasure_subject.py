@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import cached_property
 from itertools import chain, islice, zip_longest
 from typing import Any, TypeVar
 
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from apps.accounts.models import Account
 from apps.contacts.messages import NO_IDENTITY, error_message
-from apps.contacts.models import Contact, ContactIdentity
+from apps.contacts.models import Contact, ContactIdentity, SuppressedIdentity
 from apps.core.errors import Refused
 from apps.core.identity import Identity, InvalidIdentity
 from apps.core.identity_key import normalise_identity
@@ -43,6 +45,21 @@ class ErasureTarget:
     @property
     def keys(self) -> frozenset[tuple[str, bytes]]:
         return frozenset(identity.key for identity in self.identities)
+
+    def objected_at(self) -> datetime | None:
+        """Return the instant since which all identities are refused; None if the person has not objected to all.
+
+        Recording that began before it may have missed the objection, until its writer has ended.
+        """
+        by_kind: dict[str, list[bytes]] = {}
+        for kind, digest in self.keys:
+            by_kind.setdefault(kind, []).append(digest)
+        same = Q()
+        for kind, digests in by_kind.items():
+            same |= Q(kind=kind, digest__in=digests)
+        # Each identity keeps its first objection: a repeated erasure waits for no file of the time between.
+        objections = list(SuppressedIdentity.objects.filter(same).values_list("erasure__erased_at", flat=True))
+        return max(objections) if objections and len(objections) == len(self.keys) else None
 
     @property
     def pattern(self) -> PiiPattern:

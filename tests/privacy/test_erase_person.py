@@ -30,7 +30,7 @@ from apps.contacts.models import Contact, ContactIdentity, Erasure, ErasureSubje
 from apps.contacts.previews import preview
 from apps.contacts.reading import open_contacts
 from apps.contacts.services.changes import correct_contact, end_contact, rename_contact, restore_contact
-from apps.contacts.services.submissions import submit
+from apps.contacts.services.submissions import refuse_submission, submit
 from apps.core import clock as core_clock
 from apps.core.audit import Actor
 from apps.core.closed_periods import close_period
@@ -425,7 +425,7 @@ def test_a_file_that_is_being_recorded_is_waited_for(campaign: Campaign, alice: 
     with pytest.raises(Refused) as refused:
         forget()
     assert refused.value.code == "busy"
-    assert not SuppressedIdentity.objects.exists()
+    assert SuppressedIdentity.objects.exists()
     import_submission(submission.pk)
     forget()
     assert canary.shown_by_tables() == {}
@@ -834,6 +834,43 @@ def test_an_approved_erasure_waits_for_a_file_that_is_being_recorded(campaign: C
     assert list(Contact.objects.values_list("name", flat=True)) == ["Other"]
     assert canary.shown_by_tables() == {}
     assert not ErasureSubject.objects.exists()
+
+
+@pytest.mark.parametrize("end", ["recorded", "refused"])
+def test_a_file_received_after_the_objection_holds_off_no_erasure(
+    campaign: Campaign, alice: Employee, monkeypatch: pytest.MonkeyPatch, end: str
+) -> None:
+    """Otherwise an employee who always has a file with the person waiting holds off their erasure for ever."""
+    rows = f"name,email\n{NAME},{EMAIL}\nOther,other@out.example\n"
+    request = requested()
+    before = files.received(alice, rows)
+    approve(request)
+    after = files.received(alice, rows.replace("other", "third"))
+    sweep()
+    assert ErasureSubject.objects.exists(), "the file from before is waited for"
+    import_submission(before.pk)
+    sweep()
+    assert not ErasureSubject.objects.exists()
+    assert StoredFile.objects.filter(pk=after.file_id).exists(), "its other people are not lost"
+    if end == "refused":
+        refuse_submission(after.pk, "gave_up")
+    else:
+        import_submission(after.pk)
+    assert sorted(Contact.objects.values_list("name", flat=True)) == ["Other"] + ["Other"] * (end == "recorded")
+    assert canary.shown_by_tables() == {}
+
+
+def test_a_repeated_erasure_waits_for_no_file_since_the_first(campaign: Campaign, alice: Employee) -> None:
+    """Otherwise the operator's erasure ends only when no employee has a file with the person waiting."""
+    before = files.received(alice, f"name,email\n{NAME},{EMAIL}\n")
+    for _again in range(2):
+        with pytest.raises(Refused, match="being recorded"):
+            forget()
+    import_submission(before.pk)
+    files.received(alice, f"name,email\n{NAME},{EMAIL}\nOther,other@out.example\n")
+    assert forget().erasure
+    with pytest.raises(Refused, match="being recorded"):
+        forget(*ASKED, ("email", "other@out.example"))
 
 
 def test_the_page_of_an_erasure_reads_no_stored_file(

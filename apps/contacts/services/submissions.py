@@ -157,7 +157,7 @@ def finish_submission(submission_id: uuid.UUID, repeated: Sequence[Draft] = ()) 
 def refuse_submission(submission_id: uuid.UUID, code: str) -> bool:
     """Refuse a received submission permanently; its report keeps `code` and the number of people submitted.
 
-    Contacts recorded from it stay. Returns False when another process finished it first.
+    Contacts recorded from it stay, its file does not. Returns False when another process finished it first.
     """
     with transaction.atomic():
         lock_facts()
@@ -169,6 +169,9 @@ def refuse_submission(submission_id: uuid.UUID, code: str) -> bool:
         submission.state, submission.payload, submission.done_at = Submission.State.REFUSED, None, db_now()
         submission.report = {**submission.report, **counts, "refused": code}
         submission.save(update_fields=["state", "payload", "done_at", "report"])
+        if submission.file is not None:
+            # It is not read again, and an erasure that did not wait for it could not find it any more.
+            submission.file.delete()
         notify_end(submission)
     return True
 

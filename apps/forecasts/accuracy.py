@@ -10,7 +10,7 @@ from apps.campaigns.models import Campaign
 from apps.campaigns.rules import day_of
 from apps.core.clock import db_now
 from apps.core.locks import advisory_lock
-from apps.forecasts.failures import may_try, noted
+from apps.forecasts.failures import State, may_try, noted, states
 from apps.forecasts.finished_campaigns import trials
 from apps.forecasts.model import scores
 from apps.forecasts.model.backtest import Result, backtest
@@ -148,3 +148,8 @@ def _judge(campaign: Campaign) -> None:
 def forecast_accuracy(campaign: Campaign) -> ForecastAccuracy | None:
     """The stored accuracy; None before the result, and for a minute after it."""
     return ForecastAccuracy.objects.filter(campaign=campaign).first()
+
+
+def accuracy_state(campaign: Campaign) -> State:
+    """Whether the accuracy of a frozen campaign without one is calculated now, on another day, or no more."""
+    return states([(_job(campaign), _today(campaign))])[_job(campaign)]

@@ -55,12 +55,8 @@ class Company:
 
 def make_forecasts(now: datetime) -> list[CampaignForecast]:
     """Make every forecast that is due at `now`. Repeated, late or concurrent calls are safe."""
-    made = []
-    for campaign in due_campaigns(now):
-        with noted(_attempts(campaign), _night(campaign, now)):
-            if forecast := _make_once(campaign, now):
-                made.append(forecast)
-    return made
+    made = [_make_once(campaign, now) for campaign in due_campaigns(now)]
+    return [forecast for forecast in made if forecast]
 
 
 def due_campaigns(now: datetime) -> list[Campaign]:
@@ -105,16 +101,22 @@ def _can_say(campaign: Campaign, now: datetime) -> bool:
 
 
 def _make_once(campaign: Campaign, now: datetime) -> CampaignForecast | None:
-    """None when another process makes it or has made it, or when it is too early to say."""
+    """None when another process makes it or has made it, when it failed, or when it is too early to say."""
+    forecast = None
     with advisory_lock(_job(campaign)) as locked:
-        if not locked:
+        if locked:
+            with noted(_attempts(campaign), _night(campaign, now)):
+                forecast = _make(campaign, now)
+    return forecast
+
+
+def _make(campaign: Campaign, now: datetime) -> CampaignForecast | None:
+    # Reading and fitting take seconds: they hold no lock but that of the forecast.
+    made = _Making(campaign, _night(campaign, now), now)
+    with transaction.atomic():
+        if not claim_job(_job(campaign), _period(campaign, now)):
             return None
-        # Reading and fitting take seconds: they hold no other lock.
-        made = _Making(campaign, _night(campaign, now), now)
-        with transaction.atomic():
-            if not claim_job(_job(campaign), _period(campaign, now)):
-                return None
-            forecast = made.store()
+        forecast = made.store()
     logger.info("%s: forecast of %s %s", campaign.slug, made.day, "made" if forecast else "is too early to say")
     return forecast
 

@@ -1,10 +1,14 @@
 """How right the forecast was, for all people in the campaign: no number without its base, and none of a few."""
 
+from unittest.mock import patch
+
 import pytest
 from django.utils import translation
 
 from apps.campaigns.models import Campaign
 from apps.employees.models import Employee
+from apps.forecasts import accuracy
+from apps.forecasts.accuracy import judge_finished_campaigns
 from apps.results.freeze import freeze
 from tests.dashboard.conftest import SignIn
 from tests.fixtures import Clock
@@ -34,6 +38,26 @@ def test_it_shows_sums_in_words(frozen: Campaign, alice: Employee, as_: SignIn) 
 
 def test_until_it_is_calculated_it_says_so(frozen: Campaign, alice: Employee, as_: SignIn) -> None:
     assert "Being calculated" in as_(alice).get(PAGE).content.decode()
+
+
+def test_after_a_failure_it_does_not_say_that_it_is_being_calculated(
+    frozen: Campaign, alice: Employee, as_: SignIn, noon: Clock
+) -> None:
+    """A reader would load the page again for days."""
+
+    def fail(trial: object) -> None:
+        assert "Being calculated" in as_(alice).get(PAGE).content.decode()
+        raise ZeroDivisionError
+
+    with patch.object(accuracy, "backtest", side_effect=fail):
+        judge_finished_campaigns()
+        page = as_(alice).get(PAGE).content.decode()
+        assert "Hundred tries again tonight" in page
+        assert "Being calculated" not in page
+        for day in range(2, 9):
+            noon.set(f"2026-12-{day:02}T10:00:00+08:00", ticks=True)
+            judge_finished_campaigns()
+    assert "does not try again" in as_(alice).get(PAGE).content.decode()
 
 
 def test_a_running_campaign_has_none(campaign: Campaign, alice: Employee, as_: SignIn) -> None:

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_safe
 from apps.campaigns.models import Campaign
 from apps.campaigns.selectors import covers
 from apps.dashboard.views.page_context import PageContext, render
-from apps.forecasts.accuracy import ReliabilityLine, ShareAccuracy, forecast_accuracy
+from apps.forecasts.accuracy import ReliabilityLine, ShareAccuracy, accuracy_state, forecast_accuracy
 from apps.reports.small_groups import MIN_GROUP_SIZE
 
 
@@ -28,6 +28,8 @@ def forecast_accuracy_page(request: HttpRequest) -> HttpResponse:
         "days": days,
         "min_group_size": MIN_GROUP_SIZE,
     }
+    if context["frozen"] and not accuracy:
+        context["state"] = accuracy_state(campaign).value
     if accuracy:
         shares = [ShareAccuracy(**row) for row in accuracy.shares]
         context |= {

@@ -7,7 +7,6 @@ from django.contrib import messages
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.http import FileResponse, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
-from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
@@ -31,12 +30,11 @@ from apps.reviews.models import Review
 from apps.standings import report_people
 
 PAGE = 50
-EXCERPT_CHARS = 100
 
 
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
-    """The reviews in one state, by due date; every state with its number."""
+    """The reviews in one state, by due date, without a word of their texts; every state with its number."""
     scope = hr_scope(request)
     if scope.campaign is None:
         return render(scope, "no_campaign.html", {})
@@ -75,7 +73,6 @@ def _line(scope: PageContext, review: Any) -> dict[str, Any]:
         "day": reviews.reply_day(review, scope.zone),
         "left": reviews.reply_left(review, scope.now, scope.zone),
         "overdue": review.is_overdue(scope.now),
-        "excerpt": Truncator(review.text).chars(EXCERPT_CHARS),
     }
 
 

@@ -1,6 +1,6 @@
 """Audit entries about accounts, and for reads of one named person's record (ADR 41).
 
-Reads by that person, or by a manager above, are not logged. Lists are not logged, unless a search or filter leaves one
+Reads by that person, or by a manager above, are not logged. Lists and charts are not logged, unless they show one
 person. Each file export writes its own entry. No entry holds the search text, because it may name another person.
 """
 
@@ -46,8 +46,8 @@ def log_record_access(reader: Account, person: Employee, what: str) -> None:
 
 
 def log_single_result(reader: Account, employee_ids: Collection[int], what: str) -> None:
-    """Call `log_record_access` when a narrowed list holds exactly one person; `employee_ids` are the whole list."""
-    # A filter that leaves one person is a look-up of that person, whatever the filter was.
+    """Call `log_record_access` when a list holds exactly one person; `employee_ids` are the whole list."""
+    # A list of one person is a look-up of that person, whatever the filter or the team was.
     if len(employee_ids) != 1:
         return
     person = Employee.objects.select_related("node").filter(pk__in=employee_ids).first()

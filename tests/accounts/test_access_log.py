@@ -1,5 +1,6 @@
 """Reads of a person's record outside the reader's team are logged, so HR can find out who read it."""
 
+import uuid
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -13,7 +14,7 @@ from apps.campaigns.models import Campaign
 from apps.core.models import AuditEntry
 from apps.employees.models import Employee
 from apps.reviews.models import Review
-from tests import people, reviewing
+from tests import people, reminding, reviewing
 from tests.fixtures import Clock
 from tests.people import PASSWORD, sign_in
 
@@ -62,6 +63,35 @@ def test_a_search_that_ends_in_one_person_is_a_look(
     if response.streaming:
         list(response.streaming_content)
     assert ("Hedda", "standing_read", "A001") in looks()
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/charts/company/histogram.json?department=One",
+        "/charts/team/A001/histogram.json",
+        "/api/v1/standings/?root=A001",
+        "/team/A001/",
+        "/team/A001/remind/",
+    ],
+)
+def test_a_chart_or_team_of_one_person_is_a_look(
+    client: Client, campaign: Campaign, hr: Employee, address: str
+) -> None:
+    """Otherwise a department or team of one person tells HR that person's number without a log entry."""
+    people.load("staff_no,name,email,department,manager_staff_no\nA003,Ann,ann@corp.example.com,One,A001\n")
+    people.mark()
+    assert sign_in(client, hr).get(address).status_code == 200
+    assert ("Hedda", "standing_read", "A003") in looks()
+
+
+def test_a_sent_reminder_to_one_person_is_a_look(
+    client: Client, campaign: Campaign, alice: Employee, hr: Employee
+) -> None:
+    text, shown = reminding.text(), reminding.preview(campaign, hr, q="A001").seen
+    fields = {"text": text.pk, "seen": shown, "key": str(uuid.uuid4())}
+    assert sign_in(client, hr).post("/company/remind/?q=A001", fields).status_code == 302
+    assert looks() == [("Hedda", "standing_read", "A001")]
 
 
 def test_the_length_of_an_unsent_file_is_a_look_too(

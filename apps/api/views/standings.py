@@ -202,8 +202,8 @@ class StandingList(ApiView):
         require_earlier(standings)
         after = query.get("after", "")
         page = standings.page(sort=query["sort"], after=after, limit=query["limit"])
-        # A filter that leaves one person opens that person's standing, and is logged as such.
-        if standings.is_filtered and not after and not page.next:
+        # A list of one person, by a filter or of a small team, is that person's standing, and is logged as such.
+        if not after and not page.next:
             log_single_result(self.account, [row.employee_id for row in page.rows], "standing")
         header = {**report_header(standings), "since": standings.since}
         rows = standing_data(page.rows, standings, self.account)

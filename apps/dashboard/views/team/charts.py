@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.cache import add_never_cache_headers
 from django.views.decorators.http import require_safe
 
-from apps.accounts.access_log import log_record_access
+from apps.accounts.access_log import log_record_access, log_single_result
 from apps.dashboard.chart_cards import curves
 from apps.dashboard.chart_cards.chart_card import ChartCard
 from apps.dashboard.charts.layout import with_hover_text
@@ -25,6 +25,7 @@ from apps.dashboard.views.team import expected
 from apps.dashboard.views.team.list_filters import filters_from_url
 from apps.dashboard.views.team.team import team_charts, team_forecasts, team_visible, visible
 from apps.reports import group_totals
+from apps.reports.standings_report import Standings
 from apps.standings import report_people
 
 
@@ -79,9 +80,17 @@ def team(request: HttpRequest, staff_no: str, key: str) -> HttpResponse:
     if not employee.is_manager:
         raise Http404("There is no team")
     standings = scope.standings(report_people.Team(employee, scope.user), filters_from_url(scope).department_only)
+    _log_single_person(scope, standings)
     groups = partial(group_totals.sub_teams, standings, employee)
     forecasts = partial(team_forecasts, scope, employee, standings)
     return _answer_key(scope, team_charts(scope, employee, standings, groups, forecasts), key)
+
+
+def _log_single_person(scope: PageContext, standings: Standings) -> None:
+    """A chart of one person shows that person's standing."""
+    if standings.totals().people == 1:
+        page = standings.page(sort="staff_no", after="", limit=2)
+        log_single_result(scope.user, [row.employee_id for row in page.rows], "standing")
 
 
 @require_safe
@@ -95,5 +104,7 @@ def company(request: HttpRequest, key: str) -> HttpResponse:
     # An auditor reads sums of all employees: a department could be one person.
     filters = filters_from_url(scope).department_only if scope.user.has_role("hr") else None
     narrowed = scope.standings(standings.people, filters) if filters and filters.department else standings
+    if narrowed is not standings:
+        _log_single_person(scope, narrowed)
     forecasts = partial(expected.of_company, scope)
     return _answer_key(scope, company_charts(scope, narrowed, departments, forecasts), key)

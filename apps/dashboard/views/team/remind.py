@@ -56,18 +56,24 @@ def _remind(scope: PageContext, root: Employee | None) -> HttpResponse:
                 by=scope.user, filters={**filters.query, "since": scope.sticky_params.get("since", "")},
                 label=str(root or ""),
             )  # fmt: skip
+            # Without the preview before it, too, the answer tells whether this person is still below the target.
+            if reminder.people == 1:
+                _log_single_person(scope, preview_reminder(standings, scope.now))
             text = ngettext("%(count)s person is reminded.", "%(count)s people are reminded.", reminder.people)
             messages.success(scope.request, text % {"count": reminder.people})
             return redirect(back)
     preview = preview_reminder(standings, scope.now)
-    if filters.narrowed:
-        log_single_result(scope.user, [candidate.employee_id for candidate in preview.candidates], "standing")
+    _log_single_person(scope, preview)
     context = {
         "form": form, "root": root, "back": back, "preview": preview,
         "chips": chips(filters, partial(_url, scope, root, "remind")),
         **_lists(preview, for_hr=scope.user.has_role("hr")),
     }  # fmt: skip
     return render(scope, "team/remind.html", context, status=form.error_status if is_post else 200)
+
+
+def _log_single_person(scope: PageContext, preview: Preview) -> None:
+    log_single_result(scope.user, [candidate.employee_id for candidate in preview.candidates], "standing")
 
 
 def _lists(preview: Preview, *, for_hr: bool) -> dict[str, Any]:

@@ -62,8 +62,8 @@ def standings_context(
         return scope.url(name, *args, **query) + "#list"
 
     page = _requested_page(scope, standings, filters)
-    # A search that finds one person shows that person's record, so the access log has an entry.
-    if filters.narrowed and page.first == 1 and not page.next:
+    # A list of one person, by a search or of a small team, shows that person's record: the access log has an entry.
+    if page.first == 1 and not page.next:
         log_single_result(scope.user, [row.employee_id for row in page.rows], "standing")
     query = {**filters.query, "sort": filters.sort}
     return {

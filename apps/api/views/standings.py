@@ -203,7 +203,8 @@ class StandingList(ApiView):
         after = query.get("after", "")
         page = standings.page(sort=query["sort"], after=after, limit=query["limit"])
         # A list of one person, by a filter or of a small team, is that person's standing, and is logged as such.
-        if not after and not page.next:
+        # `population_for` has logged a person without a team.
+        if not (isinstance(people, report_people.OneEmployee) or after or page.next):
             log_single_result(self.account, [row.employee_id for row in page.rows], "standing")
         header = {**report_header(standings), "since": standings.since}
         rows = standing_data(page.rows, standings, self.account)

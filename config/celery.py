@@ -9,13 +9,14 @@ import signal
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging, worker_init, worker_process_init
+from celery.signals import celeryd_init, setup_logging, worker_init, worker_process_init
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, connection
 from django.utils.log import configure_logging
 from kombu.transport import TRANSPORT_ALIASES
 
+from apps.core.log_format import write_line
 from apps.localstack.processes import set_parent_death_signal
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -91,6 +92,18 @@ app.conf.beat_schedule = {
 def _configure_logging(**kwargs: object) -> None:
     """Worker and beat use the log format of the web; a connected receiver keeps Celery from setting its own."""
     configure_logging(settings.LOGGING_CONFIG, settings.LOGGING)
+
+
+@celeryd_init.connect
+def _write_only_json(instance: Any, **kwargs: object) -> None:
+    """With LOG_FORMAT=json the worker prints no banner, and its warnings and its words at the stop become lines."""
+    if settings.LOG_FORMAT == "json":
+        from celery.apps import worker
+
+        _configure_logging()
+        logging.captureWarnings(True)
+        instance.quiet = True
+        worker.safe_say = lambda message, stream=None: write_line(worker.__name__, message)
 
 
 @worker_init.connect

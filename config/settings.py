@@ -84,6 +84,7 @@ INSTALLED_APPS = [
 ]  # fmt: skip
 MIDDLEWARE = [
     "apps.core.middleware.trusted_proxy.TrustedProxyMiddleware",
+    "apps.core.middleware.request_id.RequestIdMiddleware",
     "apps.core.middleware.audit_origin.AuditOriginMiddleware",
     # Outermost, because files and redirects need the policy too.
     "csp.middleware.CSPMiddleware",
@@ -266,4 +267,5 @@ CSRF_FAILURE_VIEW = "apps.dashboard.views.errors.csrf_failed"
 CONTENT_SECURITY_POLICY = browser_policies.content_security_policy(map_style_hashes(PLOTLY_BUNDLE))
 PERMISSIONS_POLICY = browser_policies.PERMISSIONS_POLICY
 
-LOGGING = logging_settings(env.str("LOG_LEVEL", "INFO"))
+LOG_FORMAT = env.str("LOG_FORMAT", "text")
+LOGGING = logging_settings(env.str("LOG_LEVEL", "INFO"), LOG_FORMAT)

@@ -33,7 +33,7 @@ class ApiTlsRequiredMiddleware:
         detail = _("Only https:// is accepted here. A token sent without it may have been read by others: revoke it.")
         if "HTTP_AUTHORIZATION" in request.META:
             # The owner is not looked up: otherwise the response time would reveal valid tokens to a guesser.
-            logger.warning("A program sent its token without TLS from %s", request.META.get("REMOTE_ADDR", ""))
+            logger.warning("A program sent its token without TLS; the proxy's log has its address")
         response = problem_response(Problem(403, "tls_required", detail), request.path)
         add_never_cache_headers(response)
         return response

@@ -10,6 +10,8 @@ from celery import current_app
 from django.conf import settings
 from django.db import connection, transaction
 
+from apps.core.request_id import request_id
+
 logger = logging.getLogger(__name__)
 # Names, not imports: the tasks import every app, and core may import none of them.
 MARK_PENDING = "apps.operations.tasks.mark_touched"
@@ -144,7 +146,10 @@ def _apply(task: str, id: uuid.UUID, options: dict[str, Any]) -> None:
 def _publish(send: Callable[[dict[str, Any]], None]) -> None:
     """One attempt, over a connection on which no wait exceeds the timeout of the settings."""
     timeout = settings.CELERY_BROKER_CONNECTION_TIMEOUT
-    options = {"retry": False, "ignore_result": True, "confirm_timeout": timeout}
+    options: dict[str, Any] = {"retry": False, "ignore_result": True, "confirm_timeout": timeout}
+    if cause := request_id():
+        # Only for the log lines of the task: a lost message loses it.
+        options["headers"] = {"request_id": cause}
     try:
         if current_app.conf.task_always_eager:
             send(options)

@@ -1,13 +1,21 @@
-"""The format of log lines: time in UTC, level, the part of Hundred and the message.
+"""The format of log lines: time in UTC, level, the part of Hundred and the message; as text or as JSON.
 
 A message cannot imitate a log line. The row that a database error quotes is removed, because it contains names.
 """
 
 import copy
+import json
 import logging
+import os
 import re
+import sys
 import time
 from typing import Any
+
+from celery import current_task
+from django.core.exceptions import ImproperlyConfigured
+
+from apps.core.request_id import request_id
 
 # From the first such line to the end of that exception: a value may contain line breaks.
 # psycopg2 appends what the server sends: DETAIL quotes the row, CONTEXT the COPY line, QUERY the statement.
@@ -32,7 +40,7 @@ class RedactingFormatter(logging.Formatter):
     """
 
     def format(self, record: logging.LogRecord) -> str:
-        return PASSWORD_LINK.sub(REDACTED_LINK, QUOTED_BY_POSTGRESQL.sub(REDACTED, super().format(record)))
+        return _redact(super().format(record))
 
 
 class LineFormatter(RedactingFormatter):
@@ -60,14 +68,56 @@ class LineFormatter(RedactingFormatter):
         return CONTROL_CHARACTERS.sub(_escape, QUOTED_BY_POSTGRESQL.sub(REDACTED, super().formatMessage(record)))
 
 
-def logging_settings(level: str) -> dict[str, Any]:
-    """Django's LOGGING: all lines to standard error, in this format."""
+class JsonFormatter(LineFormatter):
+    """One JSON object a line, also for a traceback.
+
+    It has a fixed set of keys and no other attribute of a record: Django and Celery attach requests and arguments.
+    `fields` in a record's extra is added.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        extra: dict[str, Any] = getattr(record, "fields", {})
+        entry: dict[str, Any] = {
+            "time": self.formatTime(record),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": _redact(record.getMessage()),
+            # Django logs a refused request when its middleware has ended.
+            "request_id": _id_of_request(record) or request_id(),
+        }
+        if current_task:
+            entry |= {"task": current_task.name, "task_id": current_task.request.id}
+        if frames := getattr(record, "frames", ""):
+            entry["traceback"] = _redact(frames)
+        elif record.exc_info and getattr(record, "status_code", 500) >= 500:
+            entry["traceback"] = _redact(self.formatException(record.exc_info))
+        entry |= {key: _redact(value) if isinstance(value, str) else value for key, value in extra.items()}
+        # ASCII: other line separators than the line feed stand escaped too.
+        return json.dumps({key: value for key, value in entry.items() if value not in ("", None)}, default=str)
+
+
+def _id_of_request(record: logging.LogRecord) -> str:
+    meta: dict[str, str] = getattr(getattr(record, "request", None), "META", {})
+    return meta.get("HTTP_X_REQUEST_ID", "")
+
+
+def _redact(text: str) -> str:
+    return PASSWORD_LINK.sub(REDACTED_LINK, QUOTED_BY_POSTGRESQL.sub(REDACTED, text))
+
+
+FORMATTERS = {"text": "apps.core.log_format.LineFormatter", "json": "apps.core.log_format.JsonFormatter"}
+
+
+def logging_settings(level: str, log_format: str = "text") -> dict[str, Any]:
+    """Django's LOGGING: all lines to standard error, as `text` or `json`."""
+    if log_format not in FORMATTERS:
+        raise ImproperlyConfigured(f"LOG_FORMAT is {log_format!r}: it is one of {', '.join(FORMATTERS)}.")
     return {
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {
             "line": {
-                "()": "apps.core.log_format.LineFormatter",
+                "()": FORMATTERS[log_format],
                 "fmt": "{asctime} {levelname} {name} {message}",
                 "style": "{",
             }
@@ -81,6 +131,12 @@ def logging_settings(level: str) -> dict[str, Any]:
             "fido2": {"level": "WARNING"},
         },
     }
+
+
+def write_line(logger: str, message: str) -> None:
+    """Write a line of JSON to standard error from a signal handler, where another line's lock may be held."""
+    record = logging.LogRecord(logger, logging.INFO, "", 0, message, (), None)
+    os.write(sys.stderr.fileno(), JsonFormatter().format(record).encode() + b"\n")
 
 
 def _escape(match: re.Match[str]) -> str:

@@ -142,7 +142,11 @@ class _Counters:
         # Never 0: clients that obey Retry-After would repeat at once.
         wait = max(1, math.ceil(self.windows.get_window_stats(limit, *key).reset_time - time.time()))
         if self.windows.hit(LOG_LIMIT, "logged", *key):
-            logger.warning("Too many requests (%s) by %s", *key)
+            kind, caller = key
+            # The proxy's log has the address; an address is personal data.
+            logger.warning(
+                "Too many requests (%s) by %s", kind, caller if caller.startswith("account ") else "an address"
+            )
         return wait
 
 

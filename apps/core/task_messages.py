@@ -1,4 +1,5 @@
-"""The message format that workers accept from the untrusted broker: a Hundred task's name, its arguments, its expiry.
+"""The message format that workers accept from the untrusted broker: a Hundred task's name, arguments and expiry, and
+the id of the request that caused it.
 
 Celery's messages can say far more: callbacks and chains, time limits, retries, a place for the result; and they can
 name any registered task, including Celery's own. This module drops all of that before a message becomes a request. A
@@ -16,6 +17,8 @@ from typing import Any, get_type_hints
 from celery.app.task import Task
 from celery.worker.consumer import Consumer as CeleryConsumer
 from kombu import compression
+
+from apps.core.request_id import is_request_id
 
 logger = logging.getLogger(__name__)
 TASK_PREFIX = "apps."
@@ -87,10 +90,12 @@ def sanitise_message(message: Any, tasks: dict[str, Task]) -> None:
         expires = (at if at.tzinfo else at.replace(tzinfo=UTC)).isoformat()
     # Parsed and written anew: the id becomes part of log lines.
     task_id = str(uuid.UUID(headers["id"]))
+    request_id = headers.get("request_id")
     message.headers = {
         "lang": "py", "task": name, "id": task_id, "root_id": task_id, "parent_id": None, "expires": expires,
         "eta": None, "group": None, "retries": 0, "timelimit": [None, None], "shadow": None, "ignore_result": True,
         "argsrepr": "", "kwargsrepr": "", "origin": "", "stamped_headers": None, "stamps": {},
+        "request_id": request_id if is_request_id(request_id) else None,
     }  # fmt: skip
     nothing = dict.fromkeys(("callbacks", "errbacks", "chain", "chord"))
     message.body = json.dumps([arguments, {}, nothing]).encode()

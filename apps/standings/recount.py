@@ -27,8 +27,6 @@ from apps.standings.models import StandingChange
 
 # The first part of the name of a setting, one for each campaign. /health/ready reads them all.
 DRIFT = "drift"
-# The most differences that a range lists. Further ones are only counted; the audit trail has every repair.
-MAX_LISTED = 100
 
 RECOUNT = statement("standings", "recount", "recount")
 
@@ -126,9 +124,9 @@ def repair(campaign: Campaign, seen: RecountResult, *, by: Actor = SYSTEM) -> di
         figures = {"fields": line.fields, "stored": line.stored, "recounted": line.recounted}
         detail = {"campaign": campaign.slug, **figures}
         audit("standing.repaired", by=by, kind="employee", id=line.staff_no, label=line.name, detail=detail)
-    # No names or counts: this goes into the log.
-    listed = [{"staff_no": line.staff_no, "fields": line.fields} for line in result.differences[:MAX_LISTED]]
-    return {"waiting": seen.waiting, "differences": len(result.differences), "listed": listed}
+    # No person and no count: this goes into the log.
+    fields = sorted({field for line in result.differences for field in line.fields})
+    return {"waiting": seen.waiting, "differences": len(result.differences), "fields": fields}
 
 
 def _compare(campaign: Campaign, employees: Sequence[int]) -> RecountResult:

@@ -49,8 +49,9 @@ def test_the_log_says_that_a_token_was_sent_and_not_which(alice: Employee, caplo
     client = with_token(alice, Scope.OWN)
     with caplog.at_level(logging.WARNING):
         client.call("GET", "contacts/")
-        assert "A program sent its token without TLS from 127.0.0.1" in caplog.messages
+        assert any(one.startswith("A program sent its token without TLS") for one in caplog.messages)
     assert "hnd_" not in caplog.text
+    assert "127.0.0.1" not in caplog.text
     caplog.clear()
     ApiClient().call("GET", "contacts/")
     assert [one for one in caplog.messages if "token" in one] == []

@@ -1,17 +1,22 @@
 """A log with forged lines reports events that did not happen; one without a time zone reports the wrong hour."""
 
 import io
+import json
 import logging
 import runpy
 import sys
+from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.test import Client
 
 from apps.campaigns.models import Campaign
-from apps.core.log_format import LineFormatter
+from apps.core.log_format import JsonFormatter, LineFormatter, logging_settings
+from apps.core.request_id import request_id_scope
 from apps.employees.models import Employee
 from tests import people
 
@@ -142,3 +147,123 @@ def test_a_mistyped_link_is_logged_without_it(alice: Employee) -> None:
         logging.getLogger("django.request").removeHandler(handler)
     assert "/set-password/..." in output.getvalue()
     assert TOKEN not in output.getvalue()
+
+
+def json_line(message: str, *values: Any, **extra: Any) -> dict[str, Any]:
+    record = logging.LogRecord("apps.api", logging.ERROR, "", 1, message, values, extra.pop("exc_info", None))
+    record.created, record.msecs = NOON, 250.0
+    record.__dict__ |= extra
+    text = JsonFormatter().format(record)
+    assert len(text.splitlines()) == 1, "an event in two lines is two events for a collector"
+    parsed: dict[str, Any] = json.loads(text)
+    return parsed
+
+
+def test_log_format_json_is_chosen_and_another_one_stops_the_start() -> None:
+    chosen = logging_settings("INFO", "json")["formatters"]["line"]["()"]
+    assert chosen == "apps.core.log_format.JsonFormatter"
+    with pytest.raises(ImproperlyConfigured, match="LOG_FORMAT"):
+        logging_settings("INFO", "jsonl")
+
+
+def test_a_json_line_has_time_level_logger_and_message() -> None:
+    expected = {
+        "time": "2026-11-18T11:06:40.250Z",
+        "level": "ERROR",
+        "logger": "apps.api",
+        "message": "done 1\n\x1b\u2028",
+    }
+    assert json_line("done %s", "1\n\x1b\u2028") == expected
+
+
+def test_a_json_line_removes_rows_links_and_tracebacks_as_a_text_line_does() -> None:
+    row = f"DETAIL:  Key (value)=(grace@outside.example.org) /set-password/Mg/{TOKEN}/"
+    try:
+        raise ValueError(f"duplicate key\n{row}")
+    except ValueError as error:
+        failed = json_line(f"{error}", exc_info=sys.exc_info())
+        refused = json_line("Not Found: /x", exc_info=sys.exc_info(), status_code=404)
+    assert "ValueError: duplicate key" in failed["traceback"]
+    assert "grace" not in str(failed)
+    assert TOKEN not in str(failed)
+    assert TOKEN not in str(json_line("x", fields={"path": f"/set-password/Mg/{TOKEN}/"}))
+    assert "traceback" not in refused
+    assert json_line("Trouble", frames="  one\n  two\n")["traceback"] == "  one\n  two\n"
+
+
+def test_a_json_line_shows_only_chosen_attributes_of_a_record() -> None:
+    """Celery attaches a task's arguments to its records, and Django the request with its address and cookies."""
+    request = SimpleNamespace(META={"HTTP_X_REQUEST_ID": "a" * 32, "REMOTE_ADDR": "203.0.113.7"})
+    shown = json_line("Not Found: /x", data={"args": "(13812345678,)"}, request=request, status_code=404)
+    assert shown.keys() == {"time", "level", "logger", "message", "request_id"}
+    assert shown["request_id"] == "a" * 32
+
+
+def test_a_json_line_names_the_request_that_caused_it() -> None:
+    assert "request_id" not in json_line("x")
+    with request_id_scope("b" * 32):
+        assert json_line("x")["request_id"] == "b" * 32
+
+
+class Gunicorn:
+    """gunicorn's logger with an access log, as this repository configures it."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, form: str, **options: Any) -> None:
+        from gunicorn.config import Config
+
+        # Not the handlers of the tests: their lines would change form too.
+        for name in ("gunicorn.error", "gunicorn.access"):
+            monkeypatch.setattr(logging.getLogger(name), "handlers", [])
+        monkeypatch.setattr(settings, "LOG_FORMAT", form)
+        monkeypatch.setattr(settings, "LOGGING", logging_settings("INFO", form))
+        config = Config()
+        for name, value in {"accesslog": "-", **options}.items():
+            config.set(name, value)
+        self.logger = runpy.run_path("gunicorn.conf.py")["logger_class"](config)
+        self.output = io.StringIO()
+        for handler in (*self.logger.error_log.handlers, *self.logger.access_log.handlers):
+            monkeypatch.setattr(handler, "stream", self.output)
+
+    def serve(self) -> str:
+        environ = {
+            "REQUEST_METHOD": "GET", "RAW_URI": "/team/?q=Grace", "PATH_INFO": "/team/", "QUERY_STRING": "q=Grace",
+            "SERVER_PROTOCOL": "HTTP/1.1", "REMOTE_ADDR": "203.0.113.7", "HTTP_USER_AGENT": "Firefox",
+        }  # fmt: skip
+        response = SimpleNamespace(status="200 OK", sent=1234, headers=[("X-Request-ID", "c" * 32)])
+        self.logger.access(response, SimpleNamespace(headers=[]), environ, timedelta(milliseconds=12))
+        return self.output.getvalue()
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_gunicorns_access_log_names_neither_the_reader_nor_the_search(
+    form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = Gunicorn(monkeypatch, form).serve()
+    assert "GET /team/ 200 1234 12 ms" in text
+    assert not any(secret in text for secret in ("203.0.113.7", "Grace", "Firefox"))
+    if form == "json":
+        entry = json.loads(text)
+        assert (entry["path"], entry["status"], entry["milliseconds"]) == ("/team/", 200, 12)
+        assert entry["request_id"] == "c" * 32
+
+
+def test_an_operators_own_form_of_the_access_log_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (
+        Gunicorn(monkeypatch, "text", access_log_format="%(m)s from %(h)s").serve().endswith("GET from 203.0.113.7\n")
+    )
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_gunicorns_error_log_names_neither_the_sender_nor_what_was_sent(
+    form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gunicorn = Gunicorn(monkeypatch, form)
+    gunicorn.logger.warning("Invalid request from ip=203.0.113.7: Invalid HTTP request line: 'GET /?q=Grace'")
+    try:
+        raise ValueError("broken")
+    except ValueError:
+        gunicorn.logger.exception("Error handling request %s %s", "GET", "/team/?q=Grace")
+    text = gunicorn.output.getvalue()
+    assert "Invalid request: Invalid HTTP request line" in text
+    assert "GET /team/" in text
+    assert not any(secret in text for secret in ("203.0.113.7", "Grace"))

@@ -11,7 +11,8 @@ Networks = list[IPv4Network | IPv6Network]
 
 
 class TrustedProxyMiddleware:
-    """Takes the client's address and scheme from X-Forwarded-For and -Proto, but only from TRUSTED_PROXIES.
+    """Takes the client's address and scheme from X-Forwarded-For and -Proto, but only from TRUSTED_PROXIES; removes
+    X-Request-ID of other senders.
 
     Any client can send these headers. Only the part that the last trusted proxy wrote about its own caller is reliable;
     the caller wrote everything to the left of it.
@@ -27,6 +28,8 @@ class TrustedProxyMiddleware:
             if scheme in ("http", "https"):
                 request.META["wsgi.url_scheme"] = scheme
             request.META["REMOTE_ADDR"] = self._client(request)
+        else:
+            request.META.pop("HTTP_X_REQUEST_ID", None)
         return self.get_response(request)
 
     def _client(self, request: HttpRequest) -> str:

@@ -84,6 +84,7 @@ app.conf.beat_schedule = {
     "notifications": _periodic("send_notifications", 15.0),
     "webhooks": _periodic("send_webhooks", 15.0),
     "security-mails": _periodic("send_security_mails", 15.0),
+    "audit-stream": _periodic("send_audit_trail", 15.0),
     "sessions": _periodic("forget_sessions", 3600.0),
 }
 

@@ -70,6 +70,8 @@ SLACK_URL = env.str("SLACK_URL", "https://slack.com/api")
 WEBHOOK_ALLOWED_NETWORKS: list[str] = env.list("WEBHOOK_ALLOWED_NETWORKS", default=[])
 COMPANY_NAME = env.str("COMPANY_NAME", "")
 PRIVACY_CONTACT = env.str("PRIVACY_CONTACT", "")
+# Where the audit trail is sent to (apps.exports.audit_stream)
+AUDIT_STREAM = env.str("AUDIT_STREAM", "")
 
 # Applications
 INSTALLED_APPS = [

@@ -6,6 +6,7 @@ from functools import cache, lru_cache
 from threading import Lock
 
 from celery import current_app
+from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.db import DatabaseError, connection
 from django.db.migrations.loader import MigrationLoader
@@ -23,6 +24,8 @@ logger = logging.getLogger(__name__)
 FAILING_CHANNEL = "channel fails:"
 # The prefix of the settings that name endpoints of webhooks that have failed for long.
 FAILING_WEBHOOK = "webhook fails:"
+# The name of the setting while AUDIT_STREAM takes no entries.
+FAILING_AUDIT_STREAM = "audit stream fails"
 # Requests at one moment wait for one check and share its result; the cache alone would run it in each thread.
 _checking = Lock()
 
@@ -70,6 +73,9 @@ def _checks(_second: int) -> tuple[dict[str, str], bool]:
         # Their number alone: anybody may ask.
         webhooks = Setting.objects.filter(name__startswith=FAILING_WEBHOOK).count()
         checks["webhooks"] = f"failing: {webhooks}" if webhooks else "ok"
+        if settings.AUDIT_STREAM:
+            refused = Setting.objects.filter(name=FAILING_AUDIT_STREAM).exists()
+            checks["audit_stream"] = "failing" if refused else "ok"
         # Report it long before the deadline; otherwise the freeze would stop that night.
         checks["signing"] = "ok" if can_sign_results() else "no_key"
     # The pages work without the replica and the broker: their problems must not take the process out of service.
@@ -95,6 +101,14 @@ def record_webhook_failure(endpoint_id: int) -> None:
 
 def clear_webhook_failure(endpoint_id: int) -> None:
     Setting.objects.filter(name=f"{FAILING_WEBHOOK}{endpoint_id}").delete()
+
+
+def record_audit_stream(*, failing: bool) -> None:
+    """Report whether the receiver of the audit trail refuses."""
+    if failing:
+        Setting.objects.update_or_create(name=FAILING_AUDIT_STREAM, defaults={"value": True})
+    else:
+        Setting.objects.filter(name=FAILING_AUDIT_STREAM).delete()
 
 
 @cache

@@ -194,6 +194,20 @@ class AuditEntry(models.Model):
         return f"{self.at:%Y-%m-%d %H:%M:%S} {self.actor_label} {self.action} {self.subject_label}"
 
 
+class AuditOutboxRow(models.Model):
+    """An audit entry that waits for AUDIT_STREAM, added by a trigger; deleted when the receiver has it.
+
+    With a sequence it may have been sent already; it is sent again with the same one.
+    """
+
+    # No foreign key: a check of it would lock a row of the trail for each entry.
+    entry_id = models.BigIntegerField(primary_key=True)
+    sequence = models.BigIntegerField(null=True, unique=True)
+
+    class Meta:
+        db_table = "core_auditoutbox"
+
+
 class RowChange(models.Model):
     """One statement that changed rows of an audited table, written by the table's trigger for every session.
     Append-only.

@@ -32,6 +32,7 @@ from apps.core.audit import SYSTEM
 from apps.core.files import expire_files
 from apps.core.previews import abandoned_previews, next_large_previews
 from apps.exports import build_export, schedule_runs
+from apps.exports.audit_stream.streaming import stream_or_log
 from apps.exports.models import Export
 from apps.forecasts import making
 from apps.forecasts.accuracy import judge_finished_campaigns
@@ -275,6 +276,12 @@ def mail_link(account_id: int, employee_id: int, language: str) -> None:
     """Mail a link to set a password to the account's owner, if the account still matches."""
     if password_reset.queue_password_link(account_id=account_id, employee_id=employee_id, language=language):
         send_mails()
+
+
+@shared_task
+def send_audit_trail() -> None:
+    """Send new audit entries to AUDIT_STREAM, if it is set. Repeated or concurrent calls are safe."""
+    stream_or_log()
 
 
 @shared_task

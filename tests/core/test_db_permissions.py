@@ -79,7 +79,7 @@ def test_every_fact_table_is_protected() -> None:
         "notifications_reminder", "notifications_lastreminder", "notifications_helpoffer",
         "notifications_webhookdelivery", "notifications_webhookendpoint",
         "employees_treenode", "core_filepreview", "core_job", "core_largefileturn", "core_outbox", "core_progress",
-        "core_setting", "core_storedchunk",
+        "core_setting", "core_storedchunk", "core_auditoutbox",
         "core_storedfile", "contacts_columnmapping", "standings_dailycount", "standings_markrange",
         "standings_markrun",
             "contacts_intakecount", "contacts_erasuresubject", "contacts_sighting",

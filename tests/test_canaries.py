@@ -22,6 +22,7 @@ from apps.contacts import recording
 from apps.contacts.imports import import_contacts, import_submission
 from apps.contacts.models import Contact, ContactIdentity, Submission
 from apps.contacts.services import submissions
+from apps.core.log_format import JsonFormatter
 from apps.core.models import AuditEntry, Job, OutboxRow, Progress, RowChange
 from apps.employees.models import Employee
 from apps.operations import tasks
@@ -43,7 +44,7 @@ def console() -> logging.Formatter:
 
 @pytest.fixture
 def logged(caplog: pytest.LogCaptureFixture) -> Iterator[Callable[..., str]]:
-    """The output of every logger as the console shows it, with chained exceptions.
+    """The output of every logger as the console shows it, as text and as JSON, with chained exceptions.
 
     The database's own logger writes statements with their values at DEBUG; no installation enables it, since Django
     also requires DEBUG = True.
@@ -51,7 +52,9 @@ def logged(caplog: pytest.LogCaptureFixture) -> Iterator[Callable[..., str]]:
     quiet = logging.getLogger("django.db.backends")
     before, quiet.level = quiet.level, logging.INFO
     with caplog.at_level(logging.DEBUG):
-        yield lambda form=None: "\n".join((form or console()).format(record) for record in caplog.records)
+        yield lambda *forms: "\n".join(
+            form.format(record) for form in forms or (console(), JsonFormatter()) for record in caplog.records
+        )
     quiet.level = before
 
 

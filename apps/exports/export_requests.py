@@ -56,7 +56,7 @@ def request_export(
 
     Raises RateLimited and Refused. The caller checks before that `by` may see these people.
     """
-    rate_limits.enforce_rate_limit(rate_limits.Kind.EXPORT, rate_limits.account_key(by.id))
+    _count(by)
     return store_request(campaign=campaign, request=request, key=key, by=by, rerun_of=rerun_of)
 
 
@@ -97,8 +97,17 @@ def store_request(
     return export
 
 
+def _count(by: Actor) -> None:
+    """Raises RateLimited."""
+    rate_limits.enforce_rate_limit(rate_limits.Kind.EXPORT, rate_limits.account_key(by.id))
+
+
 def would_be_empty(*, campaign: Campaign, request: ExportRequest, by: Actor) -> bool:
-    """Whether the file of a request would have no line; False, too, where CHECK_MILLISECONDS do not tell."""
+    """Whether the file of a request would have no line; False, too, where CHECK_MILLISECONDS do not tell.
+
+    It is counted as a request, so that of a file that follows is not (`store_request`). Raises RateLimited.
+    """
+    _count(by)
     kind, now = KINDS[request.kind], db_now()
     as_of = request.as_of or now
     # A hand-over has a line for each employee of its result, and a request that is refused needs no check.

@@ -268,6 +268,15 @@ def test_a_stored_export_is_counted_as_an_export(limits: Any, hr: Employee, camp
     form = {"form": "csv", "sort": "staff_no"}
     asked = [client.post("/exports/new/standings/", form | {"key": str(uuid.uuid4())}) for _time in range(3)]
     assert [response.status_code for response in asked] == [302, 302, 429]
+
+
+def test_the_check_for_an_empty_file_is_counted_as_an_export(limits: Any, hr: Employee, campaign: Campaign) -> None:
+    """It reads as much as the file does: one account could otherwise ask it without end."""
+    limits(export="2/minute")
+    client = people.sign_in(Client(), hr)
+    form = {"form": "csv", "sort": "staff_no", "q": "no such name", "key": str(uuid.uuid4())}
+    asked = [client.post("/exports/new/standings/", form).status_code for _time in range(3)]
+    assert asked == [422, 422, 429]
     assert client.post(f"{asked[0]['Location']}again/", {"key": str(uuid.uuid4())}).status_code == 429
 
 

@@ -63,11 +63,12 @@ def new(request: HttpRequest, kind: str) -> HttpResponse:
                 export_request = _request_of(scope, kind, form)
                 if repetition := form.repetition():
                     return _schedule(scope, export_request, repetition, form.cleaned_data["key"])
-                is_empty = not form.cleaned_data["although_empty"] and export_requests.would_be_empty(
+                is_checked = not form.cleaned_data["although_empty"]
+                is_empty = is_checked and export_requests.would_be_empty(
                     campaign=scope.required_campaign, request=export_request, by=scope.user.actor
                 )
                 if not is_empty:
-                    export = _request_export(scope, export_request, form.cleaned_data["key"])
+                    export = _request_export(scope, export_request, form.cleaned_data["key"], is_counted=is_checked)
                     return redirect(scope.url("export", export.pk))
     context = {
         "form": form,
@@ -134,11 +135,12 @@ def _request_of(scope: PageContext, kind: str, form: ExportForm) -> export_reque
     )  # fmt: skip
 
 
-def _request_export(scope: PageContext, export_request: export_requests.ExportRequest, key: uuid.UUID) -> Export:
-    """Request the export, and build a small one at once. Raises Refused."""
-    export = export_requests.request_export(
-        campaign=scope.required_campaign, request=export_request, key=key, by=scope.user.actor
-    )
+def _request_export(
+    scope: PageContext, export_request: export_requests.ExportRequest, key: uuid.UUID, *, is_counted: bool
+) -> Export:
+    """Request the export, and build a small one at once. `is_counted`: by the rate limit. Raises Refused."""
+    request_file = export_requests.store_request if is_counted else export_requests.request_export
+    export = request_file(campaign=scope.required_campaign, request=export_request, key=key, by=scope.user.actor)
     build_if_small(export)
     return export
 

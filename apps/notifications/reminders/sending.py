@@ -11,7 +11,7 @@ from functools import cached_property, partial
 from typing import NamedTuple
 
 from django.db import transaction
-from django.db.models import Sum
+from django.db.models import Q, Sum
 from django.utils.translation import gettext as _
 from psycopg2.sql import SQL
 
@@ -41,7 +41,8 @@ PREVIEW = _statement("preview")
 SEND = _statement("send")
 
 
-# HR's own text, which no second person has seen, goes to so many people in 24 hours, whichever is more.
+# A text that no second person has seen goes to so many people in 24 hours, whichever is more: HR's own text, and an
+# approved one whose current version the sender wrote.
 OWN_TEXT_PEOPLE, OWN_TEXT_SHARE = 20, 0.05
 
 
@@ -100,6 +101,10 @@ class Draft:
     text_en: str = ""
     text_zh: str = ""
 
+    def is_by(self, sender: Account) -> bool:
+        """Whether the sender wrote the text, so that no second person has seen it."""
+        return self.text is None or self.text.made_by_id == sender.pk
+
     @property
     def texts(self) -> dict[str, str]:
         if self.text:
@@ -133,7 +138,7 @@ def send_reminder(
     campaign = standings.campaign
     with transaction.atomic():
         [locked] = Campaign.objects.lock_shared(campaign.pk)
-        if draft.text is None:
+        if draft.is_by(by):
             lock_request_key(f"own reminders of {by.pk}")
         now = db_now()
         if not can_remind_in(locked, now):
@@ -149,7 +154,7 @@ def send_reminder(
             return reminder
         reminder.people = _remind(standings, reminder, seen)
         reminder.save(update_fields=["people"])
-        if draft.text is None:
+        if draft.is_by(by):
             _refuse_many(by, now)
         _audit_sent(reminder, by, filters, label)
         enqueue_notifications()
@@ -183,10 +188,14 @@ def _remind(standings: Standings, reminder: Reminder, seen: IdSet) -> int:
 
 def _refuse_many(by: Account, now: datetime) -> None:
     """Refuse, and so undo, what goes beyond the limit of own texts. The caller holds the sender's lock."""
-    own = Reminder.objects.filter(sender_id=by.pk, text=None, sent_at__gt=now - MIN_INTERVAL)
+    recent = Reminder.objects.filter(sender_id=by.pk, sent_at__gt=now - MIN_INTERVAL)
+    own = recent.filter(Q(text=None) | Q(text__made_by_id=by.pk))
     most = max(OWN_TEXT_PEOPLE, int(OWN_TEXT_SHARE * TreeNode.objects.filter(employed=True).count()))
     if (own.aggregate(people=Sum("people"))["people"] or 0) > most:
-        message = _("Your own texts can go to at most %(most)s people in 24 hours. For more, choose an approved text.")
+        message = _(
+            "Texts that you wrote can go to at most %(most)s people in 24 hours. For more, choose a text of another HR "
+            "user."
+        )
         raise Refused("too_many", message % {"most": most}, "text", conflict=True)
 
 

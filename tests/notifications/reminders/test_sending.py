@@ -22,7 +22,7 @@ from apps.notifications.models import LastReminder, Notification, Preference, Re
 from apps.notifications.planning import plan_notifications
 from apps.notifications.progress import sums_by_sender
 from apps.notifications.reminders import sending
-from apps.notifications.reminders.approved_texts import change_text
+from apps.notifications.reminders.approved_texts import add_text, change_text
 from apps.notifications.reminders.sending import Draft
 from apps.notifications.retention import delete_old_notifications
 from tests import crowd, people, reviewing
@@ -288,6 +288,36 @@ def test_hr_s_own_texts_reach_few_people_a_day_and_approved_ones_all(
     assert remind(campaign, hr).people == 8
     clock.set(clock.now() + DAY + timedelta(minutes=1), ticks=True)
     assert remind(campaign, hr, q="A002", draft=own).people == 1
+
+
+def test_an_approved_text_of_the_sender_reaches_as_few_people_as_an_own_one(
+    campaign: Campaign, hr: Employee, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One HR user could otherwise add a text and send it to the whole company, and no second person has seen it."""
+    monkeypatch.setattr(sending, "OWN_TEXT_PEOPLE", 1)
+    sender, second = account_for(hr).actor, people.officer("second")
+    words = {"text_en": "Come by", "text_zh": "来找我"}
+    mine = add_text(title="Mine", **words, by=sender)
+    theirs = add_text(title="Theirs", **words, by=second)
+    edited = change_text(text_id=theirs.pk, title="Theirs", **words, by=sender)
+    other = people.november(name="Other", slug="other")
+    remind(campaign, hr, q="A001", draft=Draft(None, "Come by", "来找我"))
+    for chosen in (mine, edited):
+        assert reviewing.refusal(remind, campaign, hr, draft=Draft(chosen)) == "too_many"
+        assert reviewing.refusal(remind, other, hr, q="A002", draft=Draft(chosen)) == "too_many", "of all campaigns"
+    assert Reminder.objects.count() == 1
+    seen_by_two = change_text(text_id=mine.pk, title="Mine", **words, by=second)
+    assert remind(campaign, hr, draft=Draft(seen_by_two)).people == 8
+
+
+def test_own_and_approved_texts_of_the_sender_count_together(
+    campaign: Campaign, hr: Employee, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sending, "OWN_TEXT_PEOPLE", 1)
+    mine = add_text(title="Mine", text_en="Come by", text_zh="来找我", by=account_for(hr).actor)
+    remind(campaign, hr, q="A001", draft=Draft(mine))
+    own = Draft(None, "Come by", "来找我")
+    assert reviewing.refusal(remind, campaign, hr, q="A002", draft=own) == "too_many"
 
 
 def test_an_own_text_holds_no_link(campaign: Campaign, hr: Employee) -> None:

@@ -1,10 +1,13 @@
 """End, restore, rename and correct contacts: nothing is lost, nothing counts twice, everything is audited."""
 
+from datetime import timedelta
+
 import pytest
 
 from apps.campaigns.models import Campaign
 from apps.campaigns.selectors import restore_while_open
 from apps.contacts.models import Contact
+from apps.contacts.services import changes
 from apps.contacts.services.changes import (
     correct_contact,
     end_contact,
@@ -78,6 +81,20 @@ def test_a_name_is_edited_in_place_and_decides_nothing(alice: Employee, contact:
     renamed = Contact.objects.get(pk=contact.pk)
     assert (renamed.name, renamed.recorded_at) == ("Wanda Wei", contact.recorded_at)
     assert not OutboxRow.objects.exists()
+
+
+def test_a_name_is_changed_only_so_often_in_a_day(
+    alice: Employee, contact: Contact, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each change leaves an audit entry that nobody can delete: one account could fill the disk."""
+    monkeypatch.setattr(changes, "MAX_RENAMES_A_DAY", 2)
+    for name in ("One", "One", "Two"):
+        rename_contact(contact_id=contact.pk, employee=alice, name=name, by=TESTER)
+    assert AuditEntry.objects.filter(action="contact.renamed").count() == 2, "the same name again is no change"
+    assert refusal(rename_contact, contact_id=contact.pk, employee=alice, name="Three") == "too_many"
+    rename_contact(contact_id=contact.pk, employee=alice, name="Two", by=TESTER)
+    clock.set(db_now() + timedelta(days=1, minutes=1))
+    rename_contact(contact_id=contact.pk, employee=alice, name="Three", by=TESTER)
 
 
 def test_an_erased_contact_has_no_name_to_edit(alice: Employee, contact: Contact) -> None:

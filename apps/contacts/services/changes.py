@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
@@ -24,9 +24,13 @@ from apps.core.errors import Refused
 from apps.core.identity import Identity, InvalidIdentity, unique_identities
 from apps.core.identity_key import identity_normaliser, normalise_identity
 from apps.core.locks import lock_facts
+from apps.core.models import AuditEntry
 from apps.core.outbox import queue_identity_reevaluation, queue_reevaluation
 from apps.core.text import clean_text
 from apps.employees.models import Employee, EmployeeIdentity
+
+# Of one contact. Other corrections record a new contact, which the daily limit of contacts bounds.
+MAX_RENAMES_A_DAY = 10
 
 
 def _lock_contact(contact_id: int, employee: Employee) -> Contact:
@@ -113,12 +117,26 @@ def _recorded_again(contact: Contact) -> bool:
 
 
 def rename_contact(*, contact_id: int, employee: Employee, name: str, by: Actor) -> None:
-    """Change the name in place; a name affects no status. Raises Refused, Contact.DoesNotExist."""
+    """Change the name in place; a name affects no status. The same name again writes nothing.
+
+    Raises Refused, Contact.DoesNotExist.
+    """
     with transaction.atomic():
         contact = _lock_contact(contact_id, employee)
-        contact.name = clean_text(name)
+        if contact.name == (cleaned := clean_text(name)):
+            return
+        _refuse_many_renames(contact)
+        contact.name = cleaned
         contact.save(update_fields=["name"])
         audit("contact.renamed", by=by, kind="contact", id=contact_id)
+
+
+def _refuse_many_renames(contact: Contact) -> None:
+    """Raise Refused for MAX_RENAMES_A_DAY of the contact within a day: each leaves an audit entry for ever."""
+    entries = AuditEntry.objects.filter(subject_kind="contact", subject_id=str(contact.pk), action="contact.renamed")
+    if entries.filter(at__gt=db_now() - timedelta(days=1)).count() >= MAX_RENAMES_A_DAY:
+        message = _("You have changed this name %(most)s times within a day. Try again tomorrow.")
+        raise Refused("too_many", message % {"most": MAX_RENAMES_A_DAY}, "name", conflict=True)
 
 
 def correct_contact(*, contact_id: int, employee: Employee, identities: Sequence[tuple[str, str]], by: Actor) -> int:

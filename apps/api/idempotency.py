@@ -25,17 +25,22 @@ def submission_key(sent: str | None, drafts: Sequence[Draft]) -> tuple[str | Non
     """
     if sent is None:
         return None, ""
+    sender = sender_key(sent)
+    content = json.dumps([draft.as_json() for draft in drafts], ensure_ascii=False)
+    return sender + digest(settings.IDENTITY_KEY, "submission", content).hex(), sender
+
+
+def sender_key(sent: str) -> str:
+    """The stored form of a header's value. Raises Problem for an invalid one."""
     # An empty key would make all requests of this employee one.
     if not sent.strip() or len(sent) > KEY_LIMIT:
         message = _("A key must have 1 to %(most)s characters.") % {"most": KEY_LIMIT}
         raise Problem(400, "invalid", message, ((HEADER, "invalid_key", message),))
     # Fixed lengths, so that no key is a prefix of another.
-    sender = f"api:{hashlib.sha256(sent.strip().encode('utf-8', 'replace')).hexdigest()}:"
-    content = json.dumps([draft.as_json() for draft in drafts], ensure_ascii=False)
-    return sender + digest(settings.IDENTITY_KEY, "submission", content).hex(), sender
+    return f"api:{hashlib.sha256(sent.strip().encode('utf-8', 'replace')).hexdigest()}:"
 
 
-def key_reused() -> Problem:
-    """The answer to a key that was sent before with other contacts."""
-    message = _("This key was already used with other contacts. Nothing was recorded.")
+def key_reused(message: str = "") -> Problem:
+    """The answer to a key that was sent before with other content; by default, contacts."""
+    message = message or _("This key was already used with other contacts. Nothing was recorded.")
     return Problem(422, "idempotency_key_reused", message, ((HEADER, "idempotency_key_reused", message),))

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import IO, Any
 
+from django.conf import settings
 from django.utils.translation import gettext as _
 from rest_framework.exceptions import APIException, ErrorDetail, ParseError, ValidationError
 from rest_framework.parsers import BaseParser, JSONParser
@@ -15,6 +16,7 @@ from apps.core.text import UNSTORABLE
 
 MAX_BODY_BYTES = 1_000_000
 MAX_FEED_BYTES = 2_000_000
+CHUNK_BYTES = 1 << 18
 # The largest body here is a list of 500 people with four fields each. Validation takes time for each field and item.
 MAX_FIELDS, MAX_ITEMS, MAX_DEPTH = 20, 1_000, 10
 # The client chooses the field names in an error, so they may have any length.
@@ -69,6 +71,27 @@ class CsvParser(BaseParser):
         if len(raw) > MAX_FEED_BYTES:
             raise BodyTooLarge(MAX_FEED_BYTES)
         return raw
+
+
+class RosterParser(BaseParser):
+    """A roster as chunks of bytes, which a worker parses. Raises BodyTooLarge before it reads anything."""
+
+    media_type = "text/csv"
+
+    def parse(
+        self,
+        stream: IO[Any],
+        media_type: str | None = None,
+        parser_context: Mapping[str, Any] | None = None,
+    ) -> Any:
+        length = int((parser_context or {})["request"].META.get("CONTENT_LENGTH") or 0)
+        if length > settings.MOST_UPLOAD_BYTES:
+            raise BodyTooLarge(settings.MOST_UPLOAD_BYTES)
+        return iter(lambda: stream.read(CHUNK_BYTES), b"")
+
+
+class JsonLinesRosterParser(RosterParser):
+    media_type = "application/x-ndjson"
 
 
 def unstorable_error() -> ErrorDetail:

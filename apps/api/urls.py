@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from apps.api.views import campaigns, contact, contacts, description, feed, standings, tokens
+from apps.api.views import campaigns, contact, contacts, description, feed, roster, standings, tokens
 from apps.api.views.base import NotFoundView
 
 urlpatterns = [
@@ -17,6 +17,9 @@ urlpatterns = [
     path("contacts/<int:contact_id>/end/", contact.ContactEnd.as_view(), name="api-contact-end"),
     path("contacts/<int:contact_id>/restore/", contact.ContactRestore.as_view(), name="api-contact-restore"),
     path("feed/", feed.Feed.as_view(), name="api-feed"),
+    path("roster/", roster.RosterLoads.as_view(), name="api-roster"),
+    path("roster/<uuid:load_id>/", roster.RosterLoad.as_view(), name="api-roster-load"),
+    path("roster/<uuid:load_id>/apply/", roster.RosterLoadApply.as_view(), name="api-roster-apply"),
     path("tokens/", tokens.TokenList.as_view(), name="api-tokens"),
     path("tokens/<int:token_id>/", tokens.TokenDetail.as_view(), name="api-token"),
     path("schema/", description.Schema.as_view(), name="api-schema"),

@@ -97,8 +97,9 @@ def _read_header(load: RosterImport, stored: StoredFile, requested: RosterLayout
     with open_file(stored) as raw:
         try:
             layout = read_layout(
-                raw, requested.get("encoding", ""), EXAMPLES, header_line=requested.get("header_line", 0)
-            )
+                raw, requested.get("encoding", ""), EXAMPLES, header_line=requested.get("header_line", 0),
+                format=requested.get("format", ""),
+            )  # fmt: skip
         except UnsureEncoding as unsure:
             load.report = {"problem": {"code": "unsure_encoding"}}
             load.layout = {"readings": [[encoding, sample_lines(raw, encoding)] for encoding in unsure.candidates[:6]]}

@@ -43,6 +43,7 @@ from apps.roster.loading import StaleRosterPreview, load_roster
 from apps.roster.models import RosterImport
 from apps.roster.ownership import roster_source_refusal
 from apps.roster.parser import Roster
+from apps.roster.program_loads import confirm_program_load
 
 logger = logging.getLogger(__name__)
 # Without progress for this long, the sweep enqueues the load again.
@@ -80,6 +81,7 @@ def process_load(load_id: uuid.UUID) -> bool:
             with _uncounted_on_temporary_errors(load_id):
                 if load.state == State.PREVIEWING:
                     preview(load, load.file)
+                    confirm_program_load(load_id)
                 elif not _apply(load, load.file):
                     return False
     return False

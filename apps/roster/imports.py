@@ -80,6 +80,8 @@ def refresh_preview(
             locked.report, locked.state = {}, State.PREVIEWING
         elif locked.layout.get("roles"):
             locked.report, locked.state = {}, State.PREVIEWING
+        # A person has looked at it: a person confirms it.
+        locked.apply_at_once = False
         locked.layout |= {"without_unknown_managers": without_unknown_managers, "clear_empty": clear_empty}
         locked.complete, locked.digest, locked.attempts, locked.done = complete, "", 0, 0
         locked.advanced_at = db_now()

@@ -49,6 +49,9 @@ class RosterImport(models.Model):
     file = models.ForeignKey(StoredFile, on_delete=models.SET_NULL, null=True, related_name="+")
     file_name = models.TextField(blank=True)
     source = models.TextField(choices=RosterSource.choices, default=RosterSource.FILE)
+    apply_at_once = models.BooleanField(default=False, help_text="a program has asked to apply it after its preview")
+    request_key = models.TextField(blank=True, help_text="of the sender's Idempotency-Key; empty without one")
+    request_digest = models.TextField(blank=True, help_text="of the content and the options sent with the key")
     layout = models.JSONField(default=dict, help_text="how the file is read: format, encoding, header, roles")
     complete = models.BooleanField(default=False, help_text="who is missing from the file has left")
     based_on = models.BigIntegerField(null=True)
@@ -79,6 +82,9 @@ class RosterImport(models.Model):
             ),
             models.CheckConstraint(
                 name="roster_load_undone_was_done", condition=Q(undone_at__isnull=True) | Q(state="done")
+            ),
+            models.UniqueConstraint(
+                fields=["actor_id", "request_key"], condition=~Q(request_key=""), name="roster_load_one_a_request"
             ),
             models.UniqueConstraint(
                 fields=["version"], condition=Q(version__isnull=False), name="roster_load_one_a_version"

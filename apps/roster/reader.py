@@ -1,4 +1,4 @@
-"""Read HR's CSV and XLSX files as rows with the roster's column names. Changes no data."""
+"""Read HR's CSV, XLSX and JSON lines files as rows with the roster's column names. Changes no data."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from apps.fileio.csv_injection import unescape_formula
 from apps.fileio.csv_reader import MAX_HEAD_LINES, Record, Table, open_table
 from apps.fileio.encodings import SEPARATORS, check_encoding, detect_encoding, physical_lines, strip_invisible
 from apps.fileio.errors import UnreadableFile
+from apps.fileio.json_lines import JsonLines, is_json_lines
 from apps.fileio.xlsx_reader import Workbook, is_workbook, open_workbook
 from apps.roster.columns import NAME_PARTS, ROSTER, HeaderWords, compose_name
 
-CSV, XLSX = "csv", "xlsx"
-FORMATS = (CSV, XLSX)
+CSV, XLSX, JSON_LINES = "csv", "xlsx", "jsonl"
+FORMATS = (CSV, XLSX, JSON_LINES)
 # The first lines of a file, among which the headings are looked for, and the characters read of each.
 MAX_HEADING_LINES, MAX_HEADING_CHARS = 20, 20_000
 
@@ -59,7 +60,7 @@ class FileLayout:
 class RosterTable:
     """The records of a file by column role, as `parser.read_roster` takes them."""
 
-    def __init__(self, table: Table | Workbook, roles: Sequence[str]):
+    def __init__(self, table: Table | Workbook | JsonLines, roles: Sequence[str]):
         if len(roles) != len(table.header):
             raise UnreadableFile(f"{len(table.header)} columns, but {len(roles)} roles were given")
         self._table, self._parts = table, [_position(roles, part) for part in NAME_PARTS]
@@ -97,11 +98,13 @@ def _at(values: Sequence[str], position: int | None) -> str:
 
 
 def read_layout(
-    raw: IO[bytes], encoding: str = "", rows: int = 3, words: HeaderWords = ROSTER, header_line: int = 0
-) -> FileLayout:
+    raw: IO[bytes], encoding: str = "", rows: int = 3, words: HeaderWords = ROSTER, header_line: int = 0,
+    format: str = "",
+) -> FileLayout:  # fmt: skip
     """Read the header and first rows of a seekable file; `words` recognises its headings.
 
-    `header_line`: the line of the headings; 0 for the one of the first lines with the most known headings.
+    `format`: of FORMATS, where the sender has named it. `header_line`: the line of the headings; 0 for the one of the
+    first lines with the most known headings.
 
     Raises UnreadableFile, UnsureEncoding, BinaryFile.
     """
@@ -110,6 +113,10 @@ def read_layout(
         with open_workbook(raw, header_line=header_line, score=words.score) as book:
             first, head = [record.values for record in islice(book, rows)], [row for row in book.head if any(row[1])]
             return FileLayout(XLSX, "", book.header, first, words.recognise(book.header), book.header_line, head)
+    if format == JSON_LINES or (not format and is_json_lines(raw)):
+        lines = JsonLines(raw)
+        first = [record.values for record in islice(lines, rows)]
+        return FileLayout(JSON_LINES, "utf-8", lines.header, first, words.recognise(lines.header), 1, [])
     # The headings in WORDS help to tell encodings apart: a wrong one makes them unreadable.
     encoding = check_encoding(raw, encoding) if encoding else detect_encoding(raw, vocabulary=words.vocabulary)
     head = _first_lines(raw, encoding, words)
@@ -174,6 +181,9 @@ def open_roster(
     if format == XLSX:
         with open_workbook(raw, header_line=header_line) as book:
             yield RosterTable(book, roles)
+        return
+    if format == JSON_LINES:
+        yield RosterTable(JsonLines(raw), roles)
         return
     with open_table(raw, encoding=encoding, header_line=header_line) as table:
         yield RosterTable(table, roles)

@@ -15,7 +15,9 @@ UNDESCRIBED = {405, 406}
 
 def check(method: str, path: str, response: HttpResponse) -> None:
     """Fail when the response is not described for this address, method and status."""
-    route = "/" + resolve(path).route.replace("<int:", "{").replace("<slug:", "{").replace("<path:", "{")
+    route = "/" + resolve(path).route.replace("<int:", "{").replace("<slug:", "{").replace("<path:", "{").replace(
+        "<uuid:", "{"
+    )
     operation = openapi_description("en")["paths"].get(route.replace(">", "}"), {}).get(method.lower())
     if operation is None or response.status_code in UNDESCRIBED:
         return

@@ -5,6 +5,7 @@ Alice's, {token} is one she created; the leaver held a token with both scopes.
 """
 
 import csv
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from apps.campaigns.models import Campaign
 from apps.contacts.models import Contact
 from apps.contacts.services.changes import end_contact
 from apps.employees.models import Employee
+from apps.roster.models import RosterImport
 from apps.standings import effective_dates
 from tests import people
 from tests.api.conftest import ApiClient, with_token
@@ -42,6 +44,7 @@ TOKENS = {
     "other_manager_reports": ("carol", Scope.REPORTS),
     "hr_reports": ("hr", Scope.REPORTS),
     "operator_feed": ("operator", Scope.FEED),
+    "hr_roster": ("hr", Scope.ROSTER),
 }
 BODIES = {
     ("contacts/", "POST"): {"handle": "somebody.new"},
@@ -49,6 +52,8 @@ BODIES = {
     ("contacts/{contact}/", "PATCH"): {"name": "New name"},
     ("contacts/999999/", "PATCH"): {"name": "New name"},
     ("tokens/", "POST"): {"name": "another", "scopes": ["own"]},
+    ("roster/", "POST"): b"staff_no,name,email\r\nN001,Nina,nina@corp.example.com\r\n",
+    ("roster/{load}/apply/", "POST"): {"digest": "0" * 64},
     ("feed/", "POST"): b"staff_no,handle\r\nA001,fed\r\n",
 }
 
@@ -59,14 +64,16 @@ def declared() -> list[dict[str, str]]:
 
 
 @pytest.fixture
-def places(alice: Employee, campaign: Campaign) -> dict[str, int]:
+def places(alice: Employee, campaign: Campaign) -> dict[str, Any]:
     """The values of the placeholders."""
     people.record(alice, 2)
     contact, ended = Contact.objects.of(alice).order_by("pk").values_list("pk", flat=True)
     end_contact(contact_id=ended, employee=alice, by=people.TESTER)
     with_token(alice, Scope.OWN, name="placeholder")
     people.mark()
-    return {"contact": contact, "ended": ended, "token": ApiToken.objects.get(name="placeholder").pk}
+    load = RosterImport.objects.create(state="previewed", source="api", actor_label="test")
+    token = ApiToken.objects.get(name="placeholder")
+    return {"contact": contact, "ended": ended, "token": token.pk, "load": load.pk}
 
 
 def leaver() -> ApiClient:
@@ -104,7 +111,7 @@ def answer(client: ApiClient, method: str, address: str, body: Any) -> int:
 def test_every_method_of_every_address_is_declared() -> None:
     known = set()
     for line in declared():
-        path = "/api/v1/" + line["address"].partition("?")[0].format(contact=1, ended=1, token=1)
+        path = "/api/v1/" + line["address"].partition("?")[0].format(contact=1, ended=1, token=1, load=uuid.uuid4())
         known.add((resolve(path).url_name, line["method"]))
     there = set()
     for entry in urlpatterns:
@@ -115,7 +122,7 @@ def test_every_method_of_every_address_is_declared() -> None:
 
 
 @pytest.mark.parametrize("who", ["anonymous", *PEOPLE, *TOKENS, "leaver_token"])
-def test_answers_are_as_declared(who: str, places: dict[str, int], request: pytest.FixtureRequest) -> None:
+def test_answers_are_as_declared(who: str, places: dict[str, Any], request: pytest.FixtureRequest) -> None:
     client, wrong = client_of(who, request), []
     for line in declared():
         body = BODIES.get((line["address"], line["method"]))
@@ -126,7 +133,7 @@ def test_answers_are_as_declared(who: str, places: dict[str, int], request: pyte
 
 
 def test_a_canary_is_seen_by_its_owner_alone(
-    places: dict[str, int], alice: Employee, request: pytest.FixtureRequest
+    places: dict[str, Any], alice: Employee, request: pytest.FixtureRequest
 ) -> None:
     """The unique strings of Alice's contact appear in no other reader's response."""
     canary = "canary-6f1d"

@@ -37,6 +37,7 @@ from apps.accounts.services import account_for
 from apps.campaigns.models import Campaign
 from apps.contacts.services.changes import end_contact
 from apps.employees.models import Employee
+from apps.roster.models import RosterImport
 from tests import people
 
 pytestmark = [pytest.mark.django_db, pytest.mark.fuzz]
@@ -54,6 +55,7 @@ PRINCIPALS: dict[str, tuple[str, tuple[Scope, ...]]] = {
     "employee": ("alice", (Scope.OWN,)),
     "manager": ("bob", (Scope.REPORTS, Scope.OWN)),
     "hr in a browser": ("hr", ()),
+    "hr's program": ("hr", (Scope.ROSTER, Scope.REPORTS)),
     "operator": ("operator", (Scope.FEED, Scope.REPORTS, Scope.OWN)),
 }
 
@@ -82,7 +84,11 @@ def there(alice: Employee, bob: Employee, campaign: Campaign) -> dict[str, list[
     assert contacts[0] is not None
     end_contact(contact_id=contacts[0], employee=alice, by=people.TESTER)
     people.mark()
-    return {"contact_id": contacts, "staff_no": ["A001", "B001", "H001"], "slug": [campaign.slug], "token_id": [1]}
+    load = RosterImport.objects.create(state="previewed", source="api", actor_label="test")
+    return {
+        "contact_id": contacts, "staff_no": ["A001", "B001", "H001"], "slug": [campaign.slug], "token_id": [1],
+        "load_id": [str(load.pk)],
+    }  # fmt: skip
 
 
 @contextmanager

@@ -30,6 +30,8 @@ class ApiView(APIView):
     # The middleware does not count these requests: the owner of a token is known only here.
     counts_itself = True
     query_class: type[Query] = Query
+    # Write addresses take no parameters, but for files, whose body has no room for them.
+    write_query_class: type[Query] = Query
     query: dict[str, Any]
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
@@ -37,8 +39,7 @@ class ApiView(APIView):
         if "HTTP_TRANSFER_ENCODING" in request.META:
             # Django reads such a body as empty: the content would be lost silently.
             raise Problem(411, "length_required", _("Send the body in one piece, with its Content-Length."))
-        # Write addresses take no parameters; only lists have filters.
-        reader = self.query_class if request.method in ("GET", "HEAD") else Query
+        reader = self.query_class if request.method in ("GET", "HEAD") else self.write_query_class
         query = reader(data=request.query_params)
         query.is_valid(raise_exception=True)
         self.query = query.validated_data

@@ -85,6 +85,7 @@ def docs(request: HttpRequest) -> HttpResponse:
         "campaigns": _("Campaigns"),
         "contacts": _("Contacts"),
         "feed": _("Feed"),
+        "roster": _("Roster"),
         "tokens": _("Tokens"),
         "description": _("Description"),
     }

@@ -12,8 +12,12 @@ from apps.dashboard.forms.base import RefusableForm, set_choices
 
 def scope_choices(account: Account, *, include_all: bool = False) -> list[tuple[str, Any]]:
     """The scopes this account can grant, as (value, label); with `include_all` also those it can no longer grant."""
-    may_feed = include_all or account.has_role(Role.Kind.OPERATOR)
-    return [(scope.value, scope.label) for scope in Scope if may_feed or scope != Scope.FEED]
+    roles = {Scope.FEED: Role.Kind.OPERATOR, Scope.ROSTER: Role.Kind.HR}
+    return [
+        (scope.value, scope.label)
+        for scope in Scope
+        if include_all or scope not in roles or account.has_role(roles[scope])
+    ]
 
 
 class TokenForm(RefusableForm):

@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from apps.api.views import campaigns, contact, contacts, description, feed, roster, standings, tokens
+from apps.api.views import campaigns, contact, contacts, description, feed, hand_over, roster, standings, tokens
 from apps.api.views.base import NotFoundView
 
 urlpatterns = [
@@ -11,6 +11,7 @@ urlpatterns = [
     path("standings/<path:staff_no>/", standings.StandingDetail.as_view(), name="api-standing"),
     path("campaigns/", campaigns.CampaignList.as_view(), name="api-campaigns"),
     path("campaigns/<slug:slug>/", campaigns.CampaignDetail.as_view(), name="api-campaign"),
+    path("campaigns/<slug:slug>/hand-over/", hand_over.HandOverPages.as_view(), name="api-hand-over"),
     path("contacts/", contacts.ContactList.as_view(), name="api-contacts"),
     path("contacts/search/", contacts.ContactSearch.as_view(), name="api-contact-search"),
     path("contacts/<int:contact_id>/", contact.ContactDetail.as_view(), name="api-contact"),

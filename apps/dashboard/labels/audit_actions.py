@@ -99,6 +99,7 @@ ACTIONS: dict[str, Any] = {
     "person.adjustment_read": _("viewed an adjustment"),
     "person.account_read": _("viewed an account"),
     "person.roster_read": _("viewed a line of the roster"),
+    "hand_over.read": _("read a hand-over by API"),
     "help.offered": _("offered an employee help"),
     "help.withdrawn": _("withdrew an offer of help"),
     "reminder.sent": _("sent a reminder"),

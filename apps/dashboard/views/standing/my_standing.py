@@ -13,11 +13,11 @@ from django.views.decorators.http import require_safe
 
 from apps.campaigns import rule_draft, rules, selectors
 from apps.campaigns.models import Adjustment, Campaign
+from apps.core.etags import request_has_etag
 from apps.dashboard.chart_cards.chart_card import ChartCard
 from apps.dashboard.chart_cards.curves import own_curve
 from apps.dashboard.forms.base import QuickAddForm
 from apps.dashboard.labels import rules as rule_labels
-from apps.dashboard.views.etags import request_has_etag
 from apps.dashboard.views.page_context import PageContext, render
 from apps.dashboard.views.standing.about import announcement_of
 from apps.dashboard.views.standing.forecast import forecast_of, what_if, what_if_context

@@ -13,11 +13,11 @@ from django.utils.cache import add_never_cache_headers
 from django.views.decorators.http import require_safe
 
 from apps.accounts.access_log import log_record_access, log_single_result
+from apps.core.etags import request_has_etag
 from apps.dashboard.chart_cards import curves
 from apps.dashboard.chart_cards.chart_card import ChartCard
 from apps.dashboard.charts.layout import with_hover_text
 from apps.dashboard.views.company.company import company_charts, company_scope, departments_for, may_see_totals
-from apps.dashboard.views.etags import request_has_etag
 from apps.dashboard.views.page_context import PageContext
 from apps.dashboard.views.standing.forecast import forecast_of
 from apps.dashboard.views.standing.standing_card import standing_of

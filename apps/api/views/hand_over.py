@@ -68,7 +68,12 @@ class HandOverPages(ApiView):
         parameters=[
             HandOverQuery,
             OpenApiParameter("slug", OpenApiTypes.STR, OpenApiParameter.PATH),
-            OpenApiParameter("If-None-Match", OpenApiTypes.STR, OpenApiParameter.HEADER),
+            OpenApiParameter(
+                "If-None-Match",
+                OpenApiTypes.STR,
+                OpenApiParameter.HEADER,
+                description=_("The ETag of what was read before. Nothing is sent while it holds."),
+            ),
             _header("ETag", _("The digest; with more behind it while reviews are open, or with `since`.")),
             _header(SIGNATURE, _("Ed25519 over the signature document of the result, in base64.")),
         ],

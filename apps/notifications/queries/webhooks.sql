@@ -18,9 +18,7 @@ SELECT endpoint.id,
                 -- A receiver must not learn of a handful of people.
                 'red', CASE WHEN result.rows >= %(least)s AND (result.red = 0 OR result.red >= %(least)s)
                     THEN result.red END,
-                'snapshot_at', result.snapshot_at,
-                -- The ETag of its hand-over by API: a receiver knows which version it has read.
-                'digest', result.digest)
+                'snapshot_at', result.snapshot_at)
             WHEN event.kind = 'roster_applied' THEN json_build_object(
                 'roster_import', event.subject, 'created', roster.report -> 'created',
                 'updated', roster.report -> 'updated', 'left', roster.report -> 'left')
@@ -41,7 +39,7 @@ LEFT JOIN LATERAL (
     ORDER BY any_version.version::text = split_part(event.subject, ':', 2) DESC, any_version.version DESC LIMIT 1
 ) rule ON true
 LEFT JOIN LATERAL (
-    SELECT version, rows, red, snapshot_at, digest FROM results_frozenresult any_version
+    SELECT version, rows, red, snapshot_at FROM results_frozenresult any_version
     WHERE any_version.campaign_id = campaign.id
     ORDER BY any_version.version::text = split_part(event.subject, ':', 2) DESC, any_version.version DESC LIMIT 1
 ) result ON true

@@ -1,5 +1,6 @@
 """Settings for every gunicorn of Hundred, which reads this file from the directory of its start."""
 
+import os
 import re
 from typing import Any
 
@@ -10,6 +11,9 @@ from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 
 # gunicorn quotes the sender's address and a part of the request.
 INVALID_REQUEST = re.compile(r"Invalid request from ip=\S*: ([^'\"]*).*", re.DOTALL)
+
+# gunicorn sets up its log before it imports config.wsgi, which names the settings otherwise.
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 
 class OneFormat(Logger):  # type: ignore[misc]

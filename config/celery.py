@@ -26,8 +26,9 @@ if not settings.configured:
     os.environ.setdefault("STATEMENT_TIMEOUT", "600000")
 
 logger = logging.getLogger(__name__)
-# Before the app: kombu resolves the alias with the first connection.
+# Before the app: kombu resolves an alias with the first connection.
 TRANSPORT_ALIASES |= dict.fromkeys(("redis", "rediss"), "apps.core.redis_transport:Transport")
+TRANSPORT_ALIASES |= {"amqps": "apps.core.rabbitmq_transport:Transport"}
 app = Celery("hundred")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.conf.update(

@@ -183,7 +183,7 @@ def test_a_database_refusal_is_logged_without_its_row(
     assert signs_in(logged(logging.Formatter())), "otherwise the database quoted no row"
 
 
-@pytest.mark.parametrize("path", ["docs/deployment.md", "docs/privacy.md"])
+@pytest.mark.parametrize("path", ["docs/deployment/nginx/hundred.conf", "docs/privacy.md"])
 def test_the_proxy_examples_log_no_query_strings(path: str) -> None:
     """The query string holds a searched name or staff number."""
     text = (settings.BASE_DIR / path).read_text("utf-8")

@@ -17,7 +17,6 @@ from scripts.catalogue import CATALOGUE
 DOCS = BASE_DIR / "docs"
 CONFIGURATION = (DOCS / "configuration.md").read_text(encoding="utf-8")
 COMMANDS = (DOCS / "commands.md").read_text(encoding="utf-8")
-DEPLOYMENT = (DOCS / "deployment.md").read_text(encoding="utf-8")
 HANDBOOK = (DOCS / "hr-handbook.md").read_text(encoding="utf-8")
 EXAMPLE = (BASE_DIR / ".env.example").read_text(encoding="utf-8")
 READERS = [
@@ -100,16 +99,6 @@ def test_the_docs_list_exactly_the_commands():
 def test_readme_starts_the_demo_and_the_tests():
     readme = (BASE_DIR / "README.md").read_text(encoding="utf-8")
     assert re.findall(r"^    make ([a-z-]+) ", readme, flags=re.MULTILINE) == ["run", "test"]
-
-
-def test_the_systemd_units_start_the_same_processes_as_the_first_steps():
-    first_steps, units = DEPLOYMENT.split("\n## Service units\n", 1)
-    started = re.findall(
-        r"^ +\.venv/bin/((?:gunicorn|celery) .+?)(?: --schedule \S+)?$", first_steps, flags=re.MULTILINE
-    )
-    assert len(started) == 3
-    for command in started:
-        assert f"ExecStart=/opt/hundred/.venv/bin/{command}" in units
 
 
 def test_the_index_links_every_page():

@@ -1,0 +1,198 @@
+"""Containerfile, compose files and Kubernetes manifests, without an engine; `make containers` runs the first two."""
+
+import http.server
+import shutil
+import stat
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate
+import pytest
+import yaml
+
+from apps.core.service_urls import location_of, missing_protection
+from apps.localstack.paths import BASE_DIR
+from scripts import container_health, container_secrets
+from tests.deployment.places import FILES
+
+MANIFESTS = [
+    pytest.param(document, id=f"{path.stem}-{document['kind']}-{document['metadata']['name']}")
+    for path in sorted((FILES / "kubernetes").glob("*.yaml"))
+    for document in yaml.safe_load_all(path.read_text(encoding="utf-8"))
+]
+OLDEST_KUBERNETES = "1.29"
+ENVIRONMENT_OF_SECRETS = ("SECRET_KEY", "IDENTITY_KEY", "SIGNING_KEY", "DATABASE_URL", "CELERY_BROKER_URL", "CACHE_URL")
+
+
+def compose(name: str) -> dict[str, Any]:
+    """The services of a compose file with what they extend, merged as far as the tests read it."""
+    services: dict[str, Any] = yaml.safe_load((BASE_DIR / name).read_text(encoding="utf-8"))["services"]
+    base = yaml.safe_load((BASE_DIR / "compose.base.yaml").read_text(encoding="utf-8"))["services"]
+    for service in services.values():
+        shared = base[service["extends"]["service"]] if "extends" in service else {}
+        environment = shared.get("environment", {}) | service.get("environment", {})
+        service |= {key: value for key, value in shared.items() if key not in service} | {"environment": environment}
+    return services
+
+
+@pytest.mark.parametrize(
+    "path", ["Containerfile", "tests/containers/postgres/Containerfile", "tests/containers/valkey/Containerfile"]
+)
+def test_hadolint_accepts_the_containerfile(path: str):
+    program = shutil.which("hadolint", path=str(Path(sys.executable).parent))
+    assert program
+    done = subprocess.run([program, str(BASE_DIR / path)], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_the_image_contains_no_file_that_nobody_listed():
+    """An .env, a backup or the history of the clone must not reach a registry with the image."""
+    lines = (BASE_DIR / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    rules = [line for line in lines if line and not line.startswith("#")]
+    assert rules[0] == "*"
+    listed = [BASE_DIR / rule.removeprefix("!") for rule in rules if rule.startswith("!")]
+    assert [path.name for path in listed if not path.exists()] == []
+    assert not {".env", ".git", "var", "tests"} & {path.name for path in listed}
+
+
+@pytest.mark.parametrize("name", ["compose.yaml", "compose.production.yaml"])
+def test_every_container_is_confined(name: str):
+    """A hole in one process must not become the host's."""
+    for service, settings in compose(name).items():
+        confined = (settings["read_only"], settings["cap_drop"], settings["security_opt"])
+        assert confined == (True, ["ALL"], ["no-new-privileges:true"]), service
+        assert service == "secrets" or settings["user"] not in ("0", "0:0", "root"), service
+
+
+@pytest.mark.parametrize("name", ["compose.yaml", "compose.production.yaml"])
+def test_no_secret_stands_in_a_compose_file(name: str):
+    """Every user of the engine can read the environment of a container."""
+    for service, settings in compose(name).items():
+        names = [key for key in settings["environment"] if not key.endswith("_FILE")]
+        assert not [key for key in names if key in ENVIRONMENT_OF_SECRETS or "PASSWORD" in key], service
+
+
+def test_in_production_only_the_worker_signs_and_only_migrate_owns():
+    services = compose("compose.production.yaml")
+    assert [name for name, settings in services.items() if "signing_key" in settings["secrets"]] == ["worker"]
+    assert [name for name, settings in services.items() if "database_owner_url" in settings["secrets"]] == ["migrate"]
+
+
+def test_every_path_of_a_secret_is_a_secret_of_its_service():
+    """Otherwise the process does not start on the server, and the demo does not show it."""
+    for service, settings in compose("compose.production.yaml").items():
+        named = {
+            value.removeprefix("/run/secrets/")
+            for key, value in settings["environment"].items()
+            if key.endswith("_FILE")
+        }
+        assert named <= set(settings["secrets"]), service
+
+
+def test_the_script_makes_every_secret_of_the_server_once(tmp_path: Path):
+    """A second run that changed a key would end every session, or make every contact a stranger."""
+    folder = tmp_path / "secrets"
+    created = container_secrets.create(folder)
+    declared = yaml.safe_load((BASE_DIR / "compose.production.yaml").read_text(encoding="utf-8"))["secrets"]
+    assert set(declared) <= set(created)
+    assert {value["file"].removeprefix("./secrets/") for value in declared.values()} <= set(created)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert container_secrets.create(folder) == []
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o444}
+
+
+def test_the_addresses_of_broker_and_cache_need_no_tls_and_differ(tmp_path: Path):
+    """`check --deploy` on the server stays silent: the socket never leaves the machine."""
+    container_secrets.create(tmp_path / "secrets")
+    broker, cache = ((tmp_path / "secrets" / name).read_text() for name in ("celery_broker_url", "cache_url"))
+    assert missing_protection(broker) == missing_protection(cache) == []
+    assert location_of(broker)[1:3] == ("/run/valkey/valkey.sock?0", "hundred_broker")
+    assert location_of(cache)[1:3] == ("/run/valkey/valkey.sock?1", "hundred_cache")
+
+
+def test_the_users_of_valkey_are_those_of_the_deployment_page(tmp_path: Path):
+    container_secrets.create(tmp_path)
+    rights = [
+        line.split(" ~", 1)[1] for line in (tmp_path / "valkey_users.acl").read_text().splitlines() if " ~" in line
+    ]
+    page = (FILES / "valkey" / "users.acl").read_text(encoding="utf-8")
+    assert [line.split(" ~", 1)[1] for line in page.splitlines() if " ~" in line] == rights
+
+
+@pytest.mark.parametrize("status", [200, 503])
+def test_the_health_check_asks_for_the_configured_host(status: int):
+    """Django refuses another host: the engine would restart a healthy process for ever."""
+    hosts = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            hosts.append(self.headers["Host"])
+            self.send_response(status)
+            self.end_headers()
+
+        def log_message(self, *arguments: object) -> None:
+            pass
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.handle_request, daemon=True).start()
+        assert container_health.answers(server.server_port, "hundred.example.com") is (status == 200)
+    assert hosts == ["hundred.example.com"]
+
+
+@pytest.mark.parametrize("manifest", MANIFESTS)
+def test_kubernetes_knows_every_field(manifest: dict[str, Any]):
+    """An unknown field is dropped without a word by some clients: a limit or a probe would be missing."""
+    kubernetes_validate.validate(manifest, OLDEST_KUBERNETES, strict=True)
+
+
+def workloads() -> list[Any]:
+    return [entry for entry in MANIFESTS if entry.values[0]["kind"] in ("Deployment", "Job")]
+
+
+@pytest.mark.parametrize("manifest", workloads())
+def test_every_pod_is_restricted_and_bounded(manifest: dict[str, Any]):
+    """The namespace refuses other pods; without limits one process takes a node's memory."""
+    spec = manifest["spec"]["template"]["spec"]
+    assert spec["automountServiceAccountToken"] is False
+    assert spec["securityContext"]["runAsNonRoot"] is True
+    assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    for container in spec["containers"]:
+        security = container["securityContext"]
+        assert security["readOnlyRootFilesystem"] is True
+        assert security["allowPrivilegeEscalation"] is False
+        assert security["capabilities"] == {"drop": ["ALL"]}
+        assert {"memory", "cpu"} <= set(container["resources"]["requests"])
+        assert "memory" in container["resources"]["limits"]
+
+
+def by_name() -> dict[tuple[str, str], Any]:
+    found = [entry.values[0] for entry in MANIFESTS]
+    return {(document["kind"], document["metadata"]["name"]): document for document in found}
+
+
+@pytest.mark.parametrize("name", ["web", "worker"])
+def test_an_update_of_the_nodes_leaves_a_process(name: str):
+    documents = by_name()
+    budget, deployment = documents["PodDisruptionBudget", f"hundred-{name}"], documents["Deployment", f"hundred-{name}"]
+    assert 0 < budget["spec"]["minAvailable"] < deployment["spec"]["replicas"]
+    assert budget["spec"]["selector"] == deployment["spec"]["selector"]
+
+
+def test_the_web_pods_are_probed_with_a_host_that_they_serve():
+    documents = by_name()
+    [web] = documents["Deployment", "hundred-web"]["spec"]["template"]["spec"]["containers"]
+    served = documents["ConfigMap", "hundred"]["data"]["ALLOWED_HOSTS"].split(",")
+    for probe, path in (("startupProbe", "live"), ("livenessProbe", "live"), ("readinessProbe", "ready")):
+        request = web[probe]["httpGet"]
+        assert request["path"] == f"/health/{path}"
+        assert [header["value"] in served for header in request["httpHeaders"] if header["name"] == "Host"] == [True]
+
+
+def test_without_a_rule_no_traffic_passes():
+    policy = by_name()["NetworkPolicy", "hundred-nothing"]["spec"]
+    assert policy == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}

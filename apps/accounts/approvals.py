@@ -40,24 +40,50 @@ def past_cooldown(now: datetime) -> Q:
 
 def hr_accounts() -> QuerySet[Account]:
     """Accounts that hold the HR role and can sign in now."""
-    return Account.objects.filter(CAN_SIGN_IN, is_active=True, role__role=Role.Kind.HR).distinct()
+    return _holders((Role.Kind.HR,))
+
+
+def _holders(roles: tuple[str, ...]) -> QuerySet[Account]:
+    return Account.objects.filter(CAN_SIGN_IN, is_active=True, role__role__in=roles).distinct()
 
 
 def approvers(request: ApprovalRequest, now: datetime) -> QuerySet[Account]:
-    """HR accounts past their cooldown that can decide `request` at `now`, without the requester's."""
-    return hr_accounts().filter(past_cooldown(now)).exclude(pk=request.requested_by_id or 0)
+    """Accounts past their cooldown that can decide `request` at `now`, without the requester's and its subject's."""
+    involved = [request.requested_by_id or 0, _subject_account(request)]
+    return _holders(decider_roles(request.kind)).filter(past_cooldown(now)).exclude(pk__in=involved)
 
 
-def require_second_person(by: Actor) -> None:
-    """Check that `by` may take part in a two-person decision now; lock the account's role until the commit.
+def waiting_for(account: Account, now: datetime) -> int:
+    """How many requests of others wait that the account's roles can decide."""
+    if not account.roles & {Role.Kind.HR, Role.Kind.OPERATOR}:
+        return 0
+    # Without a comparison that is NULL for a request by a command.
+    own = ApprovalRequest.objects.filter(requested_by_id=account.pk).values("pk")
+    return ApprovalRequest.objects.visible_to(account).open(now).exclude(pk__in=own).count()
 
-    Raises Refused without the HR role, or when the account's address, factor or role changed recently.
+
+def _subject_account(request: ApprovalRequest) -> int:
+    """The account that the request changes; 0 for changes of anything else."""
+    return int(request.payload["account"]) if request.kind in ApprovalRequest.ACCOUNT_KINDS else 0
+
+
+def decider_roles(kind: str) -> tuple[str, ...]:
+    """The roles of which the second person of such a request holds one."""
+    return (Role.Kind.OPERATOR, Role.Kind.HR) if kind in ApprovalRequest.ACCOUNT_KINDS else (Role.Kind.HR,)
+
+
+def require_second_person(by: Actor, roles: tuple[str, ...] = (Role.Kind.HR,)) -> None:
+    """Check that `by` may take part in a two-person decision now; lock the account's roles until the commit.
+
+    Raises Refused without one of `roles`, or when the account's address, factor or role changed recently.
     """
     accounts = Account.objects.filter(pk=by.id or 0, is_active=True)
     # A revocation of the role waits until the decision is stored, and a decision waits for a revocation.
-    role = Role.objects.select_for_update(no_key=True).filter(account_id=by.id or 0, role=Role.Kind.HR).first()
-    if role is None or not accounts.exists():
-        raise Refused("not_hr", _("Only HR users can do this."), conflict=True)
+    held = Role.objects.select_for_update(no_key=True).filter(account_id=by.id or 0, role__in=roles).order_by("pk")
+    if not list(held) or not accounts.exists():
+        if roles == (Role.Kind.HR,):
+            raise Refused("not_hr", _("Only HR users can do this."), conflict=True)
+        raise Refused("not_operator", _("Your role does not allow this."), conflict=True)
     require_past_cooldown(by)
 
 
@@ -68,7 +94,7 @@ def require_past_cooldown(by: Actor) -> None:
             "unsettled",
             _(
                 "The e-mail address, second factor or role of your account changed in the last %(days)s days. "
-                "Ask another HR user to do this."
+                "Ask another person with your role to do this."
             )
             % {"days": settings.APPROVAL_COOLDOWN_DAYS},
             conflict=True,
@@ -114,7 +140,8 @@ def request_approval(
     """
     with transaction.atomic():
         if by.id is not None:
-            require_second_person(by)
+            about_account = kind in ApprovalRequest.ACCOUNT_KINDS
+            require_second_person(by, (Role.Kind.OPERATOR,) if about_account else (Role.Kind.HR,))
         now = db_now()
         undecided = ApprovalRequest.objects.select_for_update().filter(kind=kind, subject=subject, decision=None)
         if undecided.first():
@@ -212,13 +239,24 @@ def _require_decider(request: ApprovalRequest, by: Actor, by_operator: bool) -> 
         if approvers(request, db_now()).exists():
             raise Refused(
                 "hr_decides",
-                _("An HR user can decide this request. The operator decides only if no HR user can."),
+                _("Another user can decide this request on a page. A command decides only if no one else can."),
                 conflict=True,
             )
         return
     if by.id is None or by.id == request.requested_by_id:
-        raise Refused("own", _("You requested this yourself, so another HR user has to decide."), conflict=True)
-    require_second_person(by)
+        raise Refused("own", own_request_text(request.kind), conflict=True)
+    if by.id == _subject_account(request):
+        raise Refused(
+            "own_account", _("This changes your own account, so another person has to decide."), conflict=True
+        )
+    require_second_person(by, decider_roles(request.kind))
+
+
+def own_request_text(kind: str) -> str:
+    """The sentence that tells a requester who decides."""
+    if kind in ApprovalRequest.ACCOUNT_KINDS:
+        return _("You requested this yourself, so another operator or an HR user has to decide.")
+    return _("You requested this yourself, so another HR user has to decide.")
 
 
 def _decide(

@@ -1,4 +1,7 @@
-"""Enrolment codes: the operator creates one; the role holder enters it to add the first second factor (ADR 65)."""
+"""Enrolment codes: the operator creates one; its owner enters it to add a second factor (ADR 65, 86).
+
+A role holder needs one for the first factor, and every account after the operator has removed its factors.
+"""
 
 import secrets
 from collections.abc import Iterator
@@ -24,7 +27,7 @@ FACTOR_TYPE_OF_KIND = {"app": Authenticator.Type.TOTP, "passkey": Authenticator.
 
 
 class EnrolmentCodeRequired(Exception):
-    """A role holder's first second factor needs a valid enrolment code, and this code is not valid."""
+    """The account's next second factor needs a valid enrolment code, and this code is not valid."""
 
 
 def has_factor(account: Account) -> bool:
@@ -32,17 +35,28 @@ def has_factor(account: Account) -> bool:
 
 
 def needs_enrolment_code(account: Account) -> bool:
-    """Whether the account's next second factor needs an enrolment code: it holds a role and has no factor yet."""
-    return Role.objects.filter(account=account).exists() and not has_factor(account)
+    """Whether the account's next second factor needs an enrolment code: it has no factor, and holds a role or has an
+    unused code, expired or not.
+    """
+    coded = EnrolmentCode.objects.filter(account=account)
+    return (coded.exists() or Role.objects.filter(account=account).exists()) and not has_factor(account)
 
 
-def create_enrolment_code(*, account: Account, by: Actor) -> str | None:
-    """Create a code, valid once and for VALID, and void the previous one; None when the account needs none."""
+def must_enrol(account: Account) -> bool:
+    """Whether an account without a role has to add a second factor, because the operator removed its factors."""
+    return EnrolmentCode.objects.filter(account=account, account__role=None).exists() and not has_factor(account)
+
+
+def create_enrolment_code(*, account: Account, by: Actor, after_reset: bool = False) -> str | None:
+    """Create a code, valid once and for CODE_LIFETIME, and void the previous one; None when the account needs none.
+
+    `after_reset`: the operator has just removed the account's factors, so that it needs one in any case.
+    """
     code = "-".join("".join(secrets.choice(ALPHABET) for _ in range(GROUP_CHARS)) for _ in range(GROUPS))
     with transaction.atomic():
         # The same lock as in second_factors.adding_factor: a code is not created while a factor is being added.
         Account.objects.select_for_update().get(pk=account.pk)
-        if not needs_enrolment_code(account):
+        if has_factor(account) or not (after_reset or needs_enrolment_code(account)):
             return None
         now = db_now()
         EnrolmentCode.objects.update_or_create(

@@ -148,6 +148,7 @@ def unbind(*, employee: Employee, by: Actor) -> int:
         if issuers:
             account = account_for(employee)
             bindings.delete()
+            notify_owner(account, Event.UNLINKED)
             audit(
                 "account.unbound", by=by, kind="account", id=account.pk, label=str(employee),
                 detail={"issuers": issuers},

@@ -66,7 +66,7 @@ def queue_password_link(*, account_id: int, employee_id: int, language: str) -> 
     limits count entries of the audit trail, so a manipulated broker or cache cannot flood a mailbox.
     """
     account = _recipient(account_id, employee_id)
-    if account is None or not _may_be_mailed(account):
+    if account is None or mail_obstacle(account):
         return False
     with advisory_lock(f"link:{account.pk}") as acquired:
         waiting = SecurityEvent.objects.filter(account=account, kind=SecurityEvent.PASSWORD_LINK)
@@ -94,7 +94,7 @@ def send_password_links() -> int:
             break
         request = links.get(pk=claimed[0][0])
         account = _recipient(request.account_id, 0)
-        if account is not None and _may_be_mailed(account):
+        if account is not None and not mail_obstacle(account):
             try:
                 _link_mail(account, request.browser).send()
             except (OSError, SMTPException, ValueError) as error:
@@ -109,10 +109,15 @@ def send_password_links() -> int:
     return sent
 
 
-def _may_be_mailed(account: Account) -> bool:
-    if not account.roster_address or has_pending_email_change(account.employee_id or 0):
-        return False
-    return not has_unproven_email(account.employee_id or 0) and not _mailed_too_often(account)
+def mail_obstacle(account: Account) -> str:
+    """Why no link may be mailed to this account now: `no_address`, `pending`, `unproven`, `often`; empty if it may."""
+    if not account.roster_address:
+        return "no_address"
+    if has_pending_email_change(account.employee_id or 0):
+        return "pending"
+    if has_unproven_email(account.employee_id or 0):
+        return "unproven"
+    return "often" if _mailed_too_often(account) else ""
 
 
 def _mailed_too_often(account: Account) -> bool:
@@ -147,8 +152,13 @@ def _recipient(account_id: int, employee_id: int) -> Account | None:
         account = account_for(employee) if employee else None
     if account is None or not account.is_active:
         return None
-    elsewhere = ProviderSubject.objects.filter(account=account, issuer=settings.OIDC_ISSUER).exists()
-    return None if elsewhere and not account.has_usable_password() else account
+    return None if signs_in_elsewhere(account) else account
+
+
+def signs_in_elsewhere(account: Account) -> bool:
+    """Whether the account signs in at the company's provider only."""
+    bound = ProviderSubject.objects.filter(account=account, issuer=settings.OIDC_ISSUER).exists()
+    return bound and not account.has_usable_password()
 
 
 def email_change_waits(employee_id: int) -> bool:

@@ -29,6 +29,8 @@ from apps.core.encryption import fernet_for, reencrypt
 
 # Session key: the user has shown a second factor, in Hundred or at the company's provider.
 SESSION_FACTOR_KEY = "second_factor"
+# Session key: the operator removed the account's factors, so it adds one before it opens other pages.
+MUST_ENROL_KEY = "must_enrol"
 # Key derivation purpose; another value would make every stored secret unreadable.
 PURPOSE = "second factors"
 # Fields in which allauth stores the secrets of apps and recovery codes. A passkey has none.
@@ -80,8 +82,9 @@ def has_app(account: Account) -> bool:
 
 
 def lacks_factor(account: Account, session: MutableMapping[str, Any] | Any) -> bool:
-    """Whether the account's roles need a second factor that this session has not shown. Runs no query."""
-    return bool(account.roles & set(settings.SECOND_FACTOR_ROLES)) and not session.get(SESSION_FACTOR_KEY)
+    """Whether the account's roles, or a reset, need a second factor that this session has not shown. Runs no query."""
+    needs = bool(account.roles & set(settings.SECOND_FACTOR_ROLES)) or bool(session.get(MUST_ENROL_KEY))
+    return needs and not session.get(SESSION_FACTOR_KEY)
 
 
 def add_app(*, account: Account, secret: str, enrolment_code: str = "") -> bool:

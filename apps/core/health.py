@@ -53,6 +53,12 @@ def ready(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"status": status, "checks": checks}, status=503 if failed else 200)
 
 
+def current_checks() -> dict[str, str]:
+    """The state of each check for the operator: `ok`, or what is wrong."""
+    with _checking:
+        return dict(_checks(int(time.monotonic()))[0])
+
+
 # The second is the cache key, so that many monitors cost one check.
 @lru_cache(maxsize=1)
 def _checks(_second: int) -> tuple[dict[str, str], bool]:

@@ -11,10 +11,10 @@ from django.utils.http import url_has_allowed_host_and_scheme
 
 from apps.accounts.access_log import audit_account
 from apps.accounts.backends import EmployeeBackend
-from apps.accounts.enrolment import has_factor
+from apps.accounts.enrolment import has_factor, must_enrol
 from apps.accounts.login_throttling import is_known_browser, remember_browser
 from apps.accounts.models import Account
-from apps.accounts.second_factors import SESSION_FACTOR_KEY
+from apps.accounts.second_factors import MUST_ENROL_KEY, SESSION_FACTOR_KEY
 from apps.accounts.security_mails import Event, notify_owner
 from apps.accounts.sessions import AGENT_KEY, BEGAN_KEY, MAX_AGENT_CHARS, PENDING_SIGN_IN_KEY
 from apps.dashboard.first_page import first_page
@@ -55,6 +55,7 @@ def complete_login(
     if is_new_browser:
         notify_owner(account, Event.NEW_BROWSER)
     request.session[SESSION_FACTOR_KEY] = factor_shown
+    request.session[MUST_ENROL_KEY] = not factor_shown and must_enrol(account)
     request.session[BEGAN_KEY] = request.session[PROVEN_AT] = time.time()
     request.session[AGENT_KEY] = request.headers.get("User-Agent", "")[:MAX_AGENT_CHARS]
     if hours:

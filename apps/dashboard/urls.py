@@ -38,7 +38,7 @@ from apps.dashboard.views.company import (
 from apps.dashboard.views.company import notifications as company_notifications
 from apps.dashboard.views.contacts import contacts, import_preview, imports
 from apps.dashboard.views.exports import downloads, export, new_export, schedules
-from apps.dashboard.views.operator import webhooks
+from apps.dashboard.views.operator import accounts, acts, home, webhooks
 from apps.dashboard.views.standing import about, forecast_accuracy, my_standing, quick_add, quick_add_preview, review
 from apps.dashboard.views.team import charts, deputies, help_offers, many_deputies, remind, team
 
@@ -190,6 +190,10 @@ urlpatterns = [
     path("company/roster/<uuid:load_id>/apply/", roster.apply, name="roster-apply"),
     path("company/roster/<uuid:load_id>/undo/", roster.undo, name="roster-undo"),
     path("company/roster/<uuid:load_id>/difference.csv", roster.difference_csv, name="roster-difference"),
+    path("operator/", home.home, name="operator"),
+    path("operator/accounts/", accounts.index, name="operator-accounts"),
+    path("operator/accounts/<int:employee_id>/", accounts.detail, name="operator-account"),
+    path("operator/accounts/<int:employee_id>/<slug:act>/", acts.act, name="operator-act"),
     path("operator/webhooks/", webhooks.index, name="webhooks"),
     path("operator/webhooks/<int:endpoint_id>/", webhooks.detail, name="webhook"),
     path("operator/webhooks/<int:endpoint_id>/rotate/", webhooks.rotate, name="webhook-rotate"),

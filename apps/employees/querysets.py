@@ -61,6 +61,10 @@ class EmployeeQuerySet(models.QuerySet):
             return self.none()
         return self.filter(_visible_to(user))
 
+    def with_accounts_managed_by(self, user: Any) -> EmployeeQuerySet:
+        """All employees, leavers included, for an operator, who sees accounts and no numbers; none for others."""
+        return self if user.has_role("operator") else self.none()
+
     def teams_visible_to(self, user: Any) -> EmployeeQuerySet:
         """The visible employees, and the managers whose deputy the reader is, as long as they have a team.
 

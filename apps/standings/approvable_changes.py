@@ -12,6 +12,7 @@ from datetime import datetime
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from apps.accounts.account_changes import account_effect, apply_account_change
 from apps.accounts.approvals import lock_open_request, record_approval, require_decidable
 from apps.accounts.models import ApprovalRequest
 from apps.core.audit import Actor
@@ -79,6 +80,7 @@ CHANGES: dict[str, ApprovableChange] = {
     ApprovalRequest.Kind.ROSTER_UNDO: ApprovableChange(
         effect=lambda request, now: effect_of_roster_request(request), apply=_undo_load, lock=_lock_roster
     ),
+    **dict.fromkeys(ApprovalRequest.ACCOUNT_KINDS, ApprovableChange(effect=account_effect, apply=apply_account_change)),
 }
 
 

@@ -1,13 +1,13 @@
 """Authorisation: tests/authorisation.csv declares every address, method and reader; an undeclared address fails.
 
-Placeholders: {contact} is an active contact of Alice, {upload} a file she previews, {batch} one she submitted, {added}
-what she recorded on a page, {token} one that she created, {subscription} that of a link in a mail to her, {review} an
-unanswered review of hers, {asked} an adjustment of Alan that waits for a second person, {deputyship} one of Bob's that
-begins later, {roster} a roster whose difference HR previews, {list} an adjustment file that HR previews, {approval} an
-import that waits for a second person, {announcement} one of November that is shown (a second version waits), {link} a
-set-password link of Dana, who never signs in, {help} help that Bob offers Alice, {text} one for reminders, {endpoint} a
-webhook and {sent} a delivery to it. An address that ends in * covers everything below it without a line of its own. The
-former manager had Bob and his team until an hour ago.
+Placeholders: {person} is Alice's id, {contact} an active contact of hers, {upload} a file she previews, {batch} one she
+submitted, {added} what she recorded on a page, {token} one that she created, {subscription} that of a link in a mail to
+her, {review} an unanswered review of hers, {asked} an adjustment of Alan that waits for a second person, {deputyship}
+one of Bob's that begins later, {roster} a roster whose difference HR previews, {list} an adjustment file that HR
+previews, {approval} an import that waits for a second person, {announcement} one of November that is shown (a second
+version waits), {link} a set-password link of Dana, who never signs in, {help} help that Bob offers Alice, {text} one
+for reminders, {endpoint} a webhook and {sent} a delivery to it. An address that ends in * covers everything below it
+without a line of its own. The former manager had Bob and his team until an hour ago.
 
 Undeclared methods and tokens are refused for all readers: methods other than GET and POST, and tokens on pages.
 """
@@ -98,6 +98,7 @@ def places(frank: Employee, alice: Employee, dana: Employee, campaign: Campaign)
         "asked": str(asked.pk),
         "list": str(files.adjustments(people.person("H001"), "staff_no,target\nA001,80\n").pk),
         "added": str(added),
+        "person": str(alice.pk),
         "contact": str(contact),
         "review": review,
         "upload": str(upload.pk),

@@ -85,6 +85,8 @@ FORMS: list[tuple[str, str, dict[str, Any]]] = [
         "url": "https://other.example.com/", "description": "", "event_types": ["drift.found"], "scheme": "hmac",
     }),
     ("operator", "/operator/webhooks/{endpoint}/disable/", {}),
+    ("operator", "/operator/accounts/{person}/grant-auditor/", {"reason": "Audits.", "password": people.PASSWORD}),
+    ("operator", "/operator/accounts/{person}/end-access/", {"password": people.PASSWORD}),
 ]  # fmt: skip
 # Values that differ from one request to the next, whatever the form holds.
 VOLATILE = {

@@ -82,6 +82,12 @@ def made_webhook(page: Page) -> None:
     page.wait_for_selector("#made")
 
 
+def enrolment_code(page: Page) -> None:
+    page.fill("main [name=password]", "correct horse battery staple")
+    page.click("main form button.button")
+    page.wait_for_selector("#code")
+
+
 def unsubscribed(page: Page) -> None:
     page.click("main form button")
     page.wait_for_selector("main a[href*='/notifications/settings/']")

@@ -8,9 +8,10 @@ from datetime import date
 
 from django.conf import settings
 
+from apps.accounts.account_changes import request_role
 from apps.accounts.approvals import refuse_request
 from apps.accounts.deputies import end_deputyship
-from apps.accounts.models import ApprovalRequest
+from apps.accounts.models import Account, ApprovalRequest
 from apps.accounts.services import account_for, set_password_link
 from apps.campaigns.adjustments.approve import grant_adjustment, refuse_adjustment, withdraw_adjustment
 from apps.campaigns.adjustments.bulk_previews import previewed, request_by_file
@@ -78,7 +79,7 @@ def fill(house: Clock) -> dict[str, object]:
     )
     filled |= _exports(november, september)
     _deputies()
-    filled |= _two_persons(november) | _reminders(november) | _webhooks()
+    filled |= _two_persons(november) | _reminders(november) | _webhooks() | _accounts()
     # Its key is lost, so the page asks for the address again; a new address would need Apprise.
     Room.objects.create(manager=None, address="unreadable", every="week", language="zh-hans")
     rooms.allow_team_rooms(allowed=True, by=account("hr"))
@@ -107,6 +108,13 @@ def _two_persons(november: Campaign) -> dict[str, object]:
         by=account("second").actor,
     )  # fmt: skip
     return {"rule": rule.pk, "erasure": erasure.pk}
+
+
+def _accounts() -> dict[str, object]:
+    """A role that waits for a second person, and the people whose accounts an operator sees."""
+    by = Account.objects.get(login=company.OPERATOR).actor
+    request = request_role(employee=person("red"), role="hr", reason="调入人力资源部", by=by)
+    return {f"{name}_person": person(name).pk for name in ("red", "hr", "guarded")} | {"role_request": request.pk}
 
 
 def _announcements(december: Campaign) -> None:

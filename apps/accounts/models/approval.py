@@ -1,13 +1,15 @@
 """Approval requests: one person requests a change of large effect; a second person approves or refuses it.
 
-A trigger (sql/triggers.sql) enforces what no constraint can. Both people hold the HR role. Each request is decided once
-and never rewritten.
+A trigger (sql/account_approvals.sql) enforces what no constraint can. Both people hold the HR role; a change of an
+account is requested by an operator and decided by another operator or an HR user. Each request is decided once and
+never rewritten.
 """
 
 from __future__ import annotations
 
 import uuid
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from django.db import models
 from django.db.models import F, Q
@@ -15,11 +17,24 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.core.querysets import Clock
 
+if TYPE_CHECKING:
+    from apps.accounts.models import Account
+
 
 class ApprovalRequestQuerySet(models.QuerySet["ApprovalRequest"]):
     def open(self, now: datetime) -> ApprovalRequestQuerySet:
         """Requests that can still be decided at `now`."""
         return self.filter(decision=None, expires_at__gt=now)
+
+    def about_accounts(self) -> ApprovalRequestQuerySet:
+        """Changes of an account, which operators request and decide too."""
+        return self.filter(kind__in=ApprovalRequest.ACCOUNT_KINDS)
+
+    def visible_to(self, account: Account) -> ApprovalRequestQuerySet:
+        """All requests for HR; for operators those about accounts."""
+        if account.has_role("hr"):
+            return self
+        return self.about_accounts() if account.has_role("operator") else self.none()
 
 
 class ApprovalRequest(models.Model):
@@ -42,12 +57,18 @@ class ApprovalRequest(models.Model):
         CAMPAIGN_CANCELLATION = "campaign_cancellation", _("cancelling a campaign")
         CAMPAIGN_CLOSING = "campaign_closing", _("closing a campaign")
         ERASURE = "erasure", _("an erasure")
+        ROLE_GRANT = "role_grant", _("granting a role")
+        FACTOR_RESET = "factor_reset", _("removing second factors")
+        SIGN_ON_UNBINDING = "sign_on_unbinding", _("unlinking an account from the provider")
 
     class Decision(models.TextChoices):
         APPROVED = "approved", _("approved")
         REFUSED = "refused", _("refused")
         WITHDRAWN = "withdrawn", _("withdrawn")
         SUPERSEDED = "superseded", _("superseded by a later request")
+
+    # Changes of one account: its id is `account` in the payload.
+    ACCOUNT_KINDS = (Kind.ROLE_GRANT, Kind.FACTOR_RESET, Kind.SIGN_ON_UNBINDING)
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
     kind = models.TextField(choices=Kind.choices)

@@ -27,6 +27,30 @@ class SecurityEvent(models.Model):
             "codes_renewed",
             _("New recovery codes were created for your account. The old ones no longer work."),
         )
+        RESET_REQUESTED = (
+            "reset_requested",
+            _("The operator asked to remove all second factors of your account. A second person decides on it."),
+        )
+        ENROLMENT_CODE = (
+            "enrolment_code",
+            _("The operator created a code with which you add a second factor. You receive it in person."),
+        )
+        ACCESS_ENDED = (
+            "access_ended",
+            _("The operator signed your account out everywhere and revoked its tokens."),
+        )
+        UNLINKED = "unlinked", _("Your account was unlinked from the company's single sign-on.")
+        ROLE_REQUESTED = (
+            "role_requested",
+            _("The operator asked to give your account a role. A second person decides on it."),
+        )
+        UNLINKING_REQUESTED = (
+            "unlinking_requested",
+            _(
+                "The operator asked to unlink your account from the company's single sign-on. A second person "
+                "decides on it."
+            ),
+        )
         TOKEN_CREATED = "token_created", _("An API token was created for your account.")
         TOKEN_REVOKED = "token_revoked", _("An API token of your account was revoked.")
         ROLE_CHANGED = "role_changed", _("The roles of your account were changed. You were signed out everywhere.")

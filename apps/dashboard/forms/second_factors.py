@@ -108,8 +108,7 @@ class AddFactorForm(BoundedPasswords, forms.Form):
     enrolment = forms.CharField(
         label=_("Enrolment code"), max_length=40,
         help_text=_(
-            "People with your role need this code to add a second factor for the first time. The operator of "
-            "Hundred gives it to you."
+            "You need this code to add a second factor. The operator of Hundred gives it to you."
         ),
         widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"}),
     )  # fmt: skip

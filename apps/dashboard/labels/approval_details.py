@@ -1,10 +1,10 @@
-"""What a request waiting for a second person would change, in words: a rule, a campaign, an erasure."""
+"""What a request waiting for a second person would change, in words: a rule, a campaign, an erasure, an account."""
 
 from dataclasses import dataclass, field
 
 from django.utils.translation import gettext as _
 
-from apps.accounts.models import ApprovalRequest
+from apps.accounts.models import Account, ApprovalRequest, Role
 from apps.campaigns.models import Campaign
 from apps.campaigns.rule_draft import changed_columns
 from apps.core.sentences import join_names
@@ -31,6 +31,8 @@ def details_of(request: ApprovalRequest, *, decides: bool) -> Details | None:
     if request.kind == Kind.ERASURE:
         # The requester has typed these data, but other HR users need not know whom the request names.
         return _erasure(request) if decides else None
+    if request.kind in ApprovalRequest.ACCOUNT_KINDS:
+        return _account(request)
     if "terms" not in request.payload:
         return None
     draft = draft_from(request.payload["terms"])
@@ -43,6 +45,19 @@ def details_of(request: ApprovalRequest, *, decides: bool) -> Details | None:
     rule = draft.rule(Campaign(pk=0, name=request.label), 1)
     domains = (_("Company e-mail domains"), join_names(rule.company_domains) or "–")
     return Details(_("The campaign"), [domains], text=rules.in_words(request.label, rule))
+
+
+def _account(request: ApprovalRequest) -> Details:
+    account = Account.objects.select_related("employee").get(pk=request.payload["account"])
+    held = Role.objects.filter(account=account).order_by("role")
+    rows: list[tuple[base.Text, str]] = [
+        (_("Person"), str(account.employee or account)),
+        (_("E-mail"), account.roster_address or "–"),
+        (_("Roles now"), join_names(str(role.get_role_display()) for role in held) or "–"),
+    ]
+    if role := request.payload.get("role"):
+        rows.append((_("New role"), str(Role.Kind(role).label)))
+    return Details(_("The account"), rows)
 
 
 def _erasure(request: ApprovalRequest) -> Details | None:

@@ -42,6 +42,9 @@ KINDS: dict[str, KindLabel] = {
     Kind.CAMPAIGN_CANCELLATION: KindLabel(_("Cancellation of a campaign"), "flag", _campaign),
     Kind.CAMPAIGN_CLOSING: KindLabel(_("Closing of a campaign"), "flag", _campaign),
     Kind.ERASURE: KindLabel(_("Erasure"), "eraser"),
+    Kind.ROLE_GRANT: KindLabel(_("Role for an account"), "shield-check"),
+    Kind.FACTOR_RESET: KindLabel(_("Removal of second factors"), "shield-alert"),
+    Kind.SIGN_ON_UNBINDING: KindLabel(_("Unlinking from single sign-on"), "plug"),
 }
 # By the name in an effect: a sentence about `count` people, chosen by `number`. In display order.
 EFFECTS: dict[str, Any] = {
@@ -174,6 +177,32 @@ EFFECTS: dict[str, Any] = {
     "kept_texts": ngettext_lazy(
         "%(count)s text that mentions this person cannot be changed",
         "%(count)s texts that mention this person cannot be changed",
+        "number",
+    ),
+    # Changes of an account.
+    "becomes_hr": ngettext_lazy(
+        "%(count)s person gets the role HR and is signed out everywhere",
+        "%(count)s people get the role HR and are signed out everywhere",
+        "number",
+    ),
+    "becomes_operator": ngettext_lazy(
+        "%(count)s person gets the role operator and is signed out everywhere",
+        "%(count)s people get the role operator and are signed out everywhere",
+        "number",
+    ),
+    "becomes_auditor": ngettext_lazy(
+        "%(count)s person gets the role auditor and is signed out everywhere",
+        "%(count)s people get the role auditor and are signed out everywhere",
+        "number",
+    ),
+    "factors_removed": ngettext_lazy(
+        "%(count)s person loses all second factors, is signed out everywhere and needs a code to add a new one",
+        "%(count)s people lose all second factors, are signed out everywhere and need a code to add a new one",
+        "number",
+    ),
+    "unlinked": ngettext_lazy(
+        "%(count)s account is unlinked from the company's provider. The person's next sign-in there links it again",
+        "%(count)s accounts are unlinked from the company's provider. The next sign-in there links them again",
         "number",
     ),
 }  # fmt: skip

@@ -28,6 +28,7 @@ def navigation_links(scope: PageContext) -> list[Link]:
         (scope.employee, _("Contacts"), "contacts", "contact"),
         (scope.has_team, _("Team"), "team-home", "users"),
         (scope.reads_results, _("Company"), "company", "building-2"),
+        (scope.runs_installation, _("Operation"), "operator", "server-cog"),
         # Only while something waits: the number is the reason to go there.
         (scope.approvals_waiting, _("Approvals"), "approvals", "check-check"),
         (has_result, _("Result"), "result", "stamp"),

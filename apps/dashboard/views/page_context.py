@@ -13,7 +13,8 @@ from django.utils.cache import add_never_cache_headers
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 
-from apps.accounts.models import Account, ApprovalRequest, Deputyship
+from apps.accounts.approvals import waiting_for
+from apps.accounts.models import Account, Deputyship
 from apps.campaigns import selectors
 from apps.campaigns.models import Campaign, CampaignRule
 from apps.dashboard.labels import base
@@ -262,11 +263,7 @@ class PageContext:
     @cached_property
     def approvals_waiting(self) -> int:
         """How many requests by others the reader can decide."""
-        if not self.user.has_role("hr"):
-            return 0
-        # Without a comparison that is NULL for a request by a command.
-        own = ApprovalRequest.objects.filter(requested_by_id=self.user.pk).values("pk")
-        return ApprovalRequest.objects.open(self.now).exclude(pk__in=own).count()
+        return waiting_for(self.user, self.now)
 
     @property
     def reader_name(self) -> str:

@@ -8,13 +8,13 @@ from apps.accounts.services import account_for
 
 
 class Command(PersonCommand):
-    help = "Removes an employee's second factors, for example after a lost phone. A role holder gets an enrolment code."
+    help = "Removes an employee's second factors, for example after a lost phone, and prints an enrolment code."
 
     def handle(self, *args: Any, **options: Any) -> None:
         employee = self.person(options)
         account = account_for(employee)
         reset = remove_factors(account=account, by=self.actor)
-        code = create_enrolment_code(account=account, by=self.actor)
+        code = create_enrolment_code(account=account, by=self.actor, after_reset=reset)
         message = f"{employee} has no second factor{'' if reset else ' (as before)'}."
         self.print_result(
             options,

@@ -54,7 +54,7 @@ def prompt(request: HttpRequest) -> HttpResponse:
     if waiting is None:
         return redirect("login")
     account, pending = waiting
-    form = CodeForm(user=account, data=request.POST or None, check=_passkey_check(request, account, Purpose.SIGN_IN))
+    form = CodeForm(user=account, data=request.POST or None, check=passkey_check(request, account, Purpose.SIGN_IN))
     if request.method == "POST" and _verified(form, guess_factor(request, account, by_passkey=form.by_passkey)):
         # Here the secrets have just been readable: the time to move them to the newest key.
         reencrypt_factors(account=account, by=account.actor)
@@ -94,7 +94,7 @@ def remove(request: HttpRequest) -> HttpResponse:
     account = scope.user
     if not has_factor(account):
         raise Http404
-    form = RemoveForm(user=account, data=request.POST, check=_passkey_check(request, account, Purpose.PROOF))
+    form = RemoveForm(user=account, data=request.POST, check=passkey_check(request, account, Purpose.PROOF))
     if not _verified(form, guess_in_session(request, account)):
         return factors_page(scope, remove=form, status=422)
     if (factor := form.cleaned_data["factor"]) is None:
@@ -119,7 +119,7 @@ def new_codes(request: HttpRequest) -> HttpResponse:
     account = scope.user
     if not has_factor(account):
         raise Http404
-    form = NewCodesForm(user=account, data=request.POST, check=_passkey_check(request, account, Purpose.PROOF))
+    form = NewCodesForm(user=account, data=request.POST, check=passkey_check(request, account, Purpose.PROOF))
     if not _verified(form, guess_in_session(request, account)):
         return factors_page(scope, codes_form=form, status=422)
     renew_recovery_codes(account)
@@ -226,7 +226,7 @@ def guess_of(scope: PageContext, form: AddAppForm | PasskeyForm) -> Guess:
     return guess_in_session(scope.request, scope.user) if form.asks_secret else NO_GUESS
 
 
-def _passkey_check(request: HttpRequest, account: Account, purpose: Purpose) -> Callable[[str], None]:
+def passkey_check(request: HttpRequest, account: Account, purpose: Purpose) -> Callable[[str], None]:
     return partial(_check, request, account, purpose)
 
 

@@ -1,4 +1,7 @@
-"""`/company/approvals/`: changes of large effect that wait for a second person. For HR alone."""
+"""`/company/approvals/`: changes of large effect that wait for a second person.
+
+For HR; operators have the requests about accounts, for which both prove again who they are.
+"""
 
 import uuid
 from collections.abc import Callable
@@ -12,13 +15,15 @@ from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from apps.accounts.approvals import refuse_request, withdraw_request
+from apps.accounts.approvals import own_request_text, refuse_request, withdraw_request
 from apps.accounts.models import ApprovalRequest
 from apps.core.closed_periods import BackdatingBlocked
 from apps.core.errors import Refused
+from apps.dashboard.forms.accounts import ProofForm
 from apps.dashboard.forms.adjustments import RefuseForm
 from apps.dashboard.labels import approval_details, approvals
-from apps.dashboard.views.company.company import hr_scope
+from apps.dashboard.operators import decider_page
+from apps.dashboard.views.operator.proof import is_proven, proof_context, proof_form
 from apps.dashboard.views.page_context import PageContext, render
 from apps.roster.email_changes import VERSION_BOUND_KINDS, roles_of, waiting_changes
 from apps.standings.approvable_changes import approve_request, effect_digest, effect_of_request
@@ -28,12 +33,14 @@ MAX_ROWS = 2_000
 
 
 @require_safe
+@decider_page
 def index(request: HttpRequest) -> HttpResponse:
     """All requests: waiting ones first, then newest."""
-    scope = hr_scope(request)
-    waiting = ApprovalRequest.objects.open(scope.now).order_by("-requested_at", "pk")
+    scope = PageContext(request)
+    visible = ApprovalRequest.objects.visible_to(scope.user)
+    waiting = visible.open(scope.now).order_by("-requested_at", "pk")
     waiting_page = Paginator(waiting, PAGE).get_page(request.GET.get("waiting"))
-    decided = ApprovalRequest.objects.exclude(pk__in=waiting.values("pk")).order_by("-requested_at", "pk")
+    decided = visible.exclude(pk__in=waiting.values("pk")).order_by("-requested_at", "pk")
     page = Paginator(decided, PAGE).get_page(request.GET.get("page"))
     context = {
         "waiting": [approval_line(scope, approval) for approval in waiting_page] if page.number == 1 else [],
@@ -45,30 +52,45 @@ def index(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
+@decider_page
 def detail(request: HttpRequest, request_id: uuid.UUID) -> HttpResponse:
-    scope = hr_scope(request)
-    return _show(scope, get_object_or_404(ApprovalRequest, pk=request_id))
+    scope = PageContext(request)
+    return _show(scope, _request(scope, request_id))
+
+
+def _request(scope: PageContext, request_id: uuid.UUID) -> ApprovalRequest:
+    return get_object_or_404(ApprovalRequest.objects.visible_to(scope.user), pk=request_id)
 
 
 @require_POST
+@decider_page
 def approve(request: HttpRequest, request_id: uuid.UUID) -> HttpResponse:
     """The second person approves what this page showed."""
     # `seen`, here and in the other forms: the version or digest that the page showed. The service refuses any but the
     # current one, so that the reader never confirms what they have not seen (optimistic locking).
     step = partial(approve_request, request_id=request_id, expected_digest=request.POST.get("seen", ""))
+    scope = PageContext(request)
+    approval = _request(scope, request_id)
+    if approval.kind in ApprovalRequest.ACCOUNT_KINDS:
+        proof = proof_form(scope, request.POST)
+        if not is_proven(scope, proof):
+            return _show(scope, approval, 422, proof=proof)
     return _run(request, request_id, step, _("Approved. The change is made."))
 
 
 @require_POST
+@decider_page
 def refuse(request: HttpRequest, request_id: uuid.UUID) -> HttpResponse:
     form = RefuseForm(request.POST)
     if not form.is_valid():
-        return _show(hr_scope(request), get_object_or_404(ApprovalRequest, pk=request_id), 422, form)
+        scope = PageContext(request)
+        return _show(scope, _request(scope, request_id), 422, form)
     step = partial(refuse_request, request_id=request_id, note=form.cleaned_data["note"])
     return _run(request, request_id, step, _("Refused. Nothing was changed."), form)
 
 
 @require_POST
+@decider_page
 def withdraw(request: HttpRequest, request_id: uuid.UUID) -> HttpResponse:
     step = partial(withdraw_request, request_id=request_id)
     return _run(request, request_id, step, _("Withdrawn. Nothing was changed."))
@@ -85,8 +107,9 @@ def approval_line(scope: PageContext, approval: ApprovalRequest) -> dict[str, An
 
 
 def _show(
-    scope: PageContext, approval: ApprovalRequest, status: int = 200, form: RefuseForm | None = None, refused: str = ""
-) -> HttpResponse:
+    scope: PageContext, approval: ApprovalRequest, status: int = 200, form: RefuseForm | None = None,
+    refused: str = "", proof: ProofForm | None = None,
+) -> HttpResponse:  # fmt: skip
     line = approval_line(scope, approval)
     waits = line["state"].code == "waiting"
     # The requester sees the counts of the request: some later numbers are for the second person alone (ADR 63).
@@ -102,9 +125,11 @@ def _show(
         "line": line, "approval": approval, "waits": waits, "effect": approvals.effect_lines(effect), "stale": stale,
         "seen": effect_digest(effect), "form": form or RefuseForm(), "refused": refused,
         "subject": scope.url(view, *arguments) if view else "", "changes": _changes(approval),
-        "counts_from_request": approval.kind in VERSION_BOUND_KINDS,
+        "own_text": own_request_text(approval.kind), "counts_from_request": approval.kind in VERSION_BOUND_KINDS,
         "details": approval_details.details_of(approval, decides=waits and not line["is_own"]),
     }  # fmt: skip
+    if approval.kind in ApprovalRequest.ACCOUNT_KINDS:
+        context["proof"] = proof_context(scope, proof or proof_form(scope))
     return render(scope, "company/approval.html", context, status=status)
 
 
@@ -127,8 +152,8 @@ def _run(
     request: HttpRequest, request_id: uuid.UUID, step: Callable[..., object], text: str, form: RefuseForm | None = None
 ) -> HttpResponse:
     """Run one step: afterwards the request with a message; after a refusal, the same page with the reason."""
-    scope = hr_scope(request)
-    get_object_or_404(ApprovalRequest, pk=request_id)
+    scope = PageContext(request)
+    _request(scope, request_id)
     try:
         step(by=scope.user.actor)
     except Refused as error:
@@ -139,4 +164,4 @@ def _run(
         messages.success(request, text)
         return redirect(scope.url("approval", request_id))
     # Read again: another HR user may have decided it meanwhile, and the page says so.
-    return _show(scope, get_object_or_404(ApprovalRequest, pk=request_id), 409, form, refused)
+    return _show(scope, _request(scope, request_id), 409, form, refused)

@@ -1,0 +1,67 @@
+"""The words of the operator's home: what is checked, what waits, and what to do about it."""
+
+from django.utils.translation import gettext_lazy as _
+
+from apps.dashboard.labels.base import Badge, Text
+
+WORKER_ADVICE = _("Check that a worker runs and reaches the database.")
+CHECKS: dict[str, Text] = {
+    "database": _("Database"),
+    "migrations": _("Tables"),
+    "drift": _("Nightly recount"),
+    "notifications": _("Notification channels"),
+    "webhooks": _("Webhooks"),
+    "signing": _("Signing key"),
+    "replica": _("Read replica"),
+    "broker": _("Broker"),
+}
+# What to do when a check fails.
+ADVICE: dict[str, Text] = {
+    "migrations": _("Run “manage.py migrate” as the owner of the database."),
+    "drift": _(
+        "Stored numbers differed from the contacts and were repaired. Keep the log of the worker and report it."
+    ),
+    "notifications": _("See why notifications failed, and send yourself a test."),
+    "webhooks": _("See the responses of the failing servers."),
+    "signing": _("Set SIGNING_KEY for the worker. Without it no result can be final."),
+    "replica": _("Pages read from the primary database until the replica has caught up."),
+    "broker": _("Start the broker. Until then the scheduler finds the work, within a minute."),
+}
+QUEUES: dict[str, Text] = {
+    "standings": _("Standings to evaluate"),
+    "previews": _("Uploads to preview"),
+    "imports": _("Contact files to record"),
+    "roster": _("Roster files to load"),
+    "exports": _("Files to create"),
+    "events": _("Events to notify of"),
+    "mails": _("Security e-mails to send"),
+}
+JOBS: dict[str, Text] = {
+    "scheduler": _("Scheduler, every minute"),
+    "recount": _("Recount, every night"),
+    "retention": _("Retention, every night"),
+    "forecast": _("Forecasts, every night"),
+}
+JOB_ADVICE = _("Check that the scheduler (beat) and a worker run.")
+OK = Badge("ok", _("OK"), "green", "check")
+WRONG = Badge("wrong", _("Needs attention"), "amber", "triangle-alert")
+NONE_YET = Badge("none", _("Not run yet"), "", "minus")
+EMPTY = Badge("empty", _("Nothing waits"), "", "check")
+BUSY = Badge("busy", _("Being processed"), "", "hourglass")
+LATE = Badge("late", _("Late"), "amber", "clock-alert")
+
+
+def check_badge(state: str) -> Badge:
+    return OK if state == "ok" else WRONG
+
+
+def queue_badge(waiting: int, *, is_late: bool) -> Badge:
+    if is_late:
+        return LATE
+    return BUSY if waiting else EMPTY
+
+
+def job_badge(*, has_run: bool, is_late: bool) -> Badge:
+    if is_late:
+        return LATE
+    return OK if has_run else NONE_YET

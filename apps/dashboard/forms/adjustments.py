@@ -1,7 +1,7 @@
 """Forms of HR's adjustments. They read the input; the services decide what can be requested or approved."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Self
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
@@ -138,3 +138,8 @@ class ReasonForm(IdempotentForm):
 
 class RefuseForm(RefusableForm):
     note = reason_field(_("Reason for refusal"), _("Only HR sees this."))
+
+    def for_operators(self) -> Self:
+        """This form for a request that operators see too."""
+        self.fields["note"].help_text = _("Only HR and operators see this.")
+        return self

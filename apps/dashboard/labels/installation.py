@@ -5,6 +5,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.dashboard.labels.base import Badge, Text
 
 WORKER_ADVICE = _("Check that a worker runs and reaches the database.")
+MAIL_ADVICE = _("Check that a worker runs, and send yourself a test: it shows what the mail server answers.")
 CHECKS: dict[str, Text] = {
     "database": _("Database"),
     "migrations": _("Tables"),
@@ -53,6 +54,10 @@ LATE = Badge("late", _("Late"), "amber", "clock-alert")
 
 def check_badge(state: str) -> Badge:
     return OK if state == "ok" else WRONG
+
+
+def queue_advice(code: str) -> Text:
+    return MAIL_ADVICE if code == "mails" else WORKER_ADVICE
 
 
 def queue_badge(waiting: int, *, is_late: bool) -> Badge:

@@ -130,6 +130,7 @@ def _show(
     }  # fmt: skip
     if approval.kind in ApprovalRequest.ACCOUNT_KINDS:
         context["proof"] = proof_context(scope, proof or proof_form(scope))
+        context["form"] = (form or RefuseForm()).for_operators()
     return render(scope, "company/approval.html", context, status=status)
 
 

@@ -21,7 +21,8 @@ from apps.dashboard.views.list_pages import position, text_param
 from apps.dashboard.views.page_context import PageContext, render
 from apps.employees.models import Employee
 
-PAGE = 50
+# A phone's page; the search and the roles narrow the list.
+PAGE = 20
 
 
 @require_safe

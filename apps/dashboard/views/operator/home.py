@@ -26,7 +26,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "queues": [_queue(queue) for queue in installation_state.queues(scope.now)],
         "jobs": [_job(job) for job in installation_state.jobs(scope.now)],
         "failures": failures, "channels": [label_of(channel) for channel in failures.failing_channels],
-        "worker_advice": labels.WORKER_ADVICE, "job_advice": labels.JOB_ADVICE, "versions": versions(),
+        "job_advice": labels.JOB_ADVICE, "versions": versions(),
     }  # fmt: skip
     return render(scope, "operator/home.html", context)
 
@@ -42,7 +42,8 @@ def _check(scope: PageContext, code: str, state: str) -> dict[str, Any]:
 
 def _queue(queue: installation_state.Queue) -> dict[str, Any]:
     badge = labels.queue_badge(queue.waiting, is_late=queue.is_late)
-    return {"label": labels.QUEUES[queue.code], "queue": queue, "badge": badge}
+    advice = labels.queue_advice(queue.code) if queue.is_late else ""
+    return {"label": labels.QUEUES[queue.code], "queue": queue, "badge": badge, "advice": advice}
 
 
 def _job(job: installation_state.JobState) -> dict[str, Any]:

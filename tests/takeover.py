@@ -108,7 +108,7 @@ class Ground:
         return opened is not None and (self.reads_contacts(opened) or self.is_hr(opened))
 
     def is_hr(self, client: Client) -> bool:
-        return client.get("/company/approvals/").status_code == 200
+        return client.get("/company/roster/").status_code == 200
 
     def request(self) -> ApprovalRequest:
         """The pending request."""

@@ -19,7 +19,7 @@ from apps.dashboard.views.account import password
 from apps.employees.models import Employee
 from apps.operations.tasks import mail_link
 from apps.roster import effects, load_writing, loading
-from tests import people, takeover_ways
+from tests import people, takeover_ways, takeover_ways_operator
 from tests.dashboard.strict import StrictClient
 from tests.takeover import CANARY, CANARY_PHONE, WAYS, Ground, Way
 
@@ -84,6 +84,11 @@ class TestMutants:
     ) -> None:
         believe_first_addresses(monkeypatch)
         assert takeover_ways.gives_a_new_colleague_the_own_mailbox(ground)
+
+    @pytest.mark.parametrize("tries", [takeover_ways_operator.makes_hr, takeover_ways_operator.weakens_hr])
+    def test_mutant_a_second_operator_who_agrees(self, ground: Ground, tries: Callable[..., bool]) -> None:
+        people.with_account(people.person("B001"), "operator")
+        assert tries(ground.client("O001"), ground.client("B001"))
 
     def test_mutant_an_account_with_a_new_role(self, ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(approvals, "past_cooldown", lambda now: Q())

@@ -21,7 +21,7 @@ REQUEST_PAGES = {
 
 
 def approval_waiting(facts: Facts, now: datetime) -> Content:
-    summary = _("A colleague in HR has requested a change that a second person must decide.")
+    summary = _("A colleague has requested a change that a second person must decide.")
     page = REQUEST_PAGES.get(facts.subject_key.partition(":")[0], "approvals")
     return Content(_("A request is waiting for a second person"), summary, page=page, action=_("Open the requests"))
 

@@ -272,6 +272,7 @@ def test_a_token_opens_no_page(who: str, places: dict[str, str], request: pytest
 NOTHING = {
     "asked": "999999", "token": "999999", "contact": "999999", "review": "999999", "deputyship": "999999",
     "browser": "f" * 24, "help": "999999", "text": "999999", "endpoint": "999999", "sent": "999999",
+    "person": "999999",
     **dict.fromkeys(
         ("added", "list", "upload", "batch", "roster", "export", "schedule"), "0f0e0d0c-0b0a-4908-8706-050403020100"
     ),

@@ -29,7 +29,7 @@ BEGIN
         ELSIF of_account THEN
             PERFORM accounts_require_role(NEW.requested_by_id, ARRAY['operator']);
         ELSIF NEW.requested_by_id IS NOT NULL THEN
-            PERFORM accounts_require_role(NEW.requested_by_id, ARRAY['hr']);
+            PERFORM accounts_require_hr(NEW.requested_by_id);
         END IF;
     ELSIF OLD.decision IS NOT NULL OR to_jsonb(NEW) - decided <> to_jsonb(OLD) - decided THEN
         RAISE EXCEPTION 'a request can be decided only once and cannot change' USING ERRCODE = '23H03';
@@ -38,9 +38,10 @@ BEGIN
             RAISE EXCEPTION 'a decision must carry the current time' USING ERRCODE = '23H03';
         ELSIF of_account AND NEW.payload ->> 'account' = NEW.decided_by_id::text THEN
             RAISE EXCEPTION 'no one decides on the own account' USING ERRCODE = '23H03';
+        ELSIF of_account AND NOT NEW.by_operator THEN
+            PERFORM accounts_require_role(NEW.decided_by_id, ARRAY['operator', 'hr']);
         ELSIF NOT NEW.by_operator THEN
-            PERFORM accounts_require_role(
-                NEW.decided_by_id, CASE WHEN of_account THEN ARRAY['operator', 'hr'] ELSE ARRAY['hr'] END);
+            PERFORM accounts_require_hr(NEW.decided_by_id);
         END IF;
     END IF;
     RETURN NEW;

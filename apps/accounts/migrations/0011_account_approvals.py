@@ -9,7 +9,7 @@ DROP = "DROP FUNCTION accounts_require_role(bigint, text[]);"
 
 
 class Migration(migrations.Migration):
-    dependencies = [("accounts", "0009_security_event_sent_at")]
+    dependencies = [("accounts", "0010_token_scope_roster")]
 
     operations = [
         migrations.AlterField(

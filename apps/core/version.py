@@ -1,20 +1,23 @@
-"""The version of this program and of what it runs on."""
+"""The version of this program, as the project file states it, and of what it runs on."""
 
 import platform
 import tomllib
 from functools import cache
 from importlib.metadata import version
-from pathlib import Path
 
 from django.db import connection
 
-PROJECT = Path(__file__).resolve().parent.parent.parent / "pyproject.toml"
+from apps.core.sql import APPS
 
 
 @cache
-def hundred_version() -> str:
-    """The version of Hundred, from the project's file."""
-    return str(tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]["version"])
+def program_version() -> str:
+    """Such as "0.2.0"; "unknown" where the project file was not installed."""
+    try:
+        project = tomllib.loads((APPS.parent / "pyproject.toml").read_text(encoding="utf-8"))
+    except OSError:
+        return "unknown"
+    return str(project["project"]["version"])
 
 
 def versions() -> list[tuple[str, str]]:
@@ -24,7 +27,7 @@ def versions() -> list[tuple[str, str]]:
         server = str(cursor.fetchone()[0])
     packages = [("Django", "django"), ("Celery", "celery")]
     return [
-        ("Hundred", hundred_version()),
+        ("Hundred", program_version()),
         ("Python", platform.python_version()),
         *((name, version(package)) for name, package in packages),
         ("PostgreSQL", server),

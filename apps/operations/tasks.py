@@ -42,6 +42,7 @@ from apps.notifications.schedule import record_scheduled_events
 from apps.notifications.webhooks import delivery as webhook_delivery
 from apps.notifications.webhooks.endpoint_secrets import reencrypt_secrets
 from apps.operations import file_previews
+from apps.operations.steps import for_each, run_all
 from apps.privacy import erasure_approvals, retention
 from apps.results import freeze, result_versions
 from apps.reviews import answer_mails
@@ -69,22 +70,23 @@ def sweep() -> None:
     """Find pending work whose message was lost: outbox rows, submissions, ranges of a run, result versions, summaries,
     forecasts, approved erasures.
     """
-    finish_abandoned(clock.db_now())
-    mark_touched()
-    for submission_id in stalled_files(clock.db_now()):
-        enqueue.enqueue_import(submission_id)
-    for file_id in abandoned_previews(clock.db_now()):
-        enqueue.enqueue_preview(file_id)
-    for load_id in waiting_loads(clock.db_now()):
-        enqueue.enqueue_roster_import(load_id)
-    for correction in result_versions.pending_versions():
-        enqueue.enqueue_result_version(correction.pk)
-    for export in Export.objects.waiting():
-        enqueue.enqueue_export(export.pk)
-    enqueue.enqueue_summaries()
+    run_all(
+        lambda: finish_abandoned(clock.db_now()),
+        mark_touched,
+        for_each(lambda: stalled_files(clock.db_now()), enqueue.enqueue_import),
+        for_each(lambda: abandoned_previews(clock.db_now()), enqueue.enqueue_preview),
+        for_each(lambda: waiting_loads(clock.db_now()), enqueue.enqueue_roster_import),
+        for_each(lambda: [row.pk for row in result_versions.pending_versions()], enqueue.enqueue_result_version),
+        for_each(lambda: [row.pk for row in Export.objects.waiting()], enqueue.enqueue_export),
+        enqueue.enqueue_summaries,
+        _enqueue_due_forecasts,
+        erasure_approvals.finish_approved_erasures,
+    )
+
+
+def _enqueue_due_forecasts() -> None:
     if making.due_campaigns(clock.db_now()):
         enqueue.enqueue_forecasts()
-    erasure_approvals.finish_approved_erasures()
 
 
 @shared_task(throws=(ObjectDoesNotExist,))
@@ -180,17 +182,21 @@ def request_scheduled_files() -> None:
 @shared_task
 def day_change() -> None:
     """Queue and process the changes that the passage of time causes, and delete what has expired."""
-    try:
-        if effective_dates.process_effective_dates():
-            mark_touched()
-        effective_dates.disable_unused_tracking()
-    finally:
-        # Also when the dates had to wait too long for the org tree: what has expired must not stay for that.
-        expire_files(clock.db_now())
-        record_scheduled_events(clock.db_now())
-        delete_old_outcomes(clock.db_now())
-        erasure_approvals.delete_expired_subjects(clock.db_now())
-        purge_load_data(clock.db_now())
+    # What has expired must not stay when the dates had to wait too long for the org tree.
+    run_all(
+        _process_dates,
+        lambda: expire_files(clock.db_now()),
+        lambda: record_scheduled_events(clock.db_now()),
+        lambda: delete_old_outcomes(clock.db_now()),
+        lambda: erasure_approvals.delete_expired_subjects(clock.db_now()),
+        lambda: purge_load_data(clock.db_now()),
+    )
+
+
+def _process_dates() -> None:
+    if effective_dates.process_effective_dates():
+        mark_touched()
+    effective_dates.disable_unused_tracking()
 
 
 def send_mails() -> None:
@@ -243,11 +249,13 @@ def judge_forecasts() -> None:
 @shared_task
 def retain() -> None:
     """Erase the contacts whose retention has ended, once a day, and delete what is old in other tables."""
-    retention.erase_expired_daily(clock.db_now())
-    delete_old_notifications(clock.db_now())
-    delete_old_reads(clock.db_now())
-    delete_old_deliveries(clock.db_now())
-    reencrypt_secrets()
+    run_all(
+        lambda: retention.erase_expired_daily(clock.db_now()),
+        lambda: delete_old_notifications(clock.db_now()),
+        lambda: delete_old_reads(clock.db_now()),
+        lambda: delete_old_deliveries(clock.db_now()),
+        reencrypt_secrets,
+    )
 
 
 @shared_task

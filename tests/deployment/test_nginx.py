@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import re
 import shutil
@@ -36,6 +37,13 @@ pytestmark = [
 
 
 @dataclass
+class Answer:
+    status: int
+    headers: http.client.HTTPMessage
+    body: bytes
+
+
+@dataclass
 class Site:
     """A running nginx: its ports without and with TLS, the authority of its certificate, its log."""
 
@@ -44,19 +52,20 @@ class Site:
     authority: Path
     log: Path
 
-    def ask(
-        self, path: str, *, tls: bool = True, headers: dict[str, str] | None = None, method: str = "GET"
-    ) -> http.client.HTTPResponse:
+    def ask(self, path: str, *, tls: bool = True, headers: dict[str, str] | None = None, method: str = "GET") -> Answer:
+        """One request on a connection of its own, without a body."""
         connection = http.client.HTTPConnection(HOST, timeout=30)
         connection.sock = socket.create_connection(("127.0.0.1", self.tls if tls else self.plain), timeout=30)
         if tls:
             context = ssl.create_default_context(cafile=str(self.authority))
             connection.sock = context.wrap_socket(connection.sock, server_hostname=HOST)
-        connection.putrequest(method, path)
-        for name, value in (headers or {}).items():
-            connection.putheader(name, value)
-        connection.endheaders()
-        return connection.getresponse()
+        with contextlib.closing(connection):
+            connection.putrequest(method, path)
+            for name, value in (headers or {}).items():
+                connection.putheader(name, value)
+            connection.endheaders()
+            response = connection.getresponse()
+            return Answer(response.status, response.headers, response.read())
 
 
 def configuration(folder: Path, *, web: int, plain: int, tls: int) -> tuple[Path, Path]:
@@ -119,7 +128,7 @@ def test_a_page_without_tls_is_redirected_and_the_api_is_refused(site: Site):
 
 def test_the_figures_are_closed(site: Site):
     response = site.ask("/metrics")
-    assert (response.status, b"nginx" in response.read()) == (404, True)
+    assert (response.status, b"nginx" in response.body) == (404, True)
 
 
 def test_each_request_has_one_id_that_no_client_chooses(site: Site):

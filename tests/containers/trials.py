@@ -14,7 +14,7 @@ from tests.containers.engine import IMAGE, Engine
 
 ADDRESS = "http://localhost:8000"
 HOST = "hundred.example.com"
-PATIENCE_SECONDS = 90.0
+PATIENCE_SECONDS = 180.0
 ADDED = "ann.example@outside.example"
 SETTINGS = f"""ALLOWED_HOSTS={HOST}
 BASE_URL=https://{HOST}
@@ -40,8 +40,8 @@ def try_demo(engine: Engine) -> str:
     with engine.compose("compose.yaml"):
         _eventually(lambda: _status(f"{ADDRESS}/login/") == 200)
         _assert_confined(engine, "hundred-demo_web_1")
-        sign_ins = engine.podman("logs", "hundred-demo_seed_1")
-        _role, login, password = re.findall(r"^(employee)\s+(\S+)\s+(\S+)$", sign_ins, flags=re.MULTILINE)[-1]
+        _eventually(lambda: bool(_sign_ins(engine)))
+        login, password = _sign_ins(engine)[-1]
         browser = Browser()
         browser.post("/login/", form="/login/", username=login, password=password, next="/")
         before = _counted(engine, login)
@@ -97,6 +97,12 @@ class Browser:
         response = self.session.post(f"{ADDRESS}{path}", data, headers={"Referer": f"{ADDRESS}{form}"}, timeout=30)
         assert response.status_code == 200, response.text
         assert not response.url.endswith("/login/"), "The sign-in was refused."
+
+
+def _sign_ins(engine: Engine) -> list[tuple[str, str]]:
+    """Login and password of the demo's employee, once the company is made."""
+    log = engine.podman("logs", "hundred-demo_seed_1")
+    return re.findall(r"^employee\s+(\S+)\s+(\S+)$", log, flags=re.MULTILINE)
 
 
 def _counted(engine: Engine, login: str) -> int:

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from apps.campaigns import rules
 from apps.campaigns.models import Campaign, CampaignRule
+from apps.campaigns.rules import FIRST_DAY, LAST_DAY
 from apps.core.email_domains import normalise_domain
 from apps.core.errors import Refused
 from apps.core.text import clean_text
@@ -91,6 +92,10 @@ def _validate(draft: RuleDraft) -> None:
         raise Refused("invalid", _("This is not a time zone such as Asia/Shanghai."), "time_zone")
     if (draft.deadline - draft.opens_on).days >= MAX_DAYS:
         raise Refused("invalid", _("A campaign can have at most %(days)s days.") % {"days": MAX_DAYS}, "deadline")
+    if draft.opens_on < FIRST_DAY or draft.deadline > LAST_DAY:
+        raise Refused("invalid", _("Enter days from %(first)s to %(last)s.") % {
+            "first": FIRST_DAY.isoformat(), "last": LAST_DAY.isoformat()
+        }, "deadline" if draft.deadline > LAST_DAY else "opens_on")  # fmt: skip
     if len(draft.scope) > MAX_NAMES or any(not clean_text(name) for name in draft.scope):
         raise Refused("invalid", _("Choose departments from the list."), "scope")
     if len(draft.company_domains) > MAX_NAMES:

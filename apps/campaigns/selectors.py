@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet, Subquery
 from django.utils.translation import gettext as _
@@ -60,8 +61,9 @@ def _opened_rules() -> QuerySet[CampaignRule]:
 def select_campaign(user: Any, slug: str | None) -> CampaignChoice:
     """Return the campaign with this slug, or the default one, with all campaigns to choose from.
 
-    The default is the user's open campaign with the nearest cut-off, else the latest frozen one, else None. One query,
-    including rules and clock. Raises Campaign.DoesNotExist for an unknown slug.
+    The default is the user's running campaign with the nearest cut-off; else the one that ended last, while a review of
+    its result can be requested; else the next that opens; else the one that ended last; else None. One query, including
+    rules and clock. Raises Campaign.DoesNotExist for an unknown slug.
     """
     rules: list[Any] = list(_opened_rules().all())
     for rule in rules:
@@ -89,12 +91,23 @@ def _select(campaigns: list[Campaign], user: Any, slug: str | None, now: datetim
     covering = [campaign for campaign in campaigns if covers(campaign, user)] or campaigns
 
     def order(campaign: Campaign) -> tuple:
-        cutoff = campaign.rule.cutoff_at
-        over = campaign.state == Campaign.State.FROZEN
         # The slug decides between equals: a page must not change its campaign from one load to the next.
-        return over, cutoff <= now, abs(cutoff - now), campaign.slug
+        return _order(campaign.rule, now), campaign.slug
 
     return min(covering, key=order, default=None)
+
+
+def _order(rule: CampaignRule, now: datetime) -> tuple[int, timedelta]:
+    """Return the rank of the rule's campaign, and how far its cut-off or opening is: the least is the default.
+
+    A next campaign that is prepared early must not take the result from everybody's first page.
+    """
+    if now < rule.opens_at:
+        return 2, rule.opens_at - now
+    if now < rule.cutoff_at:
+        return 0, rule.cutoff_at - now
+    ended = now - rule.cutoff_at
+    return (1 if ended < timedelta(days=settings.REVIEW_ASK_DAYS) else 3), ended
 
 
 def covers(campaign: Campaign, user: Any) -> bool:

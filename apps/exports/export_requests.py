@@ -165,7 +165,7 @@ def _audit_detail(export: Export) -> dict[str, Any]:
     return {
         "kind": export.kind, "form": export.format, "campaign": export.campaign.slug,
         "team_of": export.root.staff_no if export.root else None, "filters": masked_filters(export.filters),
-        "as_of": export.as_of.isoformat(),
+        "as_of": export.as_of.isoformat(), "result_version": export.result_version,
     }  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """The database's own rules for campaigns, rules and standings, for every writer."""
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -54,6 +54,17 @@ def test_nothing_is_frozen_without_its_instant_and_the_instant_stays(campaign: C
     for other in (None, db_now()):
         with pytest.raises(DatabaseError, match="the snapshot of campaign"):
             move(campaign, snapshot_at=other)
+
+
+@pytest.mark.parametrize("days", [(date(1999, 12, 31), date(2000, 1, 9)), (date(2999, 12, 1), date(3000, 1, 1))])
+def test_no_rule_has_days_in_which_arithmetic_overflows(noon: Clock, days: tuple[date, date]) -> None:
+    campaign = Campaign.objects.create(slug="x", name="x", created_by_label="x", state="draft")
+    opens_on, deadline = days
+    instants = {"opens_at": db_now(), "cutoff_at": db_now() + timedelta(days=1)}
+    with pytest.raises(IntegrityError, match="campaigns_rule_years"):
+        CampaignRule.objects.create(
+            campaign=campaign, version=1, target=1, time_zone="UTC", opens_on=opens_on, deadline=deadline, **instants
+        )
 
 
 def test_a_rule_is_never_changed_and_a_campaign_that_is_over_gets_no_new_one(campaign: Campaign, as_owner: Any) -> None:

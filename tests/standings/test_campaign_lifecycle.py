@@ -61,6 +61,9 @@ def test_an_exclusive_campaign_makes_writers_note_identities(company: dict[str, 
         ({"deadline": date.max}, "deadline"),
         ({"opens_on": date.min}, "deadline"),
         ({"opens_on": date(2013, 3, 23)}, "deadline"),  # pages draw each day: 740,000 took them half a minute
+        # Retention adds months to each cut-off: the overflow of one campaign stopped the erasures of all.
+        ({"opens_on": date(9999, 12, 1), "deadline": date(9999, 12, 30)}, "deadline"),
+        ({"opens_on": date(1999, 12, 31), "deadline": date(2000, 1, 1)}, "opens_on"),
         ({"time_zone": "Asia/Atlantis"}, "time_zone"),
         ({"time_zone": "../../etc/localtime"}, "time_zone"),
         ({"time_zone": "x\0"}, "time_zone"),

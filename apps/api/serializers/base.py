@@ -118,8 +118,8 @@ class CampaignQuery(Query):
         required=False,
         max_length=TEXT_LIMIT,
         help_text=gettext_lazy(
-            "Short name of a campaign. Default: the open campaign with the nearest cut-off, otherwise the "
-            "campaign frozen last."
+            "Short name of a campaign. Default: the running campaign with the nearest cut-off; otherwise the one that "
+            "ended last, while reviews can be requested; otherwise the next one; otherwise the one that ended last."
         ),
     )
 

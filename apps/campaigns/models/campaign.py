@@ -12,6 +12,7 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from apps.campaigns.querysets import CampaignQuerySet
+from apps.campaigns.rules import FIRST_DAY, LAST_DAY
 from apps.core.querysets import Clock
 
 if TYPE_CHECKING:
@@ -128,6 +129,9 @@ class CampaignRule(models.Model):
             models.CheckConstraint(name="campaigns_rule_target", condition=Q(target__gte=1)),
             models.CheckConstraint(name="campaigns_rule_period", condition=Q(opens_at__lt=F("cutoff_at"))),
             models.CheckConstraint(name="campaigns_rule_days", condition=Q(opens_on__lte=F("deadline"))),
+            models.CheckConstraint(
+                name="campaigns_rule_years", condition=Q(opens_on__gte=FIRST_DAY, deadline__lte=LAST_DAY)
+            ),
         ]
 
     def __str__(self) -> str:

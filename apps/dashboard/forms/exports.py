@@ -10,6 +10,7 @@ from django import forms
 from django.utils.dates import WEEKDAYS
 from django.utils.translation import gettext_lazy as _
 
+from apps.campaigns.rules import FIRST_DAY, LAST_DAY
 from apps.dashboard.forms.adjustments import day_field
 from apps.dashboard.forms.base import IdempotentForm, person_field, set_choices
 from apps.dashboard.labels import base
@@ -22,8 +23,7 @@ ONCE, DAILY, WEEKLY = "once", "daily", "weekly"
 
 
 def campaign_day(day: date) -> None:
-    # Arithmetic on days near either end of the calendar overflows.
-    if not 2000 <= day.year <= 9000:
+    if not FIRST_DAY <= day <= LAST_DAY:
         raise forms.ValidationError(_("This is not a day of a campaign."))
 
 

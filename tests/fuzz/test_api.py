@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import schemathesis
+from django.conf import settings as django_settings
 from django.core.signals import request_finished, request_started
 from django.core.wsgi import get_wsgi_application
 from django.db import close_old_connections, transaction
@@ -77,8 +78,10 @@ def sign_in(who: str, request: pytest.FixtureRequest) -> dict[str, Any]:
 
 
 @pytest.fixture
-def there(alice: Employee, bob: Employee, campaign: Campaign) -> dict[str, list[Any]]:
+def there(alice: Employee, bob: Employee, campaign: Campaign, monkeypatch: pytest.MonkeyPatch) -> dict[str, list[Any]]:
     """Path parameters that lead somewhere, so that not every request ends at a 404."""
+    # Otherwise every roster is refused before it is stored.
+    monkeypatch.setattr(django_settings, "ROSTER_SOURCE", "api")
     people.record(alice, 3)
     contacts = [outcome.contact_id for outcome in people.record(alice, 3).outcomes]
     assert contacts[0] is not None

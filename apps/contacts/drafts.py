@@ -49,6 +49,8 @@ REJECTED = frozenset(OutcomeCode) - {
 REVEALING = frozenset({OutcomeCode.OBJECTED, OutcomeCode.CAMPAIGN_OVER})
 # The message for a duplicate whose phone number was written with an extension.
 EXTENSION = "extension"
+# The message for TOO_MANY_TODAY when one person was recorded too often.
+REPEATED = "repeated"
 # A client of the API may send any text as a kind; it is refused later, with the kind as the name of the column.
 MAX_KIND_CHARS = 20
 # A single word that is not recognisable as a phone, an e-mail or a handle with @. No identity has this kind.

@@ -16,31 +16,39 @@ from apps.core.sql import statement
 from apps.employees.models import Employee
 
 LIVE = statement("contacts", "recording", "live")
+# Contacts of one identity that an employee may record and end, or correct, within 24 hours. In exclusive campaigns the
+# evaluation of each employee who holds the identity reads all of them.
+MAX_REPEATS_OF_AN_IDENTITY = 20
 
 
 class KnownIdentities(NamedTuple):
     """What is stored about the identities of drafts.
 
     `holders`: the live contact of an employee that holds an identity, by (employee id, kind, digest). `objected`:
-    identities with an objection. `colleagues`: handles that are staff numbers of people employed now.
+    identities with an objection. `colleagues`: handles that are staff numbers of people employed now. `repeated`:
+    identities that an employee has recorded too often today, as the keys of `holders`; they do not concern a feed.
     """
 
     holders: dict[tuple[int, str, bytes], int]
     objected: AbstractSet[Key]
     colleagues: AbstractSet[Key]
+    repeated: AbstractSet[tuple[int, str, bytes]]
 
 
 def known_identities(drafts: Sequence[tuple[int, NormalisedDraft]]) -> KnownIdentities:
     """Look up the identities of drafts, given as (employee id, draft)."""
     holders: dict[tuple[int, str, bytes], int] = {}
     objected: set[Key] = set()
-    for employee_id, kind, digest, contact_id in look_up(LIVE, drafts):
-        # The statement returns objections under employee 0, so that one round trip answers both questions.
-        if employee_id:
+    repeated: set[tuple[int, str, bytes]] = set()
+    for employee_id, kind, digest, contact_id in look_up(LIVE, drafts, max_repeats=MAX_REPEATS_OF_AN_IDENTITY):
+        # Zeros mark the answers to the other questions, so that one round trip answers them all.
+        if employee_id and not contact_id:
+            repeated.add((employee_id, kind, bytes(digest)))
+        elif employee_id:
             holders[employee_id, kind, bytes(digest)] = contact_id
         else:
             objected.add((kind, bytes(digest)))
-    return KnownIdentities(holders, objected, _colleagues(drafts))
+    return KnownIdentities(holders, objected, _colleagues(drafts), repeated)
 
 
 def _colleagues(drafts: Sequence[tuple[int, NormalisedDraft]]) -> set[Key]:

@@ -6,7 +6,8 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from apps.contacts.drafts import BARE_WORD, EXTENSION, OutcomeCode
+from apps.contacts.drafts import BARE_WORD, EXTENSION, REPEATED, OutcomeCode
+from apps.contacts.identity_lookup import MAX_REPEATS_OF_AN_IDENTITY
 from apps.core.identity import IdentityTooLong, InvalidIdentity
 from apps.core.phone_spelling import has_mistyped_letter, likely_phone
 
@@ -49,4 +50,6 @@ def outcome_messages() -> dict[str, str]:
         ),
         OutcomeCode.TOO_MANY_TODAY: _("You can record at most %(most)s contacts a day. Add this one tomorrow.")
         % {"most": f"{settings.MAX_CONTACTS_PER_EMPLOYEE_AND_DAY:,}"},
+        REPEATED: _("You have recorded this person %(most)s times within a day. Try again tomorrow.")
+        % {"most": MAX_REPEATS_OF_AN_IDENTITY},
     }

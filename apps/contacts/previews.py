@@ -15,7 +15,7 @@ from apps.contacts.columns import MAX_HEADER_CHARS, NAME_PARTS
 from apps.contacts.daily_limit import remaining_today
 from apps.contacts.drafts import REJECTED, Outcome, OutcomeCode
 from apps.contacts.employee_resolver import EmployeeResolver
-from apps.contacts.identity_lookup import KnownIdentities, known_identities
+from apps.contacts.identity_lookup import known_identities
 from apps.contacts.messages import outcome_messages
 from apps.contacts.normalisation import MAX_IDENTITIES
 from apps.contacts.reading import (
@@ -151,7 +151,7 @@ def preview(file: ContactFile, *, employee: Employee, limit: int) -> Preview:
         stored = known_identities(valid)
         # The identities this file would add stay in the map beside the stored ones. A preview ignores objections.
         holders |= {key: contact_id for key, contact_id in stored.holders.items() if key not in holders}
-        known = KnownIdentities(holders, frozenset(), stored.colleagues)
+        known = stored._replace(holders=holders, objected=frozenset())
         for entry, employee_id in resolved:
             if isinstance(employee_id, Outcome):
                 outcome = employee_id

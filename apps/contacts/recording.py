@@ -13,7 +13,7 @@ from django.db import connection
 
 from apps.contacts.bulk_insert import insert_contacts, reserve_ids
 from apps.contacts.daily_limit import remaining_today
-from apps.contacts.drafts import EXTENSION, ContactTimes, Key, NormalisedDraft, Outcome, OutcomeCode
+from apps.contacts.drafts import EXTENSION, REPEATED, ContactTimes, Key, NormalisedDraft, Outcome, OutcomeCode
 from apps.contacts.identity_lookup import KnownIdentities, known_identities, look_up
 from apps.contacts.messages import outcome_messages
 from apps.core.closed_periods import Period, closed_periods, open_periods
@@ -182,13 +182,15 @@ def evaluate(
         message = messages[EXTENSION if draft.extension else OutcomeCode.DUPLICATE]
         return Outcome(OutcomeCode.DUPLICATE, draft.line, message=message, existing_contact_id=min(contacts))
 
-    def refusal(code: OutcomeCode, column: str = "") -> Outcome:
-        return Outcome(code, draft.line, column, messages[code])
+    def refusal(code: OutcomeCode, column: str = "", message: str = "") -> Outcome:
+        return Outcome(code, draft.line, column, messages[message or code])
 
     if kind := _first_kind(draft, known.colleagues):
         return refusal(OutcomeCode.NOT_EXTERNAL, kind)
     if remaining[employee_id] <= 0:
         return refusal(OutcomeCode.TOO_MANY_TODAY)
+    if repeated := [kind for _employee_id, kind, digest in keys if (employee_id, kind, digest) in known.repeated]:
+        return refusal(OutcomeCode.TOO_MANY_TODAY, repeated[0], REPEATED)
     remaining[employee_id] -= draft.daily_cost
     # Checked last, and only for a draft that would be recorded: an answer about an objection counts towards the daily
     # limit, so that no employee can test a list of people for objections.

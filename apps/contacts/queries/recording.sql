@@ -2,7 +2,8 @@
 -- with OFFSET 0 forces one index look-up per row: a planner that overestimates the list would read whole tables.
 
 -- name: live
--- The contacts that hold identities of the drafts; under employee 0, identities with an objection.
+-- The contacts that hold identities of the drafts; under employee 0, identities with an objection; as contact 0, the
+-- identities that an employee has recorded, and then ended or corrected, too often within a day.
 WITH lookup AS MATERIALIZED (
     SELECT employee_id, kind, decode(hex, 'hex') AS digest
     FROM unnest(%(employees)s::bigint[], string_to_array(%(kinds)s, ','), string_to_array(%(digests)s, ','))
@@ -17,7 +18,19 @@ UNION ALL
 SELECT 0::bigint, lookup.kind, lookup.digest, 0::bigint
 FROM lookup
 JOIN LATERAL (SELECT FROM contacts_suppressedidentity suppressed
-              WHERE suppressed.kind = lookup.kind AND suppressed.digest = lookup.digest OFFSET 0) AS objection ON true;
+              WHERE suppressed.kind = lookup.kind AND suppressed.digest = lookup.digest OFFSET 0) AS objection ON true
+UNION ALL
+SELECT recorder.employee_id, identity.kind, identity.digest, 0::bigint
+FROM (SELECT DISTINCT employee_id FROM lookup) AS recorder
+-- Only ended contacts: an employee has an identity live once.
+JOIN LATERAL (SELECT * FROM contacts_contact stored WHERE stored.employee_id = recorder.employee_id
+              AND stored.recorded_at > hundred_clock() - interval '24 hours' AND stored.ended_at IS NOT NULL
+              AND (stored.source NOT IN ('feed', 'demo') OR stored.replaces_id IS NOT NULL) OFFSET 0) AS contact
+    ON true
+JOIN LATERAL (SELECT * FROM contacts_contactidentity stored WHERE stored.employee_id = recorder.employee_id
+              AND stored.contact_id = contact.id OFFSET 0) AS identity ON true
+GROUP BY 1, 2, 3
+HAVING count(*) >= %(max_repeats)s;
 
 -- name: recorded_today
 -- As NormalisedDraft.daily_cost: a contact with many identities takes the place of several.

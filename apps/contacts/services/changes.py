@@ -11,7 +11,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext as _
 
 from apps.contacts.daily_limit import remaining_today
-from apps.contacts.drafts import NormalisedDraft, OutcomeCode
+from apps.contacts.drafts import REPEATED, NormalisedDraft, OutcomeCode
 from apps.contacts.identity_lookup import known_identities
 from apps.contacts.messages import NO_IDENTITY, error_message, outcome_messages
 from apps.contacts.models import Contact, ContactIdentity, EndReason, Sighting, Submission
@@ -206,6 +206,8 @@ def _refuse_conflicts(old: Contact, identities: Sequence[Identity]) -> None:
         raise Refused(OutcomeCode.TOO_MANY_TODAY, messages[OutcomeCode.TOO_MANY_TODAY])
     known = known_identities([(old.employee_id, NormalisedDraft("", tuple(identities)))])
     for identity in identities:
+        if (old.employee_id, *identity.key) in known.repeated:
+            raise Refused(OutcomeCode.TOO_MANY_TODAY, messages[REPEATED], identity.kind)
         if known.holders.get((old.employee_id, *identity.key), old.pk) != old.pk:
             raise Refused(
                 "duplicate", _("Another of your contacts already has this phone, e-mail or handle."), identity.kind

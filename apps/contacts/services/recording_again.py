@@ -10,7 +10,7 @@ from datetime import datetime
 from django.db import transaction
 
 from apps.contacts.daily_limit import remaining_today
-from apps.contacts.drafts import NormalisedDraft, OutcomeCode
+from apps.contacts.drafts import REPEATED, NormalisedDraft, OutcomeCode
 from apps.contacts.identity_lookup import KnownIdentities, known_identities
 from apps.contacts.messages import outcome_messages
 from apps.contacts.models import Contact, ContactIdentity, EndReason
@@ -47,7 +47,7 @@ def record_contacts_again(*, contact_ids: Collection[int], employee: Employee, b
         known, messages = known_identities([(employee.pk, draft) for _contact, draft in drafts]), outcome_messages()
         remaining = remaining_today([employee.pk], db_now())[employee.pk]
         for contact, draft in drafts:
-            code = _refusal(draft, known) if remaining > 0 else OutcomeCode.TOO_MANY_TODAY
+            code = _refusal(draft, known, employee) if remaining > 0 else OutcomeCode.TOO_MANY_TODAY
             if code:
                 result.refused[messages[code]] += 1
             else:
@@ -71,8 +71,10 @@ def _drafts(contacts: Sequence[Contact], employee: Employee) -> list[tuple[Conta
     ]
 
 
-def _refusal(draft: NormalisedDraft, known: KnownIdentities) -> OutcomeCode | None:
+def _refusal(draft: NormalisedDraft, known: KnownIdentities, employee: Employee) -> str | None:
     keys = {identity.key for identity in draft.identities}
+    if any((employee.pk, *key) in known.repeated for key in keys):
+        return REPEATED
     # Objections come last, so that a contact refused for another reason reveals none.
     for code, refused in ((OutcomeCode.NOT_EXTERNAL, known.colleagues), (OutcomeCode.OBJECTED, known.objected)):
         if keys & refused:

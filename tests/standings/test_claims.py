@@ -2,12 +2,14 @@
 
 import io
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from django.db import connection
 
 from apps.campaigns.models import Campaign
 from apps.campaigns.selectors import restore_while_open
+from apps.contacts.identity_lookup import MAX_REPEATS_OF_AN_IDENTITY
 from apps.contacts.imports import import_contacts, import_submission
 from apps.contacts.models import Contact
 from apps.contacts.services.changes import correct_contact, end_contact, record_contact_again
@@ -328,15 +330,20 @@ def test_the_pending_look_up_grows_with_the_contacts_and_not_with_their_square(
     assert rows < 3 * repeats * len(twenty), "by the identity and by the contact, once each"
 
 
-def most_rows(campaign: Campaign, employee: Employee, as_of: datetime) -> float:
-    """The rows of the largest step that evaluates an employee as of an instant."""
-    text = f"WITH {evaluation_ctes(campaign.rule, as_of, f'SELECT {employee.pk}')} SELECT counted FROM evaluated"
+def evaluation_nodes(campaign: Campaign, as_of: datetime, *employees: Employee) -> list[dict[str, Any]]:
+    """The steps that evaluate employees as of an instant."""
+    ids = f"SELECT unnest(ARRAY{[employee.pk for employee in employees]})"
+    text = f"WITH {evaluation_ctes(campaign.rule, as_of, ids)} SELECT counted FROM evaluated"
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {text}")
-        plan = Plan("", cursor.fetchone()[0][0]["Plan"])
+        return [node for _depth, node in Plan("", cursor.fetchone()[0][0]["Plan"]).nodes()]
+
+
+def most_rows(campaign: Campaign, employee: Employee, as_of: datetime) -> float:
+    """The rows of the largest step that evaluates an employee as of an instant."""
     return max(
         (node["Actual Rows"] + node.get("Rows Removed by Join Filter", 0)) * node["Actual Loops"]
-        for _depth, node in plan.nodes()
+        for node in evaluation_nodes(campaign, as_of, employee)
     )
 
 
@@ -344,19 +351,37 @@ def test_the_evaluation_grows_with_the_contacts_and_not_with_their_square(
     exclusive: Campaign, alice: Employee, alan: Employee
 ) -> None:
     """Otherwise two colleagues who record and end one person each day for weeks stop the pages of both."""
-    repeats = 30
     for employee in (alice, alan):
-        for _repeat in range(repeats):
-            end_contact(contact_id=record_one(employee, SHARED).outcomes[0].contact_id, employee=employee, by=TESTER)
+        record_and_end(employee, MAX_REPEATS_OF_AN_IDENTITY)
     record_one(alan, outsider())
-    assert most_rows(exclusive, alan, db_now()) <= 3 * repeats
+    assert most_rows(exclusive, alan, db_now()) <= 3 * MAX_REPEATS_OF_AN_IDENTITY
+
+
+def record_and_end(employee: Employee, repeats: int) -> None:
+    for _repeat in range(repeats):
+        end_contact(contact_id=record_one(employee, SHARED).outcomes[0].contact_id, employee=employee, by=TESTER)
+
+
+def test_the_evaluation_reads_the_ended_contacts_of_a_person_once_for_all_who_hold_it(
+    exclusive: Campaign, company: dict[str, Employee], alice: Employee
+) -> None:
+    """Otherwise one employee who records and ends a popular person for weeks stops the evaluation of the company."""
+    holders = [employee for employee in company.values() if employee != alice]
+    record_and_end(alice, MAX_REPEATS_OF_AN_IDENTITY)
+    for employee in holders:
+        record_one(employee, SHARED)
+    nodes = evaluation_nodes(exclusive, db_now(), *holders)
+    reads = [node for node in nodes if node.get("Alias") == "earlier_identity"]
+    rows = sum(node["Actual Rows"] * node["Actual Loops"] for node in reads)
+    assert 0 < rows <= MAX_REPEATS_OF_AN_IDENTITY + len(holders)
+    assert counted(exclusive, *holders) == [1] + [0] * (len(holders) - 1)
 
 
 def test_the_evaluation_of_a_day_before_many_corrections_does_neither(
     exclusive: Campaign, alice: Employee, alan: Employee, clock: Clock
 ) -> None:
     """Otherwise two colleagues who correct one contact again and again stop each page with a day before it."""
-    repeats, latest = 30, {}
+    repeats, latest = MAX_REPEATS_OF_AN_IDENTITY, {}
     for employee in (alice, alan):
         latest[employee] = record_one(employee, SHARED, PLACEHOLDER).outcomes[0].contact_id
     before = clock.now() + timedelta(minutes=30)

@@ -72,11 +72,12 @@ CASE WHEN {identity}.claimed_from >= {opens_at} THEN {identity}.claimed_from ELS
 -- identity: a contact that is moved back keeps the instants of the identities that the earlier file did not name. At the
 -- same instant the lower employee id wins, the employee who was on the roster first. Contact ids do not decide: they
 -- only show the order of a feed.
--- OFFSET 0 reads the own contacts first and leaves out the ended ones, whose reason is known: one person recorded and
--- ended a thousand times by two employees would be a million pairs.
+-- The own contacts are read first, without the ended ones, whose reason is known: one person recorded and ended a
+-- thousand times by two employees would be a million pairs.
+-- Then each identity is read once, however many of the employees hold it: one colleague may have ended hundreds of
+-- contacts with it. Its first two claimants are enough, because at least one of them is another employee.
 -- DISTINCT: several identities of a contact may be claimed, by several employees.
-SELECT DISTINCT named.contact_id
-FROM (
+WITH named AS MATERIALIZED (
     SELECT contact.id AS contact_id, contact.employee_id, contact_identity.kind, contact_identity.digest,
         {claim} AS claimed_from
     FROM contacts_contactidentity contact_identity
@@ -84,14 +85,36 @@ FROM (
     -- A corrected contact has claims from before it was recorded: without its own instant, a person corrected a
     -- thousand times has as many contacts as of a day before.
     WHERE {selected} AND {claim} < {as_of} AND contact.recorded_at < {as_of} AND NOT {own_ended}
-    OFFSET 0
-) named
-JOIN contacts_contactidentity earlier_identity
-  ON earlier_identity.kind = named.kind AND earlier_identity.digest = named.digest
- AND earlier_identity.employee_id <> named.employee_id
-JOIN contacts_contact earlier_contact ON earlier_contact.id = earlier_identity.contact_id
-WHERE ({earlier_claim}, earlier_contact.employee_id) < (named.claimed_from, named.employee_id)
-  AND earlier_contact.recorded_at < {as_of} AND NOT ({ended} OR {outside_period} OR {not_external})
+    OFFSET 0),
+named_identity AS MATERIALIZED (
+    SELECT kind, digest, max(claimed_from) AS last_claimed_from,
+        min(employee_id) AS lowest_employee, max(employee_id) AS highest_employee
+    FROM named
+    GROUP BY 1, 2),
+claimant AS (
+    SELECT earlier_identity.kind, earlier_identity.digest, earlier_contact.employee_id,
+        min({earlier_claim}) AS claimed_from
+    FROM named_identity
+    JOIN contacts_contactidentity earlier_identity
+      ON earlier_identity.kind = named_identity.kind AND earlier_identity.digest = named_identity.digest
+     -- Nearly all identities have one employee, whose own rows need no look-up of their contact.
+     AND (earlier_identity.employee_id <> named_identity.lowest_employee
+          OR earlier_identity.employee_id <> named_identity.highest_employee)
+    JOIN contacts_contact earlier_contact ON earlier_contact.id = earlier_identity.contact_id
+    WHERE {earlier_claim} <= named_identity.last_claimed_from
+      AND earlier_contact.recorded_at < {as_of} AND NOT ({ended} OR {outside_period} OR {not_external})
+    GROUP BY 1, 2, 3),
+ranked AS (
+    SELECT claimant.*, row_number() OVER (PARTITION BY kind, digest ORDER BY claimed_from, employee_id) AS position
+    FROM claimant),
+-- MATERIALIZED: the planner expects one row, and would rank the claimants again for each named contact.
+earliest AS MATERIALIZED (
+    SELECT kind, digest, employee_id, claimed_from FROM ranked WHERE position <= 2)
+SELECT DISTINCT named.contact_id
+FROM named
+JOIN earliest USING (kind, digest)
+WHERE earliest.employee_id <> named.employee_id
+  AND (earliest.claimed_from, earliest.employee_id) < (named.claimed_from, named.employee_id)
 
 -- name: nothing_claimed
 -- For campaigns that are not exclusive. It has the columns of `claimed`, so that callers need no second form.

@@ -4,11 +4,13 @@ Every interface is used with uniquely named people: correctly, wrongly, and whil
 output of all loggers at all levels, including tracebacks.
 """
 
+import ast
 import io
 import json
 import logging
 import uuid
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -20,8 +22,8 @@ from django.utils.module_loading import import_string
 from apps.campaigns.models import Campaign
 from apps.contacts import recording
 from apps.contacts.imports import import_contacts, import_submission
-from apps.contacts.models import Contact, ContactIdentity, Submission
-from apps.contacts.services import submissions
+from apps.contacts.models import Contact, ContactIdentity, EndReason, Submission
+from apps.contacts.services import changes, submissions
 from apps.core.log_format import JsonFormatter
 from apps.core.models import AuditEntry, Job, OutboxRow, Progress, RowChange
 from apps.employees.models import Employee
@@ -134,6 +136,57 @@ def test_no_progress_row_or_audit_entry_shows_recorded_people(campaign: Campaign
     for model in (Job, Progress, OutboxRow, AuditEntry, RowChange):
         assert signs_in(str(list(model._default_manager.values()))) == [], model.__name__
     assert signs_in(Client().get("/health/ready").content.decode()) == []
+
+
+def test_an_audit_entry_about_a_contact_holds_ids_codes_and_instants_alone(campaign: Campaign, alice: Employee) -> None:
+    """An erasure leaves these entries out of its search: a name in one of them would stay for ever, unseen."""
+    who: Any = {"employee": alice, "by": TESTER}
+    first = people.record_one(alice, ("phone", PHONE), name=NAME).outcomes[0].contact_id
+    changes.rename_contact(contact_id=first, name=f"{NAME} Jr", **who)
+    new = changes.correct_contact(contact_id=first, identities=[("email", EMAIL), ("handle", HANDLE)], **who)
+    changes.end_contact(contact_id=new, **who)
+    changes.restore_contact(contact_id=new, **who)
+    rows = f"A001,{NAME},{EMAIL},2026-11-03T00:00:00Z\n"
+    feed = f"staff_no,name,email,recorded_at\n{rows}"
+    import_contacts(raw=io.BytesIO(feed.encode()), by=TESTER, trust_times=True)
+    entries = AuditEntry.objects.filter(subject_kind="contact")
+    assert {one.action.removeprefix("contact.") for one in entries} == {
+        "renamed", "corrected", "ended", "restored", "moved"
+    }  # fmt: skip
+    for entry in entries:
+        assert (entry.subject_label, entry.subject_id.isdigit()) == ("", True)
+        for name, value in entry.detail.items():
+            PLAIN_DETAIL[name](value)
+
+
+# What the detail of such an entry may hold; anything else raises.
+PLAIN_DETAIL: dict[str, Callable[[Any], object]] = {
+    "reason": EndReason, "replaced_by": int, "submission": uuid.UUID,
+    "from": datetime.fromisoformat, "to": datetime.fromisoformat,
+}  # fmt: skip
+
+
+def test_every_call_that_audits_a_contact_is_known_to_hold_no_text() -> None:
+    """A new one must be looked at: the erasure does not search it."""
+    calls = []
+    for path in sorted((settings.BASE_DIR / "apps").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call):
+                named = {one.arg: ast.unparse(one.value) for one in node.keywords}
+                if named.get("kind") == "'contact'":
+                    calls.append((ast.unparse(node.args[0]), named.get("detail", named.get("details", ""))))
+                    assert "label" not in named
+    assert sorted(calls) == [
+        ("'contact.corrected'", "details"),
+        ("'contact.corrected'", "{'replaced_by': new.pk}"),
+        ("'contact.ended'", "{'reason': str(reason)}"),
+        ("'contact.forwarded'", "reference"),
+        ("'contact.merged'", "reference"),
+        ("'contact.moved'", "times | reference"),
+        ("'contact.renamed'", ""),
+        ("'contact.restored'", ""),
+        ("RESTORE_REFUSED", ""),
+    ]
 
 
 BREAKS = {

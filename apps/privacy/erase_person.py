@@ -27,6 +27,7 @@ REVIEWS_THAT_MENTION = statement("privacy", "erasure", "reviews_that_mention")
 NAMES_THAT_MENTION = statement("privacy", "erasure", "names_that_mention")
 OWN_NAMES_THAT_MENTION = statement("privacy", "erasure", "own_names_that_mention")
 ROWS_THAT_MENTION = statement("privacy", "erasure", "rows_that_mention")
+ENTRIES_THAT_MENTION = statement("privacy", "erasure", "entries_that_mention")
 # Names that users chose and that no function depends on: they become ERASED_TEXT. The third value is the owning
 # account.
 BLANKED_NAMES: tuple[tuple[Any, str, str], ...] = (
@@ -203,6 +204,7 @@ def _blank_names(records: erasure_subject.MatchedRecords) -> int:
 def _kept_mentions(pattern: PiiPattern) -> list[tuple[str, Any]]:
     rows: list[tuple[str, Any]] = []
     for table, column in KEPT_TEXTS:
-        query = sql.SQL(ROWS_THAT_MENTION).format(table=sql.Identifier(table), column_name=sql.Identifier(column))
+        template = ENTRIES_THAT_MENTION if table == "core_auditentry" else ROWS_THAT_MENTION
+        query = sql.SQL(template).format(table=sql.Identifier(table), column_name=sql.Identifier(column))
         rows += [(table, row_id) for (row_id,) in fetch_all(query, {"patterns": pattern.patterns})]
     return list(dict.fromkeys(rows))

@@ -208,6 +208,15 @@ def test_a_domain_of_the_companys_stays_and_every_other_one_goes(campaign: Campa
 # -- afterwards ----------------------------------------------------------------------------------------------------
 
 
+def test_the_trail_is_searched_without_the_entries_about_contacts(hr: Employee) -> None:
+    """They are nearly all entries and name nobody: searched for words, they take the page of an approval minutes."""
+    digits = PHONE.removeprefix("+")
+    for kind in ("contact", "campaign"):
+        AuditEntry.objects.create(actor_label="x", action=f"{kind}.ended", subject_kind=kind, subject_id=digits)
+    listed = [row for table, row in forget(("phone", PHONE)).kept_mentions if table == "core_auditentry"]
+    assert [AuditEntry.objects.get(pk=row).subject_kind for row in listed] == ["campaign"]
+
+
 @pytest.fixture
 def erased(campaign: Campaign, alice: Employee) -> Contact:
     """An erased contact of Alice."""

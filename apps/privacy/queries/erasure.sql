@@ -63,3 +63,9 @@ ORDER BY id;
 
 -- name: rows_that_mention
 SELECT id FROM {table} WHERE normalize({column_name}::text, NFKC) ~* ANY(%(patterns)s) ORDER BY id;
+
+-- name: entries_that_mention
+-- The entries about contacts, nearly all of them, hold ids, codes and instants: no text that could name a person.
+SELECT id FROM {table}
+WHERE subject_kind <> 'contact' AND normalize({column_name}::text, NFKC) ~* ANY(%(patterns)s)
+ORDER BY id;

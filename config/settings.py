@@ -168,6 +168,7 @@ RATES = {
     "upload": env.str("RATE_UPLOAD", "30/minute"),
     "people": env.str("RATE_PEOPLE", "3000/minute"),
     "people_daily": env.str("RATE_PEOPLE_DAILY", "100000/day"),
+    "changes_daily": env.str("RATE_CHANGES_DAILY", "10000/day"),
     "export": env.str("RATE_EXPORT", "30/minute"),
 }
 RATES_STORAGE = service_urls.rates_storage(CACHE_URL)

@@ -118,6 +118,11 @@ def count_people(request: Request, people: int) -> None:
         _limit_concurrency(request, Kind.PEOPLE)
 
 
+def count_change(request: Request) -> None:
+    """Count a change of one of the sender's contacts. Raises Throttled beyond the limit."""
+    _count(Kind.CHANGES_DAILY, account_key(request.user.pk))
+
+
 def count_upload(request: Request) -> None:
     """Count a file that a signed-in sender uploads. Raises Throttled beyond the limit."""
     _count(Kind.UPLOAD, account_key(request.user.pk))

@@ -44,6 +44,8 @@ class Kind(Enum):
     # The people that a request asks to record; each person counts.
     PEOPLE = "people"
     PEOPLE_DAILY = "people_daily"
+    # Ends, restores, renames and corrections of own contacts: each leaves an audit entry for ever.
+    CHANGES_DAILY = "changes_daily"
     # Files of contacts and standings, and long pages of the API.
     EXPORT = "export"
 

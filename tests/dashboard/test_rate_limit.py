@@ -362,6 +362,27 @@ def test_the_people_of_a_day_are_limited_duplicates_included(
     assert with_token(alan, Scope.OWN, name="b").call("POST", "contacts/", sent).status_code == 201
 
 
+def test_the_changes_of_contacts_of_a_day_are_limited_on_pages_and_in_the_api(
+    limits: Any, alice: Employee, alan: Employee, campaign: Campaign
+) -> None:
+    """Otherwise one account writes hundreds of thousands of lasting audit entries a day, by an end and its restore."""
+    hers, his = (people.record_one(one, people.outsider()).outcomes[0].contact_id for one in (alice, alan))
+    limits(changes_daily="5/day")
+    page, program = people.sign_in(Client(), alice), with_token(alice, Scope.OWN, name="a")
+    assert page.post(f"/contacts/{hers}/end/").status_code == 302
+    assert page.post(f"/contacts/{hers}/restore/").status_code == 302
+    assert page.post(f"/contacts/{hers}/rename/", {"name": "Wei"}).status_code == 302
+    assert program.call("POST", f"contacts/{hers}/end/").status_code == 200
+    assert program.call("POST", f"contacts/{hers}/restore/").status_code == 200
+    refused = [program.call("POST", f"contacts/{hers}/end/"), program.call("PATCH", f"contacts/{hers}/", {"name": "W"})]
+    refused += [
+        page.post(f"/contacts/{hers}/{step}/") for step in ("end", "restore", "rename", "correct", "record-again")
+    ]
+    assert [(one.status_code, int(one["Retry-After"]) > 0) for one in refused] == [(429, True)] * 7
+    assert page.get("/contacts/").status_code == 200
+    assert with_token(alan, Scope.OWN, name="b").call("POST", f"contacts/{his}/end/").status_code == 200
+
+
 ORDINARY = [("GET", "/"), ("GET", "/charts/me.json"), ("POST", "/contacts/add/"), ("GET", "/contacts/export.csv")]
 ORDINARY += [("GET", "/api/v1/me/standing/"), ("POST", "/api/v1/contacts/search/")]
 

@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.accounts.models import Scope
+from apps.api.authentication import count_change
 from apps.api.openapi import WITH_BODY, example, problems
 from apps.api.problems import NotFoundProblem
 from apps.api.serializers.base import CampaignQuery
@@ -98,8 +99,8 @@ class ContactRestore(OwnContacts):
         tags=["contacts"],
         summary=_("Restore a contact"),
         description=_(
-            "Removes an end that was a mistake. 409 if the person has been recorded again since, or if the "
-            "campaign is over. Scope `own`."
+            "Removes an end of your own that was a mistake. 409 if the person or a reviewer ended the contact, if the "
+            "person has been recorded again since, or if the campaign is over. Scope `own`."
         ),
         request=None,
         responses={200: ContactSerializer, **problems(404, 409)},
@@ -110,6 +111,7 @@ class ContactRestore(OwnContacts):
 
 
 def _changed(view: OwnContacts, change: Any, contact_id: int, **terms: Any) -> Response:
+    count_change(view.request)
     try:
         # The service looks among this employee's contacts alone.
         change(contact_id=contact_id, employee=view.employee, by=view.account.actor, **terms)

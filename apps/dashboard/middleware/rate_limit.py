@@ -20,6 +20,7 @@ UNCOUNTED = frozenset({"health-live", "health-ready"})
 READS = frozenset({"GET", "HEAD", "OPTIONS"})
 # Forms that store nothing: sent while a reader types, they must not use up the limit of what is stored.
 READING_FORMS = frozenset({"contact-add-preview"})
+CHANGES = frozenset({"contact-end", "contact-restore", "contact-rename", "contact-correct", "contact-record-again"})
 # Downloads that are built from many rows during the request. An export that is stored counts itself.
 EXPORTS = frozenset(
     {
@@ -48,6 +49,8 @@ class RateLimitMiddleware:
         try:
             kind, who = _counted(request, match.url_name if match else None)
             enforce_rate_limit(kind, who)
+            if kind is Kind.WRITE and match and match.url_name in CHANGES:
+                enforce_rate_limit(Kind.CHANGES_DAILY, who)
             # Places are for accounts: many visitors can share one address behind a company's proxy.
             if kind not in (Kind.STRANGER, Kind.SIGN_IN):
                 limit_requests(request, who)

@@ -82,6 +82,11 @@ class StoredContact:
         return [*stored, *self.own_sightings] if self.ended_by_person or not stored else stored
 
     @property
+    def ended_by_employee(self) -> bool:
+        """Return whether the employee ended it and may restore it, unless the feed also reports an end."""
+        return self.end_reason == EndReason.REMOVED
+
+    @property
     def ended_by_person(self) -> bool:
         return self.ended_at is not None and self.end_reason != EndReason.WITHDRAWN
 
@@ -150,6 +155,15 @@ class Group:
                 numbers.setdefault(key, []).append(number)
         return numbers
 
+    def withdraws(self, sighting: Sighting) -> bool:
+        """Return whether the sighting ends a contact that its employee has ended, and so may no longer restore."""
+        return sighting.ended_at is not None and any(
+            contact.ended_by_employee and not contact.erased and contact.as_derived.overlaps(
+                DerivedContact(sighting.keys, sighting.at, None, sighting.at, ())
+            )
+            for contact in self.stored_with(sighting.keys)
+        )  # fmt: skip
+
     def sightings_of(self, row: Sighting) -> list[Sighting]:
         """Return the sightings that a row adds to contacts which the feed may change: nearly always the row itself."""
         ignored_by = [contact for contact in self.stored_with(row.keys) if contact.ignores(row)]
@@ -165,7 +179,10 @@ class Group:
         """
         corrected_at = {contact.corrected_at for contact in corrected}
         named = row.keys & frozenset[Key]().union(*(contact.keys for contact in corrected))
-        replacements = (contact for contact in self.stored if contact.open_to_feed and not contact.ended_by_person)
+        replacements = (
+            contact for contact in self.stored if contact.open_to_feed
+            and (not contact.ended_by_person or (contact.ended_by_employee and row.ended_at is not None))
+        )  # fmt: skip
         corrections = [
             sighting for contact in replacements for sighting in contact.sightings
             if sighting.at in corrected_at and sighting.keys & named

@@ -47,11 +47,17 @@ class PendingWrites:
         self._change(contact, start, contact.confirmed_at, start, end_reason=EndReason.MERGED.value)
         self.merged.append(contact.contact_id)
 
-    def update(self, contact: StoredContact, derived: DerivedContact, added: Sequence[Identity], name: str) -> None:
+    def update(
+        self, contact: StoredContact, derived: DerivedContact, added: Sequence[Identity], name: str, *,
+        withdrawn: bool = False,
+    ) -> None:  # fmt: skip
+        """Change a contact into the derived one. `withdrawn`: the feed also ends what the employee had ended."""
         times = (derived.start, derived.confirmed_at, derived.end)
         # The employee's own name for the person stays: a feed only fills in a missing one.
-        if times != (contact.recorded_at, contact.confirmed_at, contact.ended_at) or (name and not contact.name):
-            self._change(contact, *times, name=name)
+        changed = times != (contact.recorded_at, contact.confirmed_at, contact.ended_at)
+        if changed or withdrawn or (name and not contact.name):
+            end_reason = EndReason.WITHDRAWN.value if withdrawn else None
+            self._change(contact, *times, name=name, end_reason=end_reason)
         if derived.start != contact.recorded_at:
             self.start_changes.append((contact.contact_id, contact.recorded_at, derived.start))
         self._identities += [

@@ -105,7 +105,8 @@ class _FeedBatch:
         new: list[tuple[int, Sighting]] = []
         for index in group.rows:
             row = _sighting(self._drafts[index])
-            added = [sighting for sighting in group.sightings_of(row) if not known.cover(sighting)]
+            sightings = group.sightings_of(row)
+            added = [one for one in sightings if group.withdraws(one) or not known.cover(one)]
             if not added:
                 if not self._update_erased(group, index, row):
                     existing = next(
@@ -214,7 +215,8 @@ class _FeedBatch:
     ) -> None:  # fmt: skip
         added = [identities[key] for key in sorted(derived.keys - stored.keys)]
         name = next(filter(None, (self._drafts[index].name for index in rows)), "")
-        self.writes.update(stored, derived, added, name)
+        withdrawn = stored.ended_by_employee and any(row.ended_at for row in rows.values())
+        self.writes.update(stored, derived, added, name, withdrawn=withdrawn)
         self.writes.claim(group.employee_id, stored.contact_id, claims := stored.changed_claims(derived))
         if not derived.is_plain:
             self._store_sightings(group, stored.contact_id, derived)

@@ -57,6 +57,24 @@ def test_a_restored_contact_is_as_if_it_had_never_ended(alice: Employee, contact
     assert restored.identities.get().live
 
 
+@pytest.mark.parametrize("reason", ["withdrawn", "rejected"])
+def test_an_end_by_another_is_not_taken_back_but_the_person_can_be_recorded_again(
+    campaign: Campaign, alice: Employee, contact: Contact, reason: str
+) -> None:
+    """Otherwise whom the person or a reviewer ended counts again, with the old start and confirmation."""
+    end_contact(contact_id=contact.pk, employee=alice, by=TESTER, reason=reason)
+    assert refusal(restore_while_open, contact_id=contact.pk, employee=alice) == reason
+    assert Contact.objects.get(pk=contact.pk).ended_at
+    again = Contact.objects.get(pk=record_one(alice, THEM).outcomes[0].contact_id)
+    assert (again.pk != contact.pk, again.confirmed_at) == (True, None)
+
+
+def test_an_undone_contact_can_be_restored_by_the_one_who_undid_it(alice: Employee, contact: Contact) -> None:
+    end_contact(contact_id=contact.pk, employee=alice, by=TESTER, reason="undone")
+    restore_contact(contact_id=contact.pk, employee=alice, by=TESTER)
+    assert Contact.objects.get(pk=contact.pk).live
+
+
 def test_an_identity_is_free_again_after_an_end_and_then_bars_the_restore(alice: Employee, contact: Contact) -> None:
     end_contact(contact_id=contact.pk, employee=alice, by=TESTER)
     assert record_one(alice, THEM).created == 1

@@ -20,6 +20,7 @@ from apps.contacts.feed_groups import StoredContact
 from apps.contacts.imports import import_contacts
 from apps.contacts.models import Contact, ContactIdentity, EndReason, Sighting
 from apps.contacts.services.changes import correct_contact, end_contact, record_contact_again, restore_contact
+from apps.core.errors import Refused
 from apps.core.models import AuditEntry, OutboxRow
 from apps.employees.models import Employee
 from apps.results.close_submissions import begin_closing
@@ -354,13 +355,62 @@ def test_a_campaign_that_closes_refuses_the_confirmation_of_a_corrected_contact(
     assert Contact.objects.get(pk=new).confirmed_at is None
 
 
-def test_a_restored_end_of_the_feed_stays_away_until_the_feed_says_it_again(
+def assert_withdrawn(alice: Employee, contact_id: int) -> None:
+    with pytest.raises(Refused) as refused:
+        restore_contact(contact_id=contact_id, employee=alice, by=TESTER)
+    assert refused.value.code == "withdrawn"
+    assert Contact.objects.get(pk=contact_id).end_reason == "withdrawn"
+
+
+def test_the_employee_cannot_restore_whom_the_feed_ended(
     company: dict[str, Employee], alice: Employee, clock: Clock
 ) -> None:
-    feed(line("A001", "p", 2), line("A001", "p", 3, None, 5))
-    restore_contact(contact_id=Contact.objects.get().pk, employee=alice, by=TESTER)
-    feed(line("A001", "p", 4))
-    assert periods(alice) == [(2, None)]
+    """Otherwise a person who withdrew counts again, confirmed and from the old start, until the feed says it again."""
+    campaign = november(target=1)
+    feed(line("A001", "p", 2, 2), line("A001", "p", 3, None, 5))
+    assert_withdrawn(alice, Contact.objects.get().pk)
+    again = record_one(alice, ("phone", VALUES["p"])).outcomes[0].contact_id
+    feed(line("A001", "p", 2, 2), line("A001", "p", 3, None, 5))
+    assert Contact.objects.get(live=True).pk == again
+    assert Contact.objects.get(live=True).confirmed_at is None
+    mark()
+    assert standing(campaign, alice).counted == 1
+
+
+# Ended by the employee at noon of the tenth; `known`: the feed's rows before that.
+@pytest.mark.parametrize(
+    "known", [[("p", 2, None)], [("p", 2, None), ("p", 4, None)], [("p", 2, None), ("pe", 4, None)]]
+)
+@pytest.mark.parametrize("told", [("p", 2, 5), ("p", 2, 14), ("p", 4, 5), ("p", 4, 14), ("pe", 4, 10)])
+def test_an_end_of_ones_own_does_not_take_the_feeds_end_away(
+    company: dict[str, Employee], alice: Employee, clock: Clock, known: list[Any], told: tuple[str, int, int]
+) -> None:
+    """Otherwise an employee ends a contact before the feed does, and restores it afterwards."""
+    feed(*(line("A001", who, start, None, end) for who, start, end in known))
+    contact = Contact.objects.get()
+    clock.set(at(10), ticks=True)
+    end_contact(contact_id=contact.pk, employee=alice, by=TESTER)
+    clock.set(NOON, ticks=True)
+    who, start, end = told
+    for _again in range(2):
+        feed(line("A001", who, start, None, end))
+        assert_withdrawn(alice, contact.pk)
+        assert periods(alice) == [(2, max(10, end))]
+    feed(line("A001", "p", 3))
+    assert periods(alice) == [(2, max(10, end))]
+
+
+def test_an_end_of_a_corrected_contact_also_ends_its_replacement_that_the_employee_ended(
+    company: dict[str, Employee], alice: Employee, clock: Clock
+) -> None:
+    feed(line("A001", "p", 3))
+    clock.set(at(6), ticks=True)
+    new = corrected(alice, Contact.objects.get().pk, "again")
+    clock.set(at(10), ticks=True)
+    end_contact(contact_id=new, employee=alice, by=TESTER)
+    clock.set(NOON, ticks=True)
+    feed(line("A001", "p", 3, None, 8))
+    assert_withdrawn(alice, new)
 
 
 @pytest.mark.parametrize("seen", [2, 7])

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from apps.contacts.daily_limit import remaining_today
 from apps.contacts.drafts import REPEATED, NormalisedDraft, OutcomeCode
@@ -31,6 +32,14 @@ from apps.employees.models import Employee, EmployeeIdentity
 
 # Of one contact. Other corrections record a new contact, which the daily limit of contacts bounds.
 MAX_RENAMES_A_DAY = 10
+# Restored, a contact counts from its old start and keeps its confirmation: only the one who ended it takes that back.
+NOT_RESTORED = {
+    # Two contacts of one person would be live.
+    EndReason.CORRECTED: gettext_lazy("This contact was corrected. The new entry replaces it."),
+    EndReason.MERGED: gettext_lazy("Another of your contacts is the same person. That contact is kept."),
+    EndReason.WITHDRAWN: gettext_lazy("The person ended this contact. If they agree, record them again."),
+    EndReason.REJECTED: gettext_lazy("A reviewer ended this contact. If the person agrees, record them again."),
+}
 
 
 def _lock_contact(contact_id: int, employee: Employee) -> Contact:
@@ -79,28 +88,25 @@ def _end(contact: Contact, reason: str, at: datetime) -> None:
 
 
 def restore_contact(*, contact_id: int, employee: Employee, by: Actor) -> None:
-    """Remove the end of a contact that was ended by mistake.
+    """Remove the end of a contact that the employee ended or undid by mistake.
 
-    Raises Refused when the employee has recorded the person again since, even if that contact ended too: a count
-    at a past instant would include both. The interface asks apps.campaigns.selectors whether a campaign still allows
-    the restore.
+    Raises Refused when another ended it (NOT_RESTORED), and when the employee has recorded the person again since, even
+    if that contact ended too: a count at a past instant would include both. The interface asks
+    apps.campaigns.selectors whether a campaign still allows the restore.
     """
     with transaction.atomic():
         contact = _lock_contact(contact_id, employee)
         if contact.ended_at is None:
             raise Refused("not_ended", _("This contact has not ended."))
-        # Two contacts of one person would be live.
-        if contact.end_reason == EndReason.CORRECTED:
-            raise Refused("corrected", _("This contact was corrected. The new entry replaces it."))
-        if contact.end_reason == EndReason.MERGED:
-            raise Refused("merged", _("Another of your contacts is the same person. That contact is kept."))
+        if refused := NOT_RESTORED.get(contact.end_reason or ""):
+            raise Refused(str(contact.end_reason), str(refused))
         if _recorded_again(contact):
             message = _("You have since recorded this person again. The newer contact is kept.")
             raise Refused("identity_taken", message)
         contact.ended_at = contact.end_reason = None
         contact.save(update_fields=["ended_at", "end_reason"])
-        # The end was a mistake, even when the feed reported it. A sighting that kept the end would bring it back with
-        # the feed's next row.
+        # Only the employee's own end is stored there: one that the feed reported makes the contact `withdrawn`. A
+        # sighting that kept the end would bring it back with the feed's next row.
         Sighting.objects.filter(contact=contact).update(ended_at=None)
         _queue_reevaluation(contact)
         audit("contact.restored", by=by, kind="contact", id=contact_id)

@@ -81,8 +81,8 @@ REASONS: dict[str, ReasonLabel] = {
 ENDINGS: dict[str, Text] = {
     "removed": gettext_lazy("You ended it."),
     "corrected": gettext_lazy("Corrected. The new entry replaces it."),
-    "withdrawn": gettext_lazy("The person withdrew. You cannot restore it."),
-    "rejected": gettext_lazy("A reviewer rejected it. You cannot restore it."),
+    "withdrawn": gettext_lazy("The person withdrew. You cannot restore it. If they agree, record them again."),
+    "rejected": gettext_lazy("A reviewer rejected it. You cannot restore it. If the person agrees, record them again."),
     "undone": gettext_lazy("You undid this entry. If that was a mistake, add the person again."),
     "merged": gettext_lazy("The same person as another of your contacts."),
 }

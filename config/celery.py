@@ -9,7 +9,7 @@ import signal
 from typing import Any
 
 from celery import Celery
-from celery.signals import celeryd_init, setup_logging, worker_init, worker_process_init
+from celery.signals import celeryd_init, setup_logging, task_success, worker_init, worker_process_init
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, connection
@@ -136,3 +136,13 @@ def _die_with_worker(**kwargs: object) -> None:
     from apps.core.audit import set_audit_origin
 
     set_audit_origin("worker")
+    # Only in a worker: elsewhere a task that runs at once proves nothing about beat.
+    task_success.connect(_record_run, weak=False)
+
+
+def _record_run(sender: Any, **kwargs: object) -> None:
+    """Record that a scheduled task has ended well, for monitoring. Celery logs a failure of this and goes on."""
+    from apps.core.task_runs import record_task_run, scheduled_tasks
+
+    if (task := sender.name.rpartition(".")[2]) in scheduled_tasks():
+        record_task_run(task)

@@ -37,6 +37,11 @@ class CampaignQuerySet(models.QuerySet):
             .filter(opened__lt=at)
         )
 
+    def freezing_by_itself(self) -> CampaignQuerySet:
+        """Filter unfinished campaigns that the scheduler freezes; a backdated one waits for a person to close it."""
+        # A campaign that was opened after its cut-off holds old data: only a person decides that it is complete.
+        return self.filter(models.Q(state="open", backdated=False) | models.Q(state="closing"))
+
     def by_name(self, name: str) -> Any:
         """Return the campaign with this slug or this name. Raises DoesNotExist."""
         # PostgreSQL refuses a NUL character in a text with an error, where "not found" is meant.

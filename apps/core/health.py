@@ -20,6 +20,8 @@ from apps.core.models import Setting
 from apps.core.signing_key import can_sign_results
 
 logger = logging.getLogger(__name__)
+# The prefix of the settings with the differences that the last recount of a campaign found.
+DRIFT = "drift:"
 # The prefix of the settings that name failing channels of notifications.
 FAILING_CHANNEL = "channel fails:"
 # The prefix of the settings that name endpoints of webhooks that have failed for long.
@@ -54,7 +56,7 @@ def ready(request: HttpRequest) -> JsonResponse:
 
 
 def current_checks() -> dict[str, str]:
-    """The state of each check for the operator: `ok`, or what is wrong."""
+    """The state of each check for operators and monitors: `ok`, or what is wrong."""
     with _checking:
         return dict(_checks(int(time.monotonic()))[0])
 
@@ -62,7 +64,6 @@ def current_checks() -> dict[str, str]:
 # The second is the cache key, so that many monitors cost one check.
 @lru_cache(maxsize=1)
 def _checks(_second: int) -> tuple[dict[str, str], bool]:
-    """The state of each check, and whether the service is unavailable."""
     try:
         checks = {"database": "ok", "migrations": "missing" if _migrations_missing() else "ok"}
     except DatabaseError:
@@ -70,9 +71,7 @@ def _checks(_second: int) -> tuple[dict[str, str], bool]:
         checks = {"database": "unreachable"}
     failed = any(state != "ok" for state in checks.values())
     if not failed:
-        # The result of the last nightly recount, for all campaigns.
-        drifted = Setting.objects.filter(name__startswith="drift:").exclude(value=0).exists()
-        checks["drift"] = "found" if drifted else "ok"
+        checks["drift"] = "found" if any(drift_by_campaign().values()) else "ok"
         failing = Setting.objects.filter(name__startswith=FAILING_CHANNEL).values_list("name", flat=True)
         names = sorted(name.removeprefix(FAILING_CHANNEL) for name in failing)
         checks["notifications"] = f"failing: {', '.join(names)}" if names else "ok"
@@ -89,6 +88,12 @@ def _checks(_second: int) -> tuple[dict[str, str], bool]:
         checks["replica"] = read_replica.state()
     checks["broker"] = "ok" if _broker_answers() else "unreachable"
     return checks, failed
+
+
+def drift_by_campaign() -> dict[str, int]:
+    """How many standings differed from the facts in the last recount of each campaign, by slug."""
+    found = Setting.objects.filter(name__startswith=DRIFT).values_list("name", "value")
+    return {name.removeprefix(DRIFT): int(value) for name, value in found}
 
 
 def record_channel_failure(channel: str, code: str) -> None:

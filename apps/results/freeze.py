@@ -10,7 +10,6 @@ from typing import Any
 
 import psycopg2
 from django.db import DatabaseError, IntegrityError, OperationalError, transaction
-from django.db.models import Q
 
 from apps.campaigns.models import Campaign
 from apps.core.audit import Actor, audit
@@ -108,14 +107,12 @@ def _require_key(campaign: Campaign) -> None:
 
 
 def freeze_due_campaigns(by: Actor) -> list[FrozenResult]:
-    """Freeze the campaigns whose cut-off has passed; return the results. The next call continues with what must wait.
+    """Freeze the campaigns whose cut-off has passed; return the results.
 
-    A backdated campaign is frozen only after a person has begun to close it.
+    The next call continues with what must wait.
     """
     now, frozen = db_now(), []
-    # A campaign that was opened after its cut-off holds old data: only a person decides that it is complete.
-    by_itself = Q(state=Campaign.State.OPEN, backdated=False) | Q(state=Campaign.State.CLOSING)
-    for campaign in Campaign.objects.filter(by_itself).order_by("pk"):
+    for campaign in Campaign.objects.freezing_by_itself().order_by("pk"):
         # In Python, because the newest version of the rule decides.
         if campaign.rule.cutoff_at > now:
             continue

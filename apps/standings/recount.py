@@ -16,6 +16,7 @@ from apps.contacts.services.submissions import lock_employees
 from apps.core.audit import SYSTEM, Actor, audit
 from apps.core.clock import db_now
 from apps.core.events import record_event
+from apps.core.health import DRIFT
 from apps.core.locks import lock_facts
 from apps.core.models import Setting
 from apps.core.sql import compose, statement
@@ -24,9 +25,6 @@ from apps.standings.effective_dates import process_effective_dates
 from apps.standings.evaluation import evaluation_ctes, pending_sql
 from apps.standings.marking import lock_campaigns, mark_standings, ranges
 from apps.standings.models import StandingChange
-
-# The first part of the name of a setting, one for each campaign. /health/ready reads them all.
-DRIFT = "drift"
 
 RECOUNT = statement("standings", "recount", "recount")
 
@@ -86,7 +84,7 @@ def compare_all(
 @transaction.atomic
 def record_drift(campaign: Campaign, differences: int) -> None:
     """Store how many differences the last recount found, for /health/ready; notify HR of any."""
-    Setting.objects.update_or_create(name=f"{DRIFT}:{campaign.slug}", defaults={"value": differences})
+    Setting.objects.update_or_create(name=f"{DRIFT}{campaign.slug}", defaults={"value": differences})
     if differences:
         record_event(
             "drift_found", subject=f"{campaign.pk}:{db_now():%Y-%m-%d}", campaign_id=campaign.pk,

@@ -9,6 +9,8 @@ from django.utils.module_loading import import_string
 from gunicorn.config import AccessLogFormat  # type: ignore[import-untyped]
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 
+from apps.monitoring.shared_files import prepare_folder, remove_folder
+
 # gunicorn quotes the sender's address and a part of the request.
 INVALID_REQUEST = re.compile(r"Invalid request from ip=\S*: ([^'\"]*).*", re.DOTALL)
 
@@ -47,3 +49,10 @@ class OneFormat(Logger):  # type: ignore[misc]
 
 
 logger_class = OneFormat
+
+# This file is read before any worker process starts.
+prepare_folder()
+
+
+def on_exit(server: Any) -> None:
+    remove_folder()

@@ -78,13 +78,14 @@ INSTALLED_APPS = [
     "allauth.account", "allauth.socialaccount", "allauth.mfa", "config",
     "apps.core", "apps.employees", "apps.accounts", "apps.roster", "apps.contacts", "apps.campaigns", "apps.standings",
     "apps.results", "apps.reviews", "apps.forecasts", "apps.exports", "apps.privacy", "apps.notifications",
-    "apps.backups", "apps.demo", "apps.operations", "apps.dashboard", "apps.api",
+    "apps.backups", "apps.demo", "apps.monitoring", "apps.operations", "apps.dashboard", "apps.api",
     "apps.dashboard.admin_app.OperatorAdminConfig",
     "django.contrib.auth", "django.contrib.contenttypes", "django.contrib.messages", "django.contrib.humanize",
     "whitenoise.runserver_nostatic", "django.contrib.staticfiles", "rest_framework", "drf_spectacular", "django_htmx",
     "csp", "lucide",
 ]  # fmt: skip
 MIDDLEWARE = [
+    "apps.monitoring.middleware.MetricsMiddleware",
     "apps.core.middleware.trusted_proxy.TrustedProxyMiddleware",
     "apps.core.middleware.request_id.RequestIdMiddleware",
     "apps.core.middleware.audit_origin.AuditOriginMiddleware",
@@ -269,6 +270,10 @@ CSRF_COOKIE_HTTPONLY = True
 CSRF_FAILURE_VIEW = "apps.dashboard.views.errors.csrf_failed"
 CONTENT_SECURITY_POLICY = browser_policies.content_security_policy(map_style_hashes(PLOTLY_BUNDLE))
 PERMISSIONS_POLICY = browser_policies.PERMISSIONS_POLICY
+
+# Monitoring: /metrics for this token, or at this port alone (apps.monitoring.views); without both it does not exist.
+METRICS_TOKEN = env.str("METRICS_TOKEN", "")
+METRICS_PORT = env.int("METRICS_PORT", 0)
 
 LOG_FORMAT = env.str("LOG_FORMAT", "text")
 LOGGING = logging_settings(env.str("LOG_LEVEL", "INFO"), LOG_FORMAT)

@@ -10,6 +10,7 @@ from django.views.i18n import set_language
 
 from apps.core import health
 from apps.dashboard.operators import is_unverified_operator
+from apps.monitoring.views import metrics
 
 
 @login_not_required
@@ -25,6 +26,7 @@ def admin_sign_in(request: HttpRequest) -> HttpResponse:
 urlpatterns = [
     path("health/live", health.live, name="health-live"),
     path("health/ready", health.ready, name="health-ready"),
+    path("metrics", metrics, name="metrics"),
     path("i18n/setlang/", login_not_required(set_language), name="set_language"),
     # Users sign in at one page only, which is audited; the admin's own would be a second one.
     path("admin/login/", admin_sign_in),

@@ -64,6 +64,7 @@ def current_checks() -> dict[str, str]:
 # The second is the cache key, so that many monitors cost one check.
 @lru_cache(maxsize=1)
 def _checks(_second: int) -> tuple[dict[str, str], bool]:
+    """The state of each check, and whether the service is unavailable."""
     try:
         checks = {"database": "ok", "migrations": "missing" if _migrations_missing() else "ok"}
     except DatabaseError:

@@ -17,7 +17,10 @@ from apps.localstack.paths import BASE_DIR
 
 TEMPLATES = BASE_DIR / "templates"
 # Addresses of files, data and API requests, which are no pages, and of Django's admin, whose pages are Django's own.
-NO_PAGES = re.compile(r"\.(csv|vcf|json|sig|pem|png|py|xlsx|zip)$|/file/$|^/(admin|health|people)/|^/api/v1/(?!docs/)")
+NO_PAGES = re.compile(
+    r"\.(csv|vcf|json|sig|pem|png|py|xlsx|zip)$|/file/$|^/(admin/|health/|people/|metrics$)"
+    r"|^/api/v1/(?!docs/)"
+)
 # Sample values for the parameters of an address.
 STANDING_FOR = ("1", "00000000-0000-4000-8000-000000000000", "A001")
 

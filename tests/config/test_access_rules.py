@@ -14,7 +14,8 @@ from apps.localstack.paths import BASE_DIR
 DOORS = ("dashboard", "api")
 # For each model: the allowed calls on its manager. Employees by visibility, contacts by their owner.
 SETS = {
-    "Employee": {"visible_to", "teams_visible_to"},
+    # The last: for operators, who manage accounts and see no numbers.
+    "Employee": {"visible_to", "teams_visible_to", "with_accounts_managed_by"},
     "Contact": {"of"},
     "ApiToken": {"of"},
     "Export": {"visible_to"},
@@ -32,6 +33,12 @@ ALLOWED = {
     ("dashboard/views/company/adjustment.py", "Employee.filter"): "an employee of a request, on HR's page about it",
     ("dashboard/views/company/reviews.py", "Employee.employed_at"): "a condition of HR's list, no list of people",
     ("dashboard/views/company/company.py", "TreeNode.exclude"): "the names of departments, for HR's form",
+    ("dashboard/installation_state.py", "Submission.filter file__isnull state"): "a number of files, for operators",
+    ("dashboard/installation_state.py", "Export.waiting"): "a number of files, for operators",
+    ("dashboard/installation_state.py", "WebhookEndpoint.filter"): "for operators, who see all of them",
+    ("dashboard/labels/approval_details.py", "Account.select_related"): "the account of a request, for its deciders",
+    ("dashboard/views/operator/accounts.py", "Account.filter"): "of people that the operator may manage",
+    ("dashboard/views/operator/accounts.py", "Employee.employed_at"): "a condition of the operator's list",
     ("dashboard/views/contacts/import_preview.py", "Submission.filter file"): "a condition on the reader's own files",
 }
 COMMANDS = "management"

@@ -44,7 +44,7 @@ def is_proven(scope: PageContext, form: ProofForm) -> bool:
 
 
 def proof_context(scope: PageContext, form: ProofForm) -> dict[str, Any]:
-    """What `operator/_proof.html` needs."""
+    """What `components/_proof.html` needs."""
     return {
         "form": form, "must_sign_in_again": must_sign_in_again(scope),
         "passkey_usable": has_passkey(scope.user, relying_party(scope.request)),

@@ -171,6 +171,7 @@ RATES = {
     "people_daily": env.str("RATE_PEOPLE_DAILY", "100000/day"),
     "changes_daily": env.str("RATE_CHANGES_DAILY", "10000/day"),
     "export": env.str("RATE_EXPORT", "30/minute"),
+    "directory": env.str("RATE_DIRECTORY", "6000/minute"),
 }
 RATES_STORAGE = service_urls.rates_storage(CACHE_URL)
 # How many requests of one person the web processes work on at once; 0: any number (apps.core.concurrency).
@@ -252,7 +253,7 @@ DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.str("DEFAULT_FROM_EMAIL", "hundred@local
 # Security: everything is on except in the local mode, which has no TLS.
 SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not LOCAL
 # The paths of the API (apps.api.tls_required_middleware). Its description is a page.
-API_PATHS = r"^api/(?!v1/docs/$)"
+API_PATHS = r"^(api/(?!v1/docs/$)|scim/)"
 SECURE_REDIRECT_EXEMPT = [r"^health/", API_PATHS]
 SECURE_HSTS_SECONDS = 0 if LOCAL else env.int("HSTS_SECONDS", 31_536_000)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not LOCAL

@@ -32,6 +32,7 @@ urlpatterns = [
     path("admin/login/", admin_sign_in),
     path("admin/", admin.site.urls),
     path("api/v1/", include("apps.api.urls")),
+    path("scim/v2/", include("apps.api.scim.urls")),
     # Last, because its patterns begin at the root.
     path("", include("apps.dashboard.urls")),
 ]

@@ -82,6 +82,8 @@ def _validate(account: Account, name: str, scopes: Collection[str], days: int, s
         raise Refused("invalid_choice", _("Only operators can create a token for the feed."), "scopes")
     if Scope.ROSTER in scopes and Role.Kind.HR not in _token_roles(owner, second_factor):
         raise Refused("invalid_choice", _("Only HR users can create a token for the roster."), "scopes")
+    if Scope.SCIM in scopes and Role.Kind.HR not in _token_roles(owner, second_factor):
+        raise Refused("invalid_choice", _("Only HR users can create a token for the company's directory."), "scopes")
     if ApiToken.objects.of(account).usable().count() >= MAX_TOKENS:
         message = _("You already have %(count)s tokens. Revoke one first.") % {"count": MAX_TOKENS}
         raise Refused("too_many_tokens", message)

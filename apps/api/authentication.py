@@ -103,6 +103,16 @@ def count_request(request: Request) -> None:
         _count(Kind.STRANGER, _address(request))
 
 
+def count_directory_request(request: Request) -> None:
+    """Count a request of the company's directory like `count_request`, in a limit that a first transfer needs."""
+    if isinstance(request.user, Account):
+        _count(Kind.DIRECTORY, account_key(request.user.pk))
+        with _throttled():
+            limit_requests(request._request, account_key(request.user.pk))  # noqa: SLF001
+    else:
+        _count(Kind.STRANGER, _address(request))
+
+
 def _is_long_page(request: Request) -> bool:
     limit = request.query_params.get("limit", "")
     # The serializer also reads `+500`, `500.0` and `5_00`: any other spelling of a number counts as a long page.

@@ -76,7 +76,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
     error = _unknown_page() if isinstance(error, InvalidCursor) else error
     if isinstance(error, exceptions.APIException):
         problem = error
-        headers = _headers(error)
+        headers = problem_headers(error)
     elif isinstance(error, Refused):
         problem = _refusal(error)
     elif isinstance(error, Http404):
@@ -107,11 +107,19 @@ def problem_response(problem: Problem, path: str) -> JsonResponse:
     return JsonResponse(body, status=problem.status_code, content_type=MEDIA_TYPE)
 
 
-def _unexpected(error: Exception, path: str) -> Response:
-    """Unexpected errors. The log gets the frames but not the message: a database's message quotes the row."""
+def unexpected_error_id(error: Exception, path: str) -> str:
+    """Log an unexpected error under a new id.
+
+    The log gets the frames but not the message: a database's message quotes the row.
+    """
     error_id = uuid.uuid4().hex[:12]
     frames = "".join(traceback.format_tb(error.__traceback__))
     logger.error("Error %s at %s: %s", error_id, path, _error_name(error), extra={"frames": frames})
+    return error_id
+
+
+def _unexpected(error: Exception, path: str) -> Response:
+    error_id = unexpected_error_id(error, path)
     body = _body(500, "internal", path, _("Something went wrong on our side. Include the id when you report it."))
     return Response({**body, "id": error_id}, status=500, content_type=MEDIA_TYPE)
 
@@ -147,7 +155,8 @@ def _detail(problem: exceptions.APIException) -> str:
     return str(problem.detail)
 
 
-def _headers(error: exceptions.APIException) -> dict[str, str]:
+def problem_headers(error: exceptions.APIException) -> dict[str, str]:
+    """The headers of a refusal: a challenge, or when to try again."""
     headers = {}
     # RFC 6750, section 3: what a client of bearer tokens expects to read.
     challenge = getattr(error, "auth_header", None)

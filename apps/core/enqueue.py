@@ -25,6 +25,7 @@ SEND_ANSWER_MAILS = "apps.operations.tasks.send_answer_mails"
 IMPORT_SUBMISSION = "apps.operations.tasks.import_submission"
 MAIL_PASSWORD_LINK = "apps.operations.tasks.mail_link"  # noqa: S105 # nosec B105 # a task
 PROCESS_ROSTER_IMPORT = "apps.operations.tasks.work_on_load"
+APPLY_DIRECTORY = "apps.operations.tasks.apply_directory"
 CREATE_PREVIEW = "apps.operations.tasks.make_preview"
 SEND_NOTIFICATIONS = "apps.operations.tasks.send_notifications"
 SEND_WEBHOOKS = "apps.operations.tasks.send_webhooks"
@@ -68,6 +69,14 @@ def enqueue_roster_import(load_id: uuid.UUID) -> None:
     Never waits, never raises: when the message is lost, the sweep finds the load.
     """
     transaction.on_commit(lambda: _publish(partial(_apply, PROCESS_ROSTER_IMPORT, load_id)), robust=True)
+
+
+def enqueue_directory() -> None:
+    """After the commit, ask a worker to bring changes of the company's directory to the roster.
+
+    Never waits, never raises: the sweep asks too.
+    """
+    _after_commit(APPLY_DIRECTORY)
 
 
 def enqueue_answer_mails() -> None:

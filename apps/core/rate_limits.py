@@ -48,6 +48,8 @@ class Kind(Enum):
     CHANGES_DAILY = "changes_daily"
     # Files of contacts and standings, and long pages of the API.
     EXPORT = "export"
+    # Requests of the company's directory, which sends each person of the company at first.
+    DIRECTORY = "directory"
 
     @property
     def fails_closed(self) -> bool:

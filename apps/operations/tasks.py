@@ -47,6 +47,8 @@ from apps.privacy import erasure_approvals, retention
 from apps.results import freeze, result_versions
 from apps.reviews import answer_mails
 from apps.roster import email_change_mails
+from apps.roster.directory_sync import apply_directory as apply_directory_changes
+from apps.roster.directory_sync import has_waiting
 from apps.roster.import_processing import next_loads, process_load, waiting_loads
 from apps.roster.imports import purge_load_data
 from apps.standings import build_summaries, effective_dates, marking, process_runs, start_run
@@ -79,9 +81,15 @@ def sweep() -> None:
         for_each(lambda: [row.pk for row in result_versions.pending_versions()], enqueue.enqueue_result_version),
         for_each(lambda: [row.pk for row in Export.objects.waiting()], enqueue.enqueue_export),
         enqueue.enqueue_summaries,
+        _enqueue_directory,
         _enqueue_due_forecasts,
         erasure_approvals.finish_approved_erasures,
     )
+
+
+def _enqueue_directory() -> None:
+    if has_waiting():
+        enqueue.enqueue_directory()
 
 
 def _enqueue_due_forecasts() -> None:
@@ -115,6 +123,13 @@ def work_on_load(load_id: uuid.UUID | str) -> None:
         _enqueue_large_files()
         for next_id in next_loads(load):
             enqueue.enqueue_roster_import(next_id)
+
+
+@shared_task
+def apply_directory() -> None:
+    """Bring changes of the company's directory to the roster; then re-evaluate the affected employees."""
+    if apply_directory_changes():
+        mark_touched()
 
 
 def _enqueue_ranges() -> None:

@@ -39,7 +39,7 @@ from apps.roster.load_checks import (
     reject_rows,
     unloadable_errors,
 )
-from apps.roster.models import DIFFERENCE_LIFETIME, RosterImport
+from apps.roster.models import DIFFERENCE_LIFETIME, RosterImport, RosterSource
 from apps.roster.parser import Reject, Roster
 from apps.roster.undo import copy_tables, delete_stored_changes, store_changed
 
@@ -88,12 +88,12 @@ class RosterResult:
 
 def load_roster(
     *, roster: Roster, by: Actor, complete: bool = False, dry_run: bool = False, load: RosterImport | None = None,
-    file_name: str = "",
+    file_name: str = "", source: RosterSource = RosterSource.FILE,
 ) -> RosterResult:  # fmt: skip
     """Load checked rows in one transaction; with `complete`, people missing from the file have left.
 
     `load`: a previewed and confirmed file; the same transaction completes it, once. Without it, the load is recorded
-    under `file_name`.
+    under `file_name` and `source`.
 
     Raises UnloadableRoster for a reporting cycle or overlapping periods, with the people, and for a complete file
     without people. Raises StaleRosterPreview when the difference is not the one that `load` showed. Raises
@@ -109,7 +109,7 @@ def load_roster(
         if dry_run:
             transaction.set_rollback(True)
         else:
-            _record(result, by, complete, load, file_name)
+            _record(result, by, complete, load, {"file_name": clean_text(file_name), "source": source})
             refresh_statistics(*ROSTER_TABLES, written=result.created + result.updated + result.left)
             carry_out_access_endings()
     # In the order of the file: the checks found them in their own order.
@@ -227,8 +227,8 @@ def _lock_load(load: RosterImport) -> None:
         raise StaleRosterPreview
 
 
-def _record(result: RosterResult, by: Actor, complete: bool, load: RosterImport | None, file_name: str) -> None:
-    """Record the load, and its roster version when it changed any row."""
+def _record(result: RosterResult, by: Actor, complete: bool, load: RosterImport | None, origin: dict[str, Any]) -> None:
+    """Record the load, and its roster version when it changed any row; a load without a file has the given `origin`."""
     now, version = db_now(), next_version() if result.created or result.updated or result.left else None
     values: dict[str, Any] = {
         "state": RosterImport.State.DONE, "done_at": now, "version": version, "done": result.read,
@@ -236,7 +236,7 @@ def _record(result: RosterResult, by: Actor, complete: bool, load: RosterImport 
     }  # fmt: skip
     if load is None:
         load = RosterImport.objects.create(
-            file_name=clean_text(file_name), complete=complete, total=result.read, report=result.counts, **values
+            complete=complete, total=result.read, report=result.counts, **origin, **values
         )
     else:
         RosterImport.objects.filter(pk=load.pk).update(report=load.report | result.counts, **values)
@@ -245,7 +245,9 @@ def _record(result: RosterResult, by: Actor, complete: bool, load: RosterImport 
             load.file.delete()
         if load.difference_id:
             extend_file(load.difference_id, now + DIFFERENCE_LIFETIME)
-    record_event("roster_applied", subject=load.pk, account_id=by.id)
+    # The directory sends changes all day: its loads are no news for the owner of the token.
+    recipient = None if load.source == RosterSource.SCIM else by.id
+    record_event("roster_applied", subject=load.pk, account_id=recipient)
     request_email_changes(load, by, now)
     if version is not None:
         # They were counted on the roster before this load, and approving one now would decide on other numbers.

@@ -9,6 +9,9 @@ from django.db.models import Q
 from apps.core.models import StoredFile
 from apps.core.querysets import Clock
 
+# Django finds the models of an app in this module.
+from apps.roster.directory_models import DirectoryGroup, DirectoryMember, DirectoryUser  # noqa: F401
+
 # The difference of an applied load stays readable for this long.
 DIFFERENCE_LIFETIME = timedelta(days=90)
 

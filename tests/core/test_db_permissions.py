@@ -73,7 +73,8 @@ def test_every_fact_table_is_protected() -> None:
     assert may_go - {name for name in may_go if name.startswith("api_")} == {
         "accounts_account", "accounts_account_groups", "accounts_account_user_permissions", "accounts_role",
         "accounts_providersubject", "mfa_authenticator", *UNUSED_TABLES, "accounts_accessending",
-        "accounts_enrolmentcode", "roster_rosterimportbefore", "accounts_session", "accounts_securityevent",
+        "accounts_enrolmentcode", "roster_directorygroup", "roster_directorymember", "roster_directoryuser",
+        "roster_rosterimportbefore", "accounts_session", "accounts_securityevent",
         "core_event", "notifications_notification", "notifications_preference", "campaigns_announcementread",
         "notifications_room",
         "notifications_reminder", "notifications_lastreminder", "notifications_helpoffer",

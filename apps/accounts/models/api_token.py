@@ -18,6 +18,7 @@ class Scope(models.TextChoices):
     OWN = "own", _("your own standing and contacts")
     REPORTS = "reports:read", _("campaigns, and the standings its owner may see")
     ROSTER = "roster:write", _("the roster, loaded by a program; for HR users")
+    SCIM = "scim", _("the roster, by the company's directory; for HR users")
     FEED = "feed:write", _("the feed of the messaging product; for operators")
 
 

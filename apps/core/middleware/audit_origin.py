@@ -14,7 +14,7 @@ class AuditOriginMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        interface = "api" if request.path.startswith("/api/") else "page"
+        interface = next((name for name in ("api", "scim") if request.path.startswith(f"/{name}/")), "page")
         where = f"{interface} {request.META.get('REMOTE_ADDR', '')}".strip()
         with audit_origin(where, user_agent=request.headers.get("User-Agent", "")):
             return self.get_response(request)

@@ -12,7 +12,7 @@ from apps.dashboard.forms.base import RefusableForm, set_choices
 
 def scope_choices(account: Account, *, include_all: bool = False) -> list[tuple[str, Any]]:
     """The scopes this account can grant, as (value, label); with `include_all` also those it can no longer grant."""
-    roles = {Scope.FEED: Role.Kind.OPERATOR, Scope.ROSTER: Role.Kind.HR}
+    roles = {Scope.FEED: Role.Kind.OPERATOR, Scope.ROSTER: Role.Kind.HR, Scope.SCIM: Role.Kind.HR}
     return [
         (scope.value, scope.label)
         for scope in Scope

@@ -13,6 +13,7 @@ SUBJECT_AREAS: dict[str, Any] = {
     "token": _("Tokens"),
     "webhook": _("Webhooks"),
     "roster": _("Roster"),
+    "directory": _("Company directory"),
     "room": _("Group chats"),
     "deputy": _("Deputies"),
     "campaign": _("Campaigns"),
@@ -48,6 +49,7 @@ SUBJECTS: dict[str, Any] = {
     "channel": _("channel"),
     "retention": _("retention"),
     "roster": _("load of the roster"),
+    "directory": _("user of the directory"),
     "room": _("group chat"),
     "token": _("token"),
 }
@@ -92,6 +94,7 @@ OPERATIONS: dict[str, Any] = {
 ORIGINS: dict[str, Any] = {
     "page": _("Web page"),
     "api": _("API"),
+    "scim": _("Company directory"),
     "command": _("Command line"),
     "worker": _("Background task"),
     "system": _("Hundred itself"),

@@ -48,6 +48,7 @@ FIELDS: dict[str, Any] = {
     "days": _("Counted by day"),
     "people": _("People"),
     "joined_after": _("Joined after"),
+    "attributes": _("Attributes"),
     "file": _("File"),
     "answer": _("Answer"),
     "text": _("Text"),

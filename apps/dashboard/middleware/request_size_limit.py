@@ -11,7 +11,7 @@ from apps.dashboard.views.errors import too_large
 
 CONTACTS, ROSTER = "/contacts/import/", "/company/roster/"
 # The API has smaller limits of its own, and its errors name the field.
-API = "/api/"
+API = ("/api/", "/scim/")
 # Besides uploads only forms arrive here.
 MOST_FORM_BYTES = 3_000_000
 # Anonymous readers only send small forms.

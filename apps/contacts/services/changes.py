@@ -33,7 +33,7 @@ from apps.employees.models import Employee, EmployeeIdentity
 # Of one contact. Other corrections record a new contact, which the daily limit of contacts bounds.
 MAX_RENAMES_A_DAY = 10
 # Restored, a contact counts from its old start and keeps its confirmation: only the one who ended it takes that back.
-NOT_RESTORED = {
+NOT_RESTORED: dict[str | None, object] = {
     # Two contacts of one person would be live.
     EndReason.CORRECTED: gettext_lazy("This contact was corrected. The new entry replaces it."),
     EndReason.MERGED: gettext_lazy("Another of your contacts is the same person. That contact is kept."),
@@ -98,7 +98,7 @@ def restore_contact(*, contact_id: int, employee: Employee, by: Actor) -> None:
         contact = _lock_contact(contact_id, employee)
         if contact.ended_at is None:
             raise Refused("not_ended", _("This contact has not ended."))
-        if refused := NOT_RESTORED.get(contact.end_reason or ""):
+        if refused := NOT_RESTORED.get(contact.end_reason):
             raise Refused(str(contact.end_reason), str(refused))
         if _recorded_again(contact):
             message = _("You have since recorded this person again. The newer contact is kept.")

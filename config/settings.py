@@ -20,6 +20,7 @@ from apps.core.databases import primary_database, replica_database
 from apps.core.log_format import logging_settings
 from apps.core.packaged_files import map_style_hashes, plotly_bundle
 from apps.core.secret_files import Environment
+from config.rates import rates
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Environment()
@@ -160,19 +161,7 @@ CELERY_TASK_QUEUES = [Queue(brokers.QUEUE, routing_key=brokers.QUEUE, queue_argu
 # In a separate database of the broker, unless it has its own address.
 CACHE_URL = env.str("CACHE_URL", "") or service_urls.default_cache_url(CELERY_BROKER_URL)
 CACHES = {"default": service_urls.cache_settings(CACHE_URL) | {"KEY_PREFIX": "hundred"}}
-RATES = {
-    "sign_in": env.str("RATE_SIGN_IN", "600/minute"),
-    "password_mail": env.str("RATE_PASSWORD_MAIL", "60/minute"),
-    "stranger": env.str("RATE_STRANGER", "6000/minute"),
-    "read": env.str("RATE_READ", "1200/minute"),
-    "write": env.str("RATE_WRITE", "300/minute"),
-    "upload": env.str("RATE_UPLOAD", "30/minute"),
-    "people": env.str("RATE_PEOPLE", "3000/minute"),
-    "people_daily": env.str("RATE_PEOPLE_DAILY", "100000/day"),
-    "changes_daily": env.str("RATE_CHANGES_DAILY", "10000/day"),
-    "export": env.str("RATE_EXPORT", "30/minute"),
-    "directory": env.str("RATE_DIRECTORY", "6000/minute"),
-}
+RATES = rates(env)
 RATES_STORAGE = service_urls.rates_storage(CACHE_URL)
 # How many requests of one person the web processes work on at once; 0: any number (apps.core.concurrency).
 MAX_REQUESTS_AT_ONCE = env.int("MAX_REQUESTS_AT_ONCE", 4)

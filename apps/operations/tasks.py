@@ -69,9 +69,7 @@ def mark_touched() -> None:
 
 @shared_task
 def sweep() -> None:
-    """Find pending work whose message was lost: outbox rows, submissions, ranges of a run, result versions, summaries,
-    forecasts, approved erasures.
-    """
+    """Find pending work whose message was lost, of every kind, and approved erasures."""
     run_all(
         lambda: finish_abandoned(clock.db_now()),
         mark_touched,
@@ -137,21 +135,17 @@ def _enqueue_ranges() -> None:
 
 
 def _enqueue_large_previews() -> None:
-    for file_id in next_large_previews():
-        enqueue.enqueue_preview(file_id)
+    for_each(next_large_previews, enqueue.enqueue_preview)()
 
 
 def _enqueue_large_files() -> None:
-    for submission_id in next_large_files():
-        enqueue.enqueue_import(submission_id)
+    for_each(next_large_files, enqueue.enqueue_import)()
 
 
 # The name that messages carry, in queues that outlive an update of the program.
 @shared_task(name="apps.operations.tasks.roll_up")
 def update_summaries() -> None:
-    """Update the summaries with the changes of standings and the intake counts. Repeated or concurrent calls are
-    safe.
-    """
+    """Update the summaries with changed standings, and the intake counts. Repeated or concurrent calls are safe."""
     build_summaries.update_summaries()
     compact_intake_counts()
 
@@ -221,10 +215,10 @@ def send_mails() -> None:
     """
     with locks.advisory_lock("mails") as acquired:
         if acquired:
-            security_mails.send_security_mails()
-            password_reset.send_password_links()
-            email_change_mails.mail_address_changes()
-            answer_mails.send_answer_mails()
+            run_all(
+                security_mails.send_security_mails, password_reset.send_password_links,
+                email_change_mails.mail_address_changes, answer_mails.send_answer_mails,
+            )  # fmt: skip
 
 
 @shared_task

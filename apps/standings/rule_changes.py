@@ -171,13 +171,7 @@ def change_rule(
     if not wait_for_writers(WAIT_SECONDS):
         raise _conflict(_("Contacts are still being recorded. Try again in a minute."))
     with transaction.atomic():
-        if draft.exclusive:
-            set_identity_tracking(True)
-        # As before a freeze, the exclusive lock separates two groups. Earlier writers and evaluations have ended; later
-        # ones read the new version.
-        lock_facts(exclusive=True)
-        # Two changes at once: the second one reads the version that the first has stored, and is refused.
-        campaign = Campaign.objects.lock(campaign.pk).get()
+        campaign = _lock_for_change(campaign, draft)
         # After the lock, so that a form sent twice at once finds the version of the first.
         if key and (existing := campaign.rules.filter(key=key).first()):
             return existing
@@ -194,6 +188,16 @@ def change_rule(
         _notify_employees(campaign, old, new, now)
         _audit_change(campaign, old, new, by, approved_by)
     return new
+
+
+def _lock_for_change(campaign: Campaign, draft: RuleDraft) -> Campaign:
+    if draft.exclusive:
+        set_identity_tracking(True)
+    # As before a freeze, the exclusive lock separates two groups. Earlier writers and evaluations have ended; later
+    # ones read the new version.
+    lock_facts(exclusive=True)
+    # Two changes at once: the second one reads the version that the first has stored, and is refused.
+    return Campaign.objects.lock(campaign.pk).get()
 
 
 def _notify_employees(campaign: Campaign, old: CampaignRule, new: CampaignRule, now: datetime) -> None:

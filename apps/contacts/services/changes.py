@@ -30,8 +30,7 @@ from apps.core.outbox import queue_identity_reevaluation, queue_reevaluation
 from apps.core.text import clean_text
 from apps.employees.models import Employee, EmployeeIdentity
 
-# Of one contact. Other corrections record a new contact, which the daily limit of contacts bounds.
-MAX_RENAMES_A_DAY = 10
+MAX_RENAMES_A_DAY = 10  # of one contact; another correction is a new contact, which has its daily limit
 # Restored, a contact counts from its old start and keeps its confirmation: only the one who ended it takes that back.
 NOT_RESTORED: dict[str | None, object] = {
     # Two contacts of one person would be live.

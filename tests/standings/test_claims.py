@@ -307,6 +307,19 @@ def test_a_feed_that_reports_one_identity_earlier_takes_nobody_by_the_others(
     assert counted(exclusive, alice, alan) == [0, 1], "now the feed says that Alan had this person first"
 
 
+def test_a_correction_after_such_a_feed_takes_nobody_either(
+    exclusive: Campaign, alice: Employee, alan: Employee, clock: Clock
+) -> None:
+    """Otherwise an employee whose contact a feed has moved back takes, by a correction, everybody named in it."""
+    record_one(alice, SHARED)
+    later(clock)
+    contact = record_one(alan, SHARED, PLACEHOLDER).outcomes[0].contact_id
+    feed("A002,@placeholder,,2026-11-20T00:00:00Z")
+    later(clock)
+    correct_contact(contact_id=contact, employee=alan, identities=[SHARED, PLACEHOLDER, OWN], by=TESTER)
+    assert counted(exclusive, alice, alan) == [1, 0]
+
+
 def feed(row: str) -> None:
     raw = io.BytesIO(f"staff_no,handle,email,recorded_at\n{row}\n".encode())
     import_contacts(raw=raw, by=TESTER, format="csv", trust_times=True)

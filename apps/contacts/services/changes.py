@@ -122,10 +122,7 @@ def _recorded_again(contact: Contact) -> bool:
 
 
 def rename_contact(*, contact_id: int, employee: Employee, name: str, by: Actor) -> None:
-    """Change the name in place; a name affects no status. The same name again writes nothing.
-
-    Raises Refused, Contact.DoesNotExist.
-    """
+    """Change the name in place; the same name again writes nothing. Raises Refused, Contact.DoesNotExist."""
     with transaction.atomic():
         contact = _lock_contact(contact_id, employee)
         if contact.name == (cleaned := clean_text(name)):
@@ -256,10 +253,11 @@ def _kept_claims(old: Contact, identities: Sequence[Identity]) -> dict[tuple[str
         return {}
     claims = {}
     for row in stored:
-        # An instant from before the opening claims no person in that campaign: there the later one does.
-        instants = sorted({row.claimed_from or old.recorded_at, old.recorded_at})
-        inside = (at for at in instants if any(start <= at < end for start, end in periods))
-        claims[row.kind, bytes(row.digest)] = next(inside, instants[0])
+        named_at = row.claimed_from or old.recorded_at
+        # An instant from before the opening claims no person in that campaign: there the start does, if it is later.
+        instants = sorted({named_at, max(named_at, old.recorded_at)})
+        inside = [at for at in instants if any(start <= at < end for start, end in periods)]
+        claims[row.kind, bytes(row.digest)] = (inside or instants)[0]
     return claims
 
 

@@ -33,9 +33,9 @@ class HandOver:
 
     @property
     def etag(self) -> str:
-        """The result's digest; with more behind it, the open reviews and the earlier version are part of the content.
+        """The result's digest; after it digests of the earlier version and of the open reviews, if there are any.
 
-        The digest alone would not tell that a review has ended, which changes a verdict and no result.
+        The result's digest alone would miss the end of a review, which changes a verdict and no result.
         """
         parts = [self.result.digest]
         if self.since is not None:

@@ -97,7 +97,7 @@ def leavers_to_type(load: RosterImport) -> int:
 
 
 def confirm(load: RosterImport, *, digest: str, by: Actor, leavers: int | None = None) -> bool:
-    """Queue the load for a worker, once; False when `digest` is not the present difference.
+    """Queue the load for a worker, once; False when `digest` is not that of the current difference.
 
     `leavers`: the number that the user typed, which a load that ends many employments needs (`leavers_to_type`).
     Operator commands, whose file another person approves, need none. When the roster has changed, a new preview starts.

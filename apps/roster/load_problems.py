@@ -45,7 +45,7 @@ PROBLEMS: dict[str, Any] = {
         "The person who loaded this file already has too many files waiting for approval. Ask another HR "
         "user to load it."
     ),
-    "roster_source": gettext_lazy("Meanwhile another source maintains the roster: see the setting ROSTER_SOURCE."),
+    "roster_source": gettext_lazy("Another source maintains the roster now: see the setting ROSTER_SOURCE."),
     "approval_busy": gettext_lazy("Another file of this account was being applied. Send the file again."),
     "approval_superseding": gettext_lazy(
         "A roster change of another HR user is waiting for a decision, and files of this account have superseded "

@@ -60,8 +60,8 @@ class HandOverPages(ApiView):
         tags=["campaigns"],
         summary=_("Hand-over of a result"),
         description=_(
-            "The rows of the hand-over file, in pages. All pages behind the first one are of its version and its "
-            "instant of reviews. Pay by `staff_no` and campaign, once. `since` lists what a correction changed. An "
+            "The rows of the hand-over file, in pages. All pages have the version and the instant of reviews of "
+            "the first one. Pay once by campaign and `staff_no`. `since` lists what a correction changed. An "
             "unchanged hand-over answers 304 to `If-None-Match`. docs/exports.md says how the digest and the signature "
             "are verified. For accounts with the role hr; scope `reports:read`."
         ),
@@ -74,7 +74,7 @@ class HandOverPages(ApiView):
                 OpenApiParameter.HEADER,
                 description=_("The ETag of what was read before. Nothing is sent while it holds."),
             ),
-            _header("ETag", _("The digest; with more behind it while reviews are open, or with `since`.")),
+            _header("ETag", _("The digest; with a suffix while reviews are open, or with `since`.")),
             _header(SIGNATURE, _("Ed25519 over the signature document of the result, in base64.")),
         ],
         responses={

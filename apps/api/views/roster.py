@@ -226,7 +226,7 @@ class RosterLoadApply(RosterView):
             raise Problem(422, problem["code"], problem["detail"], lines)
         leavers = imports.leavers_to_type(load)
         if not imports.confirm(load, digest=body.validated_data["digest"], leavers=leavers, by=self.account.actor):
-            message = gettext("This is not the present difference. Ask for the load again.")
+            message = gettext("This digest is not that of the current difference. Read the load again.")
             raise Problem(409, "stale", message)
         enqueue.enqueue_roster_import(load.pk)
         return self.answer(self.load(load_id), 202)

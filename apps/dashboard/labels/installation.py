@@ -12,6 +12,7 @@ CHECKS: dict[str, Text] = {
     "drift": _("Nightly recount"),
     "notifications": _("Notification channels"),
     "webhooks": _("Webhooks"),
+    "audit_stream": _("Audit stream"),
     "signing": _("Signing key"),
     "replica": _("Read replica"),
     "broker": _("Broker"),
@@ -20,10 +21,15 @@ CHECKS: dict[str, Text] = {
 ADVICE: dict[str, Text] = {
     "migrations": _("Run “manage.py migrate” as the owner of the database."),
     "drift": _(
-        "Stored numbers differed from the contacts and were repaired. Keep the log of the worker and report it."
+        "Stored numbers differed from the facts. The audit trail names the employees. Find the cause, then run "
+        "“manage.py recount --repair”."
     ),
     "notifications": _("See why notifications failed, and send yourself a test."),
     "webhooks": _("See the responses of the failing servers."),
+    "audit_stream": _(
+        "The receiver of the audit trail refuses entries, so they wait in the database. “manage.py stream_audit_trail” "
+        "shows why."
+    ),
     "signing": _("Set SIGNING_KEY for the worker. Without it no result can be final."),
     "replica": _("Pages read from the primary database until the replica has caught up."),
     "broker": _("Start the broker. Until then the scheduler finds the work, within a minute."),

@@ -28,7 +28,7 @@ class NoAnswer(Exception):
 
 
 def installed() -> Path:
-    """pip-audit's program; the first call installs it and that of `make sbom`, and so does a change of the pins."""
+    """pip-audit's program. The first call, and each after a change of the pins, installs it and cyclonedx-bom."""
     program, made_from = HOME / "bin" / "pip-audit", HOME / "made-from.txt"
     pins = OURS.read_text(encoding="utf-8")
     if not made_from.exists() or made_from.read_text(encoding="utf-8") != pins:

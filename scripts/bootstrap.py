@@ -127,7 +127,7 @@ def lock_of(group):
 
 
 def group_in_use():
-    """The group that the environment was made for, so that an update of a server stays one; else the local one."""
+    """The group that the environment was made for, so an update of a server installs no more; else the local one."""
     return next((group for group in reversed(GROUPS) if (VENV / f"stamp-{group}").exists()), "local")
 
 
@@ -145,8 +145,8 @@ def digest_of(lock):
 
 def prepare(group):
     """Bring the environment up to date. Concurrent calls wait for each other. A larger group serves a smaller one."""
-    with (ROOT / "requirements.txt").open() as turn:
-        fcntl.flock(turn, fcntl.LOCK_EX)
+    with (ROOT / "requirements.txt").open() as locked:
+        fcntl.flock(locked, fcntl.LOCK_EX)
         if any(is_current(larger) for larger in GROUPS[GROUPS.index(group) :]):
             return
         uv = find_uv()

@@ -1,7 +1,7 @@
-"""Makes the locks: `make locks`, or `make locks UPGRADE=1` for the newest versions that the requirements allow.
+"""Writes the locks: `make locks`, or `make locks UPGRADE=1` for the newest versions that the requirements allow.
 
-A lock names each package of a group with all that it brings: the exact version, and the hash of each of its files. An
-installer then refuses any other file (`pip install --require-hashes`). There is one for each supported Python.
+A lock names each package of a group and its dependencies: the exact version, and the hash of each of its files. An
+installer then refuses any other file (`pip install --require-hashes`). Each group has one for each supported Python.
 """
 
 import argparse
@@ -34,9 +34,9 @@ def main() -> int:
     LOCKS.mkdir(exist_ok=True)
     make_lock("requirements-uv.txt", "uv", PYTHONS[0])
     for python in PYTHONS:
-        same = ["-c", f"locks/{GROUPS[-1]}-{python}.txt"]
+        as_largest = ["-c", f"locks/{GROUPS[-1]}-{python}.txt"]
         for group, requirements in (REQUIREMENTS | OPTIONS).items():
-            options = upgrade if group == GROUPS[-1] else same
+            options = upgrade if group == GROUPS[-1] else as_largest
             make_lock(requirements, f"{group}-{python}", python, *options)
     return 0
 

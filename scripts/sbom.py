@@ -1,7 +1,7 @@
-"""Writes the software bill of materials: `make sbom`, CycloneDX 1.6 as JSON, into var/sbom-VERSION.json.
+"""Writes the software bill of materials: `make sbom`, CycloneDX 1.6 as JSON, into var/, as sbom-3.13.json.
 
-It lists what a server installs, by the lock of one Python: versions and hashes of all files, and no date, so that the
-same commit gives the same file. Licences are not listed: a lock names none.
+It lists what a server installs by the lock of one Python version: versions and hashes of all files. It has no date, so
+the same commit gives the same file. Licences are not listed: a lock names none.
 """
 
 import argparse
@@ -27,7 +27,7 @@ def main() -> int:
         str(tool), "requirements", str(ROOT / "locks" / f"server-{python}.txt"), "--pyproject",
         str(ROOT / "pyproject.toml"), "--output-reproducible", "--of", "JSON", "-o", str(output), "--validate",
     ]  # fmt: skip
-    # Its warning that a list of packages is no graph is true, and known.
+    # Not shown when it succeeds: it always warns that a list of packages has no dependency graph.
     done = subprocess.run(command, check=False, stderr=subprocess.PIPE, text=True)
     if done.returncode:
         print(done.stderr, file=sys.stderr)

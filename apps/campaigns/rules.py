@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-# The days of campaigns: arithmetic near either end of the calendar overflows, and would stop retention for everybody.
+# The days of campaigns: arithmetic near either end of the calendar overflows, and would stop every retention.
 FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2999, 12, 31)
 # In the order in which they apply; a contact has the first one that does.
 REASONS = ("ended", "outside_period", "not_external", "unconfirmed", "claimed")

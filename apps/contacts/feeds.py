@@ -106,7 +106,7 @@ class _FeedBatch:
         for index in group.rows:
             row = _sighting(self._drafts[index])
             sightings = group.sightings_of(row)
-            added = [one for one in sightings if group.withdraws(one) or not known.cover(one)]
+            added = [sighting for sighting in sightings if group.withdraws(sighting) or not known.cover(sighting)]
             if not added:
                 if not self._update_erased(group, index, row):
                     existing = next(

@@ -45,8 +45,8 @@ def live(request: HttpRequest) -> JsonResponse:
 @require_safe
 def ready(request: HttpRequest) -> JsonResponse:
     """503 only when the database is unreachable or not migrated. Problems with the broker, the replica, drift, the
-    signing key, a channel of notifications or a webhook give `degraded` with 200. Anybody may ask: a process checks
-    once a second.
+    signing key, the audit stream, a channel of notifications or a webhook give `degraded` with 200. No sign-in is
+    needed: a process checks at most once a second.
     """
     with _checking:
         checks, failed = _checks(int(time.monotonic()))

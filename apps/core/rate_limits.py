@@ -48,7 +48,7 @@ class Kind(Enum):
     CHANGES_DAILY = "changes_daily"
     # Files of contacts and standings, and long pages of the API.
     EXPORT = "export"
-    # Requests of the company's directory, which sends each person of the company at first.
+    # Requests of the company's directory, whose first transfer sends each employee in a request.
     DIRECTORY = "directory"
 
     @property

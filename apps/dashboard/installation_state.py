@@ -1,4 +1,4 @@
-"""The state of the installation for its operator: checks, queues, jobs and failed deliveries. Sums alone, no person."""
+"""The state of the installation for its operator: checks, queues, jobs and failed deliveries. Only sums, no person."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -77,9 +77,9 @@ def queues(now: datetime) -> list[Queue]:
 
 
 def _queue(code: str, rows: QuerySet[Any], since: str, now: datetime, *, minutes: int) -> Queue:
-    found = rows.aggregate(waiting=Count("pk"), oldest=Min(since))
-    oldest = found["oldest"]
-    return Queue(code, found["waiting"], oldest, oldest is not None and now - oldest > timedelta(minutes=minutes))
+    totals = rows.aggregate(waiting=Count("pk"), oldest=Min(since))
+    oldest = totals["oldest"]
+    return Queue(code, totals["waiting"], oldest, oldest is not None and now - oldest > timedelta(minutes=minutes))
 
 
 def jobs(now: datetime) -> list[JobState]:
@@ -95,8 +95,8 @@ def jobs(now: datetime) -> list[JobState]:
 
 def _latest(code: str) -> datetime | None:
     """The last run of a job, of any campaign."""
-    found: datetime | None = Job.objects.filter(job__regex=f"^{code}(:|$)").aggregate(at=Max("done_at"))["at"]
-    return found
+    latest: datetime | None = Job.objects.filter(job__regex=f"^{code}(:|$)").aggregate(at=Max("done_at"))["at"]
+    return latest
 
 
 def failures(now: datetime) -> Failures:

@@ -10,7 +10,7 @@ from apps.exports.audit_stream.receivers import InvalidReceiver, is_unprotected,
 
 @register(Tags.security)
 def check_audit_stream(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """A receiver with a spelling mistake receives nothing: the worker does not start."""
+    """Report an unusable AUDIT_STREAM at the start: otherwise no entry would be sent."""
     try:
         if settings.AUDIT_STREAM:
             receiver(settings.AUDIT_STREAM)
@@ -21,7 +21,7 @@ def check_audit_stream(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
 
 @register(Tags.security, deploy=True)
 def check_audit_stream_protection(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """The lines hold personal data."""
+    """Report a receiver on another host without TLS: the lines hold personal data."""
     if not is_unprotected(settings.AUDIT_STREAM):
         return []
     hint = "syslog:tls://host:6514, or a syslog server on this machine that forwards with TLS."

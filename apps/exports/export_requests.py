@@ -105,7 +105,8 @@ def _count(by: Actor) -> None:
 def would_be_empty(*, campaign: Campaign, request: ExportRequest, by: Actor) -> bool:
     """Whether the file of a request would have no line; False, too, where CHECK_MILLISECONDS do not tell.
 
-    It is counted as a request, so that of a file that follows is not (`store_request`). Raises RateLimited.
+    It counts as a request in the rate limit, so the file that follows is stored uncounted (`store_request`). Raises
+    RateLimited.
     """
     _count(by)
     kind, now = KINDS[request.kind], db_now()

@@ -25,7 +25,7 @@ def check_metrics_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage
 
 @register(Tags.security, deploy=True)
 def check_metrics_token_length(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """A short token can be guessed: /metrics has no counter of its own."""
+    """Warn of a short token, which can be guessed: nothing counts wrong tokens at /metrics."""
     if not settings.METRICS_TOKEN or len(settings.METRICS_TOKEN) >= MIN_TOKEN_CHARS:
         return []
     text = f"METRICS_TOKEN has less than {MIN_TOKEN_CHARS} characters."

@@ -1,4 +1,4 @@
-"""The figures as metrics. Dashboards and alerts hold on to their names: add, never rename (docs/monitoring)."""
+"""The figures as metrics. Dashboards and alerts depend on their names: add, never rename (docs/monitoring)."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _reading = Lock()
 
 
 class StateCollector(Collector):
-    """Asks for the state of the installation at each scrape; the same in every web process.
+    """Reads the state of the installation at each scrape; it is the same in every web process.
 
-    While the database does not answer, the checks and `hundred_figures_ok` say so and the figures are missing.
+    While the database does not answer, only the checks, `hundred_figures_ok` and the build are collected.
     """
 
     def collect(self) -> Iterator[Metric]:
@@ -93,13 +93,13 @@ def _work(figures: Figures) -> Iterator[Metric]:
         "hundred_work_waiting",
         "What waits for a worker, by kind",
         ["work"],
-        [(work, one.count) for work, one in waiting],
+        [(work, backlog.count) for work, backlog in waiting],
     )
     yield _gauge(
         "hundred_work_oldest_seconds",
         "How long the oldest has waited; 0 when nothing waits",
         ["work"],
-        [(work, one.oldest_seconds) for work, one in waiting],
+        [(work, backlog.oldest_seconds) for work, backlog in waiting],
     )
     queued, evaluated = figures.outbox_rows
     yield CounterMetricFamily("hundred_outbox_queued", "Outbox rows written: re-evaluations requested", queued)
@@ -133,25 +133,25 @@ def _campaigns(campaigns: list[CampaignFigures]) -> Iterator[Metric]:
         "hundred_campaign_state",
         "1 for the state of a campaign that is not finished or was frozen in the last week",
         ["campaign", "state"],
-        [(one.slug, one.state, 1) for one in campaigns],
+        [(row.slug, row.state, 1) for row in campaigns],
     )
     yield _gauge(
         "hundred_campaign_seconds_to_cutoff",
         "Seconds to the cut-off; negative after it, absent once frozen",
         ["campaign"],
-        [(one.slug, one.seconds_to_cutoff) for one in campaigns if one.seconds_to_cutoff is not None],
+        [(row.slug, row.seconds_to_cutoff) for row in campaigns if row.seconds_to_cutoff is not None],
     )
     yield _gauge(
         "hundred_campaign_freeze_overdue_seconds",
         "Seconds since a campaign should have been frozen by itself; 0 before",
         ["campaign"],
-        [(one.slug, one.freeze_overdue_seconds) for one in campaigns],
+        [(row.slug, row.freeze_overdue_seconds) for row in campaigns],
     )
     yield _gauge(
         "hundred_campaign_recount_age_seconds",
         "Seconds since the last recount of a running campaign ended, or since it began",
         ["campaign"],
-        [(one.slug, one.recount_age_seconds) for one in campaigns if one.recount_age_seconds is not None],
+        [(row.slug, row.recount_age_seconds) for row in campaigns if row.recount_age_seconds is not None],
     )
 
 
@@ -161,21 +161,21 @@ def _messages(figures: Figures) -> Iterator[Metric]:
         "hundred_notifications",
         "Notifications due and being sent; of the newest of the last hour, those that ended",
         ["channel", "state"],
-        [(*key, one.count) for key, one in notifications],
+        [(*key, backlog.count) for key, backlog in notifications],
     )
     yield _gauge(
         "hundred_notifications_overdue_seconds",
         "How long the oldest due notification has been due, or the oldest one has been being sent",
         ["channel", "state"],
-        [(*key, one.oldest_seconds) for key, one in notifications if key[1] in ("due", "sending")],
+        [(*key, backlog.oldest_seconds) for key, backlog in notifications if key[1] in ("due", "sending")],
     )
     yield _gauge(
         "hundred_webhook_deliveries",
         "Webhook deliveries due, and those of the last hour that ended",
         ["state"],
-        [(state, one.count) for state, one in webhooks],
+        [(state, backlog.count) for state, backlog in webhooks],
     )
-    overdue = sum(one.oldest_seconds for state, one in webhooks if state == "due")
+    overdue = sum(backlog.oldest_seconds for state, backlog in webhooks if state == "due")
     yield _gauge("hundred_webhook_overdue_seconds", "How long the oldest due delivery has been due", value=overdue)
     yield _gauge(
         "hundred_sign_in_failures",

@@ -1,4 +1,4 @@
-"""State and requests, written in the format that the monitor asks for."""
+"""The metrics of state and requests, in the format that the monitor asks for."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ from apps.monitoring.collector import StateCollector
 from apps.monitoring.requests import request_registry
 
 
-class _Everything(Collector):
+class _StateAndRequests(Collector):
     def collect(self) -> Iterator[Metric]:
         yield from StateCollector().collect()
         yield from request_registry().collect()
@@ -21,6 +21,6 @@ def exposition(accept: str) -> tuple[bytes, str]:
     """The metrics and their media type: OpenMetrics where `accept` names it, as Prometheus does, else plain text."""
     # Not registered: that would collect once at registration, for names only.
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Everything())
+    registry.register(_StateAndRequests())
     encode, content_type = choose_encoder(accept)
     return encode(registry), content_type

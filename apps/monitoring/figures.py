@@ -21,9 +21,9 @@ from apps.core.task_runs import last_runs, scheduled_tasks
 
 # A scrape must never occupy the database: a statement that takes longer is given up, and the figures are missing.
 STATEMENT_TIMEOUT_MILLISECONDS = 2_000
-# A frozen campaign is shown for so long.
+# For how long a frozen campaign is shown.
 FROZEN_SHOWN_FOR = timedelta(days=7)
-# Refused attempts. With those of the company's provider, whose actions the statement knows by their beginning.
+# Refused sign-ins here. The statement adds those of the company's provider, by the beginning of their actions.
 FAILED_SIGN_INS = [
     f"account.{event}" for event in ("sign_in_refused", "locked_out", "factor_refused", "enrolment_code_refused")
 ]
@@ -87,7 +87,10 @@ class DatabaseFigures:
 
 @dataclass(frozen=True)
 class Figures:
-    """Everything of one moment. Backlogs by kind of work; notifications by (channel, state), deliveries by state."""
+    """All figures of one moment: `waiting` by kind of work, `notifications` by (channel, state), `webhooks` by state.
+
+    `outbox_rows`: how many rows were written and deleted, as PostgreSQL's statistics count them.
+    """
 
     waiting: Mapping[str, Backlog]
     outbox_rows: tuple[int, int]

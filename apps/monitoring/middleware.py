@@ -1,4 +1,4 @@
-"""Counts requests, and answers at METRICS_PORT, where there is nothing but the metrics."""
+"""Counts requests, and answers at METRICS_PORT, which serves only the metrics."""
 
 import time
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from apps.monitoring.views import METRICS_PATH, arrived_at_metrics_port, metrics
 
 
 class MetricsMiddleware:
-    """Outermost, so that it sees every answer, and because a monitor asks METRICS_PORT by address, without TLS."""
+    """Outermost, to count every response, and because a monitor scrapes METRICS_PORT by IP address, without TLS."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         if not is_enabled():

@@ -15,7 +15,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from apps.monitoring.shared_files import FOLDER_VARIABLE
 
-# One more series for each counter and no reader: Prometheus notices a restart by itself.
+# They would add a series for each counter that nothing reads: Prometheus notices a restart by itself.
 disable_created_metrics()
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 # Half a second is what a page may take; ten, what a proxy waits for.

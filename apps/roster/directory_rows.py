@@ -1,4 +1,4 @@
-"""Roster rows from what the directory says of its users. Decides what a row says; changes no data."""
+"""Makes roster rows from the users that the directory has sent. Changes no data."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ COLUMNS = ("staff_no", "name", "email", *OPTIONAL, "left_on")
 MANAGERS = statement("roster", "directory", "managers")
 DEPARTMENTS = statement("roster", "directory", "departments")
 PRESENT_CELLS = statement("roster", "directory", "present_cells")
-# Problems of a user whom the roster has all the same, without the value.
+# Problems of a user who is loaded without the value.
 UNKNOWN_MANAGER, BAD_PHONE, BAD_TIME_ZONE = "unknown_manager", "bad_phone", "bad_time_zone"
 
 

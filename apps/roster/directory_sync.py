@@ -1,7 +1,7 @@
-"""The roster follows the company's directory: a worker applies what SCIM has stored, as loads of one HR user (ADR 87).
+"""A worker applies what SCIM has stored to the roster, as loads of one HR user (ADR 87).
 
 A load follows every rule of a file: the same checks, the same audit trail, and a second person where the effect needs
-one. What needs one is separated by halving, and becomes one file that waits for approval.
+one. Users who need a second person are separated by halving; together they become one file that waits for approval.
 """
 
 from __future__ import annotations
@@ -59,9 +59,9 @@ class _Run:
 
 
 def apply_directory() -> bool:
-    """Apply what the directory has stored. Idempotent; False when another worker does it, or when it must wait.
+    """Apply what the directory has stored. Idempotent. False when another worker does it, or when it must wait.
 
-    Nothing happens unless ROSTER_SOURCE says that the directory maintains the roster.
+    Does nothing unless ROSTER_SOURCE says that the directory maintains the roster.
     """
     if settings.ROSTER_SOURCE != RosterSource.SCIM:
         return False
@@ -90,7 +90,7 @@ def apply_directory() -> bool:
 
 
 def _require_loader(by: Actor) -> None:
-    """Raise Refused when the owner of the token may not load a file either: no HR user, or changed recently."""
+    """Raise Refused when the token's owner could not load a file: not an HR user, or an account changed recently."""
     with transaction.atomic():
         require_second_person(by)
 

@@ -1,4 +1,4 @@
-"""Rosters that a program sends: stored once for each key of the sender, and confirmed without a person."""
+"""Rosters that a program sends: stored once for each Idempotency-Key, and confirmed without a person."""
 
 from __future__ import annotations
 

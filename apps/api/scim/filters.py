@@ -31,7 +31,7 @@ ORDERINGS = {CompareOperator.gt: ">", CompareOperator.ge: ">=", CompareOperator.
 
 @dataclass(frozen=True)
 class Condition:
-    """A part of a statement and its parameters. Only names of declared attributes and operators are in the text."""
+    """A part of a statement and its parameters. `text` holds only operators and the names of declared attributes."""
 
     text: str
     parameters: tuple[Any, ...] = ()

@@ -1,7 +1,7 @@
-"""What Entra and Okta send, in the form that RFC 7644 asks for. Pure; what it does not know, it leaves as it is.
+"""Rewrites what Entra and Okta send into the form of RFC 7644. Pure; unknown content is left as it is.
 
-Booleans as text, a manager as plain text or as a list, paths as the keys of a value, null or an empty text for
-"remove", and the resource's id in the value of an operation without a path.
+They send booleans as text, a manager as plain text or as a list, paths as the keys of a value, null or an empty text
+for "remove", and the resource's id in the value of an operation without a path.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ def _operation(operation: dict[str, Any], path: Any, value: Any) -> dict[str, An
 
 
 def _value(name: str, value: Any) -> Any:
-    """The value of an attribute in its own type; None for a manager that is none."""
+    """The value of an attribute in its own type; None for an empty manager."""
     name = name.lower()
     if name in ("active", "primary"):
         return _boolean(value)

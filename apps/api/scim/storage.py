@@ -68,8 +68,10 @@ class DirectoryStorage(ScimStorage):
         start, count = search_request.start_index_0 or 0, search_request.count
         page = records.order_by("created_at", "pk")[start : None if count is None else start + count]
         with_members = not _excludes_members(search_request)
-        found = [] if count == 0 else [self._resource(resource_type, one, with_members=with_members) for one in page]
-        return SearchPage(total, found)
+        if count == 0:
+            return SearchPage(total, [])
+        resources = [self._resource(resource_type, record, with_members=with_members) for record in page]
+        return SearchPage(total, resources)
 
     def create(self, resource_type: ResourceType, resource: Resource[Any]) -> Resource[Any]:
         document, members = _document(resource)
@@ -204,7 +206,7 @@ def _refusals() -> Iterator[None]:
 
 
 def _taken(error: IntegrityError) -> str:
-    """Which value is taken, without whose it is."""
+    """A sentence that names the taken attribute, but not its owner."""
     constraint = getattr(getattr(error.__cause__, "diag", None), "constraint_name", "") or ""
     values = {
         "roster_directory_user_name": "userName", "roster_directory_staff_no": "employeeNumber",

@@ -47,7 +47,7 @@ def service() -> ScimService:
 
 @method_decorator(csrf_exempt, name="dispatch")
 class ScimView(APIView):
-    """All SCIM addresses; the library routes below ROOT. Every error is a SCIM error."""
+    """All SCIM addresses; the library routes the paths below ROOT. Every error response is a SCIM error."""
 
     http_method_names = ("get", "head", "post", "put", "patch", "delete")
     authentication_classes = (TokenAuthentication,)

@@ -19,7 +19,7 @@ class Position:
 
 
 def seal(entry: dict[str, Any], before: Position) -> dict[str, Any]:
-    """The line of this entry behind that position."""
+    """The line of this entry, which follows the line at `before`."""
     body = {"stream": before.stream, "sequence": before.sequence + 1, "previous": before.hash, **entry}
     return body | {"hash": line_hash(body)}
 

@@ -25,9 +25,9 @@ class InvalidReceiver(ValueError):
 
 
 def receiver(text: str) -> Send:
-    """The function that sends lines and returns when they are received. It raises OSError, and part may be received.
+    """The function that sends lines to the receiver that `text` names, and returns when they are received.
 
-    Raises InvalidReceiver.
+    It raises OSError; then some lines may have been received. Raises InvalidReceiver for an unusable `text`.
     """
     if text == "stdout":
         return _to_standard_output

@@ -125,8 +125,8 @@ def _locked_position() -> Position | None:
 
 
 def _shown(entry: Any) -> dict[str, Any]:
-    """What an entry says outside Hundred: numbers in place of the labels of persons; of single employees' targets and
-    leave, and of imports that touch contacts, neither the person nor the details.
+    """What leaves Hundred of an entry: a number in place of a person's label. Adjustments of single employees, and
+    imports that touch contacts, have neither subject nor details.
     """
     return {
         "id": entry.pk,

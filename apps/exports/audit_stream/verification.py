@@ -1,4 +1,4 @@
-"""Checks received lines of the audit stream: nothing changed, left out or put in."""
+"""Checks that received lines of the audit stream are complete and unchanged."""
 
 import json
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ FIELDS = {"stream": str, "sequence": int, "previous": str, "hash": str}
 
 @dataclass
 class Finding:
-    """`problem` is a sentence about the first gap or change; empty when there is none."""
+    """`first` and `last` are sequences. `problem` is a sentence about the first gap or change; empty without one."""
 
     stream: str = ""
     first: int = 0
@@ -72,10 +72,9 @@ def _next(finding: Finding, text: str) -> str:
 def _gap(finding: Finding, sequence: int) -> str:
     if sequence < finding.first:
         return f"entry {sequence} is before the first one of the file, {finding.first}"
-    one = sequence == finding.last + 2
-    return (
-        f"entry {finding.last + 1} is missing" if one else f"entries {finding.last + 1} to {sequence - 1} are missing"
-    )
+    if sequence == finding.last + 2:
+        return f"entry {finding.last + 1} is missing"
+    return f"entries {finding.last + 1} to {sequence - 1} are missing"
 
 
 def _parsed(text: str) -> dict[str, Any] | None:

@@ -3,7 +3,8 @@
 SELECT 'outbox' AS work, count(*) AS n, min(queued_at) AS since FROM core_outbox
 UNION ALL SELECT 'events', count(*), min(at) FROM core_event
 UNION ALL SELECT 'ranges', count(*), min(run.started_at)
-    FROM standings_markrange part JOIN standings_markrun run ON run.id = part.run_id WHERE part.state = 'waiting'
+    FROM standings_markrange mark_range JOIN standings_markrun run ON run.id = mark_range.run_id
+    WHERE mark_range.state = 'waiting'
 UNION ALL SELECT 'submissions', count(*), min(received_at) FROM contacts_submission WHERE state = 'received'
 UNION ALL SELECT 'previews', count(*), min(asked_at) FROM core_filepreview WHERE state = 'waiting'
 UNION ALL SELECT 'roster_loads', count(*), min(asked_at) FROM roster_rosterimport
@@ -34,7 +35,7 @@ SELECT channel, state, count(*), NULL FROM (
 WHERE state NOT IN ('due', 'sending') GROUP BY channel, state;
 
 -- name: webhooks
--- A disabled endpoint is left alone by its operator's decision.
+-- Without disabled endpoints: an operator has switched them off.
 SELECT 'due', count(*), min(delivery.due_at) FILTER (WHERE delivery.due_at <= %(now)s)
 FROM notifications_webhookdelivery delivery
 JOIN notifications_webhookendpoint endpoint ON endpoint.id = delivery.endpoint_id AND endpoint.enabled

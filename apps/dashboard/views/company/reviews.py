@@ -34,7 +34,7 @@ PAGE = 50
 
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
-    """The reviews in one state, by due date, without a word of their texts; every state with its number."""
+    """The reviews in one state, by due date, without their texts, and the number of reviews in each state."""
     scope = hr_scope(request)
     if scope.campaign is None:
         return render(scope, "no_campaign.html", {})

@@ -1,4 +1,4 @@
-"""Who acts on another person's account proves again who they are: with the password and the second factor."""
+"""Operators confirm each change of another person's account with their own password and second factor."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ from apps.dashboard.views.page_context import PageContext
 
 
 def must_sign_in_again(scope: PageContext) -> bool:
-    """Whether Hundred cannot ask for both proofs, as of an account at the provider, and the sign-in is not recent."""
+    """Whether the account lacks a password or factor to ask for, as at a provider, and the sign-in is not recent."""
     asks_both = scope.user.has_usable_password() and (has_factor(scope.user) or not settings.SECOND_FACTOR_ROLES)
     return not asks_both and not signed_in_recently(scope)
 

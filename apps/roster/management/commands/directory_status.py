@@ -4,11 +4,11 @@ from typing import Any
 from apps.core.management.base import AppCommand
 from apps.roster.directory_models import DirectoryGroup, DirectoryUser
 
-SHOWN = 100
+MAX_PRINTED = 100
 
 
 class Command(AppCommand):
-    help = "Says what of the company's directory the roster does not have yet, and why. Changes nothing."
+    help = "Lists the users of the company's directory that differ from the roster, and why. Changes nothing."
 
     def handle(self, *args: Any, **options: Any) -> None:
         users = DirectoryUser.objects.all()
@@ -16,7 +16,7 @@ class Command(AppCommand):
         missing = users.exclude(state=DirectoryUser.State.APPLIED, problem="").order_by("staff_no", "pk")
         shown = [
             {"id": str(user.pk), "staff_no": user.staff_no, "state": user.state, "problem": user.problem}
-            for user in missing[:SHOWN]
+            for user in missing[:MAX_PRINTED]
         ]
         output = {
             "users": sum(states.values()), "groups": DirectoryGroup.objects.count(), "states": dict(states),

@@ -75,7 +75,7 @@ def test_no_link_for_a_leaver_or_at_the_provider(alice: Employee, alan: Employee
 
 
 def test_after_a_reset_only_the_code_adds_a_factor(alice: Employee, by: Actor) -> None:
-    """Otherwise whoever has the password enrols the next factor."""
+    """Otherwise any person with the password enrols the next factor."""
     people.enrol(alice, generate_totp_secret())
     code = operator_acts.reset_factors(employee=alice, by=by)
     account = account_for(alice)

@@ -97,7 +97,7 @@ class RewardSystem:
         self.handled.add(message_id)
 
     def settle(self) -> None:
-        """Read the newest version wholly and verify it, then pay whom nobody has paid."""
+        """Read and verify the whole newest version, then pay those who are not paid yet."""
         headers = {"if-none-match": self.etag} if self.etag else {}
         first = self.client.call("GET", ADDRESS + "?limit=2", **headers)
         if first.status_code == 304:

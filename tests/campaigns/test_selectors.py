@@ -1,4 +1,4 @@
-"""Which campaign a page shows when nobody has chosen one: the result of the night must not vanish from first pages."""
+"""Which campaign a page shows when the user chose none: the result of the night must not vanish from first pages."""
 
 from datetime import date
 from typing import Any

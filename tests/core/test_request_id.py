@@ -1,4 +1,4 @@
-"""Without one id from the proxy to the worker, nobody finds the lines of the request that a user complains about."""
+"""Without one id from the proxy to the worker, an operator cannot find the lines of the request that a user reports."""
 
 import json
 import logging

@@ -150,8 +150,8 @@ def test_tasks_pass_and_counters_count_on_a_valkey_with_tls(valkey: SecureValkey
     [("BROKER-PASSWORD", "guessed"), ("hundred_broker:BROKER-PASSWORD@", ""), ("rediss://", "redis://")],
     ids=["wrong password", "no user", "no TLS"],
 )
-def test_valkey_refuses_everybody_else(valkey: SecureValkey, before: str, after: str):
-    """Who can write to the broker can keep workers busy."""
+def test_valkey_refuses_every_other_user(valkey: SecureValkey, before: str, after: str):
+    """An attacker who can write to the broker can keep workers busy."""
     url = valkey.url.replace(before, after)
     url = url if url.startswith("rediss") else url.partition("?")[0]
     with contextlib.closing(valkey.client(url)) as client, pytest.raises(redis.RedisError):
@@ -178,7 +178,7 @@ def test_tasks_pass_on_a_rabbitmq_with_tls(rabbitmq: SecureRabbitMQ):
 
 
 @pytest.mark.parametrize(("user", "password"), [("guest", "guest"), ("hundred", "guessed")])
-def test_rabbitmq_refuses_everybody_else(rabbitmq: SecureRabbitMQ, user: str, password: str):
+def test_rabbitmq_refuses_every_other_user(rabbitmq: SecureRabbitMQ, user: str, password: str):
     with pytest.raises(amqp.AccessRefused):
         rabbitmq.connection(user, password).connect()
 
@@ -202,7 +202,7 @@ def test_a_certificate_of_another_authority_is_refused(rabbitmq: SecureRabbitMQ,
 
 @pytest.mark.django_db(transaction=True)
 def test_a_worker_gets_the_tasks_of_beat_with_the_rights_of_the_documentation(rabbitmq: SecureRabbitMQ, tmp_path: Path):
-    """A right too few would stop every mark of an installation that looks well."""
+    """One missing right would stop every mark of an installation that looks healthy."""
     url = f"amqps://hundred:{PASSWORD}@localhost:{rabbitmq.port}/hundred?ssl_ca_certs={rabbitmq.authority}"
     environment = production(CELERY_BROKER_URL=url, SWEEP_INTERVAL="1")
     schedule = {"/var/lib/hundred-beat/schedule": str(tmp_path / "schedule")}

@@ -48,7 +48,7 @@ def test_hadolint_accepts_the_containerfile(path: str):
     assert (done.returncode, done.stdout) == (0, "")
 
 
-def test_the_image_contains_no_file_that_nobody_listed():
+def test_the_image_contains_only_listed_files():
     """An .env, a backup or the history of the clone must not reach a registry with the image."""
     lines = (BASE_DIR / ".dockerignore").read_text(encoding="utf-8").splitlines()
     rules = [line for line in lines if line and not line.startswith("#")]
@@ -60,7 +60,7 @@ def test_the_image_contains_no_file_that_nobody_listed():
 
 @pytest.mark.parametrize("name", ["compose.yaml", "compose.production.yaml"])
 def test_every_container_is_confined(name: str):
-    """A hole in one process must not become the host's."""
+    """A weakness of one process must not open the host."""
     for service, settings in compose(name).items():
         confined = (settings["read_only"], settings["cap_drop"], settings["security_opt"])
         assert confined == (True, ["ALL"], ["no-new-privileges:true"]), service
@@ -146,7 +146,7 @@ def test_the_health_check_asks_for_the_configured_host(status: int):
 
 @pytest.mark.parametrize("manifest", MANIFESTS)
 def test_kubernetes_knows_every_field(manifest: dict[str, Any]):
-    """An unknown field is dropped without a word by some clients: a limit or a probe would be missing."""
+    """Some clients drop an unknown field silently: a limit or a probe would be missing."""
     kubernetes_validate.validate(manifest, OLDEST_KUBERNETES, strict=True)
 
 

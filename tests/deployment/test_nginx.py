@@ -126,13 +126,13 @@ def test_a_page_without_tls_is_redirected_and_the_api_is_refused(site: Site):
     assert site.ask("/api/v1/contacts/").status == 401
 
 
-def test_the_figures_are_closed(site: Site):
+def test_the_metrics_are_closed_to_the_internet(site: Site):
     response = site.ask("/metrics")
     assert (response.status, b"nginx" in response.body) == (404, True)
 
 
 def test_each_request_has_one_id_that_no_client_chooses(site: Site):
-    """An operator finds what belongs to a request, and nobody writes into another one's lines."""
+    """An operator finds the lines of a request, and no client can add lines to another's request."""
     response = site.ask("/health/live?q=Ann-Example", headers={"X-Request-ID": "forged"})
     [given] = response.headers.get_all("X-Request-ID") or []
     assert re.fullmatch(r"[0-9a-f]{32}", given)

@@ -19,13 +19,13 @@ needs_systemd = pytest.mark.skipif(
 )
 
 
-def test_the_units_are_those_of_the_page():
+def test_every_process_has_a_unit():
     expected = ["hundred-backup.service", *STARTED]
     assert expected == SERVICES
 
 
 def test_the_units_start_the_same_processes_as_the_first_steps():
-    """Otherwise somebody who follows the first steps tries something else than what runs later."""
+    """Otherwise an operator who follows the first steps tries other processes than those that run later."""
     page = (BASE_DIR / "docs" / "deployment.md").read_text(encoding="utf-8")
     first_steps = re.findall(r"^ +\.venv/bin/((?:gunicorn|celery) .+?)(?: --schedule \S+)?$", page, flags=re.MULTILINE)
     units = [values(UNITS / name, "ExecStart")[0] for name in STARTED]

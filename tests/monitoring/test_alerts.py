@@ -114,7 +114,7 @@ def test_a_healthy_installation_is_silent(healthy: None, fires: Callable[[], dic
 def test_a_stuck_outbox_raises_an_alarm(
     healthy: None, fires: Callable[[], dict[str, int]], alice: Employee, clock: Clock
 ) -> None:
-    """People would read "updating" until somebody complains."""
+    """Otherwise pages say "updating" until a user complains."""
     queue_reevaluation([alice.pk])
     assert fires() == {}
     clock.set(clock.now() + timedelta(minutes=6), ticks=True)
@@ -229,7 +229,7 @@ def expressions() -> list[str]:
 
 @pytest.mark.django_db
 def test_every_expression_names_metrics_and_values_that_exist(monitored: Client) -> None:
-    """An alert on a metric that was renamed never fires, and nobody notices."""
+    """An alert on a metric that was renamed never fires, and no operator notices."""
     monitored.get("/health/live")
     text = scraped(monitored)
     families = dict(re.findall(r"^# TYPE (\S+) (\w+)$", text, re.MULTILINE))

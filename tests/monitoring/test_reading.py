@@ -52,14 +52,14 @@ def test_a_scrape_changes_nothing(monitored: Client, campaign: Campaign) -> None
     assert changed_by_reading(scrape, ["/metrics"]) == []
 
 
-def test_a_figure_cannot_be_written_by_mistake(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_scrape_cannot_write_even_by_mistake(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(figures, "drift_by_campaign", lambda: Setting.objects.create(name="x", value=1))
     with pytest.raises(Exception, match="read-only transaction"):
         figures.read_figures()
 
 
 def test_monitors_at_one_moment_share_a_reading(monitored: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without it, whoever reaches the port could keep the database busy."""
+    """Otherwise any client that reaches the port could keep the database busy."""
     readings: list[int] = []
     monkeypatch.setattr(collector, "read_figures", lambda: readings.append(1))
     monkeypatch.setattr(collector, "time", SimpleNamespace(monotonic=lambda: 7.5))

@@ -1,4 +1,4 @@
-"""A receiver that counts lines as received although they were lost makes gaps that nobody can explain."""
+"""A receiver that counts lines as received although they were lost makes gaps that no operator can explain."""
 
 import datetime as dt
 import socket
@@ -75,7 +75,7 @@ def test_each_message_has_its_length_and_header() -> None:
 
 
 def test_a_server_that_ends_before_it_has_read_everything_has_not_received_it() -> None:
-    """The kernel took the bytes: only the reset tells that nobody read them."""
+    """The kernel took the bytes: only the reset shows that the server did not read them."""
 
     def reset(connection: socket.socket) -> None:
         connection.recv(1)

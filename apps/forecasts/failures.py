@@ -26,7 +26,7 @@ MAX_DURATION = timedelta(minutes=30)
 
 
 class State(Enum):
-    """`FAILED`: on this day, and it is tried again. `GIVEN_UP`: MAX_FAILURES times."""
+    """`FAILED`: the attempt of this day failed, another day is tried. `GIVEN_UP`: after MAX_FAILURES attempts."""
 
     DUE = "due"
     RUNNING = "running"

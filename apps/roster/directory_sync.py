@@ -100,7 +100,7 @@ def _waiting() -> QuerySet[DirectoryUser]:
 
 
 def has_waiting() -> bool:
-    """Whether the sweep has to wake a worker for the directory."""
+    """Whether users wait for the roster or for a decision, so that the sweep has to enqueue the synchronisation."""
     if settings.ROSTER_SOURCE != RosterSource.SCIM:
         return False
     return DirectoryUser.objects.exclude(state=State.APPLIED).exists()
@@ -112,7 +112,7 @@ def _newest_actor(users: Sequence[DirectoryUser]) -> Actor:
 
 
 def _follow_decisions(now: datetime) -> None:
-    """Take up the users whose file was decided on, or whose request no longer holds."""
+    """Release the users whose file was decided on, or whose request has ended without a decision."""
     for load in RosterImport.objects.filter(pk__in=DirectoryUser.objects.exclude(load=None).values("load")):
         users = DirectoryUser.objects.filter(load=load, state=State.HELD)
         request = ApprovalRequest.objects.filter(kind=ApprovalRequest.Kind.ROSTER_LOAD, subject=str(load.pk)).first()

@@ -20,7 +20,7 @@ from apps.roster.models import RosterImport, RosterSource
 
 @dataclass(frozen=True)
 class ProgramLoadOptions:
-    """What a program says about its file; the names of import_roster's options. `format`: of reader.FORMATS."""
+    """The options of a program's file, named as those of import_roster. `format` is one of reader.FORMATS."""
 
     format: str
     dry_run: bool = False

@@ -124,6 +124,8 @@ def test_a_page_without_tls_is_redirected_and_the_api_is_refused(site: Site):
     # A redirect would hide that a token went over the wire.
     assert site.ask("/api/v1/contacts/", tls=False).status == 403
     assert site.ask("/api/v1/contacts/").status == 401
+    assert site.ask("/scim/v2/Users", tls=False).status == 403
+    assert site.ask("/scim/v2/Users").status == 401
 
 
 def test_the_metrics_are_closed_to_the_internet(site: Site):

@@ -48,8 +48,8 @@ def _holders(roles: tuple[str, ...]) -> QuerySet[Account]:
 
 
 def approvers(request: ApprovalRequest, now: datetime) -> QuerySet[Account]:
-    """Accounts past their cooldown that can decide `request` at `now`, without the requester's and its subject's."""
-    involved = [request.requested_by_id or 0, _subject_account(request)]
+    """Accounts past their cooldown that can decide `request` at `now`, without its authors' and its subject's."""
+    involved = {*_authors(request), _subject_account(request)}
     return _holders(decider_roles(request.kind)).filter(past_cooldown(now)).exclude(pk__in=involved)
 
 
@@ -65,6 +65,11 @@ def waiting_for(account: Account, now: datetime) -> int:
 def _subject_account(request: ApprovalRequest) -> int:
     """The account that the request changes; 0 for changes of anything else."""
     return int(request.payload["account"]) if request.kind in ApprovalRequest.ACCOUNT_KINDS else 0
+
+
+def _authors(request: ApprovalRequest) -> set[int]:
+    """The requester, and the accounts that caused a part of the change; none of them is the second person."""
+    return {request.requested_by_id or 0, *request.payload.get("other_actors", ())}
 
 
 def decider_roles(kind: str) -> tuple[str, ...]:
@@ -243,7 +248,7 @@ def _require_decider(request: ApprovalRequest, by: Actor, by_operator: bool) -> 
                 conflict=True,
             )
         return
-    if by.id is None or by.id == request.requested_by_id:
+    if by.id is None or by.id in _authors(request):
         raise Refused("own", own_request_text(request.kind), conflict=True)
     if by.id == _subject_account(request):
         raise Refused(

@@ -20,7 +20,7 @@ def create_group(*, document: dict[str, Any], members: list[str], by: Actor) -> 
     group = DirectoryGroup(document=document, created_at=now, changed_at=now)
     _derive(group)
     group.save(force_insert=True)
-    _set_members(group, members)
+    _set_members(group, members, by)
     _audit(group, "created", by)
     return group
 
@@ -28,14 +28,14 @@ def create_group(*, document: dict[str, Any], members: list[str], by: Actor) -> 
 def change_group(*, group: DirectoryGroup, document: dict[str, Any], members: list[str], by: Actor) -> None:
     """Store the whole new state of a locked group. Raises as `create_group`."""
     renamed = document.get("displayName") != group.display_name
-    if not _set_members(group, members) and document == group.document:
+    if not _set_members(group, members, by) and document == group.document:
         return
     group.document = document
     _derive(group)
     group.version, group.changed_at = group.version + 1, db_now()
     group.save()
     if renamed:
-        mark_waiting(member_ids(group.pk))
+        mark_waiting(member_ids(group.pk), by)
     _audit(group, "changed", by)
 
 
@@ -43,7 +43,7 @@ def delete_group(*, group: DirectoryGroup, by: Actor) -> None:
     members = member_ids(group.pk)
     _audit(group, "deleted", by)
     group.delete()
-    mark_waiting(members)
+    mark_waiting(members, by)
 
 
 def member_ids(group_id: Any) -> list[UUID]:
@@ -60,14 +60,14 @@ def _derive(group: DirectoryGroup) -> None:
         raise Refused("too_long", _("A value has more than %(most)s characters.") % {"most": MAX_TEXT_CHARS})
 
 
-def _set_members(group: DirectoryGroup, members: list[str]) -> bool:
+def _set_members(group: DirectoryGroup, members: list[str], by: Actor) -> bool:
     """Make these users the members; returns whether any changed."""
     present, wanted = set(member_ids(group.pk)), _user_ids(members)
     gone = present - set(wanted)
     added = [pk for pk in wanted if pk not in present]
     DirectoryMember.objects.filter(group=group, user__in=gone).delete()
     DirectoryMember.objects.bulk_create(DirectoryMember(group=group, user_id=pk) for pk in added)
-    mark_waiting([*gone, *added])
+    mark_waiting([*gone, *added], by)
     return bool(gone or added)
 
 

@@ -51,8 +51,11 @@ class DirectoryUser(DirectoryRecord):
     inactive_on = models.DateField(null=True, help_text="the last day, in the company's time zone")
     sent = ArrayField(models.TextField(), default=list, help_text="optional attributes that the directory has sent")
     deleted_at = models.DateTimeField(null=True)
-    actor_id = models.BigIntegerField(help_text="account of the token that sent it last")
+    actor_id = models.BigIntegerField(help_text="account whose token changed it last, or a group of it")
     actor_label = models.TextField()
+    other_actors = ArrayField(
+        models.BigIntegerField(), default=list, help_text="accounts of earlier changes that the roster does not have"
+    )
     state = models.TextField(choices=State.choices, default=State.WAITING)
     problem = models.TextField(blank=True)
     reason = models.TextField(blank=True)
@@ -62,6 +65,7 @@ class DirectoryUser(DirectoryRecord):
         indexes = [
             models.Index(fields=["created_at", "id"], name="roster_directory_user_order"),
             models.Index(fields=["external_id"], name="roster_directory_user_external"),
+            models.Index(Lower("staff_no"), condition=~NOT_DELETED, name="roster_directory_deleted_no"),
             models.Index(
                 fields=["changed_at"],
                 condition=~Q(state="applied") | ~Q(problem=""),

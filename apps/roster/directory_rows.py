@@ -17,6 +17,7 @@ from apps.core.time_zones import company_zone, time_zones
 from apps.employees.models import Employee
 from apps.fileio.csv_injection import escape_formula
 from apps.fileio.csv_reader import Record
+from apps.roster.cells import day_of
 from apps.roster.columns import compose_name
 from apps.roster.directory_models import DirectoryUser
 
@@ -79,10 +80,9 @@ def _row(user: DirectoryUser, manager: str, loadable: set[str], departments: dic
             problem = BAD_TIME_ZONE
         else:
             cells["time_zone"] = zone
-    if "department" in sent:
-        cells["department"] = _extension(user.document, ENTERPRISE, "department")
-    elif user.pk in departments:
-        cells["department"] = departments[user.pk]
+    department = _extension(user.document, ENTERPRISE, "department") or departments.get(user.pk, "")
+    if department or "department" in sent:
+        cells["department"] = department
     if "manager" in sent:
         if user.manager and manager not in loadable:
             problem = UNKNOWN_MANAGER
@@ -90,10 +90,19 @@ def _row(user: DirectoryUser, manager: str, loadable: set[str], departments: dic
             cells["manager_staff_no"] = manager
     if "started_on" in sent:
         cells["started_on"] = _extension(user.document, ROSTER, "startedOn")
-    cells["left_on"] = _extension(user.document, ROSTER, "leftOn") or (
-        user.inactive_on.isoformat() if user.inactive_on else ""
-    )
+    cells["left_on"] = _last_day(user)
     return DirectoryRow(user, cells, problem)
+
+
+def _last_day(user: DirectoryUser) -> str:
+    """The last day as sent; of an inactive user the earlier one of it and of the day that made it inactive."""
+    sent = _extension(user.document, ROSTER, "leftOn")
+    if user.inactive_on is None:
+        return sent
+    try:
+        return min(day_of(sent), user.inactive_on).isoformat()
+    except ValueError:
+        return user.inactive_on.isoformat()
 
 
 def name_of(document: dict[str, Any]) -> str:

@@ -5,11 +5,16 @@ from __future__ import annotations
 import json
 from datetime import date
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from django.db.models import F, Value
+from django.db.models.functions import Lower
+from django.db.models.lookups import Exact
 from django.utils.translation import gettext as _
 
-from apps.accounts.models import Account
+from apps.accounts.approvals import supersede_requests
+from apps.accounts.models import Account, ApprovalRequest
 from apps.accounts.sessions import end_sessions
 from apps.core.audit import Actor, audit
 from apps.core.clock import db_now
@@ -23,7 +28,13 @@ from apps.roster.directory_models import DirectoryUser
 from apps.roster.directory_rows import ENTERPRISE, ROSTER, work_value
 
 CHAIN_ABOVE = statement("roster", "directory", "chain_above")
+MARK_CHANGED = statement("roster", "directory", "mark_changed")
 MAX_TEXT_CHARS = 400
+# What the directory says, without what `_mark_changed` sets.
+SAID = (
+    "document", "external_id", "user_name", "staff_no", "email", "manager", "active", "inactive_on", "sent",
+    "deleted_at",
+)  # fmt: skip
 
 
 def create_user(*, document: dict[str, Any], by: Actor) -> DirectoryUser:
@@ -32,6 +43,7 @@ def create_user(*, document: dict[str, Any], by: Actor) -> DirectoryUser:
     user = DirectoryUser(document=document, created_at=now, changed_at=now, actor_id=by.id or 0, actor_label=by.label)
     _derive(user)
     user.save(force_insert=True)
+    _replace_deleted(user, by)
     _require_no_cycle(user)
     _announce(user, "created", by, sorted(document))
     return user
@@ -42,10 +54,12 @@ def change_user(*, user: DirectoryUser, document: dict[str, Any], by: Actor) -> 
     if document == user.document:
         return
     changed = sorted(name for name in {*document, *user.document} if document.get(name) != user.document.get(name))
-    was_active, manager = user.active, user.manager
+    was_active, manager, staff_no = user.active, user.manager, user.staff_no
     user.document = document
     _derive(user)
     _store(user, by)
+    if user.staff_no != staff_no:
+        _replace_deleted(user, by)
     if user.manager != manager or (user.active and not was_active):
         _require_no_cycle(user)
     if was_active and not user.active:
@@ -65,10 +79,38 @@ def delete_user(*, user: DirectoryUser, by: Actor) -> None:
     _announce(user, "deleted", by, [])
 
 
-def mark_waiting(users: list[Any]) -> None:
-    """Compare these users with the roster again, because what a group says of them has changed."""
-    if DirectoryUser.objects.filter(pk__in=users).update(state=DirectoryUser.State.WAITING, problem="", load=None):
+def mark_waiting(users: list[UUID], by: Actor) -> None:
+    """Compare these users with the roster again, because `by` changed what a group says of them."""
+    if users:
+        _mark_changed(users, by)
         enqueue_directory()
+
+
+def _mark_changed(users: list[UUID], by: Actor) -> None:
+    """Make `by` the author of these users, as a new version. A requested file that has one of them is superseded."""
+    # A token has an owner; an actor without an account would be trusted as the operator's command.
+    loads = {load for (load,) in fetch_all(MARK_CHANGED, {"ids": users, "by": by.id or 0, "label": by.label}) if load}
+    _supersede(loads, by)
+
+
+def _supersede(loads: set[UUID], by: Actor) -> None:
+    """Close the requests for these files: approved, they would bring what the directory no longer says."""
+    if loads:
+        subjects = [str(load) for load in loads]
+        requests = ApprovalRequest.objects.filter(kind=ApprovalRequest.Kind.ROSTER_LOAD, subject__in=subjects)
+        supersede_requests(requests, by)
+
+
+def _replace_deleted(user: DirectoryUser, by: Actor) -> None:
+    """Drop the deleted users with this user's number: one person has one row, and the present one counts."""
+    if not user.staff_no:
+        return
+    # After the write, which waits for a deletion in progress.
+    same_number = Exact(Lower(F("staff_no")), Lower(Value(user.staff_no)))
+    deleted = DirectoryUser.objects.exclude(deleted_at=None).filter(same_number)
+    for old in deleted.order_by("pk").select_for_update():
+        _supersede({old.load_id} if old.load_id else set(), by)
+        old.delete()
 
 
 def _derive(user: DirectoryUser) -> None:
@@ -106,11 +148,10 @@ def _short(value: Any) -> str:
 
 
 def _store(user: DirectoryUser, by: Actor) -> None:
-    user.version, user.changed_at = user.version + 1, db_now()
-    # A token has an owner; an actor without an account would be trusted as the operator's command.
-    user.actor_id, user.actor_label = by.id or 0, by.label
-    user.state, user.problem, user.reason, user.load = DirectoryUser.State.WAITING, "", "", None
-    user.save()
+    # First: whether the roster has the earlier changes is judged by what is stored.
+    _mark_changed([user.pk], by)
+    user.save(update_fields=SAID)
+    user.refresh_from_db(fields=["version", "changed_at"])
 
 
 def _require_no_cycle(user: DirectoryUser) -> None:

@@ -206,8 +206,8 @@ def request_change(kind: str, load: RosterImport, effect: dict[str, int], by: Ac
     audit("roster.effect_counted", by=by, kind="roster", id=load.pk, label=load.file_name, detail=detail)
     shown = {name: number for name, number in effect.items() if name not in CONFIDENTIAL}
     return request_approval(
-        kind=kind, subject=str(load.pk), label=load.file_name, payload={"effect": effect, "digest": load.digest},
-        effect=shown, by=by,
+        kind=kind, subject=str(load.pk), label=load.file_name, effect=shown, by=by,
+        payload={"effect": effect, "digest": load.digest, "other_actors": load.other_actors},
     )  # fmt: skip
 
 

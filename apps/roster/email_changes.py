@@ -53,8 +53,9 @@ def request_email_changes(load: RosterImport, by: Actor, now: datetime) -> int:
     if changes:
         role_holders = _role_holders([change.employee_id for change in changes])
         request = request_approval(
-            kind=Kind.EMAIL_CHANGE, subject=str(load.pk), label=load.file_name, payload={},
-            effect={"addresses": len(changes), "role_holders": role_holders}, by=by,
+            kind=Kind.EMAIL_CHANGE, subject=str(load.pk), label=load.file_name, by=by,
+            payload={"other_actors": load.other_actors},
+            effect={"addresses": len(changes), "role_holders": role_holders},
         )  # fmt: skip
         for change in changes:
             change.request = request

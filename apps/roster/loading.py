@@ -24,6 +24,7 @@ from apps.roster import load_writing
 from apps.roster.changed_employees import write_changed_employees
 from apps.roster.diff import Difference, difference, store_state
 from apps.roster.effects import (
+    NeedsSecondPerson,
     count_effect,
     employed,
     hr_exists,
@@ -202,6 +203,8 @@ def _require_approval(
     store_people_before_load()
     result.effect = count_effect(now, by)
     if load is None or not is_approved(ApprovalRequest.Kind.ROSTER_LOAD, load, result.effect):
+        if load is not None and load.other_actors:
+            raise NeedsSecondPerson(result.effect)
         require_approval_if_large(result.effect, headcount, now)
 
 

@@ -3,6 +3,7 @@
 import uuid
 from datetime import timedelta
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
@@ -49,6 +50,9 @@ class RosterImport(models.Model):
     done_at = models.DateTimeField(null=True)
     actor_id = models.BigIntegerField(null=True)
     actor_label = models.TextField()
+    other_actors = ArrayField(
+        models.BigIntegerField(), default=list, help_text="further accounts that caused its changes; none approves it"
+    )
     file = models.ForeignKey(StoredFile, on_delete=models.SET_NULL, null=True, related_name="+")
     file_name = models.TextField(blank=True)
     source = models.TextField(choices=RosterSource.choices, default=RosterSource.FILE)

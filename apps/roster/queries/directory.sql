@@ -41,6 +41,26 @@ LEFT JOIN LATERAL (
 ) newest ON true
 WHERE employee.staff_no = ANY(%(numbers)s::text[]);
 
+-- name: mark_changed
+-- An account changes users, or a group of them: it is their author now. The earlier authors are kept while the roster
+-- does not have all that they caused. A value that no roster takes is left out for good and needs no author.
+UPDATE roster_directoryuser directory_user
+SET version = old.version + 1, changed_at = hundred_clock(), state = 'waiting', problem = '', reason = '',
+    load_id = NULL, actor_id = %(by)s, actor_label = %(label)s,
+    other_actors = CASE WHEN old.settled THEN '{}'::bigint[] ELSE ARRAY(
+        SELECT DISTINCT actor FROM unnest(old.other_actors || old.actor_id) actor WHERE actor <> %(by)s ORDER BY actor
+    ) END
+FROM (
+    SELECT id, version, actor_id, other_actors, load_id,
+        state = 'applied' AND problem <> 'unknown_manager' AND (problem <> 'address_waits' OR EXISTS (
+            SELECT FROM employees_employee employee
+            WHERE employee.staff_no = known.staff_no AND employee.email = known.email
+        )) AS settled
+    FROM roster_directoryuser known WHERE id = ANY(%(ids)s::uuid[]) ORDER BY id FOR UPDATE
+) old
+WHERE directory_user.id = old.id
+RETURNING old.load_id;
+
 -- name: mark
 -- Only users that the directory has not changed since they were read.
 UPDATE roster_directoryuser directory_user
@@ -54,7 +74,14 @@ WHERE directory_user.id = outcome.id AND directory_user.version = outcome.versio
 UPDATE roster_directoryuser directory_user SET problem = 'address_waits'
 FROM employees_employee employee
 WHERE directory_user.id = ANY(%(ids)s::uuid[]) AND employee.staff_no = directory_user.staff_no
-  AND directory_user.state = 'applied' AND directory_user.problem = '' AND employee.email <> directory_user.email;
+  AND directory_user.state = 'applied' AND directory_user.problem <> 'unknown_manager'
+  AND employee.email <> directory_user.email;
+
+-- name: settle_addresses
+UPDATE roster_directoryuser directory_user SET problem = ''
+FROM employees_employee employee
+WHERE directory_user.state = 'applied' AND directory_user.problem = 'address_waits'
+  AND employee.staff_no = directory_user.staff_no AND employee.email = directory_user.email;
 
 -- name: wake_reports
 -- Users whose manager was unknown, and no longer is.

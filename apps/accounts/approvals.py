@@ -67,6 +67,11 @@ def _subject_account(request: ApprovalRequest) -> int:
     return int(request.payload["account"]) if request.kind in ApprovalRequest.ACCOUNT_KINDS else 0
 
 
+def is_author(request: ApprovalRequest, account: Account) -> bool:
+    """Whether the account caused a part of the change: it does not decide, and reads no more than the requester."""
+    return account.pk in _authors(request)
+
+
 def _authors(request: ApprovalRequest) -> set[int]:
     """The requester, and the accounts that caused a part of the change; none of them is the second person."""
     return {request.requested_by_id or 0, *request.payload.get("other_actors", ())}

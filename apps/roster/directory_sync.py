@@ -45,9 +45,9 @@ def apply_directory() -> bool:
             return False
         now = db_now()
         follow_decisions(now)
-        _retry_daily(now)
         if request_waits(now):
             return False
+        _retry_daily(now)
         try:
             _apply_waiting(now)
             request_held(now)

@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 from django.conf import LazySettings
+from django.test import Client
+from django.urls import reverse
 
 from apps.accounts.api_tokens import create_token
 from apps.accounts.approvals import approvers
@@ -82,6 +84,10 @@ def test_nobody_approves_a_change_that_another_account_continued(directory: Dire
         with pytest.raises(Refused, match="requested this yourself"):
             people.approve(request, by=author)
     assert not approvers(request, db_now()).filter(pk__in=[hr.id, officer("hr-2").id]).exists()
+    page = people.sign_in(Client(), person("H001")).get(reverse("approval", args=[request.pk])).content.decode()
+    # Its whole effect would tell an author whose contact that is.
+    assert "You requested this yourself" in page
+    assert not any(reverse(step, args=[request.pk]) in page for step in ("approval-approve", "approval-withdraw"))
     people.approve(request, by=officer("third"))
     process_load(RosterImport.objects.get(pk=request.subject).pk)
     sync()

@@ -15,7 +15,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from apps.accounts.approvals import own_request_text, refuse_request, withdraw_request
+from apps.accounts.approvals import is_author, own_request_text, refuse_request, withdraw_request
 from apps.accounts.models import ApprovalRequest
 from apps.core.closed_periods import BackdatingBlocked
 from apps.core.errors import Refused
@@ -98,11 +98,12 @@ def withdraw(request: HttpRequest, request_id: uuid.UUID) -> HttpResponse:
 
 def approval_line(scope: PageContext, approval: ApprovalRequest) -> dict[str, Any]:
     """A request in the list, with the effect as it was requested."""
-    is_own = approval.requested_by_id == scope.user.pk
+    is_own = is_author(approval, scope.user)
     return {
         "approval": approval, "kind": approvals.kind_of(approval), "state": approvals.state_of(approval, scope.now),
         "effect": approvals.effect_lines(approvals.counted_before(approval, own=is_own)),
         "url": scope.url("approval", approval.pk), "is_own": is_own,
+        "may_withdraw": approval.requested_by_id == scope.user.pk,
     }  # fmt: skip
 
 

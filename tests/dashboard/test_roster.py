@@ -331,7 +331,7 @@ def test_a_recently_changed_account_gets_the_reason(as_: SignIn, hr: Employee, s
     client = as_(hr)
     address = send(client, NEXT)
     said = text_of(client.get(confirm(client, address)["Location"]))
-    assert "of your account changed in the last 3 days. Ask another HR user to do this." in said
+    assert "of your account changed in the last 3 days. Ask another person with your role to do this." in said
     assert RosterImport.objects.get(file_name="roster.csv").state == "previewed"
 
 

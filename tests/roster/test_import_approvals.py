@@ -366,7 +366,7 @@ class TestCommand:
         with pytest.raises(CommandError, match="use --yes"):
             run("decide_approval", request.pk, "--approve")
         officer("hr-2")
-        with pytest.raises(CommandError, match="An HR user can decide this"):
+        with pytest.raises(CommandError, match="Another user can decide this request"):
             run("decide_approval", request.pk, "--approve", "--yes")
         Role.objects.filter(account__login="hr-2").delete()
         out, err = say("decide_approval", request.pk, "--approve", "--yes")

@@ -96,6 +96,12 @@ def as_owner(django_db_setup: None) -> Callable[[str], list[tuple[object, ...]]]
 
 
 @pytest.fixture
+def unlimited_repeats(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many contacts of one person as an employee collects over days, at once."""
+    monkeypatch.setattr("apps.contacts.identity_lookup.MAX_REPEATS_OF_AN_IDENTITY", 1_000)
+
+
+@pytest.fixture
 def eager() -> Iterator[None]:
     """Celery tasks run immediately in this process, and raise."""
     app.loader.import_default_modules()  # as in a worker: a process that only publishes knows tasks by name

@@ -72,6 +72,8 @@ KEPT_TEXTS = (
     ("employees_placement", "department"),
     ("roster_rosterimportbefore", "before"),
     ("roster_rosterimport", "report"),
+    ("roster_directoryuser", "document"),
+    ("roster_directorygroup", "document"),
     ("mfa_authenticator", "data"),
     ("notifications_remindertext", "title"),
     ("notifications_remindertext", "text_en"),

@@ -122,6 +122,7 @@ def test_a_person_recorded_often_does_not_stop_the_feed_of_all(alice: Employee) 
     assert many < 6 * few, (few, many)
 
 
+@pytest.mark.usefixtures("unlimited_repeats")
 @pytest.mark.parametrize("without", ["", "SET LOCAL enable_hashjoin = off", "SET LOCAL enable_nestloop = off"])
 def test_a_contact_corrected_often_does_not_stop_the_feed_of_all(alice: Employee, without: str) -> None:
     """Whatever the planner expects: without one kind of join, it takes the plans of a company of another size."""

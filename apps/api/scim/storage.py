@@ -27,11 +27,11 @@ from scim2_models import (
 from scim2_models.path import CompareOperator, Comparison
 from scim2_server.storage import ScimStorage, SearchPage
 
-from apps.api.scim.filters import filter_condition
 from apps.api.scim.schemas import ENTERPRISE
 from apps.core.audit import Actor
 from apps.core.errors import Refused
 from apps.roster import directory_groups, directory_users
+from apps.roster.directory_filters import filter_condition
 from apps.roster.directory_models import DirectoryGroup, DirectoryRecord, DirectoryUser
 
 UNIQUE_VIOLATION = "23505"

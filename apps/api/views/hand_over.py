@@ -97,10 +97,10 @@ class HandOverPages(ApiView):
         self._log(hand_over)
         size = self.query["limit"]
         rows = hand_over.rows(after=after, size=size + 1)
-        token = ""
+        cursor = ""
         if len(rows) > size:
-            token = encode_cursor(listing, [rows[size - 1]["employee_id"], hand_over.reviews_as_of.isoformat()])
-        answer = self._page(hand_over, rows[:size], self._next(token, result))
+            cursor = encode_cursor(listing, [rows[size - 1]["employee_id"], hand_over.reviews_as_of.isoformat()])
+        answer = self._page(hand_over, rows[:size], self._next(cursor, result))
         return _with_headers(Response(HandOverPageSerializer(answer).data), etag, result)
 
     def _hand_over(self, slug: str) -> HandOver:

@@ -166,7 +166,7 @@ def _require_no_cycle(user: DirectoryUser) -> None:
 
 
 def _end_sessions(user: DirectoryUser, by: Actor) -> None:
-    """Sign the person out at once; the employment ends with the day. Not the owner of the token, whom no load ends."""
+    """Sign the person out at once; the employment ends with the day. The owner of the token stays: no load ends it."""
     account = Account.objects.filter(employee__staff_no=user.staff_no).exclude(pk=by.id or 0).first()
     if account is not None:
         end_sessions(account=account, by=by)

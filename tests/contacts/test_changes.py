@@ -61,7 +61,7 @@ def test_a_restored_contact_is_as_if_it_had_never_ended(alice: Employee, contact
 def test_an_end_by_another_is_not_taken_back_but_the_person_can_be_recorded_again(
     campaign: Campaign, alice: Employee, contact: Contact, reason: str
 ) -> None:
-    """Otherwise whom the person or a reviewer ended counts again, with the old start and confirmation."""
+    """Otherwise a contact that the person or a reviewer ended counts again, with the old start and confirmation."""
     end_contact(contact_id=contact.pk, employee=alice, by=TESTER, reason=reason)
     assert refusal(restore_while_open, contact_id=contact.pk, employee=alice) == reason
     assert Contact.objects.get(pk=contact.pk).ended_at
@@ -104,7 +104,7 @@ def test_a_name_is_edited_in_place_and_decides_nothing(alice: Employee, contact:
 def test_a_name_is_changed_only_so_often_in_a_day(
     alice: Employee, contact: Contact, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each change leaves an audit entry that nobody can delete: one account could fill the disk."""
+    """Each change leaves an audit entry for ever: one account could fill the disk."""
     monkeypatch.setattr(changes, "MAX_RENAMES_A_DAY", 2)
     for name in ("One", "One", "Two"):
         rename_contact(contact_id=contact.pk, employee=alice, name=name, by=TESTER)

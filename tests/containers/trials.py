@@ -36,7 +36,7 @@ def try_image(engine: Engine) -> str:
 
 
 def try_demo(engine: Engine) -> str:
-    """Somebody starts the demo, signs in, adds a contact, and the worker marks it."""
+    """A user starts the demo, signs in, adds a contact, and the worker marks it."""
     with engine.compose("compose.yaml"):
         _eventually(lambda: _status(f"{ADDRESS}/login/") == 200)
         _assert_confined(engine, "hundred-demo_web_1")

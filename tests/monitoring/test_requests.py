@@ -1,4 +1,4 @@
-"""Requests are counted without saying who asked for whom."""
+"""Requests are counted without any person's name or address."""
 
 from __future__ import annotations
 

@@ -209,7 +209,7 @@ def test_a_domain_of_the_companys_stays_and_every_other_one_goes(campaign: Campa
 
 
 def test_the_trail_is_searched_without_the_entries_about_contacts(hr: Employee) -> None:
-    """They are nearly all entries and name nobody: searched for words, they take the page of an approval minutes."""
+    """They are nearly all entries and hold no name: searched for words, they take the page of an approval minutes."""
     digits = PHONE.removeprefix("+")
     for kind in ("contact", "campaign"):
         AuditEntry.objects.create(actor_label="x", action=f"{kind}.ended", subject_kind=kind, subject_id=digits)

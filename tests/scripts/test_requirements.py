@@ -84,7 +84,7 @@ def test_mutant_an_undeclared_package_is_named() -> None:
 @pytest.mark.parametrize("python", PYTHONS)
 @pytest.mark.parametrize("group", [*REQUIREMENTS, *OPTIONS])
 def test_a_lock_holds_what_is_declared_with_hashes(group: str, python: str) -> None:
-    """Otherwise `make run` installs another version than the tests saw, or a file that somebody exchanged."""
+    """Otherwise `make run` installs another version than the tests saw, or a file that was exchanged."""
     lock = f"locks/{group}-{python}.txt"
     wanted, locked = pins((REQUIREMENTS | OPTIONS)[group]), pins(lock)
     assert wanted.items() <= locked.items()

@@ -130,7 +130,7 @@ def test_fifty_that_drifted_by_one_are_found_told_and_put_right(
         night()
     assert drift() == 50
     assert "drift in november: 50 standings differed in " in caplog.text
-    assert not any(no in caplog.text for no in wrong), "the trail names them, the log names nobody"
+    assert not any(no in caplog.text for no in wrong), "the trail names them, the log names no person"
     assert health(client)[1] == "found"
     assert health(client)[0] == "degraded", "what was put right by night is still an alarm in the morning"
     assert stored(fifty) == oracle(fifty)

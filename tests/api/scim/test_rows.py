@@ -60,7 +60,7 @@ def test_rows_that_contradict_each_other_stop_nobody_else(
 
 @pytest.mark.parametrize(("sent", "last"), [("2026-12-31", TODAY), ("2026-11-20", date(2026, 11, 20)), ("soon", TODAY)])
 def test_a_deactivated_user_leaves_on_the_earlier_day(directory: Directory, sent: str, last: date) -> None:
-    """Otherwise a person who was told to leave at once keeps access until the end of the contract."""
+    """Otherwise a person who has to leave at once keeps access until the end of the contract."""
     user = directory.provision("N001", **{ROSTER: {"startedOn": "2026-11-02"}})
     sync()
     body = entra_user("N001") | {"active": False, ROSTER: {"startedOn": "2026-11-02", "leftOn": sent}}

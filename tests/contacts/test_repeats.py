@@ -36,8 +36,8 @@ def test_a_person_ended_too_often_is_refused_until_tomorrow(alice: Employee, ala
 def test_a_file_with_the_person_gives_back_that_line_only(alice: Employee) -> None:
     record_and_end(alice)
     lines = f"name,email\nAnn,ann@out.example\nWanda,{PERSON[1]}\nBen,ben@out.example"
-    told = import_contacts(raw=io.BytesIO(lines.encode()), by=TESTER, employee=alice).as_json()
-    assert (told["created"], [(one["line"], one["code"]) for one in told["rejects"]]) == (2, [(3, "too_many_today")])
+    result = import_contacts(raw=io.BytesIO(lines.encode()), by=TESTER, employee=alice).as_json()
+    assert (result["created"], [(row["line"], row["code"]) for row in result["rejects"]]) == (2, [(3, "too_many_today")])
 
 
 def test_corrections_count_and_are_refused_too(alice: Employee) -> None:
@@ -60,5 +60,5 @@ def test_the_trusted_feed_is_exempt(alice: Employee, clock: Clock) -> None:
     record_and_end(alice)
     clock.set("2026-11-23T13:00:00+08:00", ticks=True)
     feed = f"email,recorded_at\n{PERSON[1]},2026-11-23T04:30:00Z"
-    told = import_contacts(raw=io.BytesIO(feed.encode()), by=TESTER, employee=alice, trust_times=True).as_json()
-    assert (told["created"], told["rejected"]) == (1, 0)
+    result = import_contacts(raw=io.BytesIO(feed.encode()), by=TESTER, employee=alice, trust_times=True).as_json()
+    assert (result["created"], result["rejected"]) == (1, 0)

@@ -75,7 +75,7 @@ class ScimView(APIView):
             raise Problem(411, "length_required", _("Send the body in one piece, with its Content-Length."))
 
     def _handle(self, request: Request, path: str) -> HttpResponse:
-        body = request._request.body  # noqa: SLF001 # the bytes, before any parser
+        body = request.body  # the bytes, before any parser
         query = request.GET.dict()
         if not all(map(is_storable, (path, *query, *query.values()))):
             raise InvalidValueException(detail=_("The address has characters that are not text."))

@@ -45,10 +45,10 @@ def test_rows_that_contradict_each_other_stop_nobody_else(
 ) -> None:
     directory.provision("N001", name="Nora Berg")
     directory.provision("N002")
-    day, told = db_now(), DirectoryUser.objects.get(staff_no="N001")
+    day, user = db_now(), DirectoryUser.objects.get(staff_no="N001")
     DirectoryUser.objects.create(
-        document=told.document | {"displayName": "Nora Tal"}, user_name="old", staff_no="N001", email=told.email,
-        active=False, inactive_on=day.date(), deleted_at=day, actor_id=told.actor_id, actor_label=told.actor_label,
+        document=user.document | {"displayName": "Nora Tal"}, user_name="old", staff_no="N001", email=user.email,
+        active=False, inactive_on=day.date(), deleted_at=day, actor_id=user.actor_id, actor_label=user.actor_label,
     )  # fmt: skip
     with caplog.at_level(logging.DEBUG):
         sync()

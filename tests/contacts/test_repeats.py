@@ -37,7 +37,8 @@ def test_a_file_with_the_person_gives_back_that_line_only(alice: Employee) -> No
     record_and_end(alice)
     lines = f"name,email\nAnn,ann@out.example\nWanda,{PERSON[1]}\nBen,ben@out.example"
     result = import_contacts(raw=io.BytesIO(lines.encode()), by=TESTER, employee=alice).as_json()
-    assert (result["created"], [(row["line"], row["code"]) for row in result["rejects"]]) == (2, [(3, "too_many_today")])
+    assert result["created"] == 2
+    assert [(row["line"], row["code"]) for row in result["rejects"]] == [(3, "too_many_today")]
 
 
 def test_corrections_count_and_are_refused_too(alice: Employee) -> None:

@@ -23,6 +23,8 @@ LOOKS = {
         r'|roster\.difference_taken|roster\.downloaded)"'
     ),
     "exports_export": r'"live": true',
+    # A trigger queues each audit entry for the stream; which entries are permitted is said above.
+    "core_auditoutbox": r'"sequence": null',
 }
 
 

@@ -97,7 +97,7 @@ VOLATILE = {
 }  # fmt: skip
 # A campaign that was just opened has the next number, and an event names a row that was just made.
 OF_TABLE = {name: {"campaign_id"} for name in ("campaigns_campaignrule", "standings_markrun", "standings_markrange")}
-OF_TABLE |= {"core_event": {"campaign_id", "subject"}}
+OF_TABLE |= {"core_event": {"campaign_id", "subject"}, "core_auditoutbox": {"entry_id"}}
 # The clock advances by a microsecond at each reading; values in the forms are of another hour.
 JUST_NOW = re.compile(r"(?<=[ T]04:00:00)\.\d+")
 WANTED: dict[str, Any] = {

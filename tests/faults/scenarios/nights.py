@@ -72,13 +72,13 @@ def _one_night(ground: Ground, tally: Tally, dice: random.Random, number: int) -
     found = run.totals.get("differences")
     tally.expect(found == DRIFTED, f"{found} differences were found for {DRIFTED} drifts")
 
-    def named() -> set[str]:
+    def logged() -> list[str]:
         text = log.read_bytes()[said:].decode(errors="replace")
-        return set(re.findall(rf"ERROR.*drift in {ground.campaign.slug}: (\w+) differed", text))
+        return re.findall(rf"ERROR.*drift in {ground.campaign.slug}: (\d+) standings differed", text)
 
-    # They are named behind the commit.
-    within(PATIENCE, lambda: len(named()) >= DRIFTED)
-    tally.expect(named() == drifted, f"the log names {len(named() & drifted)} of them and {named() - drifted}")
+    # The log has the number, after the commit; the audit trail has the names.
+    within(PATIENCE, lambda: bool(logged()))
+    tally.expect(logged() == [str(DRIFTED)], f"the log says {logged()} for {DRIFTED} drifts")
     tally.expect(_health(ground) == ("degraded", "found"), f"/health/ready says {_health(ground)}")
     ground.verdicts(tally, f"after night {number}")
     # `since` is restored for employees whom an evaluation had turned; the others have no such record.

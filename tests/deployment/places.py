@@ -26,7 +26,7 @@ from tests.deployment.confined import values
 FILES = BASE_DIR / "docs" / "deployment"
 UNITS = FILES / "systemd"
 HOST = "hundred.example.com"
-START_TIMEOUT_SECONDS = 60.0
+START_TIMEOUT_SECONDS = 180.0
 
 
 def production(**more: str) -> dict[str, str]:
@@ -69,11 +69,16 @@ def running(command: list[str], log: Path, environment: Mapping[str, str] | None
             process.wait()
 
 
-def wait_for(text: str, log: Path) -> None:
-    """Return when the log has the text; fails with the whole log when it does not come."""
+def wait_for(text: str, log: Path, *others: Path) -> None:
+    """Return when the log has the text; fails with the end of this log and of the others when it does not come."""
     end = time.monotonic() + START_TIMEOUT_SECONDS
-    while text not in (content := log.read_text(encoding="utf-8", errors="replace")):
-        assert time.monotonic() < end, content[-5000:]
+    while text not in log.read_text(encoding="utf-8", errors="replace"):
+        if time.monotonic() >= end:
+            raise AssertionError(
+                "\n".join(
+                    f"{one}:\n{one.read_text(encoding='utf-8', errors='replace')[-5000:]}" for one in (log, *others)
+                )
+            )
         time.sleep(0.1)
 
 

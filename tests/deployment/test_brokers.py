@@ -208,7 +208,7 @@ def test_a_worker_gets_the_tasks_of_beat_with_the_rights_of_the_documentation(ra
     schedule = {"/var/lib/hundred-beat/schedule": str(tmp_path / "schedule")}
     with (
         running(command_of("hundred-worker.service"), tmp_path / "worker", environment) as worker,
-        running(command_of("hundred-beat.service", **schedule), tmp_path / "beat", environment),
+        running(command_of("hundred-beat.service", **schedule), tmp_path / "beat", environment) as beat,
     ):
-        wait_for("apps.operations.tasks.sweep", worker)
-        wait_for("succeeded in", worker)
+        wait_for("apps.operations.tasks.sweep", worker, beat)
+        wait_for("succeeded in", worker, beat)

@@ -289,7 +289,8 @@ def places(campaign: Campaign, alice: Employee, hr: Employee, client: Client) ->
             export_id=files.export(campaign, people.person("H001")).pk, deputyship_id=1, token_id=1, name="f" * 24,
             list_id=files.adjustments(hr, "staff_no,target\nA001,80\nX,y\n").pk,
             announcement_id=announced.pk, version=announced.version, text_id=reminding.text().pk,
-            offer_id=offer.pk, employee_id=alice.pk, act="end-access", schedule_id=schedule.pk, endpoint_id=endpoint.pk, delivery_id=1,
+            offer_id=offer.pk, schedule_id=schedule.pk, endpoint_id=endpoint.pk, delivery_id=1,
+            employee_id=alice.pk, act="end-access",
             token=unsubscribe.token(f"e{alice.pk}", "weekly", "email"),
         )
     )  # fmt: skip

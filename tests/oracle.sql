@@ -31,7 +31,16 @@ WITH terms AS (
 ), claims AS (
     -- Since when each identity of a contact is named in the campaign: instants before the opening claim nobody.
     SELECT contact_id, identity.employee_id, kind, digest,
-        CASE WHEN claimed_from < terms.opens_at THEN recorded_at ELSE coalesce(claimed_from, recorded_at) END AS at
+        CASE WHEN claimed_from < terms.opens_at THEN (
+            WITH RECURSIVE chain AS (
+                SELECT standing_contacts.id, identity.claimed_from
+                UNION ALL
+                SELECT replaced.id, named.claimed_from
+                FROM chain, contacts_contact successor, contacts_contact replaced, contacts_contactidentity named
+                WHERE chain.claimed_from IS NOT NULL AND successor.id = chain.id AND replaced.id = successor.replaces_id
+                  AND named.contact_id = replaced.id AND (named.kind, named.digest) = (identity.kind, identity.digest))
+            SELECT min(recorded_at) FROM chain JOIN contacts_contact USING (id) WHERE recorded_at >= terms.opens_at)
+        ELSE coalesce(claimed_from, recorded_at) END AS at
     FROM terms, standing_contacts JOIN contacts_contactidentity identity ON contact_id = standing_contacts.id
 ), first_claims AS (
     -- Who named an identity first, and who was the first among all the others.

@@ -1,7 +1,7 @@
 """Exclusive campaigns: who recorded a person first, and what happens to the second when the first one's claim ends."""
 
 import io
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -228,6 +228,23 @@ def test_of_two_at_one_instant_the_one_who_was_on_the_roster_first_counts(
     clock.set("2026-11-23T13:00:01+08:00", ticks=True)
     assert alice.pk < alan.pk
     assert counted(exclusive, alice, alan) == [1, 0]
+
+
+def test_a_second_correction_keeps_the_first_claim_of_each_campaign(
+    exclusive: Campaign, alice: Employee, alan: Employee, clock: Clock
+) -> None:
+    """Otherwise a colleague counts a person in the later of two campaigns because the first corrected a name twice."""
+    clock.set("2026-11-10T12:00:00+08:00", ticks=True)
+    contact = record_one(alice, SHARED).outcomes[0].contact_id
+    clock.set("2026-11-23T12:00:00+08:00", ticks=True)
+    contact = correct_contact(contact_id=contact, employee=alice, identities=[SHARED, PLACEHOLDER], by=TESTER)
+    later(clock)
+    record_one(alan, SHARED)
+    later(clock)
+    correct_contact(contact_id=contact, employee=alice, identities=[SHARED, OWN], by=TESTER)
+    week = november(name="Week", slug="week", opens_on=date(2026, 11, 20), exclusive=True, target=1)
+    for campaign in (exclusive, week):
+        assert counted(campaign, alice, alan) == [1, 0]
 
 
 # -- a contact that is moved back -------------------------------------------------------------------------------------

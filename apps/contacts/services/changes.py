@@ -20,7 +20,6 @@ from apps.contacts.normalisation import Identify
 from apps.contacts.services.submissions import lock_employees
 from apps.core.audit import Actor, audit
 from apps.core.clock import db_now
-from apps.core.closed_periods import open_periods
 from apps.core.errors import Refused
 from apps.core.identity import Identity, InvalidIdentity, unique_identities
 from apps.core.identity_key import identity_normaliser, normalise_identity
@@ -241,9 +240,10 @@ def _replacement(old: Contact, identities: Sequence[Identity], now: datetime, co
 def _kept_claims(old: Contact, identities: Sequence[Identity]) -> dict[tuple[str, bytes], datetime]:
     """Return from when the corrected contact claims each identity; empty: from the correction.
 
-    The instants of the old contact stay. With later ones, the person could count for a colleague instead.
+    The instants of the old contact stay. With later ones, the person could count for a colleague instead. An instant
+    from before a campaign claims no person in it: the evaluation then reads the corrected contacts.
     """
-    kept, periods = {identity.key for identity in identities}, open_periods()
+    kept = {identity.key for identity in identities}
     stored = list(ContactIdentity.objects.filter(employee_id=old.employee_id, contact=old))
     removed = [row for row in stored if (row.kind, bytes(row.digest)) not in kept]
     # A contact with a colleague's identity, or an address in a company domain of a campaign, has claimed no person.
@@ -251,14 +251,7 @@ def _kept_claims(old: Contact, identities: Sequence[Identity]) -> dict[tuple[str
     colleagues = EmployeeIdentity.objects.filter(digest__in=[bytes(row.digest) for row in removed])
     if any(row.kind == "email" for row in removed) or colleagues.exists():
         return {}
-    claims = {}
-    for row in stored:
-        named_at = row.claimed_from or old.recorded_at
-        # An instant from before the opening claims no person in that campaign: there the start does, if it is later.
-        instants = sorted({named_at, max(named_at, old.recorded_at)})
-        inside = [at for at in instants if any(start <= at < end for start, end in periods)]
-        claims[row.kind, bytes(row.digest)] = (inside or instants)[0]
-    return claims
+    return {(row.kind, bytes(row.digest)): row.claimed_from or old.recorded_at for row in stored}
 
 
 def undo_submission(*, submission_id: uuid.UUID, employee: Employee, by: Actor) -> int:

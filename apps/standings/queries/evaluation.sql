@@ -63,9 +63,24 @@ contact_identity.domain IN (
     WHERE indexed.domain IS NOT NULL)
 
 -- name: claim
--- The instant from which a contact claims one of its identities in this campaign. A corrected contact keeps earlier
--- instants, but an instant before the opening claims no person.
-CASE WHEN {identity}.claimed_from >= {opens_at} THEN {identity}.claimed_from ELSE {contact}.recorded_at END
+-- The instant from which a contact claims one of its identities in this campaign. A corrected contact keeps the first
+-- instant, but an instant before the opening claims no person: then the first of the corrected contacts in the period
+-- does. `claimed_from` is NULL where a contact claims from its own start, so the corrections before it do not matter.
+CASE WHEN {identity}.claimed_from >= {opens_at} THEN {identity}.claimed_from
+    WHEN {identity}.claimed_from IS NULL OR {contact}.replaces_id IS NULL THEN {contact}.recorded_at
+    ELSE (
+        WITH RECURSIVE corrected AS (
+            SELECT {contact}.recorded_at, {contact}.replaces_id, {identity}.claimed_from
+            UNION ALL
+            SELECT old_contact.recorded_at, old_contact.replaces_id, old_identity.claimed_from
+            FROM corrected
+            JOIN contacts_contact old_contact ON old_contact.id = corrected.replaces_id
+            JOIN contacts_contactidentity old_identity
+              ON old_identity.employee_id = old_contact.employee_id AND old_identity.contact_id = old_contact.id
+             AND old_identity.kind = {identity}.kind AND old_identity.digest = {identity}.digest
+            WHERE corrected.claimed_from IS NOT NULL)
+        SELECT coalesce(min(recorded_at) FILTER (WHERE recorded_at >= {opens_at}), {contact}.recorded_at)
+        FROM corrected) END
 
 -- name: claimed
 -- Another employee named an identity earlier, and that contact is live, in time and external. The instant belongs to the

@@ -31,6 +31,12 @@ for _filter, _function in _FILTERS.items():
 register.filter("actor", audit.actor)
 
 
+@register.filter
+def minus(number: str) -> str:
+    """A number's text with the minus sign that `signed` writes, in place of the hyphen."""
+    return number.replace("-", "−")
+
+
 def _register_labels(name: str, labels: Mapping[str, Any]) -> None:
     """A filter from a code to its label; an unknown code stays as it is."""
 

@@ -17,7 +17,7 @@ BROKER_RIGHTS = (
     f"{CATEGORIES} +@list +@hash +@sortedset +@set +@string +@transaction +@keyspace -@dangerous -@admin"
 )
 CACHE_RIGHTS = f"~hundred:* {CATEGORIES} +@string +@keyspace -@dangerous -@admin"
-KEYS = ("identity_key", "owner_password", "app_password", "broker_password", "cache_password", "postgres_password")
+PASSWORDS = ("owner_password", "app_password", "broker_password", "cache_password", "postgres_password")
 
 
 def create(folder: Path) -> list[str]:
@@ -28,7 +28,7 @@ def create(folder: Path) -> list[str]:
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     # Passwords first: the addresses contain them.
-    created = [name for name in KEYS if _write(folder / name, secrets.token_urlsafe(32))]
+    created = [name for name in PASSWORDS if _write(folder / name, secrets.token_urlsafe(32))]
     created += [name for name, value in _dependent(folder) if _write(folder / name, value)]
     return created
 
@@ -39,7 +39,8 @@ def _dependent(folder: Path) -> Iterator[tuple[str, str]]:
         for name in ("owner", "app", "broker", "cache")
     )
     yield "secret_key", secrets.token_urlsafe(50)
-    yield "signing_key", secrets.token_urlsafe(32)
+    for name in ("identity_key", "signing_key", "metrics_token"):
+        yield name, secrets.token_urlsafe(32)
     yield "database_owner_url", f"postgres://hundred_owner:{owner}@{DATABASE}"
     yield "database_url", f"postgres://hundred_app:{app}@{DATABASE}"
     yield "celery_broker_url", f"redis+socket://hundred_broker:{broker}@{BROKER}"

@@ -1,13 +1,15 @@
 """Containerfile, compose files and Kubernetes manifests, without an engine; `make containers` runs the first two."""
 
 import http.server
+import json
+import re
 import shutil
 import stat
 import subprocess
 import sys
 import threading
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import kubernetes_validate
 import pytest
@@ -191,6 +193,56 @@ def test_the_web_pods_are_probed_with_a_host_that_they_serve():
         request = web[probe]["httpGet"]
         assert request["path"] == f"/health/{path}"
         assert [header["value"] in served for header in request["httpHeaders"] if header["name"] == "Host"] == [True]
+
+
+def image_command() -> list[str]:
+    [line] = [line for line in (BASE_DIR / "Containerfile").read_text().splitlines() if line.startswith("CMD ")]
+    return cast("list[str]", json.loads(line.removeprefix("CMD ")))
+
+
+@pytest.mark.parametrize("kind", ["compose", "kubernetes"])
+def test_the_web_process_has_metrics_at_a_port_and_for_a_token(kind: str):
+    """Without either /metrics is 404 and no alert ever fires."""
+    if kind == "compose":
+        web = compose("compose.production.yaml")["web"]
+        environment = web["environment"]
+        assert web["ports"] == ["127.0.0.1:9200:9200"], "of this machine alone"
+    else:
+        [web] = by_name()["Deployment", "hundred-web"]["spec"]["template"]["spec"]["containers"]
+        environment = {entry["name"]: entry["value"] for entry in web["env"]}
+        assert {"name": "metrics", "containerPort": 9200} in web["ports"]
+    assert environment["METRICS_PORT"] == "9200"
+    assert environment["METRICS_TOKEN_FILE"] == "/run/secrets/metrics_token"
+    # Otherwise it is another process than that of the image.
+    page, command = "0.0.0.0:8000", list(web["command"])
+    position = command.index(page) + 1
+    assert command[position : position + 2] == ["--bind", "0.0.0.0:9200"]
+    assert command[:position] + command[position + 2 :] == image_command()
+
+
+def test_every_file_of_a_secret_of_kubernetes_is_created_with_it():
+    """A missing file stops the start of the pod."""
+    documents, page = by_name(), (FILES / "kubernetes" / "README.md").read_text(encoding="utf-8").replace("\\\n", "")
+    created = {
+        name: set(re.findall(r"--from-file=(\w+)", line))
+        for name, line in re.findall(r"create secret generic (\S+) (.*)", page)
+    }
+    shared = {key: value for key, value in documents["ConfigMap", "hundred"]["data"].items() if key.endswith("_FILE")}
+    for entry in workloads():
+        spec = entry.values[0]["spec"]["template"]["spec"]
+        [secret] = [volume["secret"]["secretName"] for volume in spec["volumes"] if "secret" in volume]
+        own = [variable["value"] for variable in spec["containers"][0].get("env", []) if "_FILE" in variable["name"]]
+        named = {value.removeprefix("/run/secrets/") for value in (*shared.values(), *own)}
+        assert named <= created[secret], entry.id
+
+
+def test_the_monitor_reaches_the_metrics_and_no_page():
+    rules = by_name()["NetworkPolicy", "hundred-web"]["spec"]["ingress"]
+    ports = {
+        rule["from"][0]["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"]: rule["ports"]
+        for rule in rules
+    }
+    assert ports == {"ingress-nginx": [{"port": 8000}], "monitoring": [{"port": 9200}]}
 
 
 def test_without_a_rule_no_traffic_passes():

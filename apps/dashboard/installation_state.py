@@ -1,39 +1,38 @@
-"""The state of the installation for its operator: checks, queues, jobs and failed deliveries. Only sums, no person."""
+"""The state of the installation for its operator: queues, jobs and failed deliveries. Only sums, no person."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
-from django.db.models import Count, Max, Min, QuerySet
+from django.db.models import Max
 from django.utils.dateparse import parse_datetime
 
-from apps.accounts.models import SecurityEvent
-from apps.contacts.models import Submission
-from apps.core.health import FAILING_CHANNEL, current_checks
-from apps.core.models import Event, FilePreview, Job, OutboxRow, Setting
-from apps.exports.models import Export
+from apps.core.health import FAILING_CHANNEL
+from apps.core.models import Job, Setting
+from apps.monitoring.waiting_work import Backlog, waiting_work
 from apps.notifications.models import Notification
 from apps.notifications.webhooks.models import WebhookDelivery, WebhookEndpoint
-from apps.roster.imports import WAITING
-from apps.roster.models import RosterImport
 from apps.standings.effective_dates import PROCESSED_UNTIL
 
 # The scheduler starts the shortest of its jobs every minute.
 SCHEDULER_LATE = timedelta(minutes=5)
 NIGHTLY_LATE = timedelta(hours=36)
 NIGHTLY = ("recount", "retention", "forecast")
+# Users of the directory wait for up to two hours while a second person decides about others.
+LATE_AFTER_MINUTES = {
+    "outbox": 2, "ranges": 15, "previews": 15, "submissions": 15, "roster_loads": 15, "directory": 180, "exports": 30,
+    "events": 5, "security_mails": 10, "audit_stream": 15,
+}  # fmt: skip
 # For how long the failed deliveries are counted.
 FAILED_FOR = timedelta(days=1)
 
 
 @dataclass(frozen=True)
 class Queue:
-    """Rows that wait for a worker: their number, since when the oldest waits, and whether that is too long."""
+    """A kind of work that waits for a worker, and whether the oldest has waited too long."""
 
-    code: str
-    waiting: int
-    oldest: datetime | None
+    work: str
+    backlog: Backlog
     is_late: bool
 
 
@@ -54,32 +53,11 @@ class Failures:
     failing_channels: dict[str, str]
 
 
-def health_checks() -> list[tuple[str, str]]:
-    """(code, state) of each check of `/health/ready`; `ok`, or what is wrong."""
-    return list(current_checks().items())
-
-
 def queues(now: datetime) -> list[Queue]:
-    """The queues of workers, with the age at which each is late."""
-    unsent = SecurityEvent.objects.filter(sent_at=None)
-    loads = RosterImport.objects.filter(state__in=WAITING)
-    files = Submission.objects.filter(state=Submission.State.RECEIVED, file__isnull=False)
-    previews = FilePreview.objects.filter(state=FilePreview.State.WAITING)
     return [
-        _queue("standings", OutboxRow.objects.all(), "queued_at", now, minutes=2),
-        _queue("previews", previews, "asked_at", now, minutes=15),
-        _queue("imports", files, "advanced_at", now, minutes=15),
-        _queue("roster", loads, "advanced_at", now, minutes=15),
-        _queue("exports", Export.objects.waiting().order_by(), "asked_at", now, minutes=30),
-        _queue("events", Event.objects.all(), "at", now, minutes=5),
-        _queue("mails", unsent, "at", now, minutes=10),
+        Queue(work, backlog, backlog.oldest_seconds > 60 * LATE_AFTER_MINUTES[work])
+        for work, backlog in waiting_work(now).items()
     ]
-
-
-def _queue(code: str, rows: QuerySet[Any], since: str, now: datetime, *, minutes: int) -> Queue:
-    totals = rows.aggregate(waiting=Count("pk"), oldest=Min(since))
-    oldest = totals["oldest"]
-    return Queue(code, totals["waiting"], oldest, oldest is not None and now - oldest > timedelta(minutes=minutes))
 
 
 def jobs(now: datetime) -> list[JobState]:

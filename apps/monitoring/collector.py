@@ -97,7 +97,7 @@ def _work(figures: Figures) -> Iterator[Metric]:
     )
     yield _gauge(
         "hundred_work_oldest_seconds",
-        "How long the oldest has waited; 0 when nothing waits",
+        "How long the oldest has waited or not advanced; 0 when nothing waits",
         ["work"],
         [(work, backlog.oldest_seconds) for work, backlog in waiting],
     )

@@ -18,6 +18,7 @@ from apps.core.clock import db_now
 from apps.core.health import drift_by_campaign
 from apps.core.sql import execute, fetch_all, statement
 from apps.core.task_runs import last_runs, scheduled_tasks
+from apps.monitoring.waiting_work import Backlog, waiting_work
 
 # A scrape must never occupy the database: a statement that takes longer is given up, and the figures are missing.
 STATEMENT_TIMEOUT_MILLISECONDS = 2_000
@@ -29,7 +30,6 @@ FAILED_SIGN_INS = [
 ]
 _process_began = time.monotonic()
 
-WAITING = statement("monitoring", "figures", "waiting")
 OUTBOX_ROWS = statement("monitoring", "figures", "outbox_rows")
 RECOUNTS = statement("monitoring", "figures", "recounts")
 NOTIFICATIONS = statement("monitoring", "figures", "notifications")
@@ -37,14 +37,6 @@ WEBHOOKS = statement("monitoring", "figures", "webhooks")
 SIGN_IN_FAILURES = statement("monitoring", "figures", "sign_in_failures")
 STORAGE = statement("monitoring", "figures", "storage")
 DATABASE = statement("monitoring", "figures", "database")
-
-
-@dataclass(frozen=True)
-class Backlog:
-    """How much waits, and for how many seconds the oldest of it has; 0 when nothing waits."""
-
-    count: int
-    oldest_seconds: float
 
 
 @dataclass(frozen=True)
@@ -108,17 +100,17 @@ def read_figures() -> Figures:
     now = db_now()
     with _short_read_only_transaction():
         return Figures(
-            waiting={work: _backlog(count, since, now) for work, count, since in fetch_all(WAITING)},
+            waiting=waiting_work(now),
             # The statistics have no row of a table that was never used.
             outbox_rows=next(iter(fetch_all(OUTBOX_ROWS)), (0, 0)),
             tasks=_task_runs(now),
             campaigns=_campaigns(now),
             drift=drift_by_campaign(),
             notifications={
-                (channel, state): _backlog(count, since, now)
-                for channel, state, count, since in fetch_all(NOTIFICATIONS, {"now": now})
+                (channel, state): Backlog.at(now, *backlog)
+                for channel, state, *backlog in fetch_all(NOTIFICATIONS, {"now": now})
             },
-            webhooks={state: _backlog(count, since, now) for state, count, since in fetch_all(WEBHOOKS, {"now": now})},
+            webhooks={state: Backlog.at(now, *backlog) for state, *backlog in fetch_all(WEBHOOKS, {"now": now})},
             sign_in_failures=dict(fetch_all(SIGN_IN_FAILURES, {"now": now, "actions": FAILED_SIGN_INS})),
             database=_database(),
         )
@@ -132,10 +124,6 @@ def _short_read_only_transaction() -> Iterator[None]:
         yield
         # It has written nothing; inside another transaction its limits must end here.
         transaction.set_rollback(True)
-
-
-def _backlog(count: int, since: datetime | None, now: datetime) -> Backlog:
-    return Backlog(count, max(0.0, (now - since).total_seconds()) if since else 0.0)
 
 
 def _task_runs(now: datetime) -> dict[str, TaskRun]:

@@ -33,8 +33,6 @@ ALLOWED = {
     ("dashboard/views/company/adjustment.py", "Employee.filter"): "an employee of a request, on HR's page about it",
     ("dashboard/views/company/reviews.py", "Employee.employed_at"): "a condition of HR's list, no list of people",
     ("dashboard/views/company/company.py", "TreeNode.exclude"): "the names of departments, for HR's form",
-    ("dashboard/installation_state.py", "Submission.filter file__isnull state"): "a number of files, for operators",
-    ("dashboard/installation_state.py", "Export.waiting"): "a number of files, for operators",
     ("dashboard/installation_state.py", "WebhookEndpoint.filter"): "for operators, who see all of them",
     ("dashboard/labels/approval_details.py", "Account.select_related"): "the account of a request, for its deciders",
     ("dashboard/views/operator/accounts.py", "Account.filter"): "of people that the operator may manage",

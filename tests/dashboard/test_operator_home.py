@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from apps.core.audit import audit
 from apps.core.clock import db_now
 from apps.core.health import record_channel_failure
 from apps.core.models import Job, OutboxRow, Setting
@@ -54,6 +55,16 @@ def test_an_old_outbox_row_says_that_no_worker_runs(browser: StrictClient, noon:
     assert "Check that a worker runs" in text
 
 
+def test_audit_entries_wait_where_a_stream_is_set(browser: StrictClient, noon: Clock, settings: Any) -> None:
+    assert "Audit entries" not in part(browser, "queues")
+    settings.AUDIT_STREAM, settings.ROSTER_SOURCE = "stdout", "scim"
+    audit("test.one", by=people.TESTER)
+    noon.set(db_now() + timedelta(minutes=16), ticks=True)
+    text = part(browser, "queues")
+    assert "Changes of the directory to load Nothing waits" in text
+    assert "“manage.py stream_audit_trail” shows why" in text
+
+
 def test_a_silent_scheduler_is_late(browser: StrictClient, noon: Clock) -> None:
     process_effective_dates()
     assert "Scheduler, every minute last run" in part(browser, "jobs")
@@ -92,7 +103,7 @@ def test_failed_deliveries_lead_to_where_they_are_mended(browser: StrictClient) 
 
 def test_a_failed_check_says_what_to_do(browser: StrictClient, monkeypatch: pytest.MonkeyPatch) -> None:
     state = {"database": "ok", "signing": "no_key", "webhooks": "failing: 1"}
-    monkeypatch.setattr("apps.dashboard.installation_state.current_checks", lambda: state)
+    monkeypatch.setattr("apps.dashboard.views.operator.home.current_checks", lambda: state)
     text = part(browser, "health")
     assert "Set SIGNING_KEY for the worker" in text
     assert "See the responses of the failing servers" in text

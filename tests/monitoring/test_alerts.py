@@ -20,11 +20,13 @@ import yaml
 from django.test import Client
 
 from apps.campaigns.models import Campaign
-from apps.core.models import Event
+from apps.core.audit import audit
+from apps.core.models import AuditOutboxRow, Event
 from apps.core.outbox import queue_reevaluation
 from apps.core.task_runs import record_task_run, scheduled_tasks
 from apps.employees.models import Employee
 from apps.localstack.paths import BASE_DIR
+from apps.roster.directory_models import DirectoryUser
 from apps.standings.recount import compare_all, record_drift
 from apps.standings.start_run import begin_nightly_recount
 from tests import people
@@ -122,6 +124,36 @@ def test_a_stuck_outbox_raises_an_alarm(
     assert fires() == {"HundredOutboxStuck": 1}
     people.mark()
     assert fires() == {}
+
+
+@pytest.mark.django_db
+def test_a_receiver_that_falls_behind_raises_an_alarm(
+    healthy: None, fires: Callable[[], dict[str, int]], campaign: Campaign, clock: Clock, settings: Any
+) -> None:
+    settings.AUDIT_STREAM = "stdout"
+    AuditOutboxRow.objects.all().delete()
+    audit("test.one", by=people.TESTER)
+    assert fires() == {}
+    clock.set(clock.now() + timedelta(hours=2), ticks=True)
+    run_tasks()
+    assert fires() == {"HundredAuditStreamLate": 1}
+    AuditOutboxRow.objects.all().delete()
+    assert fires() == {}
+
+
+@pytest.mark.django_db
+def test_a_directory_that_is_not_loaded_raises_an_alarm(
+    healthy: None, fires: Callable[[], dict[str, int]], campaign: Campaign, clock: Clock, settings: Any
+) -> None:
+    """After two hours it may wait for a second person's decision about others."""
+    settings.ROSTER_SOURCE = "scim"
+    DirectoryUser.objects.create(document={}, user_name="ann", active=True, actor_id=1, actor_label="HR")
+    clock.set(clock.now() + timedelta(hours=2), ticks=True)
+    run_tasks()
+    assert fires() == {}
+    clock.set(clock.now() + timedelta(hours=2), ticks=True)
+    run_tasks()
+    assert fires() == {"HundredDirectoryStuck": 1}
 
 
 @pytest.mark.django_db
@@ -239,7 +271,8 @@ def test_every_expression_names_metrics_and_values_that_exist(monitored: Client)
     used = {name for expression in expressions() for name in re.findall(r"\bhundred_\w+", expression)}
     assert used <= names
     assert names - used <= {"hundred_http_request_seconds_sum", "hundred_http_request_seconds_count"}, "shown nowhere"
-    values: dict[str, set[str]] = {"check": {"replica", "audit_stream"}, "work": set(), "task": set()}
+    optional = {"audit_stream", "directory"}
+    values: dict[str, set[str]] = {"check": {"replica", "audit_stream"}, "work": optional, "task": set()}
     for _name, labels in samples(text):
         for label, value in labels:
             values.setdefault(label, set()).add(value)

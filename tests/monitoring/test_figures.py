@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import datetime, timedelta
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -12,6 +13,8 @@ from django.test import Client
 
 from apps.accounts.services import audit_refused
 from apps.campaigns.models import Campaign
+from apps.core.audit import audit
+from apps.core.models import AuditOutboxRow
 from apps.core.outbox import queue_reevaluation
 from apps.core.task_runs import last_runs, record_task_run, scheduled_tasks
 from apps.core.version import program_version
@@ -19,6 +22,7 @@ from apps.employees.models import Employee
 from apps.monitoring import figures
 from apps.notifications.models import Notification
 from apps.operations.tasks import freeze_due
+from apps.roster.directory_models import DirectoryUser
 from apps.standings.recount import compare_all, record_drift
 from config.celery import _record_run
 from tests import files, people
@@ -44,8 +48,43 @@ def test_other_waiting_work_is_shown(monitored: Client, alice: Employee) -> None
     files.sent(alice, "handle\nw1\n")
     found = samples(scraped(monitored))
     waiting = {dict(labels)["work"]: n for (name, labels), n in found.items() if name == "hundred_work_waiting"}
-    assert set(waiting) == {"outbox", "events", "ranges", "submissions", "previews", "roster_loads", "exports"}
+    assert set(waiting) == {
+        "outbox", "events", "ranges", "submissions", "previews", "roster_loads", "exports", "security_mails",
+    }  # fmt: skip
     assert (waiting["previews"], waiting["exports"], waiting["submissions"]) == (1, 0, 0)
+
+
+def test_the_audit_entries_that_wait_are_shown_where_a_stream_is_set(
+    monitored: Client, clock: Clock, settings: Any
+) -> None:
+    """A receiver that is away for a week fills the database."""
+    audit("test.one", by=people.TESTER)
+    assert value(monitored, "hundred_work_waiting", work="audit_stream") is None
+    settings.AUDIT_STREAM = "stdout"
+    AuditOutboxRow.objects.all().delete()
+    assert value(monitored, "hundred_work_oldest_seconds", work="audit_stream") == 0
+    clock.set("2026-11-23T12:00:00+08:00")
+    audit("test.two", by=people.TESTER)
+    clock.set("2026-11-23T12:05:00+08:00")
+    audit("test.three", by=people.TESTER)
+    assert value(monitored, "hundred_work_waiting", work="audit_stream") == 2
+    assert value(monitored, "hundred_work_oldest_seconds", work="audit_stream") == 300
+
+
+def test_the_changes_of_the_directory_that_wait_are_shown_where_it_is_the_source(
+    monitored: Client, hr: Employee, clock: Clock, settings: Any
+) -> None:
+    """An employee whom the directory has created is missing until they are loaded."""
+    clock.set("2026-11-23T12:00:00+08:00")
+    for number, state in ((1, "waiting"), (2, "applied")):
+        DirectoryUser.objects.create(
+            document={}, user_name=f"u{number}", active=True, actor_id=1, actor_label="x", state=state
+        )
+    clock.set("2026-11-23T13:00:00+08:00")
+    assert value(monitored, "hundred_work_waiting", work="directory") is None
+    settings.ROSTER_SOURCE = "scim"
+    assert value(monitored, "hundred_work_waiting", work="directory") == 1
+    assert value(monitored, "hundred_work_oldest_seconds", work="directory") == 3600
 
 
 @pytest.mark.django_db(transaction=True)

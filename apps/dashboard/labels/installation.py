@@ -5,7 +5,6 @@ from django.utils.translation import gettext_lazy as _
 from apps.dashboard.labels.base import Badge, Text
 
 WORKER_ADVICE = _("Check that a worker runs and reaches the database.")
-MAIL_ADVICE = _("Check that a worker runs, and send yourself a test: it shows what the mail server answers.")
 CHECKS: dict[str, Text] = {
     "database": _("Database"),
     "migrations": _("Tables"),
@@ -35,13 +34,22 @@ ADVICE: dict[str, Text] = {
     "broker": _("Start the broker. Until then the scheduler finds the work, within a minute."),
 }
 QUEUES: dict[str, Text] = {
-    "standings": _("Standings to evaluate"),
+    "outbox": _("Standings to evaluate"),
+    "ranges": _("Groups of employees to evaluate"),
     "previews": _("Uploads to preview"),
-    "imports": _("Contact files to record"),
-    "roster": _("Roster files to load"),
+    "submissions": _("Contact files to record"),
+    "roster_loads": _("Roster files to load"),
+    "directory": _("Changes of the directory to load"),
     "exports": _("Files to create"),
     "events": _("Events to notify of"),
-    "mails": _("Security e-mails to send"),
+    "security_mails": _("Security e-mails to send"),
+    "audit_stream": _("Audit entries to send"),
+}
+# What to do when it waits too long, where another cause is more likely than a missing worker.
+QUEUE_ADVICE: dict[str, Text] = {
+    "directory": _("Check that a worker runs, and that the token's owner may load the roster."),
+    "security_mails": _("Check that a worker runs, and send yourself a test: it shows what the mail server answers."),
+    "audit_stream": ADVICE["audit_stream"],
 }
 JOBS: dict[str, Text] = {
     "scheduler": _("Scheduler, every minute"),
@@ -62,8 +70,8 @@ def check_badge(state: str) -> Badge:
     return OK if state == "ok" else WRONG
 
 
-def queue_advice(code: str) -> Text:
-    return MAIL_ADVICE if code == "mails" else WORKER_ADVICE
+def queue_advice(work: str) -> Text:
+    return QUEUE_ADVICE.get(work, WORKER_ADVICE)
 
 
 def queue_badge(waiting: int, *, is_late: bool) -> Badge:

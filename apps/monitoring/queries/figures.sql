@@ -1,16 +1,3 @@
--- name: waiting
--- What waits for a worker, by kind: how much, and since when the oldest waits.
-SELECT 'outbox' AS work, count(*) AS n, min(queued_at) AS since FROM core_outbox
-UNION ALL SELECT 'events', count(*), min(at) FROM core_event
-UNION ALL SELECT 'ranges', count(*), min(run.started_at)
-    FROM standings_markrange mark_range JOIN standings_markrun run ON run.id = mark_range.run_id
-    WHERE mark_range.state = 'waiting'
-UNION ALL SELECT 'submissions', count(*), min(received_at) FROM contacts_submission WHERE state = 'received'
-UNION ALL SELECT 'previews', count(*), min(asked_at) FROM core_filepreview WHERE state = 'waiting'
-UNION ALL SELECT 'roster_loads', count(*), min(asked_at) FROM roster_rosterimport
-    WHERE state IN ('previewing', 'confirmed')
-UNION ALL SELECT 'exports', count(*), min(asked_at) FROM exports_export WHERE state = 'waiting';
-
 -- name: outbox_rows
 -- PostgreSQL counts the rows of a table for its own statistics: a counter in a table would make writers wait.
 SELECT coalesce(n_tup_ins, 0), coalesce(n_tup_del, 0) FROM pg_stat_user_tables WHERE relid = 'core_outbox'::regclass;

@@ -5,6 +5,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
+from apps.core.health import current_checks
 from apps.core.version import versions
 from apps.dashboard import installation_state
 from apps.dashboard.labels import installation as labels
@@ -22,7 +23,7 @@ def home(request: HttpRequest) -> HttpResponse:
     scope = PageContext(request)
     failures = installation_state.failures(scope.now)
     context = {
-        "checks": [_check(scope, code, state) for code, state in installation_state.health_checks()],
+        "checks": [_check(scope, code, state) for code, state in current_checks().items()],
         "queues": [_queue(queue) for queue in installation_state.queues(scope.now)],
         "jobs": [_job(job) for job in installation_state.jobs(scope.now)],
         "failures": failures, "channels": [label_of(channel) for channel in failures.failing_channels],
@@ -41,9 +42,9 @@ def _check(scope: PageContext, code: str, state: str) -> dict[str, Any]:
 
 
 def _queue(queue: installation_state.Queue) -> dict[str, Any]:
-    badge = labels.queue_badge(queue.waiting, is_late=queue.is_late)
-    advice = labels.queue_advice(queue.code) if queue.is_late else ""
-    return {"label": labels.QUEUES[queue.code], "queue": queue, "badge": badge, "advice": advice}
+    badge = labels.queue_badge(queue.backlog.count, is_late=queue.is_late)
+    advice = labels.queue_advice(queue.work) if queue.is_late else ""
+    return {"label": labels.QUEUES[queue.work], "backlog": queue.backlog, "badge": badge, "advice": advice}
 
 
 def _job(job: installation_state.JobState) -> dict[str, Any]:

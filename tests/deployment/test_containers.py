@@ -126,6 +126,14 @@ def test_the_users_of_valkey_are_those_of_the_deployment_page(tmp_path: Path):
     assert [line.split(" ~", 1)[1] for line in page.splitlines() if " ~" in line] == rights
 
 
+@pytest.mark.parametrize("page", ["containers.md", "kubernetes/README.md"])
+def test_the_roster_is_loaded_before_a_role_is_granted(page: str):
+    """`grant_role` knows nobody before, and ends the links that were printed before it."""
+    commands = re.findall(r"manage\.py (\w+)", (FILES / page).read_text(encoding="utf-8").partition("## Times")[0])
+    first = [name for name in commands if name in ("import_roster", "grant_role", "invite_employees")]
+    assert first == ["import_roster", "grant_role", "invite_employees"]
+
+
 @pytest.mark.parametrize("status", [200, 503])
 def test_the_health_check_asks_for_the_configured_host(status: int):
     """Django refuses another host: the engine would restart a healthy process for ever."""

@@ -20,9 +20,12 @@ from apps.localstack.paths import BASE_DIR
 from scripts import container_health, container_secrets
 from tests.deployment.places import FILES
 
+# A part of a ConfigMap that the cluster has.
+CONTROLLER = FILES / "kubernetes" / "controller.yaml"
 MANIFESTS = [
     pytest.param(document, id=f"{path.stem}-{document['kind']}-{document['metadata']['name']}")
     for path in sorted((FILES / "kubernetes").glob("*.yaml"))
+    if path != CONTROLLER
     for document in yaml.safe_load_all(path.read_text(encoding="utf-8"))
 ]
 OLDEST_KUBERNETES = "1.29"
@@ -251,6 +254,15 @@ def test_the_monitor_reaches_the_metrics_and_no_page():
         for rule in rules
     }
     assert ports == {"ingress-nginx": [{"port": 8000}], "monitoring": [{"port": 9200}]}
+
+
+def test_the_controller_sends_an_id_that_no_client_chooses():
+    """Otherwise a client adds lines to another's request; and searches stand in the controller's log."""
+    data = yaml.safe_load(CONTROLLER.read_text(encoding="utf-8"))["data"]
+    assert (data["server-snippet"], data["generate-request-id"]) == ("more_clear_input_headers X-Request-ID;", "true")
+    variables = set(re.findall(r"\$(\w+)", data["log-format-upstream"]))
+    assert "req_id" in variables
+    assert not {"request", "request_uri", "args", "http_referer"} & variables
 
 
 def test_without_a_rule_no_traffic_passes():

@@ -74,6 +74,14 @@ def test_only_the_backup_knows_the_owner(name: str):
     assert "owner" not in "".join(values(UNITS / name, "LoadCredential") + values(UNITS / name, "Environment"))
 
 
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_copy_of_the_example_has_no_value_that_a_unit_reads_from_a_file(name: str):
+    """Both forms stop the start: no backup would be made, and the copy looks right."""
+    example = (BASE_DIR / ".env.example").read_text(encoding="utf-8")
+    read = re.findall(r"(\w+)_FILE=%d", " ".join(values(UNITS / name, "Environment")))
+    assert [variable for variable in read if re.search(rf"^{variable}=.", example, re.MULTILINE)] == []
+
+
 @needs_systemd
 @pytest.mark.servers
 @pytest.mark.django_db(transaction=True)

@@ -374,6 +374,8 @@ def most_rows(campaign: Campaign, employee: Employee, as_of: datetime) -> float:
     return max(
         (node["Actual Rows"] + node.get("Rows Removed by Join Filter", 0)) * node["Actual Loops"]
         for node in evaluation_nodes(campaign, as_of, employee)
+        # It also returns the rows that the tests before rolled back; the scan above it does not.
+        if node["Node Type"] != "Bitmap Index Scan"
     )
 
 

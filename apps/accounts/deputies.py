@@ -172,7 +172,8 @@ def _end(deputyship: Deputyship, by: Account) -> bool:
 
 
 def _audit(step: str, deputyship: Deputyship, by: Account, **change: dict[str, str] | None) -> None:
-    people = {"manager": str(deputyship.manager), "deputy": str(deputyship.deputy)}
+    # Numbers, because the audit stream sends the details; the label, which stays here, has the names.
+    people = {"manager": deputyship.manager.staff_no, "deputy": deputyship.deputy.staff_no}
     label = f"{deputyship.deputy} → {deputyship.manager}"
     audit(f"deputy.{step}", by=by.actor, kind="deputyship", id=deputyship.pk, label=label, detail={**people, **change})
 

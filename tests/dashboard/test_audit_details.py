@@ -115,6 +115,11 @@ def test_a_deputyship_a_repair_and_a_moved_contact_say_what_was_before() -> None
     ]
 
 
+def test_the_people_of_a_deputyship_are_shown_in_old_and_new_entries() -> None:
+    for manager, deputy in (("1002", "S001"), ("Bob 白 (1002)", "Sam (S001)")):
+        assert facts("deputy", {"manager": manager, "deputy": deputy}) == [("Manager", manager), ("Deputy", deputy)]
+
+
 def test_a_change_outside_hundred_names_its_rows() -> None:
     rows = {"rows": 2, "keys": ["A001", "B001"], "before": [{"target": 9}, {"target": 8}], "after": [{"target": 7}] * 2}
     assert read("database", rows).changes == [

@@ -2,7 +2,18 @@
 
 from django.urls import path, re_path
 
-from apps.api.views import campaigns, contact, contacts, description, feed, hand_over, roster, standings, tokens
+from apps.api.views import (
+    campaigns,
+    contact,
+    contacts,
+    description,
+    feed,
+    hand_over,
+    roster,
+    roster_difference,
+    standings,
+    tokens,
+)
 from apps.api.views.base import NotFoundView
 
 urlpatterns = [
@@ -20,6 +31,9 @@ urlpatterns = [
     path("feed/", feed.Feed.as_view(), name="api-feed"),
     path("roster/", roster.RosterLoads.as_view(), name="api-roster"),
     path("roster/<uuid:load_id>/", roster.RosterLoad.as_view(), name="api-roster-load"),
+    path(
+        "roster/<uuid:load_id>/difference/", roster_difference.RosterDifference.as_view(), name="api-roster-difference"
+    ),
     path("roster/<uuid:load_id>/apply/", roster.RosterLoadApply.as_view(), name="api-roster-apply"),
     path("tokens/", tokens.TokenList.as_view(), name="api-tokens"),
     path("tokens/<int:token_id>/", tokens.TokenDetail.as_view(), name="api-token"),

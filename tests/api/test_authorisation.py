@@ -6,6 +6,7 @@ Alice's, {token} is one she created; the leaver held a token with both scopes.
 
 import csv
 import uuid
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,10 @@ from apps.api.urls import urlpatterns
 from apps.campaigns.models import Campaign
 from apps.contacts.models import Contact
 from apps.contacts.services.changes import end_contact
+from apps.core.clock import db_now
+from apps.core.files import store_file
 from apps.employees.models import Employee
+from apps.roster.diff import HEADER
 from apps.roster.models import RosterImport
 from apps.standings import effective_dates
 from tests import people
@@ -71,7 +75,11 @@ def places(alice: Employee, campaign: Campaign) -> dict[str, Any]:
     end_contact(contact_id=ended, employee=alice, by=people.TESTER)
     with_token(alice, Scope.OWN, name="placeholder")
     people.mark()
-    load = RosterImport.objects.create(state="previewed", source="api", actor_label="test")
+    header = f"\ufeff{','.join(HEADER)}\r\n".encode()
+    difference = store_file(
+        name="x.csv", content=[header], content_type="text/csv", expires_at=db_now() + timedelta(days=1), owner_id=None
+    )
+    load = RosterImport.objects.create(state="previewed", source="api", actor_label="test", difference=difference)
     token = ApiToken.objects.get(name="placeholder")
     return {"contact": contact, "ended": ended, "token": token.pk, "load": load.pk}
 

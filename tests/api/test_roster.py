@@ -1,6 +1,8 @@
 """The roster by API: a program changes what HR's page would change, once, and never more than one person may."""
 
 import json
+import re
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -78,6 +80,50 @@ def test_a_dry_run_shows_the_difference_of_the_page_and_changes_nothing(
         (8, "email", "invalid_identity")
     ]
     assert not Employee.objects.filter(staff_no="N001").exists()
+
+
+def pages(client: ApiClient, address: str) -> list[dict[str, Any]]:
+    """The rows of all pages."""
+    rows = []
+    while address:
+        page = client.read(address)
+        rows += page["results"]
+        address = (page["next"] or "").rpartition("/api/v1/")[2]
+    return rows
+
+
+def test_the_whole_difference_is_read_in_pages(hr_program: ApiClient, company: dict[str, Employee]) -> None:
+    """The load lists fifty changes of a kind: a program could not check the others before it applies them."""
+    text = NEXT + "".join(f'N{n:03},"Nina, ""{n}""\n=1",n{n}@corp.example.com,,,\n' for n in range(100, 160))
+    shown = worked(hr_program, send(hr_program, text, query="?dry_run=true&complete=true"))
+    rows = pages(hr_program, f"roster/{shown['id']}/difference/?limit=7")
+    assert rows == hr_program.read(f"roster/{shown['id']}/difference/?limit=500")["results"]
+    counts = Counter(row["kind"] for row in rows)
+    assert {kind: counts[kind] for kind in shown["kinds"]} == shown["kinds"]
+    assert counts["joined"] > len([change for change in shown["changes"] if change["kind"] == "joined"]) == 50
+    by_number = {(row["kind"], row["staff_no"]): row for row in rows}
+    for change in shown["changes"]:
+        row, managers = by_number[change["kind"], change["staff_no"]], r".* \((.+)\)"
+        for field in change["changes"]:
+            if field["field"] == "manager":
+                field |= {when: re.sub(managers, r"\1", field[when]) for when in ("before", "after")}
+        assert {name: row[name] for name in change if name != "back"} == {
+            name: value for name, value in change.items() if name != "back"
+        }
+    assert next(row for row in rows if row["kind"] == "rejected")["code"] == "invalid_identity"
+    assert AuditEntry.objects.filter(action="roster.difference_taken").count() == 1
+
+
+def test_a_page_of_an_older_difference_does_not_go_on(hr_program: ApiClient, company: dict[str, Employee]) -> None:
+    shown = worked(hr_program, send(hr_program, NEXT, query="?dry_run=true"))
+    address = hr_program.read(f"roster/{shown['id']}/difference/?limit=1")["next"].rpartition("/api/v1/")[2]
+    RosterImport.objects.update(digest="0" * 64)
+    assert fields_of(hr_program.read(address, 400)) == {"after": "unknown_page"}
+
+
+def test_a_load_without_a_difference_says_so(hr_program: ApiClient, company: dict[str, Employee]) -> None:
+    sent = send(hr_program, NEXT)
+    assert code_of(hr_program.read(f"roster/{sent['id']}/difference/", 404)) == "no_difference"
 
 
 def test_exactly_the_difference_of_the_dry_run_is_applied(hr_program: ApiClient, company: dict[str, Employee]) -> None:

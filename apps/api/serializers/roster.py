@@ -3,7 +3,7 @@
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
-from apps.api.serializers.base import InstantField, Query, StrictSerializer
+from apps.api.serializers.base import InstantField, NextPageSerializer, Query, StrictSerializer
 from apps.api.serializers.feed import RejectSerializer
 from apps.fileio.encoding_names import ENCODINGS
 from apps.roster.diff import KINDS, REJECTED
@@ -52,6 +52,23 @@ class RosterChangeSerializer(serializers.Serializer):
     effective_on = serializers.CharField(allow_blank=True)
 
 
+class RosterDifferenceRowSerializer(serializers.Serializer):
+    kind = serializers.ChoiceField(choices=(*KINDS, REJECTED))
+    line = serializers.IntegerField(help_text=_("0: not in the file."))
+    staff_no = serializers.CharField(allow_blank=True)
+    name = serializers.CharField(allow_blank=True)
+    changes = FieldChangeSerializer(many=True)
+    effective_on = serializers.CharField(allow_blank=True)
+    column = serializers.CharField(allow_blank=True, help_text=_("Of a rejected line."))
+    code = serializers.CharField(allow_blank=True, help_text=_("Of a rejected line."))
+    reason = serializers.CharField(allow_blank=True, help_text=_("A message for people."))
+
+
+class RosterDifferenceSerializer(NextPageSerializer):
+    digest = serializers.CharField(help_text=_("Of the whole difference. `apply/` takes it."))
+    results = RosterDifferenceRowSerializer(many=True)
+
+
 class RosterProblemSerializer(serializers.Serializer):
     code = serializers.CharField(help_text=_("A code for programs. It never changes."))
     detail = serializers.CharField(help_text=_("A message for people, in the requested language."))
@@ -92,7 +109,7 @@ class RosterLoadSerializer(serializers.Serializer):
     digest = serializers.CharField(allow_blank=True, help_text=_("Of the whole difference. `apply/` takes it."))
     counts = RosterCountsSerializer(allow_null=True)
     kinds = RosterKindsSerializer(allow_null=True, help_text=_("How many changes of each kind."))
-    changes = RosterChangeSerializer(many=True, help_text=_("The first 50 of each kind."))
+    changes = RosterChangeSerializer(many=True, help_text=_("The first 50 of each kind; `difference/` has all."))
     rejects = RejectSerializer(many=True, help_text=_("The first 50; the other lines are loaded."))
     ignored_columns = serializers.ListField(child=serializers.CharField())
     problem = RosterProblemSerializer(allow_null=True, help_text=_("Why the whole file is refused."))

@@ -123,7 +123,7 @@ class RosterView(ApiView):
 
     def load(self, load_id: uuid.UUID) -> RosterImport:
         """A load of any program. Raises NotFoundProblem."""
-        loads = RosterImport.objects.select_related("file").filter(source=RosterSource.API)
+        loads = RosterImport.objects.select_related("file", "difference").filter(source=RosterSource.API)
         load = loads.filter(pk=load_id).first()
         if load is None:
             raise NotFoundProblem

@@ -21,6 +21,8 @@ CAMPAIGNS_LOCK = 8_101_003
 TEMPORARY_SQLSTATE_CLASSES = ("08", "40", "53", "57")
 # A statement timeout is not temporary: the same work would take as long again. A lock timeout is.
 LOCK_NOT_AVAILABLE, QUERY_CANCELED = "55P03", "57014"
+# A write on a standby, which another server replaces as the primary or which is promoted.
+READ_ONLY_TRANSACTION = "25006"
 
 
 # The triggers on contacts read this setting (core.change_triggers); it ends with the transaction.
@@ -28,17 +30,23 @@ MARK_TRANSACTION_SQL = ", set_config('hundred.facts', 'held', true)"
 
 
 def is_database_unavailable(error: BaseException | None) -> bool:
-    """Whether an error means that the database is unreachable: temporary, and not caused by the query."""
+    """Whether an error means that the database is unreachable or read-only: temporary, and not caused by the query."""
+    if _sqlstate(error) == READ_ONLY_TRANSACTION:
+        return True
     # A server that dies during an answer leaves an error of this general class.
     return isinstance(error, OperationalError | InterfaceError) or type(error) is DatabaseError
 
 
 def is_temporary(error: BaseException) -> bool:
     """Whether the same work can succeed later: the database is away or busy, or another transaction interfered."""
-    state: str | None = getattr(error.__cause__, "pgcode", None)
-    if state is None:
+    state = _sqlstate(error)
+    if state is None or state == READ_ONLY_TRANSACTION:
         return is_database_unavailable(error)
     return state == LOCK_NOT_AVAILABLE or (state[:2] in TEMPORARY_SQLSTATE_CLASSES and state != QUERY_CANCELED)
+
+
+def _sqlstate(error: BaseException | None) -> str | None:
+    return getattr(error.__cause__, "pgcode", None) if error else None
 
 
 def lock_facts(*, exclusive: bool = False) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.db import DatabaseError, DataError, InterfaceError, OperationalError
+from django.db import DatabaseError, DataError, InterfaceError, OperationalError, connection, transaction
 from django.test import override_settings
 from rest_framework.exceptions import ErrorDetail
 
@@ -268,6 +268,20 @@ def test_a_database_away_is_503_with_a_time_to_come_back(
     assert (response.status_code, response["Retry-After"]) == (503, "5")
     assert code_of(response.json()) == "unavailable"
     assert "10.0.0.7" not in response.content.decode()
+
+
+def test_a_write_on_a_standby_is_503_as_well(as_: Signed, alice: Employee, monkeypatch: pytest.MonkeyPatch) -> None:
+    """During a failover an address may lead to a server that is not yet promoted."""
+
+    def write(*args: Any) -> None:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET LOCAL transaction_read_only = on")
+            cursor.execute("UPDATE employees_employee SET name = name")
+
+    client = as_(alice)
+    monkeypatch.setattr("apps.campaigns.selectors.campaign_for", write)
+    response = client.call("GET", "me/standing/")
+    assert (response.status_code, response["Retry-After"]) == (503, "5")
 
 
 def test_sentences_follow_the_readers_language(as_: Signed, alice: Employee, campaign: Campaign) -> None:

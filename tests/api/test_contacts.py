@@ -1,6 +1,7 @@
 """Own contacts over the API: recording, the same request twice, ending, restoring, renaming, listing."""
 
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from apps.operations.tasks import day_change
 from tests import people
 from tests.api.conftest import ApiClient, Signed, code_of, fields_of
 from tests.fixtures import Clock
+from tests.people import november
 
 pytestmark = pytest.mark.django_db
 Program = Callable[[Employee], ApiClient]
@@ -181,6 +183,18 @@ def test_nothing_is_restored_into_a_campaign_that_is_closing(
     client.send(f"contacts/{contact}/end/")
     Campaign.objects.filter(pk=campaign.pk).update(state=Campaign.State.CLOSING)
     assert code_of(client.send(f"contacts/{contact}/restore/", None, 409)) == "campaign_over"
+
+
+def test_a_campaign_that_never_had_the_contact_does_not_keep_it_ended(
+    program: Program, alice: Employee, campaign: Campaign
+) -> None:
+    """Otherwise a slip of the finger costs a contact because another campaign is over."""
+    client = program(alice)
+    contact = recorded(client)
+    client.send(f"contacts/{contact}/end/")
+    later = november(name="Later", slug="later", opens_on=date(2026, 11, 24), deadline=date(2026, 12, 24))
+    Campaign.objects.filter(pk=later.pk).update(state=Campaign.State.CLOSING)
+    assert client.send(f"contacts/{contact}/restore/")["ended_at"] is None
 
 
 def test_a_name_is_edited_in_place(program: Program, alice: Employee, campaign: Campaign, wake_ups: list[str]) -> None:

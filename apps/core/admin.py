@@ -1,8 +1,11 @@
 """The admin site, read-only: the audit trail. A superuser is not HR: facts and verdicts change elsewhere."""
 
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
 from apps.core.models import AuditEntry, Job
@@ -35,8 +38,17 @@ class ReadOnlyAdmin(admin.ModelAdmin):
         return False
 
 
+# Operators read what concerns accounts and the installation. Entries of contacts, rosters and adjustments would tell
+# them whose contact somebody is, or who is on leave.
+OPERATORS_ENTRIES = ("account.", "notification.", "role.", "token.", "webhook.")
+
+
 @admin.register(AuditEntry)
 class AuditEntryAdmin(ReadOnlyAdmin):
+    def get_queryset(self, request: HttpRequest) -> QuerySet[AuditEntry]:
+        chosen = (Q(action__startswith=prefix) for prefix in OPERATORS_ENTRIES)
+        return super().get_queryset(request).filter(reduce(or_, chosen))
+
     list_display = ["at", "actor_label", "action", "subject_label"]
     list_filter = ["action"]
     search_fields = ["actor_label", "subject_label", "subject_id"]
@@ -44,4 +56,8 @@ class AuditEntryAdmin(ReadOnlyAdmin):
 
 @admin.register(Job)
 class JobAdmin(ReadOnlyAdmin):
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Job]:
+        # It tells whether a change of the roster touched a contact (ADR 63).
+        return super().get_queryset(request).exclude(job__startswith="directory_counted:")
+
     list_display = ["job", "period", "done_at"]

@@ -503,6 +503,24 @@ class TestTheAdmin:
         assert client.get("/admin/auth/group/").status_code == 404
         assert client.get("/admin/password_change/")["Location"] == "/password/"
 
+    def test_an_operator_reads_no_entry_about_contacts_or_leave(
+        self, operator: Employee, alice: Employee, campaign: Campaign
+    ) -> None:
+        """Otherwise an operator with a token for the feed learns whose contact a person is, and who is on leave."""
+        people.record(alice)
+        people.adjust(campaign=campaign, employee=alice, exempt=True)
+        client = people.sign_in(Client(), operator)
+        session = client.session
+        session["second_factor"] = True
+        session.save()
+        shown = client.get("/admin/core/auditentry/").content.decode()
+        assert "role.granted" in shown
+        for action in AuditEntry.objects.values_list("action", flat=True).distinct():
+            assert (action in shown) == action.startswith(("account.", "role.")), action
+        private = AuditEntry.objects.filter(action__startswith="standing.").last()
+        assert private and client.get(f"/admin/core/auditentry/{private.pk}/change/").status_code == 302
+        assert client.get("/admin/results/resultcorrection/").status_code == 404
+
     @pytest.mark.parametrize("reader", ["hr", "auditor", "alice"])
     def test_nobody_else_does(self, reader: str, request: Any) -> None:
         client = people.sign_in(Client(), request.getfixturevalue(reader))

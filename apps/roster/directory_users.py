@@ -30,6 +30,8 @@ from apps.roster.directory_rows import ENTERPRISE, ROSTER, work_value
 CHAIN_ABOVE = statement("roster", "directory", "chain_above")
 MARK_CHANGED = statement("roster", "directory", "mark_changed")
 MAX_TEXT_CHARS = 400
+# Of a whole user: a load reads thousands at once. Entra and Okta send about 2,000.
+MAX_DOCUMENT_CHARS = 16_384
 # What the directory says, without what `_mark_changed` sets.
 SAID = (
     "document", "external_id", "user_name", "staff_no", "email", "manager", "active", "inactive_on", "sent",
@@ -117,6 +119,8 @@ def _derive(user: DirectoryUser) -> None:
     """Set the columns that the document determines. Raises Refused."""
     document = user.document
     require_storable(document)
+    if len(json.dumps(document, ensure_ascii=False)) > MAX_DOCUMENT_CHARS:
+        raise Refused("too_long", _("A user has more than %(most)s characters.") % {"most": MAX_DOCUMENT_CHARS})
     enterprise, roster = document.get(ENTERPRISE) or {}, document.get(ROSTER) or {}
     user.user_name = _short(document.get("userName"))
     user.external_id = _short(document.get("externalId"))
@@ -166,8 +170,12 @@ def _require_no_cycle(user: DirectoryUser) -> None:
 
 
 def _end_sessions(user: DirectoryUser, by: Actor) -> None:
-    """Sign the person out at once; the employment ends with the day. The owner of the token stays: no load ends it."""
-    account = Account.objects.filter(employee__staff_no=user.staff_no).exclude(pk=by.id or 0).first()
+    """Sign the person out at once; the employment ends with the day. The owner of the token stays: no load ends it.
+
+    Holders of a role are signed out by the load: a stolen token must not keep those away who can revoke it.
+    """
+    accounts = Account.objects.filter(employee__staff_no=user.staff_no, role=None)
+    account = accounts.exclude(pk=by.id or 0).first()
     if account is not None:
         end_sessions(account=account, by=by)
 

@@ -123,6 +123,14 @@ def test_text_that_no_database_holds_is_refused(directory: Directory) -> None:
     directory.call("POST", "Users", [], 400)
 
 
+def test_a_user_as_large_as_a_file_is_refused(directory: Directory) -> None:
+    """Otherwise a stolen token fills the database, and the memory of the worker that reads all users."""
+    emails = [{"value": f"a{number}@corp.example.com"} for number in range(1_000)]
+    answer = directory.call("POST", "Users", entra_user("N001") | {"emails": emails}, status=400)
+    assert "16384 characters" in answer["detail"]
+    assert not DirectoryUser.objects.exists()
+
+
 def test_taken_names_and_numbers_are_conflicts(directory: Directory) -> None:
     directory.provision("N001")
     for change in ({"userName": "other"}, {"userName": "N001@CORP.example.com"}):
@@ -188,6 +196,17 @@ def test_a_deactivated_user_is_signed_out_at_once(directory: Directory, company:
     user = directory.provision("A002", name="Alan", emails=[{"value": "alan@corp.example.com"}])
     directory.patch_user(user, {"op": "Replace", "path": "active", "value": "False"})
     assert not BrowserSession.objects.of(account_for(company["A002"])).exists()
+
+
+def test_a_deactivated_operator_is_signed_out_by_the_load_alone(
+    directory: Directory, company: dict[str, Employee]
+) -> None:
+    """Otherwise a stolen token keeps those signed out who can revoke it."""
+    operator = people.with_account(company["O001"], "operator")
+    people.sign_in(Client(), operator)
+    user = directory.provision("O001", name="Olga", emails=[{"value": operator.email}])
+    directory.patch_user(user, {"op": "Replace", "path": "active", "value": "False"})
+    assert BrowserSession.objects.of(account_for(operator)).exists()
 
 
 def test_each_change_is_in_the_trail_without_values(directory: Directory) -> None:

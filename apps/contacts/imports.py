@@ -35,7 +35,7 @@ from apps.contacts.reading import (
     roles_by_name,
 )
 from apps.contacts.services.submissions import notify_end, record_contacts, refuse_submission
-from apps.core.audit import Actor
+from apps.core.audit import Actor, audit
 from apps.core.clock import db_now
 from apps.core.files import open_file, read_file
 from apps.core.identity_key import verify_identity_key
@@ -111,6 +111,9 @@ def _open_submission(
             return unfinished
         # Take the lock before the row exists: the same command in parallel would otherwise treat it as abandoned.
         stack.enter_context(advisory_lock(f"submission:{submission_id}"))
+    if source == Source.FEED:
+        # A feed sets times and ends for anybody. No sums: they would tell its sender whose contact a person is.
+        audit("feed.received", by=by, kind="submission", id=submission_id, detail={"sha256": sha256.hex()})
     return receive_file(
         employee=employee, by=by, source=source, file_name=file_name, sha256=sha256, id=submission_id, layout=layout,
     )  # fmt: skip

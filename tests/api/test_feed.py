@@ -12,6 +12,7 @@ from apps.contacts.models import Contact
 from apps.contacts.services.changes import end_contact
 from apps.core.closed_periods import block_backdated_writes
 from apps.core.errors import Refused
+from apps.core.models import AuditEntry
 from apps.employees.models import Employee
 from apps.privacy.erasure_subject import ErasureTarget, identities_of
 from apps.results.close_submissions import begin_closing
@@ -51,6 +52,14 @@ def test_its_times_are_trusted_and_a_repeat_changes_nothing(
     assert send(feed, HEADER + ended).json() == told.json()
     contact.refresh_from_db()
     assert contact.ended_at is not None
+
+
+def test_the_trail_says_who_sent_a_feed_and_no_sum(feed: ApiClient, operator: Employee) -> None:
+    """Otherwise one operator gives and takes contacts without a trace."""
+    assert send(feed, HEADER + GRACE).status_code == 200
+    entry = AuditEntry.objects.get(action="feed.received")
+    assert entry.actor_label == account_for(operator).actor.label
+    assert set(entry.detail) == {"sha256"}
 
 
 def test_the_answer_never_depends_on_what_is_stored(

@@ -106,6 +106,7 @@ ACTIONS: dict[str, Any] = {
     "person.account_read": _("viewed an account"),
     "person.roster_read": _("viewed a line of the roster"),
     "hand_over.read": _("read a hand-over by API"),
+    "feed.received": _("sent a feed of contacts"),
     "help.offered": _("offered an employee help"),
     "help.withdrawn": _("withdrew an offer of help"),
     "reminder.sent": _("sent a reminder"),

@@ -39,7 +39,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):
 
 
 # Operators read what concerns accounts and the installation. Entries of contacts, rosters and adjustments would tell
-# them whose contact somebody is, or who is on leave.
+# them whose contact a person is, or who is on leave.
 OPERATORS_ENTRIES = ("account.", "notification.", "role.", "token.", "webhook.")
 
 

@@ -102,8 +102,9 @@ class StoredContact:
 
     def ignores(self, sighting: Sighting) -> bool:
         """Return whether the sighting falls into the time of this contact, which the feed may no longer change."""
-        # After an undo the same rows may come again, so an undone contact does not stop them.
-        if self.open_to_feed or self.end_reason == EndReason.UNDONE or not self.keys & sighting.keys:
+        # After an undo the same rows may come again, and after the time for which a contact is kept, later ones.
+        over = self.end_reason in (EndReason.UNDONE, EndReason.EXPIRED)
+        if self.open_to_feed or over or not self.keys & sighting.keys:
             return False
         # Of an erased contact nothing may come back: the whole time of the row counts, not only its first instant.
         until = sighting.ended_at if self.erased else sighting.at

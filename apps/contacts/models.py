@@ -39,6 +39,7 @@ class EndReason(models.TextChoices):
     REJECTED = "rejected", _("rejected by a reviewer")
     UNDONE = "undone", _("undone with its file")
     MERGED = "merged", _("the same person as another contact")
+    EXPIRED = "expired", _("no longer kept")
 
 
 class Contact(models.Model):

@@ -12,8 +12,10 @@ from typing import Any
 from django.db import transaction
 from psycopg2 import sql
 
+from apps.contacts.models import Contact, EndReason
 from apps.contacts.services.submissions import lock_employees
 from apps.core.audit import SYSTEM, audit
+from apps.core.clock import db_now
 from apps.core.locks import lock_facts
 from apps.core.sql import execute, fetch_all, statement
 from apps.privacy.erase_contacts import blank_contacts
@@ -58,14 +60,17 @@ def count_due(window: RetentionWindow) -> int:
 
 
 def erase_expired(window: RetentionWindow) -> Iterator[tuple[int, int]]:
-    """Blank expired contacts and replace their digests; yields (contacts, digests) after each batch's commit.
+    """Blank and end expired contacts and replace their digests; yields (contacts, digests) after each batch's commit.
 
-    No status changes. After a crash, the next run continues with what is left.
+    No count changes. After a crash, the next run continues with what is left.
     """
     after = 0
     while contacts := fetch_all(_with_due(NEXT_DUE), window.parameters | {"after": after}):
         with _batch(employee for employee, _contact in contacts):
             blank_contacts(contacts, window.company_domains)
+            # While it is live, the employee could not record the person again. No campaign that still counts has it.
+            ids = [contact for _employee, contact in contacts]
+            Contact.objects.live().filter(pk__in=ids).update(ended_at=db_now(), end_reason=EndReason.EXPIRED)
             audit("retention.blanked", by=SYSTEM, kind="retention", detail={"contacts": len(contacts)})
         # By id, because blanked contacts no longer match: without it, each batch would scan them again.
         after = contacts[-1][1]

@@ -1,5 +1,6 @@
 """Contacts are kept as long as a campaign needs them and no longer, and their erasure changes no number."""
 
+import io
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from django.test import Client
 
 from apps.campaigns import population
 from apps.campaigns.models import Campaign
+from apps.contacts.imports import import_contacts
 from apps.contacts.models import Contact, ContactIdentity, Submission
 from apps.contacts.services.changes import end_contact
 from apps.core.checks import check_retention_settings
@@ -127,9 +129,42 @@ def test_a_campaign_that_runs_keeps_its_contacts_and_what_it_shares(
     assert privacy_retention.erase_expired(clock.now()) == (5, 3)
     assert named() == 1
     assert lengths().count(32) == 4, "the shared one of three contacts, and a colleague's"
-    assert judged(spring, clock.now()) == before
+    blanked = set(Contact.objects.filter(name=None).values_list("pk", flat=True))
+    ends = [(contact, "ended" if contact in blanked else reason) for contact, reason in before]
+    assert judged(spring, clock.now()) == ends, "what is erased was outside the period"
+    assert all(reason in ("ended", "outside_period") for contact, reason in before if contact in blanked)
     people.mark()
     assert compare_all(spring).differences == []
+
+
+@pytest.mark.parametrize("again", ["by hand", "by a feed"])
+def test_after_the_time_a_person_counts_again_although_a_colleague_has_them(
+    frozen: Campaign, alice: Employee, alan: Employee, clock: Clock, again: str
+) -> None:
+    """Otherwise the employee never counts the person, and learns that a colleague has them."""
+    clock.set("2027-03-01T12:00:00+08:00", ticks=True)
+    spring = people.november(name="Spring", opens_on=date(2027, 3, 1), deadline=date(2027, 4, 30))
+    end_contact(contact_id=Contact.objects.of(alan).get().pk, employee=alan, by=TESTER)
+    people.record_one(alan, SHARED)
+    clock.set(OVER, ticks=True)
+    privacy_retention.erase_expired(clock.now())
+    if again == "by hand":
+        assert people.record_one(alice, SHARED).created == 1
+    else:
+        row = f"staff_no,email,recorded_at\nA001,{SHARED[1]},2027-03-10T00:00:00Z\n"
+        import_contacts(raw=io.BytesIO(row.encode()), by=TESTER, format="csv", trust_times=True)
+    people.mark()
+    assert [people.standing(spring, one).counted for one in (alice, alan)] == [1, 1]
+
+
+def test_who_returns_records_the_same_people_again(
+    frozen: Campaign, alan: Employee, clock: Clock, settings: Any
+) -> None:
+    end(alan, "2026-12-10")
+    clock.set("2027-02-01T00:00:00+08:00", ticks=True)
+    privacy_retention.erase_expired(clock.now())
+    people.load(people.ROSTER)
+    assert people.record_one(alan, SHARED).created == 1
 
 
 def test_what_is_not_settled_keeps_its_contacts(frozen: Campaign, alice: Employee, clock: Clock) -> None:

@@ -85,6 +85,7 @@ ENDINGS: dict[str, Text] = {
     "rejected": gettext_lazy("A reviewer rejected it. You cannot restore it. If the person agrees, record them again."),
     "undone": gettext_lazy("You undid this entry. If that was a mistake, add the person again."),
     "merged": gettext_lazy("The same person as another of your contacts."),
+    "expired": gettext_lazy("Erased, because its campaign has ended. You can record the person again."),
 }
 # The other endings come from the person, a feed or an undo: the employee cannot take them back.
 RESTORABLE = {"removed"}

@@ -5,7 +5,7 @@ PYTHON ?= python3
 READY = @$(PYTHON) scripts/bootstrap.py --dev
 
 .DEFAULT_GOAL := help
-.PHONY: help run backup restore test test-fast lint locks format screenshots pictures messages bench faults containers plotly-basic lighthouse crawl fuzz audit sbom backtest
+.PHONY: help run backup restore test test-fast lint locks format screenshots pictures messages bench faults containers plotly-basic lighthouse crawl fuzz audit sbom backtest pitr
 export FILE
 
 help:  ## lists the commands
@@ -55,6 +55,9 @@ backtest:  ## judges the forecast on simulated companies, for docs/forecast.md; 
 
 faults:  ## injects faults and prints a table; ID=F1 BROKER=redis N=20 SEED=7 choose; results in var/faults.jsonl
 	$(READY) tests.faults
+
+pitr:  ## restores a killed PostgreSQL server to a chosen second with pgBackRest, as docs/deployment/point-in-time-recovery.md says
+	$(READY) pytest tests/deployment/restore_to_a_second.py -q -rs
 
 containers:  ## builds the image without a registry and runs the compose files with podman; root on Debian, takes many minutes
 	$(READY) tests.containers

@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +52,11 @@ class Server:
             f"REVOKE ALL ON DATABASE {name} FROM PUBLIC",
             f"GRANT CONNECT, TEMPORARY ON DATABASE {name} TO {app}",
         )
+        return self.environment(name)
+
+    def environment(self, name: str) -> dict[str, str]:
+        """The environment of an installation that make_installation has made, on this server."""
+        owner, app = f"{name}_keeper", f"{name}_web"
         address = f"127.0.0.1:{self.port}/{name}"
         return {
             "DATABASE_URL": f"postgres://{app}:{QUOTED}@{address}",
@@ -62,20 +67,31 @@ class Server:
             "BASE_URL": "https://hundred.example.com",
         }
 
+    def kill(self) -> None:
+        """End the server as a power failure does: its processes too, which would otherwise clean up."""
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text(encoding="ascii").split()
+        for pid in (self.pid, *map(int, children)):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
 
 @contextmanager
 def server(binaries: Path) -> Iterator[Server]:
     """Start a server with the programs in `binaries`; it leaves nothing behind."""
     with folder() as root:
-        secret = root / "password"
-        secret.write_text(PASSWORD, encoding="ascii")
-        plugin.PATHS.chown_to_server(secret)
-        cluster = root / "cluster"
-        make = [str(binaries / "initdb"), "-D", str(cluster), "-U", "postgres", "-E", "UTF8", "--locale=C", "--no-sync"]
-        make += ["--auth=scram-sha-256", f"--pwfile={secret}"]
-        subprocess.run(make, check=True, cwd="/", stdout=subprocess.DEVNULL, **plugin.PATHS.server_user())
-        with running(binaries, cluster) as started:
+        initialise(binaries, root / "cluster")
+        with running(binaries, root / "cluster") as started:
             yield started
+
+
+def initialise(binaries: Path, cluster: Path) -> None:
+    """Make the data folder of a new server."""
+    secret = cluster.parent / "password"
+    secret.write_text(PASSWORD, encoding="ascii")
+    plugin.PATHS.chown_to_server(secret)
+    make = [str(binaries / "initdb"), "-D", str(cluster), "-U", "postgres", "-E", "UTF8", "--locale=C", "--no-sync"]
+    make += ["--auth=scram-sha-256", f"--pwfile={secret}"]
+    subprocess.run(make, check=True, cwd="/", stdout=subprocess.DEVNULL, **plugin.PATHS.server_user())
 
 
 @contextmanager
@@ -102,10 +118,11 @@ def folder() -> Iterator[Path]:
 
 
 @contextmanager
-def running(binaries: Path, cluster: Path) -> Iterator[Server]:
-    """The server of a cluster, once it answers."""
+def running(binaries: Path, cluster: Path, sockets: Path | str = "") -> Iterator[Server]:
+    """The server of a cluster, once it answers; with a socket only in a folder `sockets`."""
     port = free_port()
-    command = [str(binaries / "postgres"), "-D", str(cluster), "-p", str(port), "-h", "127.0.0.1", "-k", ""]
+    command = [str(binaries / "postgres"), "-D", str(cluster), "-p", str(port), "-h", "127.0.0.1"]
+    command += ["-k", str(sockets)]
     command += ["-c", "fsync=off"]
     process = subprocess.Popen(
         command,

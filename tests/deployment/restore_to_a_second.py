@@ -63,12 +63,14 @@ class Repository:
 
     def __init__(self, root: Path) -> None:
         self.root, self.cluster, self.configuration = root, root / "cluster", root / "pgbackrest.conf"
-        for name in ("repo", "lock", "log", "conf.d", "socket"):
+        for name in ("repo", "lock", "log", "spool", "conf.d", "socket"):
             (root / name).mkdir()
             plugin.PATHS.chown_to_server(root / name)
         text = (FILES / "pgbackrest" / "pgbackrest.conf").read_text(encoding="utf-8")
         text = setting(text, "repo1-path=/srv/pgbackrest\n", f"repo1-path={root}/repo\nlog-path={root}/log\n")
-        text = setting(text, "compress-type=zst\n", f"compress-type=zst\nlock-path={root}/lock\n")
+        text = setting(
+            text, "compress-type=zst\n", f"compress-type=zst\nlock-path={root}/lock\nspool-path={root}/spool\n"
+        )
         pg = f"pg1-path={self.cluster}\npg1-socket-path={root}/socket\npg1-user=postgres\n"
         self.published = setting(text, "pg1-path=/var/lib/postgresql/17/main\n", pg)
         self.write("conf.d/cipher.conf", "[global]\nrepo1-cipher-pass=of-this-test-0123456789\n")

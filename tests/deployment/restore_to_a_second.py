@@ -199,7 +199,7 @@ def test_a_lost_server_is_restored_to_the_chosen_second(tmp_path: Path) -> None:
             [(last,)] = server.run("SELECT pg_walfile_name(pg_current_wal_lsn())")
             wait_until(server, f"SELECT last_archived_wal >= '{last}' FROM pg_stat_archiver")
             assert "full backup" in repository.run(info)
-            repository.run(verify)
+            assert repository.run(verify) == ""
             server.kill()
         shutil.rmtree(repository.cluster)
         assert numbers(later) == numbers(expected) + 10
@@ -213,6 +213,34 @@ def test_a_lost_server_is_restored_to_the_chosen_second(tmp_path: Path) -> None:
             company.environment |= server.environment("company")
             assert company.manage("migrate", "--check").returncode == 0
             assert company.report("recount")["differences"] == 0
+
+
+@needs_pgbackrest
+@pytest.mark.servers
+def test_the_unit_fails_when_the_repository_is_damaged() -> None:
+    plugin.PATHS.create_data()
+    create, check, full, *_rest = commands()
+    unit = (FILES / "pgbackrest" / "hundred-pgbackrest@.service").read_text(encoding="utf-8")
+    [script] = re.findall(r"^ExecStartPost=/bin/sh -c '(.+)'$", unit, flags=re.MULTILINE)
+    with folder() as root:
+        repository = Repository(root)
+        repository.initialise()
+        with repository.server():
+            for command in (create, check, full):
+                repository.run(command)
+        script = setting(script.replace("$$", "$"), "/usr/bin/pgbackrest", repository.program)
+        verify: dict[str, Any] = {
+            "args": ["/bin/sh", "-c", script],
+            "cwd": "/",
+            "stdout": subprocess.PIPE,
+            "text": True,
+        }
+        verify |= plugin.PATHS.server_user()
+        assert subprocess.run(**verify, check=False).returncode == 0
+        damaged = next((root / "repo" / "archive").rglob("*.zst"))
+        damaged.write_bytes(damaged.read_bytes()[:-8] + b"damaged!")
+        done = subprocess.run(**verify, check=False)
+        assert (done.returncode, "status: error" in done.stdout) == (1, True)
 
 
 def test_every_command_of_the_page_is_known_to_the_test() -> None:

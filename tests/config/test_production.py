@@ -146,7 +146,7 @@ def test_a_replica_is_read_only_and_soon_given_up_when_unreachable(production: d
     assert options.pop("options").endswith("-c statement_timeout=30000 -c default_transaction_read_only=on")
     assert options == {
         "connect_timeout": "2", "tcp_user_timeout": "3000", "keepalives_idle": 60, "keepalives_interval": "1",
-        "keepalives_count": "3",
+        "keepalives_count": "3", "target_session_attrs": "any",
     }  # fmt: skip
 
 

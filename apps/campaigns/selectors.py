@@ -125,9 +125,9 @@ def takes_contacts(campaign: Campaign | None, now: datetime) -> bool:
 def restore_while_open(*, contact_id: int, employee: Employee, by: Actor) -> None:
     """Restore a contact, unless a campaign forbids it.
 
-    A contact that ended in a campaign that is over stays ended: its result would change. In an exclusive campaign, the
-    contact also stays ended when a colleague's contact now counts instead. Ending and restoring would otherwise reveal
-    whose contact the person is. This refusal is audited and stands for a day, so repetition shows no change.
+    A contact of a campaign that is over stays ended. In an exclusive campaign, the contact also stays ended when a
+    colleague's contact now counts instead. Ending and restoring would otherwise reveal whose contact the person is. This
+    refusal is audited and stands for a day, so repetition shows no change.
 
     Raises Refused, Contact.DoesNotExist.
     """
@@ -135,7 +135,7 @@ def restore_while_open(*, contact_id: int, employee: Employee, by: Actor) -> Non
         lock_facts()
         # After the facts lock, which closes the gap between this check and a closing.
         contact = Contact.objects.of(employee).get(pk=contact_id)
-        if any(_ended_in(contact, campaign.rule) for campaign in _campaigns_over(db_now())):
+        if any(campaign.rule.in_period(contact.recorded_at) for campaign in _campaigns_over(db_now())):
             raise Refused(
                 "campaign_over", _("This contact belongs to a campaign that is over, so it can no longer be restored.")
             )
@@ -152,12 +152,6 @@ def restore_while_open(*, contact_id: int, employee: Employee, by: Actor) -> Non
     # After the commit, which keeps the audit entry.
     message = _("A colleague has recorded this person, so the contact cannot be restored. You can record it again.")
     raise Refused("claimed", message)
-
-
-def _ended_in(contact: Contact, rule: CampaignRule) -> bool:
-    """Whether the campaign had the contact and its end."""
-    ended_at = contact.ended_at
-    return rule.in_period(contact.recorded_at) and ended_at is not None and ended_at < rule.cutoff_at
 
 
 def record_again_while_open(*, campaign: Campaign, contact_id: int, employee: Employee, by: Actor) -> int:

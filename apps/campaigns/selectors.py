@@ -126,8 +126,8 @@ def restore_while_open(*, contact_id: int, employee: Employee, by: Actor) -> Non
     """Restore a contact, unless a campaign forbids it.
 
     A contact of a campaign that is over stays ended. In an exclusive campaign, the contact also stays ended when a
-    colleague's contact now counts instead. Ending and restoring would otherwise reveal whose contact the person is. This
-    refusal is audited and stands for a day, so repetition shows no change.
+    colleague's contact now counts instead. Ending and restoring would otherwise reveal whose contact the person is.
+    This refusal is audited and stands for a day, so repetition shows no change.
 
     Raises Refused, Contact.DoesNotExist.
     """

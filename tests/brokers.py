@@ -58,6 +58,17 @@ def broker_at(url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     _reconnect(options)
 
 
+@contextlib.contextmanager
+def no_broker() -> Iterator[None]:
+    """Let this process publish to a broker that is not there.
+
+    The test's own monkeypatch, undone after `broker_at`, would restore the address of that broker for all later tests.
+    """
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("CELERY_BROKER_WRITE_URL", "redis+socket:///nonexistent/valkey.sock")
+        yield
+
+
 def _reconnect(options: dict[str, Any]) -> None:
     app.conf.update(broker_transport_options=options)
     app._pool = app.amqp._producer_pool = None

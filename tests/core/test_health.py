@@ -9,7 +9,7 @@ from django.db import OperationalError
 from django.test import Client
 
 from apps.core import health
-from tests.brokers import broker_at
+from tests.brokers import broker_at, no_broker
 
 
 @pytest.fixture(autouse=True)
@@ -37,11 +37,9 @@ def test_readiness_is_ok_when_all_services_answer(client: Client, broker: str) -
 
 
 @pytest.mark.django_db
-def test_an_unreachable_broker_does_not_make_the_service_unavailable(
-    client: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("CELERY_BROKER_WRITE_URL", "redis+socket:///nonexistent/valkey.sock")
-    answer = client.get("/health/ready")
+def test_an_unreachable_broker_does_not_make_the_service_unavailable(client: Client) -> None:
+    with no_broker():
+        answer = client.get("/health/ready")
     assert answer.status_code == 200
     assert answer.json()["status"] == "degraded"
     assert answer.json()["checks"]["broker"] == "unreachable"

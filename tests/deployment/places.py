@@ -31,9 +31,7 @@ START_TIMEOUT_SECONDS = 180.0
 
 def production(**more: str) -> dict[str, str]:
     """The environment of a server's process on the database of the tests: nothing of the local mode."""
-    # Celery keeps the broker of a worker that a test started in this process in variables of its own.
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("CELERY_")}
-    clean = {name: value for name, value in inherited.items() if name not in plugin.OURS}
+    clean = {name: value for name, value in os.environ.items() if name not in plugin.OURS}
     settings = PRODUCTION | {"DATABASE_URL": plugin.ENVIRONMENT["DATABASE_URL"], "TRUSTED_PROXIES": "127.0.0.1"}
     # The database's value of the key is of the tests.
     settings["IDENTITY_KEY"] = plugin.ENVIRONMENT["IDENTITY_KEY"]

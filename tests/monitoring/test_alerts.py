@@ -30,6 +30,7 @@ from apps.roster.directory_models import DirectoryUser
 from apps.standings.recount import compare_all, record_drift
 from apps.standings.start_run import begin_nightly_recount
 from tests import people
+from tests.brokers import no_broker
 from tests.fixtures import Clock
 from tests.monitoring import scraping
 from tests.monitoring.promql import NotKnown, evaluate
@@ -197,11 +198,9 @@ def test_a_freeze_that_does_not_come_raises_an_alarm(
 
 
 @pytest.mark.django_db
-def test_a_broker_that_is_away_raises_an_alarm(
-    healthy: None, fires: Callable[[], dict[str, int]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("CELERY_BROKER_WRITE_URL", "redis+socket:///nonexistent/valkey.sock")
-    assert fires() == {"HundredBrokerUnreachable": 1}
+def test_a_broker_that_is_away_raises_an_alarm(healthy: None, fires: Callable[[], dict[str, int]]) -> None:
+    with no_broker():
+        assert fires() == {"HundredBrokerUnreachable": 1}
 
 
 def test_an_absent_installation_raises_an_alarm() -> None:

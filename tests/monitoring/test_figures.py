@@ -26,6 +26,7 @@ from apps.roster.directory_models import DirectoryUser
 from apps.standings.recount import compare_all, record_drift
 from config.celery import _record_run
 from tests import files, people
+from tests.brokers import no_broker
 from tests.fixtures import Clock
 from tests.monitoring.scraping import samples, scraped, value
 from tests.standings import drifting
@@ -74,7 +75,7 @@ def test_the_audit_entries_that_wait_are_shown_where_a_stream_is_set(
 def test_the_changes_of_the_directory_that_wait_are_shown_where_it_is_the_source(
     monitored: Client, hr: Employee, clock: Clock, settings: Any
 ) -> None:
-    """An employee whom the directory has created is missing until they are loaded."""
+    """A new employee of the directory is missing until the load."""
     clock.set("2026-11-23T12:00:00+08:00")
     for number, state in ((1, "waiting"), (2, "applied")):
         DirectoryUser.objects.create(
@@ -213,7 +214,7 @@ def test_refused_sign_ins_are_counted_without_a_name(monitored: Client, alice: E
 
 
 def test_stored_bytes_versions_and_the_state_of_services_are_shown(
-    monitored: Client, alice: Employee, broker: None, monkeypatch: pytest.MonkeyPatch
+    monitored: Client, alice: Employee, broker: None
 ) -> None:
     before = value(monitored, "hundred_stored_bytes")
     files.sent(alice, b"x" * 1000)
@@ -225,5 +226,5 @@ def test_stored_bytes_versions_and_the_state_of_services_are_shown(
     assert re.fullmatch(r"\d+\.\d+", dict(labels)["postgresql"])
     assert found[("hundred_check_ok", frozenset({("check", "broker")}))] == 1
     assert found[("hundred_database_connections", frozenset())] >= 1
-    monkeypatch.setenv("CELERY_BROKER_WRITE_URL", "redis+socket:///nonexistent/valkey.sock")
-    assert value(monitored, "hundred_check_ok", check="broker") == 0
+    with no_broker():
+        assert value(monitored, "hundred_check_ok", check="broker") == 0

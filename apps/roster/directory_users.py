@@ -30,7 +30,7 @@ from apps.roster.directory_rows import ENTERPRISE, ROSTER, work_value
 CHAIN_ABOVE = statement("roster", "directory", "chain_above")
 MARK_CHANGED = statement("roster", "directory", "mark_changed")
 MAX_TEXT_CHARS = 400
-# Of a whole user: a load reads thousands at once. Entra and Okta send about 2,000.
+# Of a whole user: a load reads up to 20,000 at once.
 MAX_DOCUMENT_CHARS = 16_384
 # What the directory says, without what `_mark_changed` sets.
 SAID = (

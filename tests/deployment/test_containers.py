@@ -131,7 +131,7 @@ def test_the_users_of_valkey_are_those_of_the_deployment_page(tmp_path: Path):
 
 @pytest.mark.parametrize("page", ["containers.md", "kubernetes/README.md"])
 def test_the_roster_is_loaded_before_a_role_is_granted(page: str):
-    """`grant_role` knows nobody before, and ends the links that were printed before it."""
+    """`grant_role` needs a loaded roster, and ends the links that were printed before it."""
     commands = re.findall(r"manage\.py (\w+)", (FILES / page).read_text(encoding="utf-8").partition("## Times")[0])
     first = [name for name in commands if name in ("import_roster", "grant_role", "invite_employees")]
     assert first == ["import_roster", "grant_role", "invite_employees"]

@@ -85,11 +85,9 @@ def wait_for(text: str, log: Path, *others: Path) -> None:
 def write_chain(folder: Path, host: str = "localhost") -> tuple[Path, Path, Path]:
     """A company's own authority and a server's certificate by it: (ca.pem, server.pem, server.key)."""
     authority_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
-    authority = _certificate("Company CA", "Company CA", authority_key.public_key(), [], ca=True).sign(
-        authority_key, SHA256()
-    )
+    authority = _certificate("Company CA", authority_key.public_key(), authority_key, [], ca=True)
     names = [x509.DNSName(host), x509.DNSName("localhost"), x509.IPAddress(IPv4Address("127.0.0.1"))]
-    server = _certificate(host, "Company CA", key.public_key(), names, ca=False).sign(authority_key, SHA256())
+    server = _certificate(host, key.public_key(), authority_key, names, ca=False)
     paths = folder / "ca.pem", folder / "server.pem", folder / "server.key"
     paths[0].write_bytes(authority.public_bytes(Encoding.PEM))
     paths[1].write_bytes(server.public_bytes(Encoding.PEM))
@@ -98,13 +96,25 @@ def write_chain(folder: Path, host: str = "localhost") -> tuple[Path, Path, Path
 
 
 def _certificate(
-    subject: str, issuer: str, key: ec.EllipticCurvePublicKey, names: list[x509.GeneralName], *, ca: bool
-) -> x509.CertificateBuilder:
+    subject: str, key: ec.EllipticCurvePublicKey, authority: ec.EllipticCurvePrivateKey, names: list[x509.GeneralName],
+    *, ca: bool,
+) -> x509.Certificate:  # fmt: skip
+    """With the extensions of RFC 5280 without which Python 3.13 refuses a certificate (ssl.VERIFY_X509_STRICT)."""
     now = datetime.now(UTC)
     subject_name, issuer_name = (
-        x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)]) for text in (subject, issuer)
+        x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)]) for text in (subject, "Company CA")
     )
+    usage = x509.KeyUsage(
+        digital_signature=not ca, key_cert_sign=ca, crl_sign=ca, content_commitment=False, key_encipherment=False,
+        data_encipherment=False, key_agreement=False, encipher_only=False, decipher_only=False,
+    )  # fmt: skip
     builder = x509.CertificateBuilder(issuer_name, subject_name, key, x509.random_serial_number())
     builder = builder.not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
     builder = builder.add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
-    return builder.add_extension(x509.SubjectAlternativeName(names), critical=False) if names else builder
+    builder = builder.add_extension(usage, critical=True)
+    builder = builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
+    issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.public_key())
+    builder = builder.add_extension(issuer, critical=False)
+    if names:
+        builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
+    return builder.sign(authority, SHA256())
